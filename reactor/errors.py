@@ -1,0 +1,66 @@
+"""Whose fault it is: the exceptions that cross reactor's module borders.
+
+A protocol error names the side that broke HTTP. The side decides what happens
+next: the peer's fault is answered with one canned response and a close; our own
+(the application's) is a 500 if nothing was sent yet, else an abort. Incomplete
+input is no error anywhere in this package: it is the value ``None``.
+"""
+
+from __future__ import annotations
+
+
+class ReactorError(Exception):
+    """Base of every exception that this package raises on purpose."""
+
+
+class ProtocolError(ReactorError):
+    """A message that breaks HTTP.
+
+    Args:
+        status: the HTTP status that answers it (400, 413, 414, 431, 501, 505).
+        code: a stable, short name of the broken rule, for programs ("field-name").
+        message: one sentence for people.
+        offset: where in the input the rule broke, in bytes from the message's start.
+    """
+
+    def __init__(self, status: int, code: str, message: str, offset: int = 0) -> None:
+        super().__init__(status, code, message, offset)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.offset = offset
+
+    def __str__(self) -> str:
+        return f"{self.message} (at byte {self.offset})"
+
+
+class RemoteProtocolError(ProtocolError):
+    """The peer broke HTTP: answer once with ``status``, then close."""
+
+
+class LocalProtocolError(ProtocolError):
+    """This side was asked to send a message that would break HTTP; nothing was sent."""
+
+    def __init__(self, message: str, code: str = "local") -> None:
+        super().__init__(500, code, message)
+        # BaseException.__reduce__ replays args into this constructor.
+        self.args = (message, code)
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class ConfigurationError(ReactorError):
+    """What the user asked for cannot be done; the message says why and what to do."""
+
+
+class FetchError(ReactorError):
+    """A transfer failed; ``exit_code`` is curl's number for that kind of failure."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message, exit_code)
+        self.message = message
+        self.exit_code = exit_code
+
+    def __str__(self) -> str:
+        return self.message

@@ -1,0 +1,96 @@
+"""Every bound and time-out in reactor, each with its reason.
+
+One frozen dataclass, passed down by whoever builds a server, a client or a
+parser. Sizes are bytes, times are seconds. A bound applies to what a message
+*is*, never to how the network cut it into pieces.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+KIB = 1024
+MIB = 1024 * KIB
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The bounds of one server, client or parser; the defaults are safe ones."""
+
+    # --- the head of a message ------------------------------------------------------------
+    # nginx and Apache allow 8 KiB a line; no browser sends a longer target. Over it: 414.
+    request_line_bytes_max: int = 8 * KIB
+    # One field line, name to CRLF. The largest in the wild are cookies, 4 KiB each. Over it: 431.
+    field_bytes_max: int = 8 * KIB
+    # All field lines of a head together (nginx: 4 buffers of 8 KiB). Over it: 431.
+    fields_bytes_max: int = 32 * KIB
+    # Apache's number; a browser sends about 15. Over it: 431.
+    field_count_max: int = 100
+    # Registered methods end at 17 characters (UPDATEREDIRECTREF). Over it: 501.
+    method_bytes_max: int = 32
+    # RFC 9112 2.2 asks a server to ignore at least one CRLF before a request line.
+    leading_empty_lines_max: int = 8
+
+    # --- the body of a message ------------------------------------------------------------
+    # What is collected in memory for an application. Over it: 413.
+    body_bytes_max: int = 16 * MIB
+    # Extensions carry nothing that anyone uses, and cost the reader (CVE-2023-39326).
+    chunk_extension_bytes_max: int = 256
+    chunk_extensions_bytes_max: int = 4 * KIB
+    # Framing bytes of a chunked body: past this amount they may not be over 80 % of what is read.
+    chunk_overhead_bytes_max: int = 100 * KIB
+    trailers_bytes_max: int = 8 * KIB
+    trailer_count_max: int = 16
+
+    # --- time-outs of a server's connection, in seconds -----------------------------------
+    # A new connection that says nothing holds a descriptor (browsers preconnect: be patient).
+    silent_timeout_s: float = 20.0
+    # From a head's first byte to its last: slow heads are slowloris. 408.
+    header_timeout_s: float = 10.0
+    # Without one byte of a body.
+    body_timeout_s: float = 30.0
+    # A body slower than this, once body_timeout_s has passed, is an attack, not a modem.
+    body_rate_min: int = 500
+    # The peer takes nothing of what we write.
+    write_timeout_s: float = 30.0
+    # Between two requests.
+    keep_alive_timeout_s: float = 15.0
+    # After our last byte we read on for a while, so that the peer's kernel does not throw our
+    # answer away on a reset (RFC 9112 9.6).
+    linger_timeout_s: float = 5.0
+    linger_bytes_max: int = 256 * KIB
+    # Responses under way may finish for this long after the first signal to stop.
+    graceful_timeout_s: float = 30.0
+
+    # --- the client -----------------------------------------------------------------------
+    connect_timeout_s: float = 10.0
+    # RFC 8305 5: the recommended Connection Attempt Delay.
+    connect_attempt_delay_s: float = 0.25
+    # Without one byte of a response.
+    response_timeout_s: float = 30.0
+    # An endless run of 1xx responses hung http.client (CVE-2021-3737).
+    interim_responses_max: int = 8
+
+    # --- fairness: what one handler may do in one turn of the loop ------------------------
+    accepts_per_turn_max: int = 16
+    # hyper's number, and the pipelining depth of every benchmark.
+    requests_per_turn_max: int = 16
+    # redis' number (NET_MAX_WRITES_PER_EVENT).
+    write_per_turn_bytes_max: int = 64 * KIB
+
+    # --- buffers and descriptors ----------------------------------------------------------
+    # One scratch buffer a reactor. Above 64 KiB malloc goes to mmap for every small read.
+    read_bytes_max: int = 64 * KIB
+    # Above high water the producer pauses; below low water it goes on.
+    write_high_water_bytes: int = 64 * KIB
+    write_low_water_bytes: int = 16 * KIB
+    backlog: int = 2048
+    connections_max: int = 10_000
+    # Descriptors kept free for files, logs and the loop itself.
+    reserved_descriptors: int = 64
+    # Out of descriptors: the listener leaves the selector this long, doubling up to the maximum.
+    accept_pause_s: float = 0.1
+    accept_pause_max_s: float = 1.0
+
+
+DEFAULT_LIMITS = Limits()
