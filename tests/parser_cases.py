@@ -1,0 +1,225 @@
+"""Cases for the parser, and the one way to run them.
+
+It knows two formats: our own vectors (``tests/vectors/*.jsonl``, described in the README there) and
+the corpus of other projects' cases (a directory outside of the repository). It feeds a case to the
+parser in any pieces and boils down what comes out to an ``Outcome`` that two runs can be compared
+by. It must never judge: what is right is said by the vectors and by the tests.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from reactor.errors import RemoteProtocolError
+from reactor.http._framing import Body, End, RequestParser, ResponseParser
+
+VECTORS = Path(__file__).parent / "vectors"
+CORPUS = Path(os.environ.get("REACTOR_CORPUS")
+              or Path(__file__).parents[2] / "shared" / "corpus")
+# Every two-way cut of a longer input is quadratic: of those, the ends and a stride are taken.
+EVERY_CUT_BYTES_MAX = int(os.environ.get("REACTOR_EVERY_CUT_BYTES_MAX", "2048"))
+STRIDE = 499
+
+Fields = tuple[tuple[bytes, bytes], ...]
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message that arrived whole; a request's or a status line's first two parts come first."""
+
+    start_line: tuple[str | int, str]
+    version: int
+    headers: Fields
+    body: bytes
+    trailers: Fields
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a parser made of an input: whole messages, then perhaps an error."""
+
+    messages: tuple[Message, ...]
+    error: tuple[int, str, int] | None = None
+    leftover: bytes = b""
+
+    @property
+    def verdict(self) -> str:
+        return "reject" if self.error else "accept" if self.messages else "incomplete"
+
+
+@dataclass(frozen=True)
+class Case:
+    name: str
+    kind: str
+    data: bytes
+    expect: str
+    rule: str = ""
+    statuses: frozenset[int] = frozenset()
+    code: str | None = None
+    messages: tuple[Message, ...] = ()
+    ends: tuple[int, ...] = ()
+    methods: tuple[str, ...] = ()
+    eof: bool = False
+    lenient: bool = False
+    leftover: bytes | None = None
+    raw: dict | None = None
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} {self.name}>"
+
+
+class Run:
+    """One parser, fed piece by piece; keeps what came out and when."""
+
+    def __init__(self, case: Case, limits=None) -> None:
+        self.case = case
+        if case.kind == "request":
+            self.parser = RequestParser(limits)
+        else:
+            self.parser = ResponseParser(limits, lenient=case.lenient)
+        self.methods = list(case.methods)
+        self.expecting = False
+        self.head = None
+        self.parts: list[bytes] = []
+        self.messages: list[Message] = []
+        self.ends: list[int] = []
+        self.fed = 0
+        self.error: tuple[int, str, int] | None = None
+
+    def feed(self, piece) -> None:
+        self.parser.feed(piece)
+        self.fed += len(piece)
+        self.drain()
+
+    def drain(self) -> None:
+        try:
+            self._take_all()
+        except RemoteProtocolError as error:
+            said = (error.status, error.code, error.offset)
+            # An error stays: the same one, however often one asks.
+            assert self.error in (None, said), (self.error, said)
+            self.error = said
+
+    def _take_all(self) -> None:
+        while True:
+            if self.case.kind == "response" and not self.expecting:
+                self.parser.expect(self.methods.pop(0) if self.methods else "GET")
+                self.expecting = True
+            event = self.parser.next()
+            if event is None:
+                return
+            assert self.error is None, f"{event!r} after an error"
+            self._take(event)
+
+    def _take(self, event) -> None:
+        if isinstance(event, Body):
+            assert self.head is not None and len(event.data) > 0
+            self.parts.append(bytes(event.data))
+        elif isinstance(event, End):
+            assert self.head is not None
+            self._finish(b"".join(self.parts), event.trailers.raw)
+        else:
+            assert self.head is None, "a head in the middle of a message"
+            self.head = event
+            if event.complete:
+                self._finish(event.body, ())
+
+    def _finish(self, body: bytes, trailers: Fields) -> None:
+        head, self.head, self.parts = self.head, None, []
+        line = ((head.method, head.target) if self.case.kind == "request"
+                else (head.status, head.reason))
+        self.messages.append(Message(line, head.version, head.headers.raw, body, tuple(trailers)))
+        self.ends.append(self.fed)
+        if line[0] not in range(100, 200):
+            self.expecting = False
+
+    def finish(self) -> Outcome:
+        if self.case.eof and self.error is None:
+            try:
+                self.parser.eof()
+            except RemoteProtocolError as error:
+                self.error = (error.status, error.code, error.offset)
+            else:
+                self.drain()
+        leftover = self.parser.leftover() if self.case.leftover is not None else b""
+        return Outcome(tuple(self.messages), self.error, bytes(leftover))
+
+
+def run(case: Case, pieces: Iterable[bytes], limits=None) -> Outcome:
+    it = Run(case, limits)
+    for piece in pieces:
+        it.feed(piece)
+    return it.finish()
+
+
+def byte_by_byte(data: bytes) -> Iterator[bytes]:
+    return (data[i:i + 1] for i in range(len(data)))
+
+
+def cuts(length: int) -> Iterable[int]:
+    """Where to cut an input in two: everywhere, but for long ones the ends and a stride."""
+    if length <= EVERY_CUT_BYTES_MAX:
+        return range(length + 1)
+    return sorted({*range(512), *range(512, length - 512, STRIDE), *range(length - 512, length + 1)})
+
+
+def _text(value: str | list) -> bytes:
+    """Latin-1 text, or a list of ``[text, times]`` for what repeats."""
+    if isinstance(value, str):
+        return value.encode("latin-1")
+    return b"".join(text.encode("latin-1") * times for text, times in value)
+
+
+def _input(record: dict) -> bytes:
+    if "input_base64" in record:
+        return base64.b64decode(record["input_base64"])
+    return b"".join(base64.b64decode(part) * times for part, times in record["input_parts"])
+
+
+def _fields(pairs: list) -> Fields:
+    return tuple((_text(name), _text(value)) for name, value in pairs)
+
+
+def _message(record: dict) -> Message:
+    if "method" in record:
+        line = (_text(record["method"]).decode(), _text(record["target"]).decode("latin-1"))
+    else:
+        line = (record["status"], _text(record["reason"]).decode("latin-1"))
+    return Message(line, record["version"], _fields(record["headers"]), _text(record["body"]),
+                   _fields(record["trailers"]))
+
+
+def load_vectors(path: Path) -> list[Case]:
+    cases = []
+    for line in path.read_text().splitlines():
+        record = json.loads(line)
+        status = record.get("status", [])
+        cases.append(Case(
+            name=record["name"], kind=record["kind"], data=_input(record),
+            expect=record["expect"], rule=str(record["rule"]),
+            statuses=frozenset([status] if isinstance(status, int) else status),
+            code=record.get("code"), messages=tuple(map(_message, record["messages"])),
+            ends=tuple(message["end"] for message in record["messages"]),
+            methods=tuple(record.get("methods", ())), eof=record.get("eof", False),
+            lenient=record.get("lenient", False),
+            leftover=_text(record["leftover"]) if "leftover" in record else None))
+    return cases
+
+
+def own_vectors() -> list[Case]:
+    return [case for path in sorted(VECTORS.glob("*.jsonl")) for case in load_vectors(path)]
+
+
+def corpus(name: str) -> list[Case]:
+    """The cases of one file of the corpus, with their record in ``raw``; none if it is not there."""
+    path = CORPUS / f"{name}.jsonl"
+    if not path.exists():
+        return []
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    return [Case(name=f"{name}:{record['name']}", kind=record["kind"], data=_input(record),
+                 expect=record["expect"], raw=record) for record in records]
