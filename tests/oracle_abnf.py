@@ -1,12 +1,12 @@
-"""A second opinion on HTTP/1.1: RFC 9110, 9112 and 3986 written out as regular expressions.
+"""A second opinion on HTTP/1.1: the rules of framing, on top of the grammar in ``rfc_grammar``.
 
 An implementation and its test can share a mistake, so this oracle was written from the grammar
-alone, without a look at the parser. It is for reading, not for speed: every name is the RFC's, the
-whole input is there at once, and a connection is judged from its first byte to its last.
+alone, without a look at the parser. It is for reading, not for speed: the whole input is there at
+once, and a connection is judged from its first byte to its last.
 
-It knows the grammar, the rules of framing and the bounds in ``reactor.limits``. It must never
-import the parser, nor copy a decision from it: where the RFC leaves a choice, the choice is said
-in a comment that begins with "Choice".
+It knows the rules of framing and the bounds in ``reactor.limits``. It must never import the parser,
+nor copy a decision from it: where the RFC leaves a choice, the choice is said in a comment that
+begins with "Choice".
 """
 
 from __future__ import annotations
@@ -14,79 +14,18 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-# --- RFC 5234 B.1 and RFC 9110 5.6: the letters -----------------------------------------------
-ALPHA, DIGIT, HEXDIG = rb"[A-Za-z]", rb"[0-9]", rb"[0-9A-Fa-f]"
-CRLF, SP = b"\r\n", rb"\x20"
-tchar = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
-token = rb"(?:" + tchar + rb"+)"
-obs_text = rb"[\x80-\xff]"
-OWS = rb"[\x20\t]*"
-qdtext = rb"[\t\x20!\x23-\x5b\x5d-\x7e\x80-\xff]"
-quoted_pair = rb"\\[\t\x20-\x7e\x80-\xff]"
-quoted_string = rb'"(?:' + qdtext + rb"|" + quoted_pair + rb')*"'
-
-# --- RFC 9110 5.5 and RFC 9112 5: a field line ------------------------------------------------
-field_vchar = rb"[\x21-\x7e\x80-\xff]"
-field_value = rb"(?:" + field_vchar + rb"(?:[\x20\t]*" + field_vchar + rb")*)?"
-field_line = re.compile(rb"(" + token + rb"):" + OWS + rb"(" + field_value + rb")" + OWS)
-
-# --- RFC 3986 3.2 and appendix A: authority ---------------------------------------------------
-unreserved = rb"[A-Za-z0-9\-._~]"
-pct_encoded = rb"%" + HEXDIG + HEXDIG
-# Choice: "," is a sub-delim, but "Host: a, b" is two lines joined by a proxy, never a name.
-sub_delims = rb"[!$&'()*+;=]"
-reg_name = rb"(?:" + unreserved + rb"|" + pct_encoded + rb"|" + sub_delims + rb")+"
-dec_octet = rb"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9][0-9]|[0-9])"
-IPv4address = dec_octet + rb"(?:\." + dec_octet + rb"){3}"
-h16 = HEXDIG + rb"{1,4}"
-ls32 = rb"(?:" + h16 + rb":" + h16 + rb"|" + IPv4address + rb")"
-
-
-def _up_to(n: int) -> bytes:
-    """``[ *n( h16 ":" ) h16 ]``, the part before the "::"."""
-    return rb"(?:(?:" + h16 + rb":){0,%d}" % n + h16 + rb")?"
-
-
-def _h16_colon(n: int) -> bytes:
-    return rb"(?:" + h16 + rb":){%d}" % n
-
-
-IPv6address = rb"(?:" + rb"|".join([
-    _h16_colon(6) + ls32,
-    rb"::" + _h16_colon(5) + ls32,
-    _up_to(0) + rb"::" + _h16_colon(4) + ls32,
-    _up_to(1) + rb"::" + _h16_colon(3) + ls32,
-    _up_to(2) + rb"::" + _h16_colon(2) + ls32,
-    _up_to(3) + rb"::" + _h16_colon(1) + ls32,
-    _up_to(4) + rb"::" + ls32,
-    _up_to(5) + rb"::" + h16,
-    _up_to(6) + rb"::",
-]) + rb")"
-IPvFuture = rb"[vV]" + HEXDIG + rb"+\.(?:" + unreserved + rb"|[!$&'()*+,;=]|:)+"
-IP_literal = rb"\[(?:" + IPv6address + rb"|" + IPvFuture + rb")\]"
-uri_host = rb"(?:" + IP_literal + rb"|" + reg_name + rb")"
-port = DIGIT + rb"*"
-# RFC 9110 7.2. Choice: never empty, since an http URI has a host (4.2.1), and no userinfo (4.2.4).
-Host = re.compile(uri_host + rb"(?::" + port + rb")?")
-
-# --- RFC 9112 3: the request line -------------------------------------------------------------
-# Choice: real clients send "<>\^`{|} and lonely % in a target; they are opaque and harmless here.
-# A fragment, 8-bit and control bytes are not.
-target_byte = rb"[\x21\x22\x24-\x7e]"
-scheme = ALPHA + rb"[A-Za-z0-9+\-.]*"
-origin_form = rb"/" + target_byte + rb"*"
-absolute_form = (scheme + rb"://" + uri_host + rb"(?::" + port + rb")?(?:[/?]" + target_byte + rb"*)?")
-authority_form = re.compile(uri_host + rb":(" + DIGIT + rb"+)")
-path_form = re.compile(origin_form + rb"|" + absolute_form)
-HTTP_version = re.compile(rb"HTTP/([0-9])\.([0-9])")
-request_line = re.compile(rb"(" + token + rb")" + SP + rb"([^\x20]+)" + SP + rb"([^\x20]+)")
-reason_phrase = rb"[\t\x20-\x7e\x80-\xff]*"
-status_line = re.compile(rb"([^\x20]+)" + SP + rb"([1-9][0-9]{2})" + SP + rb"(" + reason_phrase + rb")")
-
-# --- RFC 9112 7.1: chunks ---------------------------------------------------------------------
-# Choice: no BWS around ";" and "="; the RFC allows it only for senders that broke the grammar.
-chunk_ext = (rb"(?:;" + token + rb"(?:=(?:" + token + rb"|" + quoted_string + rb"))?)*")
-chunk_line = re.compile(rb"(" + HEXDIG + rb"+)(" + chunk_ext + rb")")
+from rfc_grammar import (
+    CRLF,
+    DIGIT,
+    Host,
+    HTTP_version,
+    authority_form,
+    chunk_line,
+    field_line,
+    path_form,
+    request_line,
+    status_line,
+)
 
 INT64_MAX = 2**63 - 1
 SIZE_DIGITS_MAX = 16
@@ -128,12 +67,12 @@ class Verdict:
     statuses: frozenset[int] = field(default=frozenset())
 
 
-class Reject(Exception):  # noqa: N818 (a verdict, not an error)
+class Reject(Exception):
     def __init__(self, statuses: frozenset[int]) -> None:
         self.statuses = statuses
 
 
-class Incomplete(Exception):  # noqa: N818
+class Incomplete(Exception):
     pass
 
 
@@ -247,17 +186,16 @@ def framing_fault(fields: Fields, version: int, is_request: bool) -> set[int]:
     lengths, codings = values_of(fields, b"content-length"), values_of(fields, b"transfer-encoding")
     broken = set()
     if lengths:
-        value = only(lengths)
-        if value is None or not re.fullmatch(DIGIT + rb"+", value):
-            broken.add(400)
+        value = only(lengths) or b""
+        digits = re.fullmatch(DIGIT + rb"+", value) is not None
         # Choice: a bound on digits that carry nothing.
-        elif len(value) > LENGTH_DIGITS_MAX or int(value) > INT64_MAX:
+        if not digits or len(value) > LENGTH_DIGITS_MAX or int(value) > INT64_MAX:
             broken.add(400)
     if codings:
         if lengths or version == 10:
             broken.add(400)
         if only([value.lower() for value in codings]) != b"chunked":
-            # RFC 9112 6.1: 501 for a coding that is not understood; 6.3: 400 if chunked is not last.
+            # RFC 9112 6.1: 501 for a coding that is unknown; 6.3: 400 if chunked is not last.
             last_is_chunked = elements(codings)[-1:] == [b"chunked"]
             if is_request or last_is_chunked:
                 broken |= {400, 501}
@@ -349,8 +287,9 @@ def read_request(data: bytes, at: int, limits) -> tuple[Message, bool]:
     fields = parse_fields(lines)
     broken = host_fault(fields, version) | framing_fault(fields, version, is_request=True)
     # RFC 9110 9.3.6: content of a CONNECT has no meaning. Choice: refuse it.
-    if method == b"CONNECT" and (values_of(fields, b"transfer-encoding")
-                                 or any(v.strip(b"0") for v in values_of(fields, b"content-length"))):
+    has_content = values_of(fields, b"transfer-encoding") or any(
+        value.strip(b"0") for value in values_of(fields, b"content-length"))
+    if method == b"CONNECT" and has_content:
         broken.add(400)
     if broken:
         raise Reject(frozenset(broken))
@@ -406,8 +345,9 @@ def judge_request(data: bytes, limits) -> Verdict:
     return _judge(data, lambda at, _: read_request(data, at, limits))
 
 
-def judge_response(data: bytes, limits, methods: tuple[bytes, ...] = (), eof: bool = False) -> Verdict:
-    """Judge all that a server sent; ``methods`` are those of the requests, GET where none is left."""
+def judge_response(data: bytes, limits, methods: tuple[bytes, ...] = (),
+                   eof: bool = False) -> Verdict:
+    """Judge all that a server sent; ``methods`` are the requests', GET where none is left."""
     def read_one(at: int, messages: list[Message]) -> tuple[Message, bool]:
         final = sum(1 for message in messages if message.start_line[0] >= 200)
         method = methods[final] if final < len(methods) else b"GET"

@@ -15,8 +15,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from reactor.errors import RemoteProtocolError
 from reactor.http._framing import Body, End, RequestParser, ResponseParser
+
+from reactor.errors import RemoteProtocolError
 
 VECTORS = Path(__file__).parent / "vectors"
 CORPUS = Path(os.environ.get("REACTOR_CORPUS")
@@ -134,7 +135,7 @@ class Run:
         line = ((head.method, head.target) if self.case.kind == "request"
                 else (head.status, head.reason))
         self.messages.append(Message(line, head.version, head.headers.raw, body, tuple(trailers)))
-        self.ends.append(self.fed)
+        self.ends.append(self.fed - self.parser.buffered)
         if line[0] not in range(100, 200):
             self.expecting = False
 
@@ -165,7 +166,8 @@ def cuts(length: int) -> Iterable[int]:
     """Where to cut an input in two: everywhere, but for long ones the ends and a stride."""
     if length <= EVERY_CUT_BYTES_MAX:
         return range(length + 1)
-    return sorted({*range(512), *range(512, length - 512, STRIDE), *range(length - 512, length + 1)})
+    middle = range(512, length - 512, STRIDE)
+    return sorted({*range(512), *middle, *range(length - 512, length + 1)})
 
 
 def _text(value: str | list) -> bytes:
@@ -216,7 +218,7 @@ def own_vectors() -> list[Case]:
 
 
 def corpus(name: str) -> list[Case]:
-    """The cases of one file of the corpus, with their record in ``raw``; none if it is not there."""
+    """The cases of one file of the corpus, their record in ``raw``; none if it is not there."""
     path = CORPUS / f"{name}.jsonl"
     if not path.exists():
         return []

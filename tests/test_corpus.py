@@ -13,8 +13,8 @@ from dataclasses import replace
 
 import pytest
 from parser_cases import CORPUS, Case, byte_by_byte, corpus, cuts, run
-
 from reactor._parse import parse_request, parse_response
+
 from reactor.errors import RemoteProtocolError
 
 SOURCES = ("framing", "llhttp", "picohttpparser", "httparse")

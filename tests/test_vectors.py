@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import pytest
 from parser_cases import Case, Outcome, Run, byte_by_byte, cuts, own_vectors, run
-
 from reactor._parse import parse_request, parse_response
 
 CASES = own_vectors()

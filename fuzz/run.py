@@ -1,0 +1,130 @@
+"""Fuzz the parser: build it with sanitizers in a temporary copy, then run libFuzzer.
+
+    python fuzz/run.py --seconds 60
+
+Needs clang with its runtime (Debian: ``apt install clang libclang-rt-14-dev``), the headers of this
+Python, and Cython. Seeds are ``tests/vectors`` and, if it is there, the corpus at REACTOR_CORPUS or
+``../shared/corpus``; new inputs are kept in ``--corpus``. A crash leaves its input in ``--artifacts``
+and the exit status is not 0.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+CFLAGS = ["-O1", "-g", "-fno-omit-frame-pointer", "-fPIC", "-UNDEBUG", "-w", *SANITIZE]
+# The parser and what it stands on; nothing that reads a clock or a socket.
+MODULES = ("_*.pyx", "http/_framing.pyx")
+
+
+def shell(*command: str | Path, **kwargs) -> None:
+    subprocess.run([str(part) for part in command], check=True, **kwargs)
+
+
+def copy(build: Path) -> list[Path]:
+    shutil.copytree(ROOT / "reactor", build / "reactor",
+                    ignore=shutil.ignore_patterns("*.so", "*.c", "__pycache__"))
+    shutil.copy(ROOT / "fuzz" / "harness.pyx", build)
+    sources = [path for pattern in MODULES for path in sorted((build / "reactor").glob(pattern))]
+    return [*sources, build / "harness.pyx"]
+
+
+def compile_module(build: Path, source: Path) -> None:
+    """One instrumented extension module beside its source."""
+    c_file = source.with_suffix(".c")
+    shell(sys.executable, "-m", "cython", "-3", "-q", "-X", "boundscheck=True",
+          "-X", "cdivision=True", "-o", c_file, source.relative_to(build), cwd=build)
+    coverage = [] if source.name == "harness.pyx" else ["-fsanitize=fuzzer-no-link"]
+    target = source.with_suffix(sysconfig.get_config_var("EXT_SUFFIX"))
+    shell("clang", "-shared", *CFLAGS, *coverage, f"-I{sysconfig.get_paths()['include']}",
+          f"-I{build / 'reactor'}", c_file, "-o", target)
+
+
+def link(build: Path) -> Path:
+    binary = build / "fuzz_http"
+    libdir = sysconfig.get_config_var("LIBDIR")
+    library = f"-lpython{sysconfig.get_config_var('LDVERSION')}"
+    shell("clang", *CFLAGS, "-fsanitize=fuzzer", f"-I{sysconfig.get_paths()['include']}",
+          ROOT / "fuzz" / "main.c", "-o", binary, f"-L{libdir}", f"-Wl,-rpath,{libdir}", library)
+    return binary
+
+
+def write_seeds(folder: Path) -> int:
+    """Every vector and corpus case, as request or response, with two sets of cuts."""
+    sys.path[:0] = [str(ROOT / "tests"), str(ROOT)]
+    from parser_cases import corpus, own_vectors
+    cases = own_vectors()
+    for source in ("llhttp", "picohttpparser", "httparse"):
+        cases += corpus(source)
+    count = 0
+    for case in cases:
+        if len(case.data) > 4096:
+            continue
+        mode = int(case.kind == "response") | case.lenient << 2 | case.eof << 3
+        for small, seed in ((0, 0), (2, 77)):
+            (folder / f"{count:05}").write_bytes(bytes((mode | small, seed)) + case.data)
+            count += 1
+    return count
+
+
+def environment(build: Path) -> dict[str, str]:
+    # malloc instead of pymalloc, so that AddressSanitizer sees each object on its own.
+    return os.environ | {
+        "PYTHONPATH": str(build), "PYTHONMALLOC": "malloc", "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONHASHSEED": "0", "PYTHONHOME": sys.base_prefix,
+        "ASAN_OPTIONS": "detect_leaks=1:allocator_may_return_null=1:handle_abort=1",
+        "LSAN_OPTIONS": f"suppressions={ROOT / 'fuzz' / 'lsan.supp'}:print_suppressions=0",
+        "UBSAN_OPTIONS": "print_stacktrace=1"}
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("--seconds", type=int, default=60)
+    options.add_argument("--runs", type=int, default=-1, help="stop after so many executions")
+    options.add_argument("--corpus", type=Path, help="folder that keeps what was found")
+    options.add_argument("--artifacts", type=Path, default=Path.cwd() / "fuzz-artifacts")
+    options.add_argument("--max-len", type=int, default=1024)
+    options.add_argument("--leaks", type=int, choices=(0, 1), default=1)
+    options.add_argument("inputs", nargs="*", help="replay these inputs and stop")
+    asked = options.parse_args()
+    if shutil.which("clang") is None:
+        sys.exit("fuzz/run.py needs clang: `apt install clang libclang-rt-14-dev`")
+    with tempfile.TemporaryDirectory(prefix="reactor-fuzz-") as name:
+        build = Path(name)
+        for source in copy(build):
+            compile_module(build, source)
+        binary = link(build)
+        asked.artifacts.mkdir(parents=True, exist_ok=True)
+        command = [binary, f"-artifact_prefix={asked.artifacts}/"]
+        if asked.inputs:
+            command += asked.inputs
+        else:
+            seeds, found = build / "seeds", asked.corpus or build / "found"
+            seeds.mkdir()
+            found.mkdir(parents=True, exist_ok=True)
+            print(f"{write_seeds(seeds)} seeds", flush=True)
+            command += [f"-dict={ROOT / 'fuzz' / 'http.dict'}", f"-max_total_time={asked.seconds}",
+                        f"-runs={asked.runs}", f"-max_len={asked.max_len}", "-rss_limit_mb=2048",
+                        "-timeout=10", f"-detect_leaks={asked.leaks}", "-print_final_stats=1",
+                        "-use_value_profile=0", found, seeds]
+        done = subprocess.run([str(part) for part in command], env=environment(build),
+                              stderr=subprocess.PIPE, text=True, errors="replace")
+    interesting = re.compile(r"^#|^INFO: -?max_len|NEW|REDUCE|pulse")
+    for line in done.stderr.splitlines():
+        if not interesting.search(line) or "DONE" in line or "INITED" in line:
+            print(line)
+    return done.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,37 @@
+"""What our parser accepts, h11 accepts too, as the same messages.
+
+h11 is an independent parser and more lenient than ours, so its word counts in one direction only.
+The differences that remain are ``differential.H11_EXCEPTIONS``, each with its reason.
+"""
+
+from __future__ import annotations
+
+import differential
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from parser_cases import Run, own_vectors
+
+SETTINGS = settings(derandomize=True, max_examples=300, deadline=None, database=None,
+                    suppress_health_check=list(HealthCheck))
+
+
+@pytest.mark.parametrize("kind", ["request", "response"])
+@SETTINGS
+@given(rng=st.randoms(use_true_random=False))
+def test_random_connections(kind, rng):
+    assert (difference := differential.against_h11(rng, kind)) is None, difference
+
+
+@pytest.mark.parametrize("case", [case for case in own_vectors() if not case.lenient],
+                         ids=lambda case: case.name)
+def test_own_vectors(case):
+    it = Run(case)
+    it.feed(case.data)
+    difference = differential.compare_h11(case, it.finish(), it.ends)
+    assert difference is None, difference
+
+
+def test_the_exceptions_are_few_and_each_has_a_reason():
+    assert len(differential.H11_EXCEPTIONS) <= 10
+    assert all(len(why) > 20 for _name, _applies, why in differential.H11_EXCEPTIONS)
