@@ -28,7 +28,7 @@ from reactor.apps.index_style import ICONS, STYLE
 from reactor.apps.mime import media_type
 from reactor.apps.resolve import quote
 
-COLUMNS = {"name": "Name", "size": "Size", "modified": "Modified"}
+COLUMNS = {"name": "Name", "size": "Size", "modified": "Modified <small>UTC</small>"}
 
 # Deeper than this, the breadcrumbs begin with an ellipsis.
 _CRUMBS_MAX = 16
@@ -165,7 +165,7 @@ def render_html(page: Page, path: str) -> bytes:
     parts.append("</tbody></table>")
     if not page.entries:
         parts.append('<p class="empty">This folder is empty.</p>')
-    parts += [_pager(page), "</main><footer>Times are UTC</footer></body></html>\n"]
+    parts += [_pager(page), "</main></body></html>\n"]
     return "".join(parts).encode()
 
 
@@ -178,7 +178,8 @@ def _href(entry: Entry) -> str:
 
 
 def _heading(trail: list[Crumb], page: Page) -> str:
-    links = [f'<a href="{trail[0].href}" class="home" aria-label="Home">{_icon("home")}</a>']
+    home = "<span>Home</span>" if len(trail) == 1 else ""
+    links = [f'<a href="{trail[0].href}" class="home" aria-label="Home">{_icon("home")}{home}</a>']
     links += [f'<a href="{crumb.href}"><bdi>{_text(crumb.name)}</bdi></a>' for crumb in trail[1:]]
     links[-1] = links[-1].replace("<a ", '<a aria-current="page" ', 1)
     items = "".join(f"<li>{link}</li>" for link in links)

@@ -29,7 +29,7 @@ li a{padding:.1rem .25rem;border-radius:.4rem;color:var(--soft);overflow-wrap:an
 white-space:pre-wrap}
 li a:hover{color:var(--link);background:var(--hover)}
 li a[aria-current]{color:var(--text)}
-.home{display:flex;margin-left:-.25rem}
+.home{display:flex;align-items:center;gap:.4rem;margin-left:-.25rem}
 .home svg{width:1.5rem;height:1.5rem}
 main{background:var(--card);border:1px solid var(--line);border-radius:.8rem;overflow:hidden}
 table{width:100%;border-collapse:collapse}
@@ -38,6 +38,7 @@ border-bottom:1px solid var(--line)}
 th a,th{white-space:nowrap}
 th a{display:inline-flex;align-items:center;gap:.15rem;padding:.65rem 1rem}
 th a:hover{color:var(--link)}
+th small{font-size:.6875rem;font-weight:400;margin-left:.2rem}
 th svg{width:1rem;height:1rem}
 th:not(:has(a)){padding:.65rem 1rem}
 td{padding:0;border-top:1px solid var(--line)}
@@ -61,7 +62,6 @@ border-top:1px solid var(--line);font-size:.875rem}
 .pager a{color:var(--link);font-weight:600}
 .pager a:hover{background:var(--hover)}
 .pager span{color:var(--soft);opacity:.5}
-footer{padding:.9rem .25rem 0;color:var(--soft);font-size:.8125rem;text-align:right}
 @media(max-width:40rem){
 body{padding:1.1rem .75rem 2rem}
 ol{font-size:1.15rem}
@@ -80,7 +80,7 @@ td.m{grid-area:2/1;padding:0 .75rem .55rem 2.75rem;text-align:left;font-size:.81
 pointer-events:none;align-self:end}
 td.s{grid-area:1/2/3/3;align-self:center;padding:0 .75rem}
 }
-@media print{main{border:0}thead,.pager,footer{display:none}}
+@media print{main{border:0}thead,.pager{display:none}}
 """
 
 _SHEET = "M6.5 2h7L19 7.5V20a2 2 0 0 1-2 2H7a2 2 0 0 1-2-2V3.5A1.5 1.5 0 0 1 6.5 2z"
