@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 # --- RFC 5234 B.1 and RFC 9110 5.6: the letters -----------------------------------------------
-ALPHA, DIGIT, HEXDIG = rb"[A-Za-z]", rb"[0-9]", rb"[0-9A-Fa-f]"
+DIGIT, HEXDIG = rb"[0-9]", rb"[0-9A-Fa-f]"
 CRLF, SP = b"\r\n", rb"\x20"
 tchar = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
 token = rb"(?:" + tchar + rb"+)"
@@ -57,10 +57,13 @@ IPv6address = rb"(?:" + rb"|".join([
     _up_to(5) + rb"::" + h16,
     _up_to(6) + rb"::",
 ]) + rb")"
-IPvFuture = rb"[vV]" + HEXDIG + rb"+\.(?:" + unreserved + rb"|[!$&'()*+,;=]|:)+"
-IP_literal = rb"\[(?:" + IPv6address + rb"|" + IPvFuture + rb")\]"
+# Choice: no IPvFuture; there is no future version yet.
+IP_literal = rb"\[" + IPv6address + rb"\]"
 uri_host = rb"(?:" + IP_literal + rb"|" + reg_name + rb")"
-port = DIGIT + rb"*"
+# Choice: a port is a number that TCP has, as far as there is one.
+tcp_port = (rb"0*(?:6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}"
+            rb"|[0-9]{1,4})")
+port = rb"(?:" + tcp_port + rb")?"
 # RFC 9110 7.2. Choice: never empty, since an http URI has a host (4.2.1), and no userinfo (4.2.4).
 Host = re.compile(uri_host + rb"(?::" + port + rb")?")
 
@@ -68,11 +71,13 @@ Host = re.compile(uri_host + rb"(?::" + port + rb")?")
 # Choice: real clients send "<>\^`{|} and lonely % in a target; they are opaque and harmless here.
 # A fragment, 8-bit and control bytes are not.
 target_byte = rb"[\x21\x22\x24-\x7e]"
-scheme = ALPHA + rb"[A-Za-z0-9+\-.]*"
+# Choice: an origin server serves http and https; another scheme is for another server.
+scheme = rb"[Hh][Tt][Tt][Pp][Ss]?"
 origin_form = rb"/" + target_byte + rb"*"
 absolute_form = (scheme + rb"://" + uri_host + rb"(?::" + port + rb")?"
                  + rb"(?:[/?]" + target_byte + rb"*)?")
-authority_form = re.compile(uri_host + rb":(" + DIGIT + rb"+)")
+# RFC 9112 3.2.3: an empty or invalid port MUST be refused.
+authority_form = re.compile(uri_host + rb":(?=0*[1-9])" + tcp_port)
 path_form = re.compile(origin_form + rb"|" + absolute_form)
 HTTP_version = re.compile(rb"HTTP/([0-9])\.([0-9])")
 request_line = re.compile(rb"(" + token + rb")" + SP + rb"([^\x20]+)" + SP + rb"([^\x20]+)")
