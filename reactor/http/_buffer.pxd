@@ -1,0 +1,18 @@
+"""A growable run of bytes with a start and an end: the C face of `_buffer.pyx`."""
+
+from libc.stdint cimport uint8_t
+
+cdef struct Buffer:
+    uint8_t *base
+    Py_ssize_t start, end, capacity
+
+cdef uint8_t *buffer_reserve(Buffer *buffer, Py_ssize_t size) except NULL
+cdef void buffer_free(Buffer *buffer) noexcept
+
+cdef inline Py_ssize_t buffer_size(const Buffer *buffer) noexcept nogil:
+    return buffer.end - buffer.start
+
+cdef inline uint8_t *buffer_data(const Buffer *buffer) noexcept nogil:
+    return buffer.base + buffer.start
+
+cdef void buffer_consume(Buffer *buffer, Py_ssize_t size) noexcept

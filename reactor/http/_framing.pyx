@@ -1,0 +1,375 @@
+"""Messages out of a byte stream, sans-IO: RequestParser and ResponseParser.
+
+Feed bytes in whatever pieces they arrive; pull messages. A message whose whole body is in
+the buffer is one object; a longer one is its head, then Body after Body, then End. Pulling
+stops at the end of every message, so the caller sets the pace (pipelining, backpressure).
+
+Knows: which of the four framings of RFC 9112 6.3 a message has, and what may come after it.
+Must never know: a socket, a clock, an application; what the limits of a body are (the caller
+sees Content-Length first, and every Body before the next).
+"""
+
+cimport cython
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytes cimport PyBytes_FromStringAndSize, _PyBytes_Resize
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_DECREF
+from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.string cimport memcpy
+
+from reactor._fields cimport CHUNKED, CLOSE, CONNECT, stays_open
+from reactor._head cimport (
+    DONE, EMPTY, FAILED, MORE, head_free, head_init, read_bounds, scan_fields, scan_head,
+    trailer_init)
+from reactor._message cimport (
+    Request, Response, headers_of, request_of, response_of)
+from reactor._rules cimport INCOMPLETE, NO_RULE, broken
+from reactor.http._buffer cimport (
+    buffer_consume, buffer_data, buffer_free, buffer_reserve, buffer_size)
+from reactor.http._chunked cimport chunked_init, scan_chunks
+
+from reactor._message import Headers
+
+cdef extern from "Python.h":
+    # As pointers: an object that is resized may move, which a counted reference cannot.
+    PyObject *new_bytes "PyBytes_FromStringAndSize"(const char *data, Py_ssize_t size) except NULL
+    char *bytes_memory "PyBytes_AS_STRING"(PyObject *data)
+
+cdef enum:
+    SCAN_MAX = 0x7fffffff       # offsets of a head fit 32 bits; its bounds end far before
+
+cdef object NO_TRAILERS = Headers()
+
+
+# --- what comes out, apart from heads -----------------------------------------------------
+
+@cython.final
+@cython.freelist(16)
+@cython.auto_pickle(False)
+cdef class Body:
+    cdef readonly bytes data
+
+    def __init__(self, bytes data):
+        self.data = data
+
+    def __repr__(self):
+        return f"<Body of {len(self.data)} bytes>"
+
+
+@cython.final
+@cython.auto_pickle(False)
+cdef class End:
+    cdef readonly object trailers
+
+    def __init__(self, trailers=None):
+        self.trailers = NO_TRAILERS if trailers is None else trailers
+
+    def __repr__(self):
+        return f"<End {self.trailers.items()!r}>"
+
+
+cdef End END = End()
+
+
+# --- the parser of either role ------------------------------------------------------------
+
+@cython.auto_pickle(False)
+cdef class MessageParser:
+
+    def __dealloc__(self):
+        head_free(&self.head)
+        buffer_free(&self.buffer)
+
+    def feed(self, data):
+        cdef Py_buffer view
+        PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+        try:
+            if self.ended and view.len:
+                raise ValueError("feed() after eof()")
+            # RFC 9112 9.6: what comes after the last message is not looked at, nor kept.
+            if self.stage != STOPPED and self.stage != BROKEN and view.len:
+                memcpy(self.reserve(view.len), view.buf, view.len)
+                self.received(view.len)
+        finally:
+            PyBuffer_Release(&view)
+
+    def next(self):
+        return self.pull()
+
+    def eof(self):
+        self.ended = True
+        if self.stage == BROKEN and self.held is None:
+            raise broken(self.rule, self.fault)
+        if self.hungry:
+            self.at_end_of_input()
+
+    def leftover(self):
+        cdef bytes rest = self.take(buffer_size(&self.buffer))
+        if self.stage != BROKEN:
+            self.stop(STOPPED)
+        return rest
+
+    @property
+    def buffered(self):
+        return buffer_size(&self.buffer) + (0 if self.held is None else len(self.held))
+
+    cdef uint8_t *reserve(self, Py_ssize_t size) except NULL:
+        return buffer_reserve(&self.buffer, size)
+
+    cdef int received(self, Py_ssize_t size) except -1:
+        self.hungry = False
+        self.buffer.end += size
+        return 0
+
+    cdef object pull(self):
+        """The next event; None if it takes more bytes, or if nothing will ever come."""
+        cdef bytes data = self.held
+        if data is not None:
+            self.held = None
+            return body_of(data)
+        if self.stage == IN_HEAD:
+            return self.pull_head()
+        data = self.pull_data()
+        if data:
+            return body_of(data)
+        if self.stage == AT_END:
+            return self.finish()
+        if self.stage == BROKEN:
+            raise broken(self.rule, self.fault)
+        if self.stage == STOPPED or self.stage == AT_SWITCH:
+            return None
+        return self.starve()
+
+    cdef object pull_head(self):
+        cdef Verdict verdict
+        cdef Message message
+        cdef const uint8_t *text = buffer_data(&self.buffer)
+        verdict = scan_head(&self.head, text, min(buffer_size(&self.buffer), SCAN_MAX))
+        if verdict == MORE:
+            return self.starve()
+        if verdict == FAILED:
+            self.break_off(self.head.rule, self.head.fault)
+            raise broken(self.rule, self.fault)
+        message = response_of(&self.head, text) if self.response else request_of(&self.head, text)
+        if self.response:
+            self.frame_response(<Response>message)
+        else:
+            self.frame_request(<Request>message)
+        self.consume(self.head.pos)
+        self.start_body(message)
+        return message
+
+    cdef bytes pull_data(self):
+        """The next bytes of the body under way, None if there are none now."""
+        cdef bytes data
+        if self.stage == IN_LENGTH:
+            data = self.take(min(self.remaining, <int64_t>buffer_size(&self.buffer)))
+            self.remaining -= len(data)
+            if self.remaining == 0:
+                self.stage = AT_END
+            return data
+        if self.stage == IN_CLOSE:
+            return self.take(buffer_size(&self.buffer))
+        if self.stage == IN_CHUNKS or self.stage == IN_TRAILERS:
+            return self.decode()
+        return None
+
+    cdef object starve(self):
+        """Nothing more can be made of what is there."""
+        self.hungry = True
+        if self.ended:
+            self.at_end_of_input()
+            if self.stage == AT_END:
+                return self.finish()
+        return None
+
+    # RFC 9112 6.3: the length of a body, by the first rule that fits.
+
+    cdef void frame_request(self, Request message):
+        cdef uint32_t flags = message.facts.flags
+        # RFC 9110 7.8: an Upgrade changes nothing before it is accepted; then leftover().
+        if flags & CONNECT:
+            self.after = AT_SWITCH
+        else:
+            self.after = IN_HEAD if stays_open(&message.facts) else STOPPED
+        if flags & CHUNKED:
+            self.stage = IN_CHUNKS
+        else:
+            self.stage = IN_LENGTH if message.facts.content_length > 0 else AT_END
+
+    cdef void frame_response(self, Response message):
+        cdef int status = message.status_code
+        cdef bint tunnel = self.method == "CONNECT" and 200 <= status < 300
+        cdef bint bodyless = (status < 200 or status == 204 or status == 304
+                              or self.method == "HEAD")
+        self.after = IN_HEAD if stays_open(&message.facts) else STOPPED
+        if status == 101 or tunnel:
+            self.after = AT_SWITCH
+        elif status < 200:
+            # An interim response ends nothing, whatever it says about the connection.
+            self.after = IN_HEAD
+        if status >= 200:
+            self.method = None
+        if bodyless or tunnel:
+            self.stage = AT_END
+        elif message.facts.flags & CHUNKED:
+            self.stage = IN_CHUNKS
+        elif message.facts.content_length >= 0:
+            self.stage = IN_LENGTH if message.facts.content_length else AT_END
+        else:
+            self.stage = IN_CLOSE
+            self.after = STOPPED
+            message.facts.flags |= CLOSE
+
+    cdef int start_body(self, Message message) except -1:
+        """Give the message its body, if all of it is there."""
+        cdef bytes data = None
+        if self.stage == IN_LENGTH:
+            self.remaining = message.facts.content_length
+            if self.remaining <= buffer_size(&self.buffer):
+                data = self.take(self.remaining)
+                self.stage = AT_END
+        elif self.stage == IN_CHUNKS:
+            chunked_init(&self.chunks, &self.bounds)
+            data = self.decode()
+        # Trailers come at the End and nowhere else, so such a message is never one object.
+        message.whole = self.stage == AT_END and self.trailers is None
+        if message.whole:
+            if data is not None:
+                message.content = data
+            self.end_message()
+        else:
+            self.held = data
+        return 0
+
+    cdef bytes decode(self):
+        """The data of all chunks in the buffer, None if there is none; sets the stage."""
+        cdef bytes data = None
+        if self.stage == IN_CHUNKS:
+            data = self.decode_chunks()
+        if self.stage == IN_TRAILERS:
+            self.scan_trailers()
+        return data
+
+    cdef bytes decode_chunks(self):
+        cdef Py_ssize_t size = buffer_size(&self.buffer)
+        cdef Py_ssize_t used, filled
+        cdef PyObject *data
+        cdef bytes result
+        if size == 0:
+            return None
+        data = new_bytes(NULL, size)
+        cdef Verdict verdict = scan_chunks(&self.chunks, buffer_data(&self.buffer), size, &used,
+                                           <uint8_t *>bytes_memory(data), &filled)
+        if verdict == FAILED:
+            self.break_off(self.chunks.rule, self.origin + self.chunks.fault)
+        else:
+            self.consume(used)
+        if verdict == DONE:
+            trailer_init(&self.head)
+            self.stage = IN_TRAILERS
+        _PyBytes_Resize(&data, filled)
+        result = <bytes>data
+        Py_DECREF(result)
+        return result if filled else None
+
+    cdef int scan_trailers(self) except -1:
+        """RFC 9112 7.1.2: field lines, kept apart from the headers."""
+        cdef const uint8_t *text = buffer_data(&self.buffer)
+        cdef Verdict verdict = scan_fields(&self.head, text, buffer_size(&self.buffer))
+        if verdict == FAILED:
+            self.break_off(self.head.rule, self.origin + self.head.fault)
+        elif verdict == DONE:
+            if self.head.count:
+                self.trailers = headers_of(self.head.fields, self.head.count, text, self.head.pos)
+            self.consume(self.head.pos)
+            self.stage = AT_END
+        return 0
+
+    # The life of a message.
+
+    cdef void begin(self):
+        head_init(&self.head, &self.bounds, self.response, self.lenient)
+        self.origin = 0
+        self.trailers = None
+        self.stage = IN_HEAD
+
+    cdef void end_message(self):
+        if self.after == IN_HEAD:
+            self.begin()
+        else:
+            self.stop(self.after)
+
+    cdef object finish(self):
+        cdef End end = END if self.trailers is None else End(self.trailers)
+        self.end_message()
+        return end
+
+    cdef void stop(self, Stage stage):
+        """Parse no more. What follows a switch is another protocol's, and is kept for it."""
+        self.stage = stage
+        self.trailers = None
+        head_free(&self.head)
+        if stage != AT_SWITCH:
+            buffer_free(&self.buffer)
+
+    cdef int break_off(self, Rule rule, int64_t fault) except -1:
+        """The peer broke a rule: RFC 9112 2.2 and 11.2, never look for where it goes on."""
+        if rule == NO_RULE:
+            raise MemoryError()
+        self.rule = rule
+        self.fault = fault
+        self.stop(BROKEN)
+        return 0
+
+    cdef int at_end_of_input(self) except -1:
+        """RFC 9112 8: only between messages, or where the close is the framing."""
+        if self.stage == IN_CLOSE:
+            self.stage = AT_END
+        elif self.stage == IN_HEAD and self.head.step == EMPTY:
+            self.stop(STOPPED)
+        elif self.stage <= IN_TRAILERS:
+            self.break_off(INCOMPLETE, self.origin + buffer_size(&self.buffer))
+            raise broken(self.rule, self.fault)
+        return 0
+
+    cdef void consume(self, Py_ssize_t size):
+        self.origin += size
+        buffer_consume(&self.buffer, size)
+
+    cdef bytes take(self, Py_ssize_t size):
+        cdef bytes data = PyBytes_FromStringAndSize(<const char *>buffer_data(&self.buffer), size)
+        self.consume(size)
+        return data
+
+
+cdef inline Body body_of(bytes data):
+    cdef Body body = Body.__new__(Body)
+    body.data = data
+    return body
+
+
+# --- the two roles ------------------------------------------------------------------------
+
+@cython.final
+@cython.auto_pickle(False)
+cdef class RequestParser(MessageParser):
+
+    def __init__(self, limits=None):
+        read_bounds(limits, &self.bounds)
+        self.begin()
+
+
+@cython.final
+@cython.auto_pickle(False)
+cdef class ResponseParser(MessageParser):
+
+    def __init__(self, limits=None, bint lenient=False):
+        read_bounds(limits, &self.bounds)
+        self.response = True
+        self.lenient = lenient
+        self.begin()
+
+    def expect(self, str method):
+        # RFC 9112 6.3: the answers to HEAD and CONNECT are framed by their requests.
+        self.method = method

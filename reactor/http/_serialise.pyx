@@ -1,0 +1,117 @@
+"""Bytes out: heads, whole messages and chunk frames.
+
+Whatever leaves here can be read in one way only: CR, LF, NUL and names that are no tokens are
+refused, and so are fields that contradict each other or the body. Must never know a socket,
+nor what was sent before.
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from libc.stdint cimport uint8_t, uint32_t
+from libc.string cimport memcpy
+
+from reactor._fields cimport ENCODED, Field, is_forbidden_trailer
+from reactor._message cimport Headers, Request, Response, reason_of
+
+from reactor.errors import LocalProtocolError
+
+# RFC 9110 8.6: a request of these ought to say that it has no content.
+cdef frozenset METHODS_WITH_CONTENT = frozenset(("POST", "PUT", "PATCH"))
+
+
+def serialise_request(method, target, headers=(), body=b"", int version=11):
+    cdef Request request = Request(method, target, headers, body, version)
+    # RFC 9112 3.2: a client MUST send Host in every HTTP/1.1 request.
+    if version == 11 and request.facts.host == 0:
+        raise LocalProtocolError("an HTTP/1.1 request needs a Host field", "host-missing")
+    cdef bytes line = (f"{request.word} {request.get_target()} "
+                       f"HTTP/1.{version - 10}\r\n").encode("latin-1")
+    if body is None:
+        return head_bytes(line, request.get_headers(), -1)
+    cdef bytes content = content_bytes(request.content)
+    check_length(request.facts.content_length, content)
+    cdef bint framed = (request.facts.content_length >= 0 or request.facts.flags & ENCODED
+                        or not (content or request.word in METHODS_WITH_CONTENT))
+    return head_bytes(line, request.get_headers(), -1 if framed else len(content)) + content
+
+
+def serialise_response(int status, headers=(), body=b"", reason=None, int version=11):
+    cdef Response response = Response(status, headers, body, reason)
+    cdef bytes line = (f"HTTP/1.{version - 10} {status} {response.reason}\r\n").encode("latin-1")
+    if version != 10 and version != 11:
+        raise LocalProtocolError(f"version {version} is neither 10 nor 11", "version")
+    if body is None:
+        return head_bytes(line, response.get_headers(), -1)
+    cdef bytes content = content_bytes(response.content)
+    # RFC 9110 6.4.1: these responses have no content.
+    cdef bint bodyless = status < 200 or status == 204 or status == 304
+    if bodyless:
+        if content:
+            raise LocalProtocolError(f"a {status} response has no body", "body")
+    else:
+        check_length(response.facts.content_length, content)
+    cdef bint framed = (bodyless or response.facts.content_length >= 0
+                        or response.facts.flags & ENCODED)
+    return head_bytes(line, response.get_headers(), -1 if framed else len(content)) + content
+
+
+def serialise_chunk(data):
+    cdef bytes content = bytes(data)
+    # RFC 9112 7.1: a chunk of no bytes would end the body.
+    if not content:
+        return b""
+    return b"%x\r\n%b\r\n" % (len(content), content)
+
+
+def serialise_last_chunk(trailers=()):
+    cdef Headers fields = Headers(trailers)
+    cdef const Field *field = fields.fields()
+    cdef uint32_t i
+    for i in range(fields.count):
+        # RFC 9110 6.5.1: framing, routing and authentication belong in the head.
+        if is_forbidden_trailer(fields.text() + field[i].name, field[i].name_size):
+            raise LocalProtocolError("a field that no trailer section may hold", "trailer-name")
+    return head_bytes(b"0\r\n", fields, -1)
+
+
+def reason_phrase(int status):
+    return reason_of(status)
+
+
+cdef bytes content_bytes(object content):
+    if not isinstance(content, bytes):
+        raise TypeError("a body to serialise is bytes or str")
+    return content
+
+
+cdef int check_length(long long length, bytes content) except -1:
+    if length >= 0 and length != len(content):
+        raise LocalProtocolError(
+            f"Content-Length is {length} but the body has {len(content)} bytes", "content-length")
+    return 0
+
+
+cdef bytes head_bytes(bytes line, Headers headers, Py_ssize_t length):
+    """The start line, the fields, a Content-Length unless it is -1, and the blank line."""
+    cdef bytes extra = b"" if length < 0 else b"Content-Length: %d\r\n" % length
+    cdef const Field *fields = headers.fields()
+    cdef const uint8_t *text = headers.text()
+    cdef Py_ssize_t size = len(line) + len(extra) + 2
+    cdef uint32_t i
+    for i in range(headers.count):
+        size += <Py_ssize_t>fields[i].name_size + fields[i].value_size + 4
+    cdef bytes head = PyBytes_FromStringAndSize(NULL, size)
+    cdef char *to = PyBytes_AS_STRING(head)
+    to = put(to, PyBytes_AS_STRING(line), len(line))
+    for i in range(headers.count):
+        to = put(to, <const char *>text + fields[i].name, fields[i].name_size)
+        to = put(to, b": ", 2)
+        to = put(to, <const char *>text + fields[i].value, fields[i].value_size)
+        to = put(to, b"\r\n", 2)
+    to = put(to, PyBytes_AS_STRING(extra), len(extra))
+    put(to, b"\r\n", 2)
+    return head
+
+
+cdef inline char *put(char *to, const char *data, Py_ssize_t size) noexcept:
+    memcpy(to, data, size)
+    return to + size
