@@ -133,5 +133,5 @@ def test_no_text_breaks_it(text):
     for value in (text, "bytes=" + text):
         spans = select_ranges(value, 100)
         assert spans is None or all(
-            0 <= s.start and s.length > 0 and s.start + s.length <= 100 for s in spans
+            s.start >= 0 and s.length > 0 and s.start + s.length <= 100 for s in spans
         )

@@ -168,6 +168,19 @@ def test_look_never_follows_a_link_outside(site):
     root.close()
 
 
+@pytest.mark.parametrize(
+    "names",
+    [[b"..", b"outside.txt"], [b"inside", b"..", b"..", b"outside.txt"], [b".."],
+     [b"/etc/passwd"], [b"/"], [b"inside/../../outside.txt"], [b"a" * 300], [b"a"] * 3000],
+)  # fmt: skip
+def test_the_second_guard_holds_without_the_first(site, names):
+    root = Root(site)
+    assert root.open(names) is None
+    assert root.open_folder(names) is None
+    assert root.look(names) is None
+    root.close()
+
+
 def test_no_descriptor_leaks(site):
     app = StaticFolder(site)
     before = len(os.listdir("/proc/self/fd"))

@@ -71,7 +71,9 @@ class Order(NamedTuple):
 
     def sort(self, entries: list[Entry], by_name: Callable[[str], object]) -> None:
         """Sort in place; entries that are equal in the column stay in the order of names."""
-        entries.sort(key=lambda entry: by_name(entry.name), reverse=self == ("name", True))
+        entries.sort(
+            key=lambda entry: (by_name(entry.name), entry.name), reverse=self == ("name", True)
+        )
         if self.column == "size":
             entries.sort(key=lambda entry: entry.size or 0, reverse=self.descending)
         elif self.column == "modified":

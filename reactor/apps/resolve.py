@@ -224,6 +224,9 @@ class Root:
     def _walk(self, names: list[bytes], flags: int) -> int:
         if sum(map(len, names)) + len(names) > _PATH_BYTES_MAX:
             raise OSError(errno.ENAMETOOLONG, "path too long")
+        if any(name == b".." or b"/" in name for name in names):
+            # What RESOLVE_BENEATH would refuse, should anyone come past ``split_target``.
+            raise OSError(errno.EXDEV, "path leaves the folder")
         folder = self._descriptor
         *parents, last = names or [b"."]
         try:
