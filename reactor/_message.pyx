@@ -297,6 +297,24 @@ cdef class Message:
     def complete(self):
         return self.whole
 
+    def with_body(self, bytes body, Headers trailers=None):
+        cdef Message message = type(self).__new__(type(self))
+        message.block = self.block
+        message.count = self.count
+        message.target_at = self.target_at
+        message.target_size = self.target_size
+        message.status_code = self.status_code
+        message.facts = self.facts
+        message.word = self.word
+        message.target_text = self.target_text
+        message.header_view = self.header_view
+        message.trailer_view = trailers
+        message.content = body
+        message.peer = self.peer
+        message.whole = True
+        message.end_at = self.end_at
+        return message
+
     @property
     def end(self):
         return self.end_at
