@@ -297,7 +297,7 @@ cdef class Message:
     def complete(self):
         return self.whole
 
-    def with_body(self, bytes body, Headers trailers=None):
+    def with_body(self, bytes body):
         cdef Message message = type(self).__new__(type(self))
         message.block = self.block
         message.count = self.count
@@ -308,7 +308,6 @@ cdef class Message:
         message.word = self.word
         message.target_text = self.target_text
         message.header_view = self.header_view
-        message.trailer_view = trailers
         message.content = body
         message.peer = self.peer
         message.whole = True

@@ -81,9 +81,9 @@ def test_timers_run_when_due_and_equal_times_in_the_order_they_were_set(loop, cl
 
 def test_a_timer_cancelled_by_another_of_the_same_moment_does_not_run(loop):
     order = []
-    second = None
-    loop.call_later(1, lambda: second.cancel())
-    second = loop.call_later(1, order.append, "second")
+    handles = []
+    loop.call_later(1, lambda: handles[0].cancel())
+    handles.append(loop.call_later(1, order.append, "second"))
     loop.run_once()
     assert order == []
 
@@ -157,7 +157,7 @@ def test_what_a_handler_raises_ends_run(loop):
 def test_stop_ends_the_turn_and_run_works_again(loop):
     order = []
     for round_ in range(3):
-        loop.call_soon(lambda: loop.stop())
+        loop.call_soon(loop.stop)
         loop.call_soon(order.append, round_)
         loop.run()
     assert order == [0, 1, 2]

@@ -26,9 +26,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from ..limits import DEFAULT_LIMITS
-from .timers import Handle, TimerHandle, Timers
-from .wakeup import SignalWatcher, Waker
+from reactor.limits import DEFAULT_LIMITS
+from reactor.loop.timers import Handle, TimerHandle, Timers
+from reactor.loop.wakeup import SignalWatcher, Waker
 
 EVENT_READ = selectors.EVENT_READ
 EVENT_WRITE = selectors.EVENT_WRITE

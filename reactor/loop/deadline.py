@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .core import Loop
-from .timers import TimerHandle
+from reactor.loop.core import Loop
+from reactor.loop.timers import TimerHandle
 
 NEVER = float("inf")
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 from typing import Any
 
@@ -31,10 +32,9 @@ class Waker:
 
     def wake(self) -> None:
         """Make the loop's select return. Callable from any thread."""
-        try:
+        # Full: so many wake-ups are under way that the loop cannot miss them.
+        with suppress(BlockingIOError):
             os.write(self._writer, (1).to_bytes(8, "little"))
-        except BlockingIOError:
-            pass  # so many wake-ups are under way that the loop cannot miss them
 
     def on_readable(self) -> None:
         _drain(self._reader)

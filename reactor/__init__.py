@@ -1,0 +1,79 @@
+"""reactor: a selector-based, single-threaded server, client and HTTP/1.1 parser.
+
+Names are imported when they are first used, so that the parser alone costs
+neither the loop nor a socket.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from reactor._message import Headers as Headers
+    from reactor._message import Request as Request
+    from reactor._message import Response as Response
+    from reactor._parse import join as join
+    from reactor._parse import parse_request as parse_request
+    from reactor._parse import parse_response as parse_response
+    from reactor._parse import split_head as split_head
+    from reactor._parse import split_message as split_message
+    from reactor.client import get as get
+    from reactor.errors import LocalProtocolError as LocalProtocolError
+    from reactor.errors import ProtocolError as ProtocolError
+    from reactor.errors import RemoteProtocolError as RemoteProtocolError
+    from reactor.http._framing import RequestParser as RequestParser
+    from reactor.http._framing import ResponseParser as ResponseParser
+    from reactor.http._serialise import serialise_chunk as serialise_chunk
+    from reactor.http._serialise import serialise_last_chunk as serialise_last_chunk
+    from reactor.http._serialise import serialise_request as serialise_request
+    from reactor.http._serialise import serialise_response as serialise_response
+    from reactor.limits import Limits as Limits
+    from reactor.net import Inet as Inet
+    from reactor.net import Protocol as Protocol
+    from reactor.net import Reactor as Reactor
+    from reactor.net import Unix as Unix
+    from reactor.server import serve as serve
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Headers": "._message",
+    "Inet": ".net",
+    "Limits": ".limits",
+    "LocalProtocolError": ".errors",
+    "Protocol": ".net",
+    "ProtocolError": ".errors",
+    "Reactor": ".net",
+    "RemoteProtocolError": ".errors",
+    "Request": "._message",
+    "RequestParser": ".http._framing",
+    "Response": "._message",
+    "ResponseParser": ".http._framing",
+    "Unix": ".net",
+    "get": ".client",
+    "join": "._parse",
+    "parse_request": "._parse",
+    "parse_response": "._parse",
+    "serialise_chunk": ".http._serialise",
+    "serialise_last_chunk": ".http._serialise",
+    "serialise_request": ".http._serialise",
+    "serialise_response": ".http._serialise",
+    "serve": ".server",
+    "split_head": "._parse",
+    "split_message": "._parse",
+}
+
+__all__ = sorted(_HOMES)  # noqa: PLE0605 - one list of names, not two
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOMES[name], __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *_HOMES]

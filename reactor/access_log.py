@@ -1,0 +1,71 @@
+"""The access log: one line per request, whatever the client sent.
+
+Lines are in the combined log format that every log reader knows. What a client
+chose (target, Referer, User-Agent) is escaped: no byte of it can end the line,
+close the quotes, or drive a terminal.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from reactor._message import Request
+
+logger = logging.getLogger("reactor")
+
+Write = Callable[[str], object]
+
+_ESCAPES = {
+    code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0x100), ord('"'), ord("\\"))
+}
+
+
+def escape(text: str) -> str:
+    """Printable ASCII only, without a bare quote or backslash.
+
+    >>> print(escape('a"b\\x1b[31m'))
+    a\\x22b\\x1b[31m
+    """
+    return text.translate(_ESCAPES).encode("ascii", "backslashreplace").decode("ascii")
+
+
+class AccessLog:
+    """The journal of a server's machines; ``write`` gets whole lines, None for no access log."""
+
+    def __init__(self, write: Write | None) -> None:
+        self._write = write
+        self._second = -1
+        self._stamp = ""
+
+    def answered(self, peer: Any, request: Request | None, status: int, body_bytes: int) -> None:
+        if self._write is None:
+            return
+        line = "-"
+        referer = agent = None
+        if request is not None:
+            version = f"HTTP/1.{request.version - 10}"
+            line = f"{escape(request.method)} {escape(request.target)} {version}"
+            referer = request.headers.get("referer")
+            agent = request.headers.get("user-agent")
+        self._write(
+            f'{host_of(peer)} - - [{self._now()}] "{line}" {status} {body_bytes} '
+            f'"{escape(referer or "-")}" "{escape(agent or "-")}"\n'
+        )
+
+    def failed(self, exception: BaseException, doing: str) -> None:
+        logger.error("exception while %s", escape(doing), exc_info=exception)
+
+    def _now(self) -> str:
+        second = int(time.time())
+        if second != self._second:
+            self._second = second
+            self._stamp = time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(second))
+        return self._stamp
+
+
+def host_of(peer: Any) -> str:
+    """The address of a peer, without its port; ``-`` for a Unix socket's nameless one."""
+    return str(peer[0]) if isinstance(peer, tuple) else "-"

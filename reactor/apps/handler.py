@@ -1,0 +1,20 @@
+"""The native handler: a function from a request to a response."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from reactor._message import Request, Response
+from reactor.limits import DEFAULT_LIMITS
+
+HandlerFunction = Callable[[Request], Response]
+
+
+class Handler:
+    """An app that calls ``function(request) -> Response``."""
+
+    def __init__(
+        self, function: HandlerFunction, body_bytes_max: int = DEFAULT_LIMITS.body_bytes_max
+    ) -> None:
+        self.body_bytes_max = body_bytes_max
+        self.respond = function

@@ -1,0 +1,50 @@
+"""The command line: arguments in, words out. No policy lives here.
+
+    reactor serve [TARGET]      reactor get URL
+
+Whatever the user got wrong is one sentence on stderr and an exit code, never a
+traceback.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+import reactor
+from reactor.errors import ConfigurationError, FetchError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit code."""
+    # The commands import what they need when they are chosen: `get` never loads the server.
+    from reactor.cli import get, serve
+
+    parser = argparse.ArgumentParser(
+        prog="reactor",
+        description="Serve a folder, an application or a TCP protocol; fetch over HTTP.",
+    )
+    parser.add_argument("--version", action="version", version=f"reactor {reactor.__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for command in (serve, get):
+        command.add_parser(commands)
+    options = parser.parse_args(arguments)
+    try:
+        code: int = options.run(options)
+    except ConfigurationError as error:
+        return fail(str(error), 1)
+    except FetchError as error:
+        return fail(error.message, error.exit_code)
+    except BrokenPipeError:
+        # Whoever read our output has gone: `reactor get URL | head`.
+        sys.stderr.close()
+        return 141
+    except KeyboardInterrupt:
+        return 130
+    return code
+
+
+def fail(sentence: str, code: int) -> int:
+    print(f"reactor: {sentence}", file=sys.stderr)
+    return code

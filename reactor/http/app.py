@@ -1,0 +1,37 @@
+"""What the HTTP machine calls: the application that answers requests.
+
+`http` declares it and `apps` implement it, so that imports point down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from reactor._message import Request, Response
+
+
+class App(Protocol):
+    """Answers one request after another."""
+
+    # The largest request body that it takes, in bytes. 0: none; the body of a request is then
+    # never read, and the connection ends with the answer.
+    @property
+    def body_bytes_max(self) -> int: ...
+
+    def respond(self, request: Request) -> Response:
+        """The answer. An exception is answered with a 500."""
+        ...
+
+
+class Journal(Protocol):
+    """Where a server's machine tells what it did."""
+
+    def answered(self, peer: Any, request: Request | None, status: int, body_bytes: int) -> None:
+        """A response was written, or broken off; ``request`` is None if it was no request."""
+
+    def failed(self, exception: BaseException, doing: str) -> None:
+        """The application's code raised."""
+
+
+HttpDate = Callable[[], bytes]

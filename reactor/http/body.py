@@ -1,0 +1,113 @@
+"""How a response's body is framed, and where its bytes come from.
+
+    bytes      Content-Length; in slices if it is long
+    file       Content-Length by its header, else to the end of the file; sent by the kernel
+    iterable   Content-Length if the application gave one, and held to; else chunked in
+               HTTP/1.1, and ended by the end of the connection in HTTP/1.0
+
+The rules are RFC 9110 section 6.4.1 and RFC 9112 section 6.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+from reactor._message import Request, Response
+from reactor.errors import LocalProtocolError
+from reactor.http._serialise import serialise_chunk, serialise_last_chunk
+
+# Ours to decide: an application that sets one of them would frame the message a second time.
+_CONNECTION_FIELDS = (
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+)
+
+
+class OutgoingBody:
+    """The framing of one response, decided before its head is written.
+
+    Attributes:
+        length: what Content-Length says; None if there is no such field.
+        chunked: whether Transfer-Encoding: chunked says the end.
+        until_close: whether only the end of the connection says it.
+        data: the whole body, when it is bytes.
+        file: the file, when it is one, to be sent from ``offset``.
+        pieces: the iterator, when it is an iterable.
+    """
+
+    def __init__(self, request: Request | None, response: Response) -> None:
+        status = response.status
+        _check_fields(response)
+        self.length = response.content_length
+        self.chunked = False
+        self.until_close = False
+        self.data = b""
+        self.file: BinaryIO | None = None
+        self.offset = 0
+        self.pieces: Iterator[bytes] | None = None
+        self.source: Any = response.body
+        size = self._take(response.body)
+        if status in {204, 304}:
+            if size:
+                raise LocalProtocolError(f"a response with status {status} has no body")
+            # RFC 9110 8.6: a 204 has no such field; in a 304 it describes what a 200 would have.
+            self.length = None if status == 204 else response.content_length
+            self._drop()
+        elif request is not None and request.method == "HEAD":
+            # An application may say the length that GET would have, and save itself the body.
+            self.length = size if self.length is None else self.length
+            self._drop()
+        elif size is None:
+            self.chunked = self.length is None and (request is None or request.version >= 11)
+            self.until_close = self.length is None and not self.chunked
+        elif self.length is None:
+            self.length = size
+        elif self.length > size or (self.data and self.length != size):
+            raise LocalProtocolError(
+                f"Content-Length is {self.length} but the body has {size} bytes"
+            )
+
+    def frame(self, piece: bytes) -> bytes:
+        return serialise_chunk(piece) if self.chunked else piece
+
+    def end(self) -> bytes:
+        return serialise_last_chunk() if self.chunked else b""
+
+    def close(self) -> None:
+        """Tell the application's iterable or file that nobody wants more. Idempotent."""
+        source, self.source, self.file, self.pieces = self.source, None, None, None
+        if hasattr(source, "close"):
+            source.close()
+
+    def _take(self, body: Any) -> int | None:
+        """Where the bytes come from; how many there are, None if nobody can know."""
+        if isinstance(body, bytes):
+            self.data = body
+            return len(body)
+        if hasattr(body, "read") and hasattr(body, "fileno"):
+            self.file = body
+            self.offset = body.tell()
+            return max(0, os.fstat(body.fileno()).st_size - self.offset)
+        self.pieces = iter(body)
+        return None
+
+    def _drop(self) -> None:
+        self.close()
+        self.data = b""
+
+
+def _check_fields(response: Response) -> None:
+    if response.status < 200:
+        raise LocalProtocolError(
+            f"an application answers with a final status, not {response.status}"
+        )
+    for name in _CONNECTION_FIELDS:
+        if name in response.headers:
+            raise LocalProtocolError(f"an application may not set the field {name!r}")

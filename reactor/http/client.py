@@ -1,0 +1,148 @@
+"""The client's role: requests out, responses in.
+
+The machine tells an `Exchange` what comes: interim responses are swallowed (up to
+a bound), then the head, the body in pieces, and the end; or an error, once. It is
+told nothing after the end or the error.
+"""
+
+from __future__ import annotations
+
+from reactor._message import Headers, Response
+from reactor.errors import ProtocolError, RemoteProtocolError
+from reactor.http._framing import Body, End, ResponseParser
+from reactor.http.machine import Machine
+from reactor.http.states import Event, State
+from reactor.limits import Limits
+
+
+class Exchange:
+    """What the user of a client learns about one request's response."""
+
+    def head_received(self, response: Response) -> None:
+        """The final response's head; its body follows."""
+
+    def body_received(self, data: bytes) -> None:
+        """Some bytes of the body, decoded from chunks, at least one."""
+
+    def completed(self, trailers: Headers) -> None:
+        """The response is whole. Called last, unless `failed` is."""
+
+    def failed(self, error: Exception) -> None:
+        """The response will never be whole. Called last, unless `completed` is."""
+
+
+class ClientMachine(Machine):
+    """Sends one request after another on one connection; one is under way at a time."""
+
+    def __init__(self, limits: Limits) -> None:
+        super().__init__(limits)
+        self._parser = ResponseParser(limits)
+        self._exchange: Exchange | None = None
+        self._interim = 0
+        self._keep_alive = True
+
+    @property
+    def ready(self) -> bool:
+        """Whether `send` may be called now."""
+        return self.writing is State.IDLE and self.reading is State.IDLE
+
+    def send(self, method: str, message: bytes, exchange: Exchange) -> None:
+        """Send a serialised request; ``exchange`` is told of its response."""
+        if not self.ready:
+            raise RuntimeError("the response to the previous request is still under way")
+        self._exchange = exchange
+        self._interim = 0
+        self._parser.expect(method)
+        self.move_writing(Event.START)
+        self.transport.write(message)
+        self.move_writing(Event.END)
+        self.transport.set_deadline(self.limits.response_timeout_s)
+
+    def data_received(self, data: bytes) -> None:
+        if self.closed:
+            return
+        if self._exchange is None:
+            # RFC 9112 9.2: a response that nobody asked for cannot be told from the next one.
+            self._close()
+            return
+        if self.reading is State.IDLE:
+            self.move_reading(Event.START)
+        self.transport.set_deadline(self.limits.response_timeout_s)
+        self._parser.feed(data)
+        self._pull()
+
+    def eof_received(self) -> bool:
+        if self._exchange is not None:
+            try:
+                self._parser.eof()
+                self._pull()
+            except ProtocolError as error:
+                self._fail(error)
+            if self._exchange is not None:
+                self._fail(
+                    RemoteProtocolError(400, "incomplete", "the response did not come whole")
+                )
+        return False
+
+    def deadline_expired(self) -> None:
+        self._fail(TimeoutError("the server sent nothing for too long"))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._exchange is not None:
+            lost = exc or ConnectionError("the connection was closed before the response was whole")
+            self._fail(lost)
+        self.close_sides()
+
+    def pause_writing(self) -> None:
+        """Requests are written whole; the kernel takes them when it can."""
+
+    def resume_writing(self) -> None:
+        pass
+
+    def _pull(self) -> None:
+        try:
+            while self._exchange is not None and (item := self._parser.next()) is not None:
+                self._take(self._exchange, item)
+        except ProtocolError as error:
+            self._fail(error)
+
+    def _take(self, exchange: Exchange, item: object) -> None:
+        if isinstance(item, Body):
+            exchange.body_received(item.data)
+        elif isinstance(item, End):
+            self._complete(exchange, item.trailers)
+        elif isinstance(item, Response) and item.status < 200 and item.status != 101:
+            self._interim += 1
+            if self._interim > self.limits.interim_responses_max:
+                raise RemoteProtocolError(400, "interim", "too many interim responses")
+        elif isinstance(item, Response):
+            self._keep_alive = item.keep_alive
+            exchange.head_received(item)
+            if not item.complete:
+                self.move_reading(Event.BODY)
+                return
+            if item.body:
+                exchange.body_received(item.body)
+            self._complete(exchange, Headers())
+
+    def _complete(self, exchange: Exchange, trailers: Headers) -> None:
+        self._exchange = None
+        self.move_reading(Event.END)
+        self.transport.set_deadline(None)
+        if self._keep_alive and not self._parser.buffered:
+            self.move_reading(Event.NEXT)
+            self.move_writing(Event.NEXT)
+        else:
+            self._close()
+        exchange.completed(trailers)
+
+    def _fail(self, error: Exception) -> None:
+        exchange, self._exchange = self._exchange, None
+        self.close_sides()
+        self.transport.abort()
+        if exchange is not None:
+            exchange.failed(error)
+
+    def _close(self) -> None:
+        self.close_sides()
+        self.transport.close()

@@ -1,0 +1,28 @@
+"""The wire: sockets that listen, connect, and carry bytes both ways.
+
+This layer drives any `Protocol` (asyncio's names) from readiness. It must never
+know what the bytes mean.
+"""
+
+from __future__ import annotations
+
+from reactor.net.acceptor import Acceptor
+from reactor.net.address import Address, Inet, Unix, listen_sockets, parse_bind
+from reactor.net.connection import Connection
+from reactor.net.connector import Connector
+from reactor.net.protocol import Protocol, Transport
+from reactor.net.reactor import Reactor
+
+__all__ = [
+    "Acceptor",
+    "Address",
+    "Connection",
+    "Connector",
+    "Inet",
+    "Protocol",
+    "Reactor",
+    "Transport",
+    "Unix",
+    "listen_sockets",
+    "parse_bind",
+]

@@ -1,0 +1,116 @@
+"""The two sides of a connection, with asyncio's names.
+
+The calls that a `Protocol` gets, in the order it may get them:
+
+    connection_made  data_received*  eof_received?  connection_lost
+
+with ``pause_writing``/``resume_writing`` alternating in between. A class written
+for `asyncio.Protocol` works unchanged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+
+class Transport:
+    """What a protocol may ask of its connection.
+
+    Two implementations: `reactor.net.Connection` (non-blocking, on a loop) and the
+    blocking one of the thread-per-connection model.
+    """
+
+    __slots__ = ()
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Send ``data`` after everything written before. Never blocks a loop."""
+        raise NotImplementedError
+
+    def sendfile(self, file: BinaryIO, offset: int, count: int) -> None:
+        """Send ``count`` bytes of ``file`` from ``offset``; the file is closed afterwards.
+
+        A file that turns out to be shorter aborts the connection: nothing else could
+        keep the peer from taking the next message for the rest of this one.
+        """
+        raise NotImplementedError
+
+    def write_eof(self) -> None:
+        """Half-close: after what was written comes the end; reading goes on."""
+        raise NotImplementedError
+
+    def can_write_eof(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        """Send what was written, then end both directions. Idempotent.
+
+        The peer's last bytes are read and dropped for a while (`Limits.linger_timeout_s`),
+        since a reset, which a kernel sends for unread data, would destroy what it was sent.
+        """
+        raise NotImplementedError
+
+    def abort(self) -> None:
+        """End now; what was not sent yet is lost. Idempotent."""
+        raise NotImplementedError
+
+    def is_closing(self) -> bool:
+        raise NotImplementedError
+
+    def pause_reading(self) -> None:
+        """No more `data_received` until `resume_reading`. Idempotent."""
+        raise NotImplementedError
+
+    def resume_reading(self) -> None:
+        raise NotImplementedError
+
+    def is_reading(self) -> bool:
+        raise NotImplementedError
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """Bytes unsent above which the protocol is paused, and below which it is resumed."""
+        raise NotImplementedError
+
+    def get_write_buffer_size(self) -> int:
+        raise NotImplementedError
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """``socket``, ``peername`` or ``sockname``."""
+        raise NotImplementedError
+
+    def set_deadline(self, seconds: float | None) -> None:
+        """Call `Protocol.deadline_expired` in so many seconds; None: not at all."""
+        raise NotImplementedError
+
+    def extend_deadline(self, seconds: float, at_most: float) -> None:
+        """Give ``seconds`` more, but never more than ``at_most`` from now."""
+        raise NotImplementedError
+
+    def call_soon(self, callback: Callable[[], object]) -> None:
+        """Call back in the loop's next turn, when other connections have had theirs."""
+        raise NotImplementedError
+
+
+class Protocol:
+    """What a connection tells its user. Every method may be left out."""
+
+    def connection_made(self, transport: Transport) -> None:
+        """The connection is open. Called once, first."""
+
+    def data_received(self, data: bytes) -> None:
+        """Some bytes came, at least one."""
+
+    def eof_received(self) -> bool | None:
+        """The peer will send nothing more. Return true to go on writing; else it is closed."""
+
+    def pause_writing(self) -> None:
+        """More is unsent than the high-water mark: stop writing for now."""
+
+    def resume_writing(self) -> None:
+        """Less is unsent than the low-water mark: go on."""
+
+    def deadline_expired(self) -> None:
+        """The time set by `Transport.set_deadline` has passed."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is closed, by an error if ``exc`` is not None. Called once, last."""

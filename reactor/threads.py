@@ -1,0 +1,243 @@
+"""The documented model: bind, listen, accept, and one blocking thread per connection.
+
+It is what every socket tutorial ends with, kept in the product as the rival that
+`Reactor` is measured against: the same HTTP machine and the same apps, driven by
+blocking sockets. The only module of this package that starts threads.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, BinaryIO
+
+from reactor.limits import DEFAULT_LIMITS, Limits
+from reactor.net import Protocol, Transport
+
+logger = logging.getLogger("reactor")
+
+
+class BlockingTransport(Transport):
+    """A `Transport` whose writes block until the kernel has taken them."""
+
+    def __init__(
+        self, sock: socket.socket, protocol: Protocol, peer: Any, limits: Limits = DEFAULT_LIMITS
+    ) -> None:
+        self._sock = sock
+        self._protocol = protocol
+        self._peer = peer
+        self._limits = limits
+        self._reading = True
+        self._closing = False
+        self._aborted = False
+        self._eof_seen = False
+        self._deadline: float | None = None
+        self._soon: deque[Callable[[], object]] = deque()
+
+    def serve(self) -> None:
+        """The life of a connection, in the thread that is its own."""
+        error: Exception | None = None
+        try:
+            self._sock.settimeout(self._limits.write_timeout_s)
+            self._tell("connection_made", self)
+            self._serve_until_closing()
+            if not self._aborted:
+                self._linger()
+        except OSError as lost:
+            error = lost
+        except Exception as failed:
+            logger.error("exception while serving %r", self._peer, exc_info=failed)
+            error = failed
+        finally:
+            self._closing = True
+            self._sock.close()
+            self._tell("connection_lost", error)
+
+    def finish(self) -> None:
+        """Make the connection end after the response under way. For another thread."""
+        # The thread that reads sees the peer's end, as if the client had half-closed.
+        with suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RD)
+
+    def _serve_until_closing(self) -> None:
+        while not self._closing:
+            if self._soon:
+                self._soon.popleft()()
+            elif not self._reading or self._eof_seen:
+                return  # nothing can happen any more: nobody reads, and nobody was promised a call
+            else:
+                self._read()
+
+    def _read(self) -> None:
+        try:
+            self._sock.settimeout(self._seconds_left())
+            data = self._sock.recv(self._limits.read_bytes_max)
+        except TimeoutError:
+            self._deadline = None
+            self._sock.settimeout(self._limits.write_timeout_s)
+            self._tell("deadline_expired")
+            return
+        self._sock.settimeout(self._limits.write_timeout_s)
+        if data:
+            self._protocol.data_received(data)
+            return
+        self._eof_seen = True
+        if not self._tell("eof_received"):
+            self.close()
+
+    def _seconds_left(self) -> float | None:
+        if self._deadline is None:
+            return None
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        return left
+
+    def _linger(self) -> None:
+        """Read the peer's last bytes: unread ones would make the kernel send a reset."""
+        if self._eof_seen:
+            return
+        self._sock.shutdown(socket.SHUT_WR)
+        until = time.monotonic() + self._limits.linger_timeout_s
+        dropped = 0
+        while dropped <= self._limits.linger_bytes_max and (left := until - time.monotonic()) > 0:
+            self._sock.settimeout(left)
+            data = self._sock.recv(self._limits.read_bytes_max)
+            if not data:
+                return
+            dropped += len(data)
+
+    def _tell(self, method: str, *args: object) -> object:
+        callback = getattr(self._protocol, method, None)
+        return None if callback is None else callback(*args)
+
+    # --- Transport -------------------------------------------------------------------------
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        if not self._closing:
+            self._sock.sendall(data)
+
+    def sendfile(self, file: BinaryIO, offset: int, count: int) -> None:
+        with file:
+            if count and self._sock.sendfile(file, offset, count) != count:
+                self.abort()
+                raise OSError(errno.EIO, "the file became shorter while it was sent")
+
+    def write_eof(self) -> None:
+        self._sock.shutdown(socket.SHUT_WR)
+
+    def close(self) -> None:
+        self._closing = True
+
+    def abort(self) -> None:
+        self._closing = self._aborted = True
+
+    def is_closing(self) -> bool:
+        return self._closing
+
+    def pause_reading(self) -> None:
+        self._reading = False
+
+    def resume_reading(self) -> None:
+        self._reading = True
+
+    def is_reading(self) -> bool:
+        return self._reading and not self._closing
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """Nothing is buffered, so there is nothing to bound."""
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        match name:
+            case "peername":
+                return self._peer
+            case "socket":
+                return self._sock
+            case "sockname":
+                return self._sock.getsockname()
+            case _:
+                return default
+
+    def set_deadline(self, seconds: float | None) -> None:
+        self._deadline = None if seconds is None else time.monotonic() + seconds
+
+    def extend_deadline(self, seconds: float, at_most: float) -> None:
+        if self._deadline is not None:
+            self._deadline = min(self._deadline + seconds, time.monotonic() + at_most)
+
+    def call_soon(self, callback: Callable[[], object]) -> None:
+        self._soon.append(callback)
+
+
+class ThreadServer:
+    """Accepts on each listener, and starts a thread for each connection.
+
+    The thread that calls `run` accepts on the first listener; each further one has a
+    thread of its own. Connection threads are daemons: a client that stays connected
+    must not keep the process from ending.
+    """
+
+    def __init__(
+        self,
+        listeners: list[socket.socket],
+        factory: Callable[[], Protocol],
+        limits: Limits = DEFAULT_LIMITS,
+    ) -> None:
+        self._listeners = listeners
+        self._factory = factory
+        self._limits = limits
+        self._serving: dict[threading.Thread, BlockingTransport] = {}
+        self._stopping = False
+
+    def run(self) -> None:
+        """Accept until `stop` is called, from a signal handler or another thread."""
+        for listener in self._listeners:
+            listener.setblocking(True)
+        for listener in self._listeners[1:]:
+            threading.Thread(target=self._accept_on, args=(listener,), daemon=True).start()
+        self._accept_on(self._listeners[0])
+
+    def stop(self) -> None:
+        """Accept nothing more, and let every response under way finish. Returns when they
+        have, or when `Limits.graceful_timeout_s` is over."""
+        self._stopping = True
+        for listener in self._listeners:
+            listener.close()
+        until = time.monotonic() + self._limits.graceful_timeout_s
+        serving = list(self._serving.items())
+        for _, transport in serving:
+            transport.finish()
+        for thread, _ in serving:
+            thread.join(max(0.0, until - time.monotonic()))
+
+    def _accept_on(self, listener: socket.socket) -> None:
+        while not self._stopping:
+            try:
+                sock, peer = listener.accept()
+            except ConnectionAbortedError:
+                continue
+            except OSError as error:
+                if self._stopping or error.errno == errno.EBADF:
+                    return
+                logger.warning("accepting nothing for a moment: %s", error.strerror)
+                time.sleep(self._limits.accept_pause_s)
+                continue
+            transport = BlockingTransport(sock, self._factory(), peer, self._limits)
+            thread = threading.Thread(target=self._serve, args=(transport,), daemon=True)
+            self._serving[thread] = transport
+            thread.start()
+
+    def _serve(self, transport: BlockingTransport) -> None:
+        try:
+            transport.serve()
+        finally:
+            del self._serving[threading.current_thread()]
