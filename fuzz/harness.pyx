@@ -27,8 +27,10 @@ cdef extern from "<sys/mman.h>":
 cdef extern from "Python.h":
     int PyBUF_READ
 
-DEF_ROOM = 1 << 20
-PAGE = 4096
+cdef enum:
+    ROOM = 1 << 20
+    PAGE = 4096
+
 # Small bounds, so that the fuzzer reaches them with short inputs.
 SMALL = Limits(request_line_bytes_max=64, field_bytes_max=64, fields_bytes_max=160,
                field_count_max=6, method_bytes_max=8, leading_empty_lines_max=2,
@@ -40,19 +42,17 @@ cdef uint8_t *guard
 
 
 cdef uint8_t *make_guard() except NULL:
-    cdef size_t room = DEF_ROOM
-    cdef size_t page = PAGE
-    cdef uint8_t *start = <uint8_t *>mmap(NULL, room + page, PROT_READ | PROT_WRITE,
+    cdef uint8_t *start = <uint8_t *>mmap(NULL, ROOM + PAGE, PROT_READ | PROT_WRITE,
                                           MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-    if mprotect(start + room, page, PROT_NONE) != 0:
+    if mprotect(start + ROOM, PAGE, PROT_NONE) != 0:
         raise MemoryError
-    return start + room
+    return start + ROOM
 
 
 cdef object at_the_guard(const uint8_t *data, size_t size):
     """A view of a copy of ``data`` whose end is the end of accessible memory."""
     memcpy(guard - size, data, size)
-    return PyMemoryView_FromMemory(<char *>(guard - size), size, PyBUF_READ)
+    return PyMemoryView_FromMemory(<char *>guard - size, size, PyBUF_READ)
 
 
 cdef class Run:

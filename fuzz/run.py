@@ -3,9 +3,9 @@
     python fuzz/run.py --seconds 60
 
 Needs clang with its runtime (Debian: ``apt install clang libclang-rt-14-dev``), the headers of this
-Python, and Cython. Seeds are ``tests/vectors`` and, if it is there, the corpus at REACTOR_CORPUS or
-``../shared/corpus``; new inputs are kept in ``--corpus``. A crash leaves its input in ``--artifacts``
-and the exit status is not 0.
+Python, and Cython. Seeds are ``tests/vectors`` and, if it is there, the corpus at REACTOR_CORPUS
+or ``../shared/corpus``; new inputs are kept in ``--corpus``. A crash leaves its input in
+``--artifacts``, and the exit status is not 0.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 CFLAGS = ["-O1", "-g", "-fno-omit-frame-pointer", "-fPIC", "-UNDEBUG", "-w", *SANITIZE]
 # The parser and what it stands on; nothing that reads a clock or a socket.
-MODULES = ("_*.pyx", "http/_framing.pyx")
+MODULES = ("_*.pyx", "http/_*.pyx")
 
 
 def shell(*command: str | Path, **kwargs) -> None:
@@ -42,7 +42,7 @@ def copy(build: Path) -> list[Path]:
 def compile_module(build: Path, source: Path) -> None:
     """One instrumented extension module beside its source."""
     c_file = source.with_suffix(".c")
-    shell(sys.executable, "-m", "cython", "-3", "-q", "-X", "boundscheck=True",
+    shell(sys.executable, "-m", "cython", "-3", "-X", "boundscheck=True",
           "-X", "cdivision=True", "-o", c_file, source.relative_to(build), cwd=build)
     coverage = [] if source.name == "harness.pyx" else ["-fsanitize=fuzzer-no-link"]
     target = source.with_suffix(sysconfig.get_config_var("EXT_SUFFIX"))

@@ -25,17 +25,19 @@ from rfc_grammar import (
     path_form,
     request_line,
     status_line,
+    tchar,
 )
 
 INT64_MAX = 2**63 - 1
 SIZE_DIGITS_MAX = 16
 LENGTH_DIGITS_MAX = 32
-# RFC 9110 6.5.1: what frames, routes or authenticates must come before the content.
-NOT_IN_TRAILERS = frozenset({
-    b"transfer-encoding", b"content-length", b"host", b"trailer", b"te", b"connection",
-    b"authorization", b"proxy-authorization", b"cookie", b"set-cookie", b"www-authenticate",
-    b"proxy-authenticate",
-})
+# RFC 9110 6.5.1: what frames, routes, authenticates or modifies must come before the content.
+# Choice: those of 7 to 13 that do, the cookies, and what proxies route by.
+NOT_IN_TRAILERS = frozenset(
+    b"transfer-encoding content-length host trailer te connection keep-alive proxy-connection "
+    b"upgrade expect max-forwards content-encoding authorization proxy-authorization "
+    b"www-authenticate proxy-authenticate cookie set-cookie forwarded x-forwarded-for "
+    b"x-forwarded-host x-forwarded-proto".split())
 TOO_LARGE = frozenset({400, 413, 431})
 BAD = frozenset({400})
 
@@ -123,12 +125,14 @@ def cut_head(data: bytes, at: int, limits, first_line_fault) -> tuple[bytes, lis
     done = lines if whole else lines[:-1]
     if len(done) > limits.field_count_max:
         broken.add(431)
-    if whole or lines:
+    if whole or lines or broken:
         broken |= first_line_fault(start, limits)
     if any(field_line.fullmatch(line) is None for line in done):
         broken.add(400)
     if broken:
-        raise Reject(frozenset(broken))
+        # Whoever reads from the left may find the framing at fault before that.
+        sound = [line for line in done if field_line.fullmatch(line)]
+        raise Reject(frozenset(broken | framing_fault(parse_fields(sound), 11)))
     if not whole:
         raise Incomplete
     return start, lines, end + 4
@@ -136,23 +140,21 @@ def cut_head(data: bytes, at: int, limits, first_line_fault) -> tuple[bytes, lis
 
 def request_line_fault(line: bytes, limits) -> set[int]:
     """RFC 9112 3, and 2.3 for the version."""
+    # Read from the left, the first digit of a version or a 33rd letter of a method is enough.
+    broken = {505} if re.search(rb" HTTP/[02-9]", line) else set()
+    if re.match(tchar + rb"{%d}" % (limits.method_bytes_max + 1), line):
+        broken.add(501)
     match = request_line.fullmatch(line)
     if match is None:
-        return {400}
+        return broken | {400}
     method, target, version = match.groups()
-    broken = set()
-    if len(method) > limits.method_bytes_max:
-        broken.add(501)
     if method == b"CONNECT":
         if not authority_form.fullmatch(target):
             broken.add(400)
     elif not (path_form.fullmatch(target) or (target == b"*" and method == b"OPTIONS")):
         broken.add(400)
-    numbers = HTTP_version.fullmatch(version)
-    if numbers is None:
+    if HTTP_version.fullmatch(version) is None:
         broken.add(400)
-    elif numbers[1] != b"1":
-        broken.add(505)
     return broken
 
 
@@ -179,8 +181,11 @@ def host_fault(fields: Fields, version: int) -> set[int]:
     return set() if len(hosts) == 1 and Host.fullmatch(hosts[0]) else {400}
 
 
-def framing_fault(fields: Fields, version: int, is_request: bool) -> set[int]:
-    """RFC 9112 6.1 to 6.3: one Content-Length or one chunked, never a doubt."""
+def framing_fault(fields: Fields, version: int, until_close: bool = False) -> set[int]:
+    """RFC 9112 6.1 to 6.3: one Content-Length or one chunked, never a doubt.
+
+    ``until_close``: an unknown coding is no doubt, since the connection's end is the message's.
+    """
     lengths, codings = values_of(fields, b"content-length"), values_of(fields, b"transfer-encoding")
     broken = set()
     if lengths:
@@ -194,8 +199,9 @@ def framing_fault(fields: Fields, version: int, is_request: bool) -> set[int]:
             broken.add(400)
         if only([value.lower() for value in codings]) != b"chunked":
             # RFC 9112 6.1: 501 for a coding that is unknown; 6.3: 400 if chunked is not last.
-            last_is_chunked = elements(codings)[-1:] == [b"chunked"]
-            if is_request or last_is_chunked:
+            # "chunked," is a list whose last element is chunked (RFC 9110 5.6.1.2).
+            last = b"".join(elements(codings)[-1:]).partition(b";")[0].rstrip(b" \t")
+            if not until_close or last == b"chunked":
                 broken |= {400, 501}
     return broken
 
@@ -283,7 +289,7 @@ def read_request(data: bytes, at: int, limits) -> tuple[Message, bool]:
     method, target, http = start.split(b" ")
     version = 10 if http == b"HTTP/1.0" else 11  # RFC 9110 2.5: 1.2 to 1.9 are read as 1.1
     fields = parse_fields(lines)
-    broken = host_fault(fields, version) | framing_fault(fields, version, is_request=True)
+    broken = host_fault(fields, version) | framing_fault(fields, version)
     # RFC 9110 9.3.6: content of a CONNECT has no meaning. Choice: refuse it.
     has_content = values_of(fields, b"transfer-encoding") or any(
         value.strip(b"0") for value in values_of(fields, b"content-length"))
@@ -292,7 +298,9 @@ def read_request(data: bytes, at: int, limits) -> tuple[Message, bool]:
     if broken:
         raise Reject(frozenset(broken))
     body, trailers, at = read_body(data, at, fields, limits)
-    return Message((method, target), version, fields, body, trailers, at), is_last(version, fields)
+    # RFC 9110 9.3.6. Choice: what follows a CONNECT is never read as HTTP, whatever the answer is.
+    last = method == b"CONNECT" or is_last(version, fields)
+    return Message((method, target), version, fields, body, trailers, at), last
 
 
 def read_response(data: bytes, at: int, limits, method: bytes, eof: bool) -> tuple[Message, bool]:
@@ -302,15 +310,15 @@ def read_response(data: bytes, at: int, limits, method: bytes, eof: bool) -> tup
     http, code, reason = status_line.fullmatch(start).groups()
     version, status = 10 if http == b"HTTP/1.0" else 11, int(code)
     fields = parse_fields(lines)
-    broken = framing_fault(fields, version, is_request=False)
-    if broken:
-        raise Reject(frozenset(broken | {400, 502}))
     tunnel = status == 101 or (method == b"CONNECT" and 200 <= status < 300)
-    last = tunnel or (is_last(version, fields) and status >= 200)
+    # RFC 9112 6.3, 1 and 2: these end with their head, whatever their fields say.
+    empty = tunnel or method == b"HEAD" or status < 200 or status in (204, 304)
     codings = [value.lower() for value in values_of(fields, b"transfer-encoding")]
+    if broken := framing_fault(fields, version, until_close=True):
+        raise Reject(frozenset(broken | {502}))
+    last = tunnel or (is_last(version, fields) and status >= 200)
     body, trailers = b"", ()
-    # RFC 9112 6.3, in its order.
-    if tunnel or method == b"HEAD" or status < 200 or status in (204, 304):
+    if empty:
         pass
     elif codings == [b"chunked"] or (not codings and values_of(fields, b"content-length")):
         body, trailers, at = read_body(data, at, fields, limits)

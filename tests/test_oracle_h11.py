@@ -34,4 +34,4 @@ def test_own_vectors(case):
 
 def test_the_exceptions_are_few_and_each_has_a_reason():
     assert len(differential.H11_EXCEPTIONS) <= 10
-    assert all(len(why) > 20 for _name, _applies, why in differential.H11_EXCEPTIONS)
+    assert all(len(why) > 20 for _name, _pattern, why in differential.H11_EXCEPTIONS)
