@@ -13,7 +13,7 @@ import socket
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from reactor.access_log import AccessLog
 from reactor.apps.load import ProtocolFactory, as_app, load_target
@@ -21,16 +21,10 @@ from reactor.http.app import App
 from reactor.http.dates import format_date
 from reactor.http.server import ServerMachine
 from reactor.limits import DEFAULT_LIMITS, Limits
-from reactor.net import Acceptor, Address, Connection, Inet, Reactor, Unix, listen_sockets
+from reactor.net import Address, Inet, Reactor, Unix, listen_sockets
 
 Model = Literal["reactor", "threads"]
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
-
-class Finishing(Protocol):
-    """A protocol that knows how to end after the response under way."""
-
-    def finish(self) -> None: ...
 
 
 class DateField:
@@ -50,110 +44,34 @@ class DateField:
 
 
 class Server:
-    """Serves a protocol on listening sockets, with one reactor and no thread.
-
-    Args:
-        sockets: listening, non-blocking; the server owns them.
-        factory: makes the protocol of each connection.
-        limits: among them how many connections there may be.
-        reactor: one to share; None makes one.
-    """
+    """Serves a protocol on listening sockets until a signal, with one reactor and no thread."""
 
     def __init__(
         self,
-        sockets: Iterable[socket.socket],
+        sockets: list[socket.socket],
         factory: ProtocolFactory,
         limits: Limits = DEFAULT_LIMITS,
-        reactor: Reactor | None = None,
     ) -> None:
-        self.reactor = Reactor() if reactor is None else reactor
-        self._factory = factory
+        self._reactor = Reactor()
         self._limits = limits
-        self._connections: set[Connection] = set()
-        self._connections_max = connections_max(limits)
+        self._listener = self._reactor.serve(sockets, factory, limits)
         self._stopping = False
-        self._acceptors = [Acceptor(self.reactor, sock, self._accepted, limits) for sock in sockets]
 
     def run(self) -> None:
         """Serve until `stop` has done its work, or SIGINT or SIGTERM has asked for it."""
         for number in STOP_SIGNALS:
-            self.reactor.on_signal(number, self.stop)
-        try:
-            self.reactor.run()
-        finally:
-            self.close()
+            self._reactor.on_signal(number, self.stop)
+        with self._reactor:
+            self._reactor.run()
 
     def stop(self) -> None:
         """Finish the responses under way, then end `run`. Called again: end it now."""
         if self._stopping:
-            self.reactor.stop()
+            self._reactor.stop()
             return
         self._stopping = True
-        for acceptor in self._acceptors:
-            acceptor.close()
-        for connection in list(self._connections):
-            self._finish(connection)
-        self.reactor.call_later(self._limits.graceful_timeout_s, self.reactor.stop)
-        self._stop_when_empty()
-
-    def close(self) -> None:
-        """Abort every connection and release everything. Idempotent."""
-        for acceptor in self._acceptors:
-            acceptor.close()
-        for connection in list(self._connections):
-            connection.abort()
-        self.reactor.close()
-
-    def _accepted(self, sock: socket.socket, peer: Any) -> None:
-        try:
-            protocol = self._factory()
-        except Exception as exception:
-            self.reactor.report(exception, f"making a protocol with {self._factory!r}")
-            sock.close()
-            return
-        connection = Connection(self.reactor, sock, protocol, peer, self._limits, self._closed)
-        self._connections.add(connection)
-        if len(self._connections) >= self._connections_max:
-            for acceptor in self._acceptors:
-                acceptor.hold()
-        connection.open()
-
-    def _closed(self, connection: Connection) -> None:
-        self._connections.discard(connection)
-        if self._stopping:
-            self._stop_when_empty()
-        elif len(self._connections) == self._connections_max - 1:
-            for acceptor in self._acceptors:
-                acceptor.release()
-
-    def _finish(self, connection: Connection) -> None:
-        protocol = connection.protocol
-        if hasattr(protocol, "finish"):
-            protocol.finish()
-        else:
-            connection.close()
-
-    def _stop_when_empty(self) -> None:
-        if not self._connections:
-            self.reactor.stop()
-
-
-def connections_max(limits: Limits) -> int:
-    """As many as the limits allow and the process has descriptors for."""
-    try:
-        import resource  # not on every system; without it the limits alone hold
-    except ImportError:
-        return limits.connections_max
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = limits.connections_max + limits.reserved_descriptors
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        with suppress(OSError, ValueError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    if soft == resource.RLIM_INFINITY:
-        return limits.connections_max
-    return max(1, min(limits.connections_max, soft - limits.reserved_descriptors))
+        self._reactor.call_later(self._limits.graceful_timeout_s, self._reactor.stop)
+        self._listener.finish(on_empty=self._reactor.stop)
 
 
 def protocol_factory(
@@ -219,7 +137,6 @@ def _run_threads(sockets: list[socket.socket], factory: ProtocolFactory, limits:
     from reactor.threads import ThreadServer
 
     server = ThreadServer(sockets, factory, limits)
-    connections_max(limits)
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         server.run()

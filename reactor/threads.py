@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 
 from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.net import Protocol, Transport
+from reactor.net.listener import connections_max
 
 logger = logging.getLogger("reactor")
 
@@ -200,6 +201,7 @@ class ThreadServer:
 
     def run(self) -> None:
         """Accept until `stop` is called, from a signal handler or another thread."""
+        connections_max(self._limits)  # for its raising the limit of descriptors
         for listener in self._listeners:
             listener.setblocking(True)
         for listener in self._listeners[1:]:

@@ -10,6 +10,7 @@ from reactor.net.acceptor import Acceptor
 from reactor.net.address import Address, Inet, Unix, listen_sockets, parse_bind
 from reactor.net.connection import Connection
 from reactor.net.connector import Connector
+from reactor.net.listener import Listener
 from reactor.net.protocol import Protocol, Transport
 from reactor.net.reactor import Reactor
 
@@ -19,6 +20,7 @@ __all__ = [
     "Connection",
     "Connector",
     "Inet",
+    "Listener",
     "Protocol",
     "Reactor",
     "Transport",

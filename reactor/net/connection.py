@@ -315,6 +315,13 @@ class Connection(Transport):
         if not self._registration.events & EVENT_WRITE:
             self._plan_flush()
 
+    def finish(self) -> None:
+        """End after what is under way: the protocol's ``finish()``, if it has one, decides."""
+        if hasattr(self.protocol, "finish"):
+            self._call_protocol("finish")
+        else:
+            self.close()
+
     def abort(self) -> None:
         self._close_now(None)
 

@@ -8,30 +8,10 @@ from typing import Any
 
 from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.loop import Loop
-from reactor.net.acceptor import Acceptor
-from reactor.net.address import Address, bound_address, listen_sockets
+from reactor.net.address import Address, listen_sockets
 from reactor.net.connection import Connection
 from reactor.net.connector import Connector, ConnectTo
-from reactor.net.protocol import Protocol
-
-ProtocolFactory = Callable[[], Protocol]
-
-
-class Listener:
-    """One or more listening sockets that serve the same protocol."""
-
-    def __init__(self, acceptors: list[Acceptor]) -> None:
-        self.acceptors = acceptors
-
-    @property
-    def addresses(self) -> list[Address]:
-        """The bound addresses; a port that was asked for as 0 is a real one here."""
-        return [bound_address(acceptor.sock) for acceptor in self.acceptors]
-
-    def close(self) -> None:
-        """Stop listening; connections that were accepted go on. Idempotent."""
-        for acceptor in self.acceptors:
-            acceptor.close()
+from reactor.net.listener import Listener, ProtocolFactory
 
 
 class Reactor(Loop):
@@ -44,6 +24,11 @@ class Reactor(Loop):
     Arguments and all other methods are `reactor.loop.Loop`'s.
     """
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._listeners: list[Listener] = []
+        self._connected: set[Connection] = set()
+
     def listen(
         self, address: Address, factory: ProtocolFactory, limits: Limits = DEFAULT_LIMITS
     ) -> Listener:
@@ -52,12 +37,18 @@ class Reactor(Loop):
         Raises:
             ConfigurationError: the address cannot be listened on; the message says why.
         """
+        return self.serve(listen_sockets(address, limits.backlog), factory, limits)
 
-        def on_accept(sock: socket.socket, peer: Any) -> None:
-            Connection(self, sock, self._make(factory), peer, limits).open()
-
-        sockets = listen_sockets(address, limits.backlog)
-        return Listener([Acceptor(self, sock, on_accept, limits) for sock in sockets])
+    def serve(
+        self,
+        sockets: list[socket.socket],
+        factory: ProtocolFactory,
+        limits: Limits = DEFAULT_LIMITS,
+    ) -> Listener:
+        """`listen` on sockets that listen already; the listener owns them."""
+        listener = Listener(self, sockets, factory, limits)
+        self._listeners.append(listener)
+        return listener
 
     def connect(
         self,
@@ -72,20 +63,19 @@ class Reactor(Loop):
         """
 
         def on_connected(sock: socket.socket, peer: Any) -> None:
-            Connection(self, sock, self._make(factory), peer, limits).open()
+            closed = self._connected.discard
+            connection = Connection(self, sock, factory(), peer, limits, closed)
+            self._connected.add(connection)
+            connection.open()
 
         return Connector(self, addresses, on_connected, on_error, limits)
 
-    def _make(self, factory: ProtocolFactory) -> Protocol:
-        try:
-            return factory()
-        except Exception as exception:
-            self.report(exception, f"making a protocol with {factory!r}")
-            return Refusal()
-
-
-class Refusal(Protocol):
-    """Stands in for a protocol that could not be made: it hangs up."""
-
-    def connection_made(self, transport: Any) -> None:
-        transport.abort()
+    def close(self) -> None:
+        """Abort every connection, stop every listener, release everything. Idempotent."""
+        if not self._closed:
+            for listener in self._listeners:
+                listener.abort()
+            for connection in list(self._connected):
+                connection.abort()
+            self.run_once(timeout=0)  # connection_lost is told before the end
+        super().close()

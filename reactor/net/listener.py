@@ -1,0 +1,122 @@
+"""Listening sockets and the connections that came through them.
+
+A listener owns both: it makes a protocol for each connection, keeps new clients
+waiting in the backlog when there are enough, and ends everything, gracefully or
+not.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from reactor.limits import DEFAULT_LIMITS, Limits
+from reactor.loop import Loop
+from reactor.net.acceptor import Acceptor
+from reactor.net.address import Address, bound_address
+from reactor.net.connection import Connection
+from reactor.net.protocol import Protocol
+
+ProtocolFactory = Callable[[], Protocol]
+
+
+class Listener:
+    """Serves ``factory()`` to everyone who connects to one of ``sockets``, which it owns."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        sockets: list[socket.socket],
+        factory: ProtocolFactory,
+        limits: Limits = DEFAULT_LIMITS,
+    ) -> None:
+        self._loop = loop
+        self._factory = factory
+        self._limits = limits
+        self._connections: set[Connection] = set()
+        self._connections_max = connections_max(limits)
+        self._on_empty: Callable[[], object] | None = None
+        self._acceptors = [Acceptor(loop, sock, self._accepted, limits) for sock in sockets]
+
+    @property
+    def addresses(self) -> list[Address]:
+        """The bound addresses; a port that was asked for as 0 is a real one here."""
+        return [bound_address(acceptor.sock) for acceptor in self._acceptors]
+
+    def __len__(self) -> int:
+        """How many connections are open."""
+        return len(self._connections)
+
+    def hold(self) -> None:
+        """Accept nothing until `release`: new clients wait in the backlog."""
+        for acceptor in self._acceptors:
+            acceptor.hold()
+
+    def release(self) -> None:
+        for acceptor in self._acceptors:
+            acceptor.release()
+
+    def close(self) -> None:
+        """Stop listening; the connections go on. Idempotent."""
+        for acceptor in self._acceptors:
+            acceptor.close()
+
+    def finish(self, on_empty: Callable[[], object]) -> None:
+        """Stop listening and let each connection end: by its protocol's ``finish()`` if it
+        has one, else by `Connection.close`. ``on_empty()`` is called when none is left."""
+        self.close()
+        self._on_empty = on_empty
+        for connection in list(self._connections):
+            connection.finish()
+        if not self._connections:
+            on_empty()
+
+    def abort(self) -> None:
+        """Stop listening and end every connection now. Idempotent."""
+        self.close()
+        for connection in list(self._connections):
+            connection.abort()
+
+    def _accepted(self, sock: socket.socket, peer: Any) -> None:
+        try:
+            protocol = self._factory()
+        except Exception as exception:
+            self._loop.report(exception, f"making a protocol with {self._factory!r}")
+            sock.close()
+            return
+        connection = Connection(self._loop, sock, protocol, peer, self._limits, self._closed)
+        self._connections.add(connection)
+        if len(self._connections) == self._connections_max:
+            self.hold()
+        connection.open()
+
+    def _closed(self, connection: Connection) -> None:
+        if len(self._connections) == self._connections_max:
+            self.release()
+        self._connections.discard(connection)
+        if not self._connections and self._on_empty is not None:
+            self._on_empty()
+
+
+def connections_max(limits: Limits) -> int:
+    """As many as the limits allow and the process has descriptors for.
+
+    Raises the process's soft limit of descriptors as far as that takes, and is allowed.
+    """
+    try:
+        import resource  # Unix has it; elsewhere the limits alone hold
+    except ImportError:
+        return limits.connections_max
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    infinite = resource.RLIM_INFINITY
+    wanted = limits.connections_max + limits.reserved_descriptors
+    if soft != infinite and soft < wanted:
+        with suppress(OSError, ValueError):
+            raised = wanted if hard == infinite else min(wanted, hard)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (raised, hard))
+            soft = raised
+    if soft == infinite:
+        return limits.connections_max
+    return max(1, min(limits.connections_max, soft - limits.reserved_descriptors))

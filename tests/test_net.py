@@ -1,0 +1,581 @@
+"""The wire on real sockets: connections, acceptor, connector, and how they end."""
+
+import asyncio
+import errno
+import os
+import socket
+import struct
+from contextlib import suppress
+from dataclasses import replace
+
+import pytest
+
+from reactor.errors import ConfigurationError
+from reactor.limits import DEFAULT_LIMITS, Limits
+from reactor.net import Connection, Inet, Protocol, Reactor, Unix, parse_bind
+from reactor.net.connector import interleave
+
+SMALL_TIMES = Limits(write_timeout_s=0.2, linger_timeout_s=0.2)
+
+
+class Recorder(Protocol):
+    """Keeps everything it is told; stops the reactor when it is over."""
+
+    def __init__(self, reactor):
+        self.reactor = reactor
+        self.calls, self.data, self.exc = [], b"", None
+
+    def connection_made(self, transport):
+        self.calls.append("made")
+        self.transport = transport
+
+    def data_received(self, data):
+        self.calls.append("data")
+        self.data += data
+
+    def eof_received(self):
+        self.calls.append("eof")
+
+    def pause_writing(self):
+        self.calls.append("pause")
+
+    def resume_writing(self):
+        self.calls.append("resume")
+
+    def connection_lost(self, exc):
+        self.calls.append("lost")
+        self.exc = exc
+        self.reactor.stop()
+
+
+@pytest.fixture
+def reactor():
+    with Reactor() as reactor:
+        yield reactor
+
+
+@pytest.fixture
+def connected(reactor):
+    """A connection and the blocking socket at its other end."""
+    made = []
+
+    def make(protocol=None, limits=DEFAULT_LIMITS):
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        theirs.settimeout(5)
+        protocol = protocol or Recorder(reactor)
+        connection = Connection(reactor, ours, protocol, "peer", limits)
+        connection.open()
+        made.append(theirs)
+        return connection, protocol, theirs
+
+    yield make
+    for theirs in made:
+        theirs.close()
+
+
+def run_until(reactor, condition, turns=10_000):
+    for _ in range(turns):
+        if condition():
+            return
+        reactor.run_once(timeout=5)
+    raise AssertionError("the condition never came true")
+
+
+class TestConnection:
+    def test_bytes_in_and_out(self, reactor, connected):
+        connection, protocol, theirs = connected()
+        theirs.send(b"ping")
+        run_until(reactor, lambda: protocol.data == b"ping")
+        connection.write(b"po")
+        connection.write(b"ng")
+        reactor.run_once(timeout=0)
+        assert theirs.recv(100) == b"pong"  # one send for both
+
+    def test_the_peers_end_closes_both_directions(self, reactor, connected):
+        connection, protocol, theirs = connected()
+        theirs.shutdown(socket.SHUT_WR)
+        reactor.run()
+        assert protocol.calls == ["made", "eof", "lost"]
+        assert protocol.exc is None
+        assert theirs.recv(1) == b""
+
+    def test_a_true_eof_received_keeps_writing_possible(self, reactor, connected):
+        class HalfOpen(Recorder):
+            def eof_received(self):
+                self.reactor.call_later(0.01, self.answer)
+                return True
+
+            def answer(self):
+                self.transport.write(b"late answer")
+                self.transport.close()
+
+        _, protocol, theirs = connected(HalfOpen(reactor))
+        theirs.shutdown(socket.SHUT_WR)
+        reactor.run()
+        assert theirs.recv(100) == b"late answer"
+        assert theirs.recv(100) == b""
+
+    def test_write_eof_half_closes_after_what_was_written(self, reactor, connected):
+        connection, protocol, theirs = connected()
+        connection.write(b"all")
+        connection.write_eof()
+        with pytest.raises(RuntimeError, match="write_eof"):
+            connection.write(b"more")
+        reactor.run_once(timeout=0)
+        assert theirs.recv(100) == b"all"
+        assert theirs.recv(100) == b""
+        theirs.send(b"still heard")
+        run_until(reactor, lambda: protocol.data == b"still heard")
+
+    def test_high_and_low_water_pause_and_resume_the_writer(self, reactor, connected):
+        connection, protocol, theirs = connected()
+        payload = os.urandom(1_000_000)
+        connection.write(payload)
+        assert protocol.calls[-1] == "pause"
+        received = bytearray()
+        theirs.setblocking(False)
+        while len(received) < len(payload):
+            reactor.run_once(timeout=0)
+            try:
+                received += theirs.recv(1 << 20)
+            except BlockingIOError:
+                pass
+        reactor.run_once(timeout=0)
+        assert received == payload
+        assert protocol.calls[-1] == "resume"
+        assert connection.get_write_buffer_size() == 0
+
+    def test_write_interest_only_while_something_is_left_over(self, reactor, connected):
+        connection, protocol, theirs = connected()
+        wanted = []
+        modify = reactor.modify
+        reactor.modify = lambda registration, events: (
+            wanted.append(events),
+            modify(registration, events),
+        )
+        connection.write(b"small")
+        reactor.run_once(timeout=0)
+        assert 3 not in wanted
+        connection.write(bytes(10_000_000))
+        reactor.run_once(timeout=0)
+        assert 3 in wanted
+
+    def test_a_file_is_sent_between_writes_in_order(self, reactor, connected, tmp_path):
+        path = tmp_path / "file"
+        path.write_bytes(os.urandom(300_000))
+        connection, protocol, theirs = connected()
+        file = path.open("rb")
+        connection.write(b"<<")
+        connection.sendfile(file, 1000, 299_000)
+        connection.write(b">>")
+        connection.close()
+        received = bytearray()
+        theirs.setblocking(False)
+        while not received.endswith(b">>"):
+            reactor.run_once(timeout=0)
+            try:
+                received += theirs.recv(1 << 20)
+            except BlockingIOError:
+                pass
+        assert received == b"<<" + path.read_bytes()[1000:] + b">>"
+        assert file.closed
+
+    def test_a_file_that_shrinks_aborts_the_connection(self, reactor, connected, tmp_path):
+        path = tmp_path / "file"
+        path.write_bytes(b"x" * 100)
+        _, protocol, theirs = connected()
+        protocol.transport.sendfile(path.open("rb"), 0, 200)
+        reactor.run()
+        assert protocol.exc.errno == errno.EIO
+        assert theirs.recv(1000) == b"x" * 100
+        assert theirs.recv(1000) == b""
+
+    def test_close_sends_everything_then_lingers_for_the_peers_last_bytes(self, reactor, connected):
+        connection, protocol, theirs = connected()
+        theirs.send(b"request that nobody reads")
+        connection.write(b"answer")
+        connection.close()
+        connection.close()
+        reactor.run_once(timeout=1)
+        assert theirs.recv(100) == b"answer"
+        assert theirs.recv(100) == b""
+        theirs.send(b"more that nobody reads")
+        theirs.close()
+        reactor.run()
+        assert protocol.calls == ["made", "lost"]
+
+    def test_lingering_ends_after_a_time(self, reactor, connected):
+        connection, protocol, theirs = connected(limits=SMALL_TIMES)
+        connection.close()
+        reactor.run()
+        assert protocol.calls == ["made", "lost"]
+
+    def test_lingering_ends_after_so_many_bytes(self, reactor, connected):
+        limits = replace(DEFAULT_LIMITS, linger_bytes_max=1000)
+        connection, protocol, theirs = connected(limits=limits)
+        connection.close()
+        reactor.run_once(timeout=0)
+        theirs.send(b"x" * 2000)
+        reactor.run()
+        assert protocol.calls == ["made", "lost"]
+
+    def test_an_answer_survives_unread_request_bytes(self, reactor):
+        """The reset that a close with unread bytes causes would destroy the answer."""
+
+        class Refuser(Protocol):
+            def connection_made(self, transport):
+                self.transport = transport
+
+            def data_received(self, data):
+                self.transport.write(b"no")
+                self.transport.close()
+
+            def connection_lost(self, exc):
+                reactor.stop()
+
+        listener = reactor.listen(Inet("127.0.0.1", 0), Refuser)
+        with socket.create_connection(("127.0.0.1", listener.addresses[0].port)) as client:
+            client.settimeout(5)
+            client.send(b"x" * 100_000)
+            reactor.run_once(timeout=5)  # accept
+            reactor.run_once(timeout=5)  # read some, answer, close
+            client.send(b"x" * 100_000)
+            assert client.recv(100) == b"no"
+            assert client.recv(100) == b""
+            client.close()
+            reactor.run()
+        listener.close()
+
+    def test_a_peer_that_takes_nothing_is_dropped(self, reactor, connected):
+        connection, protocol, theirs = connected(limits=SMALL_TIMES)
+        connection.write(bytes(10_000_000))
+        reactor.run()
+        assert isinstance(protocol.exc, TimeoutError)
+
+    def test_a_reset_is_told_without_a_traceback(self, reactor, caplog):
+        recorder = Recorder(reactor)
+        listener = reactor.listen(Inet("127.0.0.1", 0), lambda: recorder)
+        client = socket.create_connection(("127.0.0.1", listener.addresses[0].port))
+        run_until(reactor, lambda: recorder.calls)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.close()
+        reactor.run()
+        assert isinstance(recorder.exc, ConnectionResetError)
+        assert not caplog.records
+        listener.close()
+
+    def test_pause_reading_holds_the_bytes_in_the_kernel(self, reactor, connected):
+        connection, protocol, theirs = connected()
+        connection.pause_reading()
+        theirs.send(b"waiting")
+        reactor.run_once(timeout=0)
+        assert protocol.data == b""
+        assert not connection.is_reading()
+        connection.resume_reading()
+        reactor.run_once(timeout=0)
+        assert protocol.data == b"waiting"
+
+    def test_abort_drops_what_was_written_and_tells_later(self, reactor, connected):
+        connection, protocol, theirs = connected()
+        connection.write(b"never")
+        connection.abort()
+        connection.abort()
+        assert protocol.calls == ["made"]
+        reactor.run()
+        assert protocol.calls == ["made", "lost"]
+        assert theirs.recv(10) == b""
+
+    def test_an_exception_of_the_protocol_ends_its_connection_only(
+        self, reactor, connected, caplog
+    ):
+        class Broken(Recorder):
+            def data_received(self, data):
+                raise ZeroDivisionError
+
+        _, broken, theirs = connected(Broken(reactor))
+        theirs.send(b"x")
+        reactor.run()
+        assert isinstance(broken.exc, ZeroDivisionError)
+        assert len(caplog.records) == 1
+        assert theirs.recv(1) == b""
+
+    def test_a_deadline_is_told_once(self, reactor, connected):
+        class Impatient(Recorder):
+            def connection_made(self, transport):
+                super().connection_made(transport)
+                transport.set_deadline(0.01)
+
+            def deadline_expired(self):
+                self.calls.append("deadline")
+                self.transport.close()
+
+        _, protocol, theirs = connected(Impatient(reactor), SMALL_TIMES)
+        reactor.run()
+        assert protocol.calls == ["made", "deadline", "lost"]
+
+    def test_extra_info(self, reactor, connected):
+        connection, _, _ = connected()
+        assert connection.get_extra_info("peername") == "peer"
+        assert connection.get_extra_info("socket").fileno() > 0
+        assert connection.get_extra_info("no such thing", 7) == 7
+
+    def test_an_asyncio_protocol_runs_unchanged(self, reactor):
+        class EchoServer(asyncio.Protocol):  # as the asyncio documentation has it
+            def connection_made(self, transport):
+                self.transport = transport
+
+            def data_received(self, data):
+                self.transport.write(data)
+                self.transport.close()
+
+            def connection_lost(self, exc):
+                reactor.stop()
+
+        listener = reactor.listen(Inet("127.0.0.1", 0), EchoServer)
+        with socket.create_connection(("127.0.0.1", listener.addresses[0].port)) as client:
+            client.send(b"hello")
+            client.shutdown(socket.SHUT_WR)
+            reactor.run()
+            assert client.recv(100) == b"hello"
+            assert client.recv(100) == b""
+        listener.close()
+
+    def test_closing_others_in_a_batch_never_touches_a_stranger(self, reactor):
+        """Each connection closes another one of the same batch while new ones arrive."""
+        live, strangers = [], []
+
+        class Rude(Protocol):
+            def connection_made(self, transport):
+                self.transport, self.name = transport, None
+                live.append(self)
+
+            def data_received(self, data):
+                self.name = self.name or data[:5]
+                if data != self.name * (len(data) // 5):
+                    strangers.append((self.name, data))
+                if len(live) > 1:
+                    live[0 if live[0] is not self else 1].transport.abort()
+
+            def connection_lost(self, exc):
+                live.remove(self)
+
+        listener = reactor.listen(Inet("127.0.0.1", 0), Rude)
+        port = listener.addresses[0].port
+        clients = []
+        for number in range(300):
+            clients.append(socket.create_connection(("127.0.0.1", port)))
+            for known in range(max(0, number - 20), number + 1):
+                with suppress(OSError):  # aborted by another one
+                    clients[known].send(b"%05d" % known)
+            reactor.run_once(timeout=1)
+        for client in clients:
+            client.close()
+        listener.abort()
+        run_until(reactor, lambda: not live)
+        assert strangers == []
+
+
+class TestAcceptor:
+    def test_at_most_so_many_accepts_a_turn(self, reactor):
+        made = []
+        limits = replace(DEFAULT_LIMITS, accepts_per_turn_max=4)
+        listener = reactor.listen(
+            Inet("127.0.0.1", 0), lambda: made.append(1) or Protocol(), limits
+        )
+        port = listener.addresses[0].port
+        clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(10)]
+        reactor.run_once(timeout=5)
+        assert len(made) == 4
+        run_until(reactor, lambda: len(made) == 10)
+        for client in clients:
+            client.close()
+        listener.close()
+
+    def test_out_of_descriptors_the_listener_leaves_the_selector_and_comes_back(
+        self, reactor, caplog
+    ):
+        limits = replace(DEFAULT_LIMITS, accept_pause_s=0.02, accept_pause_max_s=0.05)
+        made = []
+        listener = reactor.listen(
+            Inet("127.0.0.1", 0), lambda: made.append(1) or Protocol(), limits
+        )
+        [acceptor] = listener._acceptors
+        real, failures = acceptor.sock, [3]
+
+        class Exhausted:
+            def accept(self):
+                if failures[0]:
+                    failures[0] -= 1
+                    raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+                return real.accept()
+
+            def __getattr__(self, name):
+                return getattr(real, name)
+
+        acceptor.sock = Exhausted()
+        with socket.create_connection(("127.0.0.1", listener.addresses[0].port)):
+            turns = 0
+            while not made:
+                reactor.run_once(timeout=5)
+                turns += 1
+        assert len(caplog.records) == 3
+        assert turns < 20  # it waited, it did not spin
+        acceptor.sock = real
+        listener.close()
+
+    def test_hold_leaves_new_clients_in_the_backlog(self, reactor):
+        made = []
+        listener = reactor.listen(Inet("127.0.0.1", 0), lambda: made.append(1) or Protocol())
+        listener.hold()
+        with socket.create_connection(("127.0.0.1", listener.addresses[0].port)):
+            reactor.run_once(timeout=0)
+            assert made == []
+            listener.release()
+            run_until(reactor, lambda: made == [1])
+        listener.close()
+
+    def test_a_factory_that_fails_costs_its_client_only(self, reactor, caplog):
+        listener = reactor.listen(Inet("127.0.0.1", 0), lambda: 1 / 0)
+        with socket.create_connection(("127.0.0.1", listener.addresses[0].port)) as client:
+            client.settimeout(5)
+            run_until(reactor, lambda: caplog.records)
+            reactor.run_once(timeout=0)
+            assert client.recv(1) == b""
+        listener.close()
+
+
+class TestConnector:
+    def connect(self, reactor, addresses, limits=DEFAULT_LIMITS):
+        outcome = []
+
+        class Caller(Protocol):
+            def connection_made(self, transport):
+                outcome.append(transport.get_extra_info("socket").getpeername()[:2])
+                transport.abort()
+                reactor.stop()
+
+        reactor.connect(addresses, Caller, lambda e: (outcome.append(e), reactor.stop()), limits)
+        reactor.run()
+        [result] = outcome
+        return result
+
+    @pytest.fixture
+    def listening(self):
+        with socket.create_server(("127.0.0.1", 0)) as sock:
+            yield sock.getsockname()
+
+    @pytest.fixture
+    def refusing(self):
+        with socket.socket() as sock:  # bound, never listening
+            sock.bind(("127.0.0.1", 0))
+            yield sock.getsockname()
+
+    def test_the_first_that_answers_wins(self, reactor, listening, refusing):
+        addresses = [(socket.AF_INET, refusing), (socket.AF_INET, listening)]
+        assert self.connect(reactor, addresses) == listening
+
+    def test_the_last_error_is_told_when_none_answers(self, reactor, refusing):
+        error = self.connect(reactor, [(socket.AF_INET, refusing)] * 2)
+        assert isinstance(error, ConnectionRefusedError)
+
+    def test_no_address_is_an_error(self, reactor):
+        assert self.connect(reactor, []).errno == errno.EADDRNOTAVAIL
+
+    def test_an_address_that_is_silent_is_joined_by_the_next_one(self, reactor, listening):
+        with socket.socket() as full:
+            full.bind(("127.0.0.1", 0))
+            full.listen(0)
+            fillers = [socket.socket() for _ in range(3)]
+            for filler in fillers:  # its backlog is full: it answers nobody any more
+                filler.setblocking(False)
+                filler.connect_ex(full.getsockname())
+            addresses = [(socket.AF_INET, full.getsockname()), (socket.AF_INET, listening)]
+            limits = replace(DEFAULT_LIMITS, connect_attempt_delay_s=0.02)
+            assert self.connect(reactor, addresses, limits) == listening
+            limits = replace(DEFAULT_LIMITS, connect_timeout_s=0.05)
+            error = self.connect(reactor, addresses[:1], limits)
+            assert isinstance(error, TimeoutError)
+            for filler in fillers:
+                filler.close()
+
+    def test_a_family_that_is_not_supported_is_skipped(self, reactor, listening):
+        addresses = [(9999, ("::1", 1)), (socket.AF_INET, listening)]
+        assert self.connect(reactor, addresses) == listening
+
+    def test_a_cancelled_connector_never_calls_back(self, reactor, listening):
+        called = []
+        connector = reactor.connect([(socket.AF_INET, listening)], Protocol, called.append)
+        connector.cancel()
+        reactor.run_once(timeout=0)
+        assert called == []
+
+    def test_families_take_turns(self):
+        v6, v4 = socket.AF_INET6, socket.AF_INET
+        mixed = [(v6, 1), (v6, 2), (v6, 3), (v4, 4), (v4, 5)]
+        assert interleave(mixed) == [(v6, 1), (v4, 4), (v6, 2), (v4, 5), (v6, 3)]
+
+
+class TestAddresses:
+    @pytest.mark.parametrize(
+        ("text", "address"),
+        [
+            ("127.0.0.1:80", Inet("127.0.0.1", 80)),
+            ("localhost:0", Inet("localhost", 0)),
+            (":8000", Inet("0.0.0.0", 8000)),
+            ("[::1]:8000", Inet("::1", 8000)),
+            ("unix:/run/x.sock", Unix("/run/x.sock")),
+        ],
+    )
+    def test_parse_bind(self, text, address):
+        assert parse_bind(text) == address
+        if not text.startswith(":"):
+            assert str(address) == text
+
+    @pytest.mark.parametrize(
+        "text", ["", "8000", "host", "::1:80", "h:65536", "h:-1", "h:", "h:٣", "unix:"]
+    )
+    def test_parse_bind_refuses(self, text):
+        with pytest.raises(ConfigurationError):
+            parse_bind(text)
+
+    def test_a_port_in_use_is_named(self, reactor):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            with pytest.raises(
+                ConfigurationError, match=rf"127\.0\.0\.1:{port}: the port is in use"
+            ):
+                reactor.listen(Inet("127.0.0.1", port), Protocol)
+
+    def test_an_address_of_another_machine(self, reactor):
+        with pytest.raises(ConfigurationError, match="no such address"):
+            reactor.listen(Inet("192.0.2.1", 0), Protocol)
+
+    def test_a_stale_unix_socket_is_taken_over_and_a_live_one_is_not(self, reactor, tmp_path):
+        address = Unix(str(tmp_path / "s"))
+        stale = socket.socket(socket.AF_UNIX)
+        stale.bind(address.path)
+        stale.close()
+        listener = reactor.listen(address, Protocol)
+        assert os.stat(address.path).st_mode & 0o777 == 0o600
+        with pytest.raises(ConfigurationError, match="another server"):
+            reactor.listen(address, Protocol)
+        listener.close()
+
+    def test_a_file_is_never_taken_for_a_stale_socket(self, reactor, tmp_path):
+        path = tmp_path / "precious"
+        path.write_text("data")
+        with pytest.raises(ConfigurationError, match="no socket"):
+            reactor.listen(Unix(str(path)), Protocol)
+        assert path.read_text() == "data"
+
+    def test_unix_sockets_carry_bytes(self, reactor, tmp_path):
+        recorder = Recorder(reactor)
+        listener = reactor.listen(Unix(str(tmp_path / "s")), lambda: recorder)
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(tmp_path / "s"))
+            client.send(b"over a path")
+            client.shutdown(socket.SHUT_WR)
+            reactor.run()
+        assert recorder.data == b"over a path"
+        listener.close()
