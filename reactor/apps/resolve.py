@@ -29,6 +29,7 @@ import stat
 from contextlib import suppress
 from urllib.parse import quote_from_bytes
 
+from reactor.apps._evidence import Evidence
 from reactor.apps._openat2 import open_beneath
 from reactor.errors import ConfigurationError
 
@@ -95,7 +96,7 @@ def split_target(target: str) -> tuple[list[bytes], bool] | None:
         return None
     if not path.startswith(b"/") or b"\\" in path or len(path) > 3 * _PATH_BYTES_MAX:
         return None
-    names = []
+    names: list[bytes] = []
     for piece in path.split(b"/"):
         if not piece:
             continue
@@ -182,6 +183,17 @@ class Root:
             return os.fstat(descriptor)
         finally:
             os.close(descriptor)
+
+    def evidence(self, paths: list[list[bytes]]) -> Evidence | None:
+        """What these paths are now, for ``confirms``; None if one is not there."""
+        try:
+            return Evidence(self._descriptor, [b"/".join(names) for names in paths])
+        except OSError:
+            return None
+
+    def confirms(self, evidence: Evidence) -> bool:
+        """Whether everything is still as the evidence says."""
+        return evidence.holds(self._descriptor)
 
     def reopen_if_deleted(self) -> bool:
         """Follow a root that was deleted and made anew (``rm -rf dist && build``)."""

@@ -19,6 +19,7 @@ from collections.abc import Iterable, Sequence
 from io import FileIO
 
 from reactor._message import Headers, Request, Response
+from reactor.apps.answers import Answers
 from reactor.apps.content import Fields, joined, serve_content
 from reactor.apps.index import POLICY, Order, render_html, render_json
 from reactor.apps.listing import FolderReader
@@ -86,6 +87,7 @@ class StaticFolder:
     ) -> None:
         self._root = Root(root)
         indexes = [index] if isinstance(index, str) else index
+        self._answers = Answers(self._root)
         self._indexes = [os.fsencode(name) for name in indexes if name]
         self._folders = FolderReader(self._root) if listing else None
         self._spa = spa
@@ -102,6 +104,9 @@ class StaticFolder:
 
     def respond(self, request: Request) -> Response:
         """The answer to one request; a body that is a file is the caller's to close."""
+        answer = self._answers.recall(request) if request.method == "GET" else None
+        if answer is not None:
+            return answer
         if request.method not in {"GET", "HEAD"}:
             return self._other_method(request.method)
         split = split_target(request.target)
@@ -127,63 +132,66 @@ class StaticFolder:
     def _find(self, request: Request, names: list[bytes], slash: bool) -> Response | None:
         if slash:
             return self._index_file(request, names) or self._index_page(request, names)
-        opened = self._open(names)
-        if opened is None:
-            return None
-        file, status = opened
-        if file is None:
-            return self._redirect(request, names[-1]) if stat.S_ISDIR(status.st_mode) else None
-        return self._send(request, names, file, status)
-
-    def _open(self, names: list[bytes]) -> tuple[FileIO | None, os.stat_result] | None:
-        """The regular file under these names; (None, status) if it is something else."""
         descriptor = self._root.open(names)
         if descriptor is None:
             return None
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            os.close(descriptor)
-            return None, status
-        return FileIO(descriptor, "rb"), status
+        opened = _regular(descriptor)
+        if opened is not None:
+            return self._send(request, names, *opened)
+        status = self._root.look(names)
+        if status is not None and stat.S_ISDIR(status.st_mode):
+            return self._redirect(request, names[-1])
+        return None
+
+    def _open(self, names: list[bytes]) -> tuple[FileIO, os.stat_result] | None:
+        descriptor = self._root.open(names)
+        return None if descriptor is None else _regular(descriptor)
 
     def _index_file(self, request: Request, names: list[bytes]) -> Response | None:
         for index in self._indexes:
             path = [*names, index]
             opened = self._open(path)
-            if opened is not None and opened[0] is not None:
-                return self._send(request, path, opened[0], opened[1])
+            if opened is not None:
+                return self._send(request, path, *opened)
         return None
 
     def _send(
         self, request: Request, names: list[bytes], file: FileIO, status: os.stat_result
     ) -> Response:
+        now_s = int(time.time())
         kind = media_type(names[-1])
         coding = ""
         extra: Fields = []
+        paths = [names]
         if self._precompressed and compressible(kind):
             extra.append(("Vary", "Accept-Encoding"))
-            smaller = self._sibling(request, names, status)
-            if smaller is not None:
+            sibling = self._sibling(request, names, status)
+            if sibling is not None:
                 file.close()
-                coding, file, status = smaller
-        response = serve_content(
-            request, file, status, kind=kind, coding=coding, extra=extra, now_s=int(time.time())
+                coding, path, file, status = sibling
+                paths.insert(0, path)
+        evidence = self._answers.evidence(request, paths, status, now_s)
+        response = self._dressed(
+            serve_content(request, file, status, kind=kind, coding=coding, extra=extra, now_s=now_s)
         )
-        return self._dressed(response)
+        if evidence is not None and isinstance(response.body, bytes):
+            self._answers.remember(request, evidence, response)
+        return response
 
     def _sibling(
         self, request: Request, names: list[bytes], original: os.stat_result
-    ) -> tuple[str, FileIO, os.stat_result] | None:
+    ) -> tuple[str, list[bytes], FileIO, os.stat_result] | None:
         accepted = joined(request.headers, "Accept-Encoding")
-        for coding in rank_codings(accepted or "", list(_SIBLINGS)):
-            opened = self._open([*names[:-1], names[-1] + _SIBLINGS[coding]])
-            if opened is None or opened[0] is None:
+        for coding in rank_codings(accepted or "", tuple(_SIBLINGS)):
+            path = [*names[:-1], names[-1] + _SIBLINGS[coding]]
+            opened = self._open(path)
+            if opened is None:
                 continue
             file, status = opened
             # One that is older than its original was made from other bytes. Whole seconds:
             # some compressors copy the original's time without its fraction.
             if int(status.st_mtime) >= int(original.st_mtime):
-                return coding, file, status
+                return coding, path, file, status
             file.close()
         return None
 
@@ -232,6 +240,15 @@ class StaticFolder:
             return response
         kept = [pair for pair in response.headers.items() if lower(pair[0]) not in self._replaced]
         return Response(response.status, [*kept, *self._extra], response.body)
+
+
+def _regular(descriptor: int) -> tuple[FileIO, os.stat_result] | None:
+    """The open file and its ``fstat``; None, and closed, if it is no regular one."""
+    status = os.fstat(descriptor)
+    if stat.S_ISREG(status.st_mode):
+        return FileIO(descriptor, "rb"), status
+    os.close(descriptor)
+    return None
 
 
 def _checked(headers: Iterable[tuple[str, str]]) -> Fields:

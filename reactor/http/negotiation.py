@@ -5,7 +5,7 @@ Pure string work in linear time; must never know what is on a disk.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import lru_cache
 
 from reactor.http.ascii import lower, parse_digits
 
@@ -43,7 +43,8 @@ def _thousandths(text: str) -> int | None:
     return value if value <= 1000 else None
 
 
-def rank_codings(value: str, offered: Sequence[str]) -> list[str]:
+@lru_cache(maxsize=256)
+def rank_codings(value: str, offered: tuple[str, ...]) -> tuple[str, ...]:
     """The offered content codings that beat or equal sending the bytes as they are, best first.
 
     Args:
@@ -52,7 +53,7 @@ def rank_codings(value: str, offered: Sequence[str]) -> list[str]:
     """
     if not value:
         # RFC 9110 12.5.3: no field allows any coding, but a client that can, says so.
-        return []
+        return ()
     accepted = weights(value)
     other = accepted.get("*", 0)
     # "identity" is acceptable unless excluded; unnamed, it only has to lose to a named coding.
@@ -61,7 +62,7 @@ def rank_codings(value: str, offered: Sequence[str]) -> list[str]:
     ranked = [pair for pair in ranked if pair[0] > 0 and pair[0] >= identity]
     # Stable: among equal weights our order stays.
     ranked.sort(key=lambda pair: -pair[0])
-    return [coding for _, coding in ranked]
+    return tuple(coding for _, coding in ranked)
 
 
 def prefers(value: str, wanted: str, usual: str) -> bool:

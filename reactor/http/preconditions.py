@@ -89,7 +89,7 @@ def _matches(value: str, etag: str | None, *, strong: bool) -> bool:
 
 def entity_tags(value: str) -> list[str]:
     """The entity tags of a list, in linear time; what follows a malformed one is not read."""
-    tags = []
+    tags: list[str] = []
     position, end = 0, len(value)
     while True:
         # RFC 9110 5.6.1: empty list elements are skipped.

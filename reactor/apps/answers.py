@@ -1,0 +1,85 @@
+"""The last answers from small files, remembered while nothing they were made from changes.
+
+Theory of operation. A remembered answer is returned only after the kernel said, for this
+very request, that every file it was made from has the device, inode, size, mtime and ctime
+it had: one ``fstatat`` instead of open, fstat, read and close, and a response that is already
+made. Two things escape that comparison, and each has its own guard:
+
+* Time stamps move in ticks of some milliseconds. A file that changed within the last
+  ``SETTLED_S`` may change again in the same tick, so it is not remembered yet.
+* A program that writes through a shared memory map moves no stamp at each store, and a
+  precompressed sibling that appears is in no evidence. So after ``REMEMBERED_S`` an answer is
+  made anew in any case.
+
+Must never answer a request that has a condition or a range, nor remember an error.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from reactor._message import Request, Response
+from reactor.apps._evidence import Evidence
+from reactor.apps.content import WHOLE_BYTES_MAX
+from reactor.apps.resolve import Root
+
+# Times ``WHOLE_BYTES_MAX``: 8 MiB when full.
+ANSWERS_MAX = 256
+
+SETTLED_S = 2
+REMEMBERED_S = 1.0
+
+_CONDITIONAL = ("Range", "If-None-Match", "If-Modified-Since", "If-Match", "If-Unmodified-Since")
+
+_Key = tuple[str, tuple[str, ...]]
+
+
+class Answers:
+    """A bounded memory of answers to unconditional GETs beneath one root."""
+
+    def __init__(self, root: Root) -> None:
+        self._root = root
+        self._answers: dict[_Key, tuple[Evidence, float, Response]] = {}
+
+    def recall(self, request: Request) -> Response | None:
+        """The remembered answer to such a request, if it is still the true one."""
+        remembered = self._answers.get(_key(request))
+        if remembered is None or _conditional(request):
+            return None
+        evidence, until, response = remembered
+        if time.monotonic() < until and self._root.confirms(evidence):
+            return response
+        self._answers.pop(_key(request), None)
+        return None
+
+    def evidence(
+        self, request: Request, paths: list[list[bytes]], opened: os.stat_result, now_s: int
+    ) -> Evidence | None:
+        """What an answer from these paths rests on; None if it is not to be remembered.
+
+        To be called before the content is read, so that a change in between is noticed.
+        The first path is the one that ``opened``, the open file's ``fstat``, belongs to.
+        """
+        if request.method != "GET" or opened.st_size > WHOLE_BYTES_MAX or _conditional(request):
+            return None
+        evidence = self._root.evidence(paths)
+        if evidence is None or now_s - evidence.changed_s < SETTLED_S:
+            return None
+        # Through a last link the path's own stamp is the link's, which says nothing of the file.
+        return evidence if evidence.identifies(opened.st_dev, opened.st_ino) else None
+
+    def remember(self, request: Request, evidence: Evidence, response: Response) -> None:
+        """Keep a whole answer whose body is in memory; the oldest one leaves."""
+        while len(self._answers) >= ANSWERS_MAX:
+            self._answers.pop(next(iter(self._answers)), None)
+        self._answers[_key(request)] = (evidence, time.monotonic() + REMEMBERED_S, response)
+
+
+def _key(request: Request) -> _Key:
+    return request.target, tuple(request.headers.getall("Accept-Encoding"))
+
+
+def _conditional(request: Request) -> bool:
+    headers = request.headers
+    return any(name in headers for name in _CONDITIONAL)

@@ -1,0 +1,208 @@
+"""Remembered answers: the same object while nothing changed, never a stale one."""
+
+from __future__ import annotations
+
+import os
+from types import SimpleNamespace
+
+import pytest
+
+from reactor._message import Request
+from reactor.apps import answers
+from reactor.apps._evidence import Evidence
+from reactor.apps.static import StaticFolder
+from reactor.http.dates import format_date
+
+MODIFIED = 1_700_000_000
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Time stands still; files count as settled at once (ctime cannot be set back)."""
+    now = SimpleNamespace(value=1000.0)
+    monkeypatch.setattr(answers.time, "monotonic", lambda: now.value)
+    monkeypatch.setattr(answers, "SETTLED_S", -(10**6))
+    return now
+
+
+@pytest.fixture
+def app(tmp_path, clock):
+    put(tmp_path / "a.txt", b"first")
+    app = StaticFolder(tmp_path)
+    yield app
+    app.close()
+
+
+def put(path, data, modified=MODIFIED):
+    path.write_bytes(data)
+    os.utime(path, (modified, modified))
+
+
+def get(app, target="/a.txt", method="GET", **fields):
+    headers = [(name.replace("_", "-"), value) for name, value in fields.items()]
+    return app.respond(Request(method, target, headers))
+
+
+def test_an_unchanged_file_is_answered_with_the_same_response(app):
+    first = get(app)
+    assert first.body == b"first"
+    assert get(app) is first
+
+
+def test_each_target_and_each_accept_encoding_has_its_own(app):
+    first = get(app)
+    assert get(app, "/a.txt?v=2") is not first
+    assert get(app, Accept_Encoding="br") is not first
+    request = Request("GET", "/a.txt", [("Accept-Encoding", "br"), ("Accept-Encoding", "gzip")])
+    assert app.respond(request) is not get(app, Accept_Encoding="br")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda path: put(path, b"other", MODIFIED + 1),
+        lambda path: put(path, b"longer one", MODIFIED),
+        lambda path: (put(path.with_name("b"), b"other"), os.replace(path.with_name("b"), path)),
+        lambda path: (path.unlink(), put(path, b"other!")),
+    ],
+)
+def test_a_change_is_seen_at_once(app, tmp_path, change):
+    get(app)
+    change(tmp_path / "a.txt")
+    assert get(app).body == (tmp_path / "a.txt").read_bytes()
+
+
+def test_what_is_gone_is_missing(app, tmp_path):
+    get(app)
+    (tmp_path / "a.txt").unlink()
+    assert get(app).status == 404
+
+
+def test_a_file_of_this_moment_is_not_remembered(app, monkeypatch):
+    monkeypatch.setattr(answers, "SETTLED_S", 10**6)
+    assert get(app) is not get(app)
+
+
+def test_an_answer_is_made_anew_after_a_while(app, clock):
+    first = get(app)
+    clock.value += answers.REMEMBERED_S
+    second = get(app)
+    assert second is not first
+    assert get(app) is second
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ({"Range": "bytes=0-1"}, 206),
+        ({"If_Modified_Since": format_date(MODIFIED)}, 304),
+        ({"If_Unmodified_Since": format_date(MODIFIED - 1)}, 412),
+        ({"If_None_Match": "*"}, 304),
+        ({"If_Match": '"x"'}, 412),
+    ],
+)
+def test_conditions_are_never_answered_from_memory(app, fields, status):
+    body = get(app, **fields).body
+    if hasattr(body, "close"):
+        body.close()
+    plain = get(app)
+    response = get(app, **fields)
+    assert response.status == status
+    if hasattr(response.body, "close"):
+        response.body.close()
+    assert get(app) is plain
+
+
+def test_other_methods_are_not_answered_from_memory(app):
+    get(app)
+    assert get(app, method="POST").status == 405
+    head = get(app, method="HEAD")
+    assert head.headers == get(app).headers
+    head.body.close()
+
+
+def test_siblings(app, tmp_path, clock):
+    plain = get(app, Accept_Encoding="gzip")
+    assert plain.body == b"first"
+    put(tmp_path / "a.txt.gz", b"packed")
+    # Not stale, only not the smallest: the sibling is found when the answer is made anew.
+    assert get(app, Accept_Encoding="gzip").body in {b"first", b"packed"}
+    clock.value += answers.REMEMBERED_S
+    packed = get(app, Accept_Encoding="gzip")
+    assert packed.body == b"packed"
+    assert get(app, Accept_Encoding="gzip") is packed
+    # A change of the original alone takes its sibling out of use at once.
+    put(tmp_path / "a.txt", b"newer", MODIFIED + 5)
+    assert get(app, Accept_Encoding="gzip").body == b"newer"
+
+
+def test_removed_sibling(app, tmp_path):
+    put(tmp_path / "a.txt.gz", b"packed")
+    assert get(app, Accept_Encoding="gzip").body == b"packed"
+    (tmp_path / "a.txt.gz").unlink()
+    assert get(app, Accept_Encoding="gzip").body == b"first"
+
+
+def test_a_link_is_not_remembered_by_its_own_stamp(app, tmp_path):
+    put(tmp_path / "b.txt", b"second")
+    (tmp_path / "link.txt").symlink_to("a.txt")
+    if get(app, "/link.txt").status == 404:
+        pytest.skip("this kernel or sandbox has no openat2")
+    put(tmp_path / "a.txt", b"FIRST", MODIFIED)
+    assert get(app, "/link.txt").body == b"FIRST"
+
+
+def test_a_folder_swapped_for_a_link_leads_nowhere(app, tmp_path):
+    (tmp_path / "folder").mkdir()
+    put(tmp_path / "folder" / "x.txt", b"inside")
+    assert get(app, "/folder/x.txt").body == b"inside"
+    outside = tmp_path.parent / f"{tmp_path.name}-outside"
+    (tmp_path / "folder").rename(outside)
+    (tmp_path / "folder").symlink_to(outside)
+    # The same inode, so the same bytes may still be given; anything else there may not.
+    assert get(app, "/folder/x.txt").body in {b"inside", b"Not Found\n"}
+    put(outside / "x.txt", b"SECRET", MODIFIED)
+    assert get(app, "/folder/x.txt").status == 404
+    put(outside / "y.txt", b"SECRET", MODIFIED)
+    assert get(app, "/folder/y.txt").status == 404
+
+
+def test_large_files_and_index_pages_are_not_remembered(app, tmp_path):
+    put(tmp_path / "large.bin", b"x" * (answers.WHOLE_BYTES_MAX + 1))
+    get(app, "/large.bin").body.close()
+    assert get(app, "/") is not get(app, "/")
+    assert get(app, "/missing").status == 404
+    assert len(app._answers._answers) == 0
+
+
+def test_the_memory_is_bounded(app, monkeypatch):
+    monkeypatch.setattr(answers, "ANSWERS_MAX", 8)
+    for number in range(50):
+        get(app, f"/a.txt?{number}")
+        assert len(app._answers._answers) <= 8
+    assert get(app, "/a.txt?49") is get(app, "/a.txt?49")
+
+
+def test_extra_headers_are_remembered_too(tmp_path, clock):
+    put(tmp_path / "a.txt", b"x")
+    app = StaticFolder(tmp_path, headers=[("Cache-Control", "no-store")])
+    assert get(app).headers["cache-control"] == "no-store"
+    assert get(app) is get(app)
+    app.close()
+
+
+def test_evidence(tmp_path):
+    put(tmp_path / "a", b"1")
+    folder = os.open(tmp_path, os.O_RDONLY)
+    status = os.stat(tmp_path / "a")
+    evidence = Evidence(folder, [b"a", b"."])
+    assert evidence.holds(folder)
+    assert evidence.identifies(status.st_dev, status.st_ino)
+    assert not evidence.identifies(status.st_dev, status.st_ino + 1)
+    assert evidence.changed_s >= int(status.st_ctime)
+    (tmp_path / "b").write_bytes(b"")
+    assert not evidence.holds(folder)
+    with pytest.raises(OSError, match="gone"):
+        Evidence(folder, [b"a", b"missing"])
+    assert Evidence(folder, []).holds(folder)
+    os.close(folder)
