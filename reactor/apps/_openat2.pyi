@@ -1,13 +1,16 @@
 """openat2(2) with the flags that keep a path beneath a folder."""
 
 def open_beneath(folder: int, path: bytes, flags: int) -> int:
-    """Open ``path`` relative to a folder's descriptor; the caller owns the result.
+    """Open ``path`` relative to a folder's descriptor; a descriptor to own, or minus errno.
 
-    The kernel refuses (``OSError`` with ``EXDEV``) any step that leaves the folder: ``..``, an
-    absolute path, a symbolic link that points outside; and (``ELOOP``) the magic links of
-    ``/proc``. ``path`` holds no NUL; ``flags`` are those of ``open(2)``.
+    A number instead of an exception: most looks for a precompressed sibling find none, and
+    an exception costs as much as the look. The kernel refuses (``EXDEV``) any step that leaves
+    the folder: ``..``, an absolute path, a symbolic link that points outside; and (``ELOOP``)
+    the magic links of ``/proc``. ``ENOSYS`` where the system has no openat2, ``EPERM`` in some
+    sandboxes, ``EAGAIN`` when a rename elsewhere left the kernel unsure (try again).
 
-    Raises:
-        OSError: as ``open(2)``; ``ENOSYS`` where the system has no openat2, ``EPERM`` in some
-            sandboxes, ``EAGAIN`` when a rename elsewhere left the kernel unsure (try again).
+    Args:
+        folder: the folder's descriptor.
+        path: holds no NUL.
+        flags: those of ``open(2)``.
     """

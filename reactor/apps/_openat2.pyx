@@ -7,8 +7,6 @@ Must never know HTTP, or which names are hidden: it answers whether the *kernel*
 finds a path beneath a folder.
 """
 
-from cpython.exc cimport PyErr_SetFromErrno
-
 cdef extern from *:
     """
     #include <errno.h>
@@ -28,11 +26,11 @@ cdef extern from *:
     #ifdef SYS_openat2
         struct reactor_open_how how = {
             (uint64_t)flags, 0, REACTOR_BENEATH | REACTOR_NO_MAGICLINKS };
-        return (int)syscall(SYS_openat2, dirfd, path, &how, sizeof how);
+        long result = syscall(SYS_openat2, dirfd, path, &how, sizeof how);
+        return result < 0 ? -errno : (int)result;
     #else
         (void)dirfd; (void)path; (void)flags;
-        errno = ENOSYS;
-        return -1;
+        return -ENOSYS;
     #endif
     }
     """
@@ -45,6 +43,4 @@ def open_beneath(int folder, bytes path not None, int flags):
     # A disk may be slow and a network file system slower: other threads go on meanwhile.
     with nogil:
         descriptor = reactor_openat2(folder, name, flags)
-    if descriptor < 0:
-        PyErr_SetFromErrno(OSError)
     return descriptor

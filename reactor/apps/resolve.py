@@ -153,11 +153,11 @@ class Root:
             ) from None
 
     def _probe(self) -> bool:
-        try:
-            os.close(open_beneath(self._descriptor, b".", _FOLDER))
-        except OSError:
+        descriptor = open_beneath(self._descriptor, b".", _FOLDER)
+        if descriptor < 0:
             # ENOSYS on older kernels; EPERM where a sandbox filters unknown calls.
             return False
+        os.close(descriptor)
         return True
 
     def open(self, names: list[bytes]) -> int | None:
@@ -219,40 +219,46 @@ class Root:
             self.close()
 
     def _guarded(self, names: list[bytes], flags: int) -> int | None:
-        try:
-            if not self.openat2:
-                return self._walk(names, flags)
-            path = b"/".join(names) or b"."
-            for _ in range(_TRIES):
-                try:
-                    return open_beneath(self._descriptor, path, flags)
-                except (BlockingIOError, InterruptedError):
-                    continue
-        except OSError as error:
-            if error.errno not in _ABSENT:
-                raise
-        return None
+        result = self._beneath(names, flags) if self.openat2 else self._walk(names, flags)
+        if result >= 0:
+            return result
+        if -result in _ABSENT:
+            return None
+        raise OSError(-result, os.strerror(-result))
+
+    def _beneath(self, names: list[bytes], flags: int) -> int:
+        path = b"/".join(names) or b"."
+        for _ in range(_TRIES):
+            result: int = open_beneath(self._descriptor, path, flags)
+            if -result not in {errno.EAGAIN, errno.EINTR}:
+                return result
+        return -errno.EAGAIN
 
     def _walk(self, names: list[bytes], flags: int) -> int:
-        if sum(map(len, names)) + len(names) > _PATH_BYTES_MAX:
-            raise OSError(errno.ENAMETOOLONG, "path too long")
+        # What RESOLVE_BENEATH would refuse, should anyone come past ``split_target``.
         if any(name == b".." or b"/" in name for name in names):
-            # What RESOLVE_BENEATH would refuse, should anyone come past ``split_target``.
-            raise OSError(errno.EXDEV, "path leaves the folder")
-        folder = self._descriptor
-        *parents, last = names or [b"."]
+            return -errno.EXDEV
+        if sum(map(len, names)) + len(names) > _PATH_BYTES_MAX:
+            return -errno.ENAMETOOLONG
         try:
-            for name in parents:
+            return self._step_by_step(names or [b"."], flags)
+        except OSError as error:
+            return -(error.errno or errno.EIO)
+
+    def _step_by_step(self, names: list[bytes], flags: int) -> int:
+        folder = self._descriptor
+        try:
+            for name in names[:-1]:
                 inner = os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=folder)
                 if folder != self._descriptor:
                     os.close(folder)
                 folder = inner
-            descriptor = os.open(last, flags | os.O_NOFOLLOW, dir_fd=folder)
+            descriptor = os.open(names[-1], flags | os.O_NOFOLLOW, dir_fd=folder)
         finally:
             if folder != self._descriptor:
                 os.close(folder)
         # O_PATH with O_NOFOLLOW opens the link itself instead of refusing it.
         if stat.S_ISLNK(os.fstat(descriptor).st_mode):
             os.close(descriptor)
-            raise OSError(errno.ELOOP, "symbolic link")
+            return -errno.ELOOP
         return descriptor
