@@ -212,7 +212,7 @@ def _column(name: str, page: Page) -> str:
     if active:
         state = f' aria-sort="{"descending" if page.order.descending else "ascending"}"'
         mark = _icon("desc" if page.order.descending else "asc")
-    if page.sortable or name == "name":
+    if page.sortable:
         # A first click on size or date asks for what people look for: the largest, the latest.
         descending = not page.order.descending if active else name != "name"
         label = f'<a href="{_query(Order(name, descending), 1)}">{label}{mark}</a>'

@@ -67,7 +67,7 @@ body{padding:1.1rem .75rem 2rem}
 ol{font-size:1.15rem}
 thead tr{display:flex;border-bottom:1px solid var(--line)}
 th{border:0}th.n{flex:1}.s,.m{width:auto}
-th a{padding:.8rem .75rem}
+th a,th:not(:has(a)){padding:.8rem .75rem}
 tbody tr{display:grid;grid-template-columns:minmax(0,1fr) auto;border-top:1px solid var(--line)}
 tbody tr:first-child{border-top:0}
 td{border:0}
