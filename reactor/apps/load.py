@@ -38,7 +38,8 @@ def load_target(target: str) -> App | ProtocolFactory:
             f"{target!r} is a file: serve its folder ({os.path.dirname(target) or '.'!r}) instead"
         )
     module_name, colon, attribute = target.partition(":")
-    if not colon or os.sep in module_name:
+    names = [*module_name.split("."), *attribute.split(".")]
+    if not colon or not all(name.isidentifier() for name in names):
         raise ConfigurationError(
             f"there is no folder {target!r}; to serve an application write MODULE:NAME"
         )
