@@ -7,7 +7,6 @@ or the end of `Limits.graceful_timeout_s`, closes what is left.
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import time
@@ -21,7 +20,7 @@ from reactor.http.app import App
 from reactor.http.dates import format_date
 from reactor.http.server import ServerMachine
 from reactor.limits import DEFAULT_LIMITS, Limits
-from reactor.net import Address, Inet, Reactor, Unix, listen_sockets
+from reactor.net import Address, Inet, Reactor, listen_sockets
 
 Model = Literal["reactor", "threads"]
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -126,10 +125,6 @@ def serve(
     finally:
         for sock in sockets:
             sock.close()
-        for address in addresses[: len(sockets)]:
-            if isinstance(address, Unix):
-                with suppress(FileNotFoundError):
-                    os.unlink(address.path)
 
 
 def _run_threads(sockets: list[socket.socket], factory: ProtocolFactory, limits: Limits) -> None:

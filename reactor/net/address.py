@@ -54,8 +54,9 @@ def parse_bind(text: str) -> Address:
 
 
 def parse_port(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) <= 65535):
-        raise ConfigurationError(f"{text!r} is no port: a port is a number from 0 to 65535")
+    # The length first: int() refuses thousands of digits in a way of its own.
+    if not (text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= 65535):
+        raise ConfigurationError(f"{text!r:.40} is no port: a port is a number from 0 to 65535")
     return int(text)
 
 
@@ -139,11 +140,32 @@ def _advice(error: OSError) -> str:
             return f"{error.strerror or error}"
 
 
+class _UnixListener(socket.socket):
+    """A listening Unix socket that takes its file along when it is closed."""
+
+    _path = ""
+    _file: os.stat_result | None = None
+
+    def own(self, path: str) -> None:
+        self._path, self._file = path, os.stat(path)
+
+    def close(self) -> None:
+        # Before the socket is closed: as long as it is open, no other file can have its inode.
+        # By then the name may stand for another server's socket, which is not ours to remove.
+        file, self._file = self._file, None
+        if file is not None:
+            with suppress(OSError):
+                if os.path.samestat(os.lstat(self._path), file):
+                    os.unlink(self._path)
+        super().close()
+
+
 def _listen_unix(address: Unix, backlog: int) -> socket.socket:
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    sock = _UnixListener(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         _remove_stale(address)
         sock.bind(address.path)
+        sock.own(address.path)
         # Before anyone can connect: what this user serves is this user's.
         os.chmod(address.path, 0o600)
         sock.listen(backlog)
