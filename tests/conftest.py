@@ -1,0 +1,49 @@
+"""Fixtures that several test files share: folders to serve, and servers that serve them."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+import pytest
+from processes import MODELS, serving
+
+
+@pytest.fixture
+def serve():
+    """`serving`, stopped at the end of the test: ``server = serve(folder, "--model", "threads")``.
+
+    Servers that one test starts are stopped in the opposite order.
+    """
+    with ExitStack() as stack:
+        yield lambda *arguments, **options: stack.enter_context(serving(*arguments, **options))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with a page, a file of 300 kB and a folder without an index."""
+    root = tmp_path / "site"
+    (root / "sub").mkdir(parents=True)
+    (root / "index.html").write_bytes(b"<!doctype html><title>t</title><p>the page")
+    (root / "big.bin").write_bytes(bytes(range(256)) * 1200)
+    (root / "empty.txt").write_bytes(b"")
+    (root / "sub" / "note.txt").write_bytes(b"a note\n")
+    return root
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory):
+    """As `folder`, for tests that share a server; with a file that no socket buffer holds."""
+    root = tmp_path_factory.mktemp("site")
+    (root / "index.html").write_bytes(b"<!doctype html><title>t</title><p>the page")
+    (root / "big.bin").write_bytes(bytes(range(256)) * 4 * 8192)
+    (root / "empty.txt").write_bytes(b"")
+    (root / "note.txt").write_bytes(b"a note\n")
+    return root
+
+
+@pytest.fixture(scope="session", params=MODELS)
+def site_server(request, site):
+    """One server of `site` for the whole run, in each model."""
+    with serving(site, "--model", request.param) as server:
+        server.model = request.param
+        yield server

@@ -1,0 +1,206 @@
+"""Servers as their users start them: ``python -m reactor serve`` in a process of its own.
+
+Nothing here sleeps for luck. A server is ready when its line is there; what has to
+become true is waited for with `eventually`, which fails the test when it does not.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+# Long enough for a loaded machine; no test passes because it is over.
+PATIENCE_S = 20.0
+MODELS = ("reactor", "threads")
+
+
+def eventually(condition, what, patience_s=PATIENCE_S):
+    """Wait until ``condition()`` is true, and return its value; fail the test if it never is."""
+    until = time.monotonic() + patience_s
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > until:
+            pytest.fail(f"never came true: {what}")
+        time.sleep(0.005)
+
+
+def environment(**changes):
+    """This process's environment, in which `import reactor` is this repository's."""
+    paths = [str(REPOSITORY), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), **changes}
+
+
+def command(*arguments):
+    # -O and -OO are handed on: the suite passes under them, the commands included.
+    return [sys.executable, *["-O"] * sys.flags.optimize, "-m", "reactor", *map(str, arguments)]
+
+
+def run_reactor(*arguments, cwd=None, env=None, **options):
+    """Run ``python -m reactor ARGUMENTS`` to its end; its CompletedProcess, output as text."""
+    done = subprocess.run(
+        command(*arguments),
+        cwd=cwd,
+        env=environment(**(env or {})),
+        capture_output=True,
+        text=True,
+        errors="surrogateescape",
+        timeout=PATIENCE_S,
+        **options,
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    return done
+
+
+class ServerProcess:
+    """A running `reactor serve`; ``out`` and ``err`` are what it has printed so far."""
+
+    def __init__(self, process, announced):
+        self.process = process
+        self.pid = process.pid
+        self.out = ""
+        self.err = ""
+        self._ready = threading.Event()
+        self._readers = [
+            threading.Thread(target=self._collect, args=(stream, name), daemon=True)
+            for stream, name in ((process.stdout, "out"), (process.stderr, "err"))
+        ]
+        for reader in self._readers:
+            reader.start()
+        if announced:
+            self._ready.wait(PATIENCE_S)
+            if "\n" not in self.out:
+                process.kill()
+                process.wait()
+                pytest.fail(f"the server did not start: {self.err!r}")
+
+    def _collect(self, stream, name):
+        # Read all the time: a server whose pipe is full would wait for us.
+        while data := os.read(stream.fileno(), 65536):
+            text = data.decode("utf-8", "surrogateescape")
+            setattr(self, name, getattr(self, name) + text)
+            if "\n" in self.out:
+                self._ready.set()
+        self._ready.set()
+
+    @property
+    def urls(self):
+        """The URLs of the line that the server printed, in its order."""
+        line = self.out.partition("\n")[0]
+        return re.findall(r"(?:http://|unix:)[^ ,]+", line)
+
+    @property
+    def url(self):
+        return self.urls[0]
+
+    @property
+    def port(self):
+        return int(self.url.rstrip("/").rpartition(":")[2])
+
+    @property
+    def address(self):
+        return ("127.0.0.1", self.port)
+
+    @property
+    def access_log(self):
+        """The lines after the first one."""
+        return self.out.split("\n")[1:-1]
+
+    def connect(self, **options):
+        return socket.create_connection(self.address, timeout=PATIENCE_S, **options)
+
+    def status(self, field):
+        """A number of /proc/PID/status: Threads, VmRSS (in KiB), ..."""
+        text = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii")
+        return int(re.search(rf"^{field}:\s*(\d+)", text, re.MULTILINE)[1])
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def wait(self):
+        """The exit code, once the process has ended and all its output is here."""
+        code = self.process.wait(PATIENCE_S)
+        for reader in self._readers:
+            reader.join(PATIENCE_S)
+        return code
+
+    def stop(self):
+        """SIGTERM; the exit code."""
+        self.signal(signal.SIGTERM)
+        return self.wait()
+
+    def release(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.wait()
+        self.process.stdout.close()
+        self.process.stderr.close()
+
+
+@contextmanager
+def serving(*arguments, cwd=None, env=None, announced=True, traceback_expected=False, **options):
+    """A server of ``arguments``, on a port of its own unless they say where.
+
+    When the block is over the server is stopped; a traceback on its stderr fails the test,
+    and so does an exit code that is not 0, unless the test has ended it itself.
+    """
+    where = () if {"--bind", "--port"} & set(arguments) else ("--port", "0")
+    process = subprocess.Popen(
+        command("serve", *arguments, *where),
+        cwd=cwd,
+        env=environment(**(env or {})),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        **options,
+    )
+    server = ServerProcess(process, announced)
+    try:
+        yield server
+        if process.poll() is None:
+            code = server.stop()
+            assert code == 0, f"exit code {code}: {server.err}"
+    finally:
+        server.release()
+    if not traceback_expected:
+        assert "Traceback" not in server.err, server.err
+
+
+def read_to_end(sock):
+    """The tutorial's loop: receive until the end, then join."""
+    chunks = []
+    while chunk := sock.recv(1024):
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def exchange(address, data, half_close=False):
+    """Send ``data`` on a new connection; everything that comes back until its end."""
+    with socket.create_connection(address, timeout=PATIENCE_S) as sock:
+        sock.sendall(data)
+        if half_close:
+            sock.shutdown(socket.SHUT_WR)
+        return read_to_end(sock)
+
+
+def needs(program):
+    """Skip the test when a program is not installed; its path."""
+    path = shutil.which(program)
+    if path is None:
+        pytest.skip(f"{program} is not installed")
+    return path
