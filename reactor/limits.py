@@ -85,6 +85,7 @@ class Limits:
     write_high_water_bytes: int = 64 * KIB
     write_low_water_bytes: int = 16 * KIB
     backlog: int = 2048
+    # What one process serves well; its descriptors may allow fewer.
     connections_max: int = 10_000
     # Descriptors kept free for files, logs and the loop itself.
     reserved_descriptors: int = 64

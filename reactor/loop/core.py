@@ -24,7 +24,7 @@ import selectors
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from reactor.limits import DEFAULT_LIMITS
 from reactor.loop.timers import Handle, TimerHandle, Timers
@@ -152,7 +152,7 @@ class Loop:
         self._waker.close()
         self._selector.close()
 
-    def __enter__(self) -> Loop:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc_info: object) -> None:

@@ -1,0 +1,516 @@
+"""The HTTP machine in its server role, driven by bytes: no socket, no clock."""
+
+import pathlib
+
+import h11
+import pytest
+from fakes import FakeJournal, FakeTransport
+
+from reactor import Limits, Response
+from reactor.http.server import ServerMachine
+from reactor.http.states import TRANSITIONS, Event, State, diagram
+
+GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+def get(path, extra=b"", method=b"GET", version=b"1.1"):
+    return b"%s %s HTTP/%s\r\nHost: a\r\n%s\r\n" % (method, path, version, extra)
+
+
+class App:
+    """Answers with what the test put in; keeps the requests."""
+
+    body_bytes_max = 1000
+
+    def __init__(self, answer=None):
+        self.answer = answer or (lambda request: Response(200, {}, f"{request.target};"))
+        self.requests = []
+
+    def respond(self, request):
+        self.requests.append(request)
+        return self.answer(request)
+
+
+class Driven:
+    """A machine with its transport, app and journal."""
+
+    def __init__(self, answer=None, limits=None, app=None):
+        self.app = app or App(answer)
+        self.journal = FakeJournal()
+        self.machine = ServerMachine(
+            self.app, limits or Limits(), lambda: b"Mon, 23 Nov 2026 12:00:00 GMT", self.journal
+        )
+        self.transport = FakeTransport(self.machine)
+        self.machine.connection_made(self.transport)
+
+    def feed(self, data):
+        self.machine.data_received(data)
+        return self.transport.take()
+
+    def feed_cut(self, data, size):
+        for start in range(0, len(data), size):
+            self.machine.data_received(data[start : start + size])
+        return self.transport.take()
+
+
+def statuses(sent, methods=()):
+    """The responses in ``sent``, as h11 reads them: (status, headers, body) each."""
+    client = h11.Connection(h11.CLIENT)
+    responses = []
+    methods = list(methods)
+    client.receive_data(sent)
+    for _ in range(1000):
+        if client.our_state is h11.IDLE:
+            method = methods.pop(0) if methods else "GET"
+            client.send(h11.Request(method=method, target="/", headers=[("Host", "a")]))
+            client.send(h11.EndOfMessage())
+        event = client.next_event()
+        if event is h11.NEED_DATA:
+            if client.their_state is h11.SEND_BODY:
+                client.receive_data(b"")  # ended by the close
+                continue
+            break
+        if isinstance(event, h11.Response):
+            headers = {k.decode(): v.decode() for k, v in event.headers}
+            responses.append([event.status_code, headers, b""])
+        elif isinstance(event, h11.Data):
+            responses[-1][2] += bytes(event.data)
+        elif isinstance(event, h11.EndOfMessage):
+            if client.states[h11.CLIENT] is h11.MUST_CLOSE or client.their_state is h11.MUST_CLOSE:
+                break
+            client.start_next_cycle()
+        elif event is h11.PAUSED or isinstance(event, h11.ConnectionClosed):
+            break
+    return [tuple(r) for r in responses]
+
+
+class TestOneRequest:
+    def test_head_and_body_leave_together(self):
+        d = Driven()
+        sent = d.feed(get(b"/x"))
+        assert d.transport.sends == 1
+        assert sent == (
+            b"HTTP/1.1 200 OK\r\n"
+            b"Date: Mon, 23 Nov 2026 12:00:00 GMT\r\n"
+            b"Server: reactor\r\n"
+            b"Content-Length: 3\r\n"
+            b"\r\n"
+            b"/x;"
+        )
+        assert d.journal.lines == [("/x", 200, 3)]
+        assert d.app.requests[0].client == ("192.0.2.7", 1234)
+
+    def test_the_same_however_it_is_cut(self):
+        data = get(b"/1") + get(b"/2", b"Content-Length: 5\r\n", b"POST") + b"hello" + get(b"/3")
+        whole = Driven().feed(data)
+        for size in (1, 2, 3, 7, 20, 64):
+            assert Driven().feed_cut(data, size) == whole
+
+    def test_head_has_no_body_and_the_length_of_get(self):
+        d = Driven()
+        sent = d.feed(get(b"/x", method=b"HEAD") + get(b"/y"))
+        (status, headers, body), second = statuses(sent, ["HEAD", "GET"])
+        assert (status, headers["content-length"], body) == (200, "3", b"")
+        assert second[2] == b"/y;"
+
+    @pytest.mark.parametrize(
+        ("version", "field", "stays"),
+        [
+            (b"1.1", b"", True),
+            (b"1.1", b"Connection: close\r\n", False),
+            (b"1.1", b"Connection: Keep-Alive, CLOSE\r\n", False),
+            (b"1.0", b"", False),
+            (b"1.0", b"Connection: keep-alive\r\n", True),
+        ],
+    )
+    def test_keep_alive(self, version, field, stays):
+        d = Driven()
+        sent = d.feed(get(b"/", field, version=version))
+        assert d.transport.closed is not stays
+        [(_, headers, _)] = statuses(sent)
+        expected = None if version == b"1.1" else "keep-alive"
+        assert headers.get("connection") == (expected if stays else "close")
+
+    def test_nothing_after_the_last_request_is_answered(self):
+        d = Driven()
+        d.feed(get(b"/1", b"Connection: close\r\n") + get(b"/2"))
+        d.feed(get(b"/3"))
+        assert [r.target for r in d.app.requests] == ["/1"]
+
+
+class TestPipelining:
+    def test_answers_in_order_in_as_few_turns_as_allowed(self):
+        d = Driven()
+        d.feed(b"".join(get(b"/%d" % n) for n in range(40)))
+        assert len(d.app.requests) == 16
+        assert not d.transport.reading
+        while d.transport.run_soon():
+            pass
+        assert [r.target for r in d.app.requests] == [f"/{n}" for n in range(40)]
+        assert d.transport.reading
+
+    def test_a_full_transport_stops_parsing_and_reading(self):
+        d = Driven()
+        d.transport.full = True
+        d.feed(get(b"/1") + get(b"/2"))
+        assert len(d.app.requests) == 1
+        assert not d.transport.reading
+        d.transport.resume()
+        assert len(d.app.requests) == 2
+        assert d.transport.reading
+
+    def test_a_bad_request_is_answered_after_the_good_ones_before_it(self):
+        d = Driven()
+        sent = d.feed(get(b"/1") + get(b"/2") + b"BAD\r\n\r\n" + get(b"/3"))
+        assert [status for status, _, _ in statuses(sent)] == [200, 200, 400]
+        assert d.transport.closed
+        assert len(d.app.requests) == 2
+        assert d.journal.lines[-1][:2] == (None, 400)
+
+
+class TestRequestBodies:
+    def test_whole_small_and_chunked(self):
+        d = Driven()
+        d.feed(get(b"/", b"Content-Length: 3\r\n", b"POST") + b"abc")
+        d.feed(get(b"/", b"Transfer-Encoding: chunked\r\n", b"POST") + b"3\r\nabc\r\n")
+        d.feed(b"2\r\nde\r\n0\r\n\r\n")
+        assert [r.body for r in d.app.requests] == [b"abc", b"abcde"]
+        assert all(r.complete for r in d.app.requests)
+
+    def test_continue_is_sent_when_the_body_is_awaited(self):
+        d = Driven()
+        head = get(b"/", b"Content-Length: 3\r\nExpect: 100-continue\r\n", b"POST")
+        assert d.feed(head) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        assert d.feed(b"abc").startswith(b"HTTP/1.1 200")
+
+    def test_no_continue_when_the_body_is_there_or_refused(self):
+        head = get(b"/", b"Content-Length: 3\r\nExpect: 100-continue\r\n", b"POST")
+        assert Driven().feed(head + b"abc").startswith(b"HTTP/1.1 200")
+        too_long = get(b"/", b"Content-Length: 1001\r\nExpect: 100-continue\r\n", b"POST")
+        assert Driven().feed(too_long).startswith(b"HTTP/1.1 413")
+
+    def test_an_unknown_expectation_is_417(self):
+        d = Driven()
+        assert d.feed(get(b"/", b"Expect: coffee\r\n")).startswith(b"HTTP/1.1 417")
+        assert d.transport.closed
+
+    @pytest.mark.parametrize("size", [999, 1000, 1001])
+    @pytest.mark.parametrize("cut", [1, 100, 10_000])
+    @pytest.mark.parametrize("chunked", [False, True])
+    def test_the_bodys_bound(self, size, cut, chunked):
+        d = Driven()
+        if chunked:
+            data = get(b"/", b"Transfer-Encoding: chunked\r\n", b"POST")
+            data += b"".join(b"9\r\n123456789\r\n" for _ in range(size // 9))
+            data += (
+                b"%x\r\n%s\r\n0\r\n\r\n" % (size % 9, b"z" * (size % 9))
+                if size % 9
+                else b"0\r\n\r\n"
+            )
+        else:
+            data = get(b"/", b"Content-Length: %d\r\n" % size, b"POST") + b"x" * size
+        [(status, _, _)] = statuses(d.feed_cut(data, cut))
+        assert status == (200 if size <= 1000 else 413)
+        assert d.transport.closed is (size > 1000)
+        assert [len(r.body) for r in d.app.requests] == ([size] if size <= 1000 else [])
+
+    def test_an_app_that_takes_no_body_answers_by_the_head_and_closes(self):
+        d = Driven()
+        d.app.body_bytes_max = 0
+        sent = d.feed(get(b"/", b"Content-Length: 100000\r\nExpect: 100-continue\r\n", b"POST"))
+        assert sent.startswith(b"HTTP/1.1 200")
+        assert d.transport.closed
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("data", "status"),
+        [
+            (b"GET / HTTP/1.1\r\n\r\n", 400),
+            (b"GET /\x00 HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+            (b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\n", 414),
+            (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 9000 + b"\r\n", 431),
+            (b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X: 1\r\n" * 101 + b"\r\n", 431),
+            (b"GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505),
+            (get(b"/", b"Transfer-Encoding: gzip, chunked\r\n"), 501),
+            (get(b"/", b"Transfer-Encoding: chunked\r\nContent-Length: 1\r\n"), 400),
+        ],
+    )
+    def test_one_answer_then_the_end(self, data, status):
+        for cut in (1, len(data)):
+            d = Driven()
+            sent = d.feed_cut(data, cut)
+            [(got, headers, body)] = statuses(sent)
+            assert got == status
+            assert headers["connection"] == "close"
+            assert headers["content-type"] == "text/plain; charset=utf-8"
+            assert str(status).encode() in body
+            assert d.transport.closed
+            assert d.feed(GET) == b""
+            assert d.app.requests == []
+
+
+class TestDeadlines:
+    LIMITS = Limits(
+        silent_timeout_s=1, header_timeout_s=2, body_timeout_s=3, keep_alive_timeout_s=4
+    )
+
+    def test_each_state_has_its_time(self):
+        d = Driven(limits=self.LIMITS)
+        assert d.transport.deadline == 1
+        d.feed(b"POST / HTTP/1.1\r\n")
+        assert d.transport.deadline == 2
+        d.feed(b"Host: a\r\n")
+        assert d.transport.deadline == 2
+        d.feed(b"Content-Length: 4\r\n\r\n")
+        assert d.transport.deadline == 3
+        d.feed(b"body")
+        assert d.transport.deadline == 4
+        d.feed(b"G")
+        assert d.transport.deadline == 2
+
+    def test_a_slow_body_uses_up_its_credit(self):
+        d = Driven(limits=self.LIMITS)
+        d.feed(get(b"/", b"Content-Length: 999\r\n", b"POST"))
+        d.transport.deadline = 0.5  # as if 2.5 s had passed
+        d.feed(b"x" * 50)
+        assert d.transport.deadline == pytest.approx(0.5 + 50 / 500)
+
+    def test_none_while_an_answer_is_under_way(self):
+        d = Driven(lambda request: Response(200, {}, (b"x" for _ in range(3))), self.LIMITS)
+        d.transport.full = True
+        d.feed(GET)
+        assert d.transport.deadline is None
+        d.transport.resume()
+        assert d.transport.deadline == 4
+
+    def test_a_silent_client_is_just_closed_and_a_slow_one_gets_408(self):
+        silent, slow_head, slow_body = Driven(), Driven(), Driven()
+        silent.machine.deadline_expired()
+        assert silent.transport.closed
+        assert silent.transport.take() == b""
+        slow_head.feed(b"GET / HT")
+        slow_head.machine.deadline_expired()
+        assert slow_head.transport.take().startswith(b"HTTP/1.1 408 Request Timeout\r\n")
+        slow_body.feed(get(b"/", b"Content-Length: 5\r\n", b"POST") + b"ab")
+        slow_body.machine.deadline_expired()
+        assert slow_body.transport.take().startswith(b"HTTP/1.1 408")
+        assert slow_body.transport.closed
+
+
+class TestResponses:
+    def test_long_bytes_go_out_in_slices(self):
+        body = bytes(range(256)) * 2000
+        d = Driven(lambda request: Response(200, {}, body))
+        sent = d.feed(GET)
+        assert statuses(sent)[0][2] == body
+        assert d.transport.sends > 5
+
+    def test_an_iterable_is_chunked_and_empty_pieces_end_nothing(self):
+        d = Driven(lambda request: Response(200, {}, [b"ab", b"", b"cde"]))
+        sent = d.feed(GET)
+        assert sent.endswith(b"\r\n\r\n2\r\nab\r\n3\r\ncde\r\n0\r\n\r\n")
+        assert not d.transport.closed
+
+    def test_an_iterable_for_http_1_0_ends_with_the_connection(self):
+        d = Driven(lambda request: Response(200, {}, [b"ab", b"cde"]))
+        sent = d.feed(get(b"/", b"Connection: keep-alive\r\n", version=b"1.0"))
+        assert sent.endswith(b"\r\n\r\nabcde")
+        assert b"Connection: close\r\n" in sent
+        assert b"chunked" not in sent
+        assert d.transport.closed
+
+    def test_an_iterable_with_a_length_is_held_to_it(self):
+        good = Driven(lambda request: Response(200, {"Content-Length": "5"}, [b"ab", b"cde"]))
+        assert good.feed(GET).endswith(b"Content-Length: 5\r\n\r\nabcde")
+        for pieces in ([b"ab"], [b"ab", b"cdef"]):
+            d = Driven(lambda request, p=pieces: Response(200, {"Content-Length": "5"}, p))
+            sent = d.feed(GET + GET)
+            assert d.transport.aborted
+            assert sent.partition(b"\r\n\r\n")[2] == b"ab"
+            assert len(d.app.requests) == 1
+            assert len(d.journal.failures) == 1
+
+    def test_a_file_from_where_it_stands_is_closed_afterwards(self, tmp_path):
+        path = tmp_path / "f"
+        path.write_bytes(b"0123456789")
+        files = []
+
+        def answer(request):
+            file = path.open("rb")
+            file.seek(4)
+            files.append(file)
+            return Response(200, {}, file)
+
+        d = Driven(answer)
+        sent = d.feed(GET + get(b"/", method=b"HEAD"))
+        first, second = statuses(sent, ["GET", "HEAD"])
+        assert first[2] == b"456789"
+        assert second[1]["content-length"] == "6"
+        assert second[2] == b""
+        assert all(file.closed for file in files)
+
+    @pytest.mark.parametrize("status", [204, 304])
+    def test_no_body_and_no_length_where_there_is_none(self, status):
+        d = Driven(lambda request: Response(status))
+        sent = d.feed(GET + GET)
+        assert b"Content-Length" not in sent
+        assert [s for s, _, _ in statuses(sent)] == [status, status]
+
+    def test_304_may_carry_the_length_of_the_200(self):
+        d = Driven(lambda request: Response(304, {"Content-Length": "1234"}))
+        assert b"Content-Length: 1234\r\n" in d.feed(GET)
+
+    def test_a_response_may_be_used_again(self):
+        response = Response(200, {"X": "1"}, b"same")
+        d = Driven(lambda request: response)
+        first = d.feed(GET)
+        assert d.feed(GET) == first
+
+
+class TestFaultsOfTheApplication:
+    def fail(request):
+        raise ZeroDivisionError("secret")
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            fail,
+            lambda request: None,
+            lambda request: b"bytes",
+            lambda request: Response(100),
+            lambda request: Response(200, {"Transfer-Encoding": "chunked"}, b"x"),
+            lambda request: Response(200, {"Connection": "close"}, b"x"),
+            lambda request: Response(200, {"X": "a\r\nY: b"}, b"x"),
+            lambda request: Response(200, {"Content-Length": "5"}, b"x"),
+            lambda request: Response(200, {"Content-Length": "5"}, b""),
+            lambda request: Response(200, {"Content-Length": "1"}, b"xyz"),
+            lambda request: Response(204, {}, b"x"),
+            lambda request: Response(99),
+            lambda request: Response(200, {}, 5),
+        ],
+    )
+    def test_a_500_that_tells_nothing_and_a_close(self, answer):
+        d = Driven(answer)
+        sent = d.feed(GET + GET)
+        [(status, headers, body)] = statuses(sent)
+        assert status == 500
+        assert headers["connection"] == "close"
+        assert b"secret" not in body
+        assert d.transport.closed
+        assert len(d.journal.failures) == 1
+
+    @pytest.mark.parametrize("bad", [ZeroDivisionError, "text"])
+    def test_in_the_middle_of_a_body_the_connection_is_aborted(self, bad):
+        def pieces():
+            yield b"begun"
+            if bad == "text":
+                yield "text"
+            raise bad
+
+        d = Driven(lambda request: Response(200, {}, pieces()))
+        sent = d.feed(GET + GET)
+        assert d.transport.aborted
+        assert not sent.endswith(b"0\r\n\r\n")
+        assert len(d.app.requests) == 1
+        assert len(d.journal.failures) == 1
+
+    @pytest.mark.parametrize("how", ["whole", "lost", "broken", "head"])
+    def test_close_of_an_iterable_is_called_exactly_once(self, how):
+        class Pieces:
+            closed = 0
+
+            def __iter__(self):
+                yield b"1"
+                if how == "broken":
+                    raise ZeroDivisionError
+                yield b"2"
+
+            def close(self):
+                self.closed += 1
+
+        pieces = Pieces()
+        d = Driven(lambda request: Response(200, {}, pieces))
+        d.transport.full = how == "lost"
+        d.feed(get(b"/", method=b"HEAD") if how == "head" else GET)
+        assert pieces.closed == (0 if how == "lost" else 1)
+        d.machine.connection_lost(None)
+        assert pieces.closed == 1
+
+    def test_a_close_that_fails_is_reported_and_harms_nothing(self):
+        class Pieces(list):
+            def close(self):
+                raise ZeroDivisionError
+
+        d = Driven(lambda request: Response(200, {}, Pieces([b"ok"])))
+        assert len(statuses(d.feed(GET + GET))) == 2
+        assert len(d.journal.failures) == 2
+
+
+class TestTheEnd:
+    def test_a_half_closed_client_gets_all_its_answers(self):
+        d = Driven()
+        d.machine.data_received(b"".join(get(b"/%d" % n) for n in range(20)))
+        assert d.machine.eof_received() is True
+        while d.transport.run_soon():
+            pass
+        assert len(statuses(d.transport.take())) == 20
+        assert d.transport.closed
+
+    def test_an_end_between_requests_closes(self):
+        d = Driven()
+        d.feed(GET)
+        assert d.machine.eof_received() is False
+        assert d.transport.closed
+
+    def test_an_end_in_the_middle_of_a_request_is_400(self):
+        for part in (b"GET / HT", get(b"/", b"Content-Length: 5\r\n", b"POST") + b"ab"):
+            d = Driven()
+            d.feed(part)
+            d.machine.eof_received()
+            assert d.transport.take().startswith(b"HTTP/1.1 400")
+            assert d.transport.closed
+
+    def test_finish_closes_an_idle_connection_at_once(self):
+        d = Driven()
+        d.feed(GET)
+        d.machine.finish()
+        assert d.transport.closed
+
+    def test_finish_lets_the_answer_under_way_finish_and_says_so(self):
+        d = Driven(lambda request: Response(200, {}, [b"a", b"b"]))
+        d.transport.full = True
+        d.feed(GET + GET)
+        d.machine.finish()
+        assert not d.transport.closed
+        d.transport.resume()
+        assert d.transport.closed
+        assert d.transport.take().endswith(b"0\r\n\r\n")
+        assert len(d.app.requests) == 1
+
+    def test_finish_lets_a_request_under_way_be_answered_and_closes(self):
+        d = Driven()
+        d.feed(GET[:-1])
+        d.machine.finish()
+        sent = d.feed(GET[-1:])
+        assert b"Connection: close\r\n" in sent
+        assert d.transport.closed
+
+    def test_a_lost_connection_in_a_body_is_in_the_journal(self):
+        d = Driven(lambda request: Response(200, {}, (b"x" * 10 for _ in range(9))))
+        d.transport.full = True
+        d.feed(GET)
+        d.machine.connection_lost(ConnectionResetError())
+        assert d.journal.lines == [("/", 200, 0)]
+
+
+class TestStates:
+    def test_every_state_is_reached_and_left(self):
+        for state in State:
+            assert any(before is state for before, _ in TRANSITIONS)
+            assert state is State.IDLE or any(after is state for after in TRANSITIONS.values())
+        assert {event for _, event in TRANSITIONS} == set(Event)
+
+    def test_the_diagram_in_the_docs_is_the_table(self):
+        text = pathlib.Path(__file__).parent.parent / "docs" / "ARCHITECTURE.md"
+        assert diagram() in text.read_text(encoding="utf-8")

@@ -1,0 +1,270 @@
+"""The laws of docs/ARCHITECTURE.md that can be read off the source.
+
+Each is checked on every module, with no list of exceptions but the ones that
+the law itself names.
+"""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "reactor"
+
+# Floors, from the bottom up; a module belongs to the longest prefix that fits. It imports
+# from floors below and from its own layer; `net` and `http` share a floor and are strangers.
+LAYERS = [
+    {"reactor.errors", "reactor.limits"},
+    {"reactor._rules"},
+    {"reactor._fields"},
+    {"reactor._head"},
+    {"reactor._message"},
+    {"reactor._parse"},
+    {"reactor.loop", "reactor.testing"},
+    {"reactor.net", "reactor.http"},
+    {"reactor.apps"},
+    {"reactor.access_log"},
+    {"reactor.client", "reactor.threads"},
+    {"reactor.server"},
+    {"reactor.cli"},
+    {"reactor", "reactor.__main__"},
+]
+BYTES_FLOORS = 6  # errors to _parse: no I/O, no clock; so is http
+
+PYTHON = sorted(PACKAGE.rglob("*.py"))
+CYTHON = sorted(PACKAGE.rglob("*.pyx"))
+LINES_MAX, FUNCTION_LINES_MAX = 500, 60
+
+IO_MODULES = {"socket", "select", "selectors", "ssl", "asyncio", "threading", "signal"}
+CLOCK = re.compile(r"\btime\.time\b|monotonic|perf_counter|process_time|\.now\(|clock_gettime")
+
+
+def module_name(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def place(module):
+    """(floor, layer) of a module: the longest prefix in LAYERS."""
+    found = [
+        (len(name), floor, name)
+        for floor, names in enumerate(LAYERS)
+        for name in names
+        if module == name or (module.startswith(f"{name}.") and name != "reactor")
+    ]
+    assert found, f"{module} has no layer: give it one in LAYERS"
+    _, floor, name = max(found)
+    return floor, name
+
+
+def imports(path):
+    """Every module that a source names in an import or cimport statement."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix != ".py":
+        yield from re.findall(r"^\s*(?:from|import|cimport)\s+([\w.]+)", text, re.M)
+        return
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name}: imports are absolute"
+            for alias in node.names:
+                submodule = ROOT.joinpath(*node.module.split("."), f"{alias.name}.py")
+                yield f"{node.module}.{alias.name}" if submodule.exists() else node.module
+
+
+SOURCES = PYTHON + CYTHON + sorted(PACKAGE.rglob("*.pxd"))
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_imports_point_down(path):
+    module = module_name(path)
+    floor, layer = place(module)
+    if module == "reactor":
+        return  # the public names, imported when they are used
+    for imported in imports(path):
+        if imported == "reactor" and layer == "reactor.cli":
+            continue  # for the version
+        if imported.startswith("reactor"):
+            other_floor, other_layer = place(imported)
+            assert other_floor < floor or other_layer == layer, (
+                f"{module} (floor {floor}) imports {imported} (floor {other_floor})"
+            )
+
+
+def test_no_import_cycles():
+    graph = {
+        module_name(path): {name for name in imports(path) if name.startswith("reactor.")}
+        for path in PYTHON + CYTHON
+    }
+    done, doing = set(), []
+
+    def visit(module):
+        assert module not in doing, f"import cycle: {[*doing[doing.index(module) :], module]}"
+        if module in done:
+            return
+        doing.append(module)
+        for imported in sorted(graph.get(module, ())):
+            visit(imported)
+        doing.pop()
+        done.add(module)
+
+    for module in sorted(graph):
+        visit(module)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        p
+        for p in PYTHON + CYTHON
+        if place(module_name(p))[0] < BYTES_FLOORS or "/http/" in p.as_posix()
+    ],
+    ids=lambda p: str(p.relative_to(ROOT)),
+)
+def test_the_bytes_floor_does_no_io_and_reads_no_clock(path):
+    assert not IO_MODULES & {name.partition(".")[0] for name in imports(path)}
+    assert not CLOCK.search(path.read_text(encoding="utf-8"))
+
+
+def calls_of(name):
+    """Where ``.name(`` is called: {module: count}."""
+    found = {}
+    for path in PYTHON:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        count = sum(
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr == name
+            for node in ast.walk(tree)
+        )
+        if count:
+            found[module_name(path)] = count
+    return found
+
+
+def test_select_is_called_on_one_line():
+    assert calls_of("select") == {"reactor.loop.core": 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "where"),
+    [
+        ("recv_into", {"reactor.net.connection": 1}),
+        ("send", {"reactor.net.outgoing": 1}),
+    ],
+)
+def test_the_wire_is_touched_in_one_place(name, where):
+    calls = {m: n for m, n in calls_of(name).items() if m.startswith("reactor.net")}
+    sends_of_outgoing = {"reactor.net.connection": 1} if name == "send" else {}
+    assert calls == {**where, **sends_of_outgoing}
+
+
+def test_recv_belongs_to_the_threaded_model_alone():
+    assert set(calls_of("recv")) == {"reactor.threads"}
+
+
+def test_sendfile_system_call_is_on_one_line():
+    text = "".join(path.read_text(encoding="utf-8") for path in PYTHON)
+    assert text.count("os.sendfile(") == 1
+
+
+def test_only_the_documented_model_starts_threads():
+    users = {
+        module_name(path)
+        for path in PYTHON + CYTHON
+        if {"threading", "concurrent", "_thread"}
+        & {name.partition(".")[0] for name in imports(path)}
+    }
+    assert users == {"reactor.threads"}
+
+
+def test_no_guard_is_an_assert():
+    for path in PYTHON:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        assert not any(isinstance(node, ast.Assert) for node in ast.walk(tree)), path
+    for path in CYTHON:
+        assert not re.search(r"^\s*assert\b", path.read_text(encoding="utf-8"), re.M), path
+
+
+def test_files_can_be_held_in_the_head():
+    long = {
+        str(path.relative_to(ROOT)): count
+        for path in SOURCES
+        if (count := len(path.read_text(encoding="utf-8").splitlines())) > LINES_MAX
+    }
+    assert not long
+
+
+def function_lengths(path):
+    """(name, lines without the docstring) of each function."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".py":
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                first = node.body[0]
+                is_doc = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+                doc = first.end_lineno - first.lineno + 1 if is_doc else 0
+                yield node.name, node.end_lineno - node.lineno + 1 - doc
+        return
+    pattern = re.compile(r"^( *)(?:cdef(?! class)|cpdef|def)\b[^=\n]*\(.*")
+    lines = text.splitlines()
+    for number, line in enumerate(lines):
+        if match := pattern.match(line):
+            indent = len(match[1])
+            end = number + 1
+            while end < len(lines) and (
+                not lines[end].strip() or len(lines[end]) - len(lines[end].lstrip()) > indent
+            ):
+                end += 1
+            yield line.strip(), len("\n".join(lines[number:end]).rstrip().splitlines())
+
+
+def test_functions_can_be_read_at_a_glance():
+    long = {
+        f"{path.relative_to(ROOT)}: {name}": count
+        for path in PYTHON + CYTHON
+        for name, count in function_lengths(path)
+        if count > FUNCTION_LINES_MAX
+    }
+    assert not long
+
+
+def test_the_limits_have_reasons():
+    source = (PACKAGE / "limits.py").read_text(encoding="utf-8")
+    tree = ast.parse(source)
+    [limits] = [n for n in tree.body if isinstance(n, ast.ClassDef)]
+    lines = source.splitlines()
+    groups_without = [
+        node.target.id
+        for node in limits.body
+        if isinstance(node, ast.AnnAssign)
+        and not any("#" in line for line in lines[node.lineno - 4 : node.lineno])
+    ]
+    assert groups_without == []
+
+
+def test_every_module_says_what_it_is():
+    for path in PYTHON:
+        text = path.read_text(encoding="utf-8")
+        if text.strip():
+            assert ast.get_docstring(ast.parse(text)), f"{path} has no docstring"
+    for path in CYTHON:
+        assert path.read_text(encoding="utf-8").startswith('"""'), f"{path} has no docstring"
+
+
+def test_the_parser_comes_without_the_loop():
+    import subprocess
+    import sys
+
+    code = (
+        "import sys; from reactor import parse_request, RequestParser; "
+        "print([m for m in sys.modules if m in ('socket', 'selectors', 'asyncio', 'ssl')"
+        " or m.startswith(('reactor.loop', 'reactor.net'))])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    assert result.stdout.strip() == "[]"
