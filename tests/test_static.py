@@ -182,6 +182,20 @@ def test_out_of_descriptors_is_said_and_passes(get, monkeypatch):
     assert get("/page.html").status == 200
 
 
+def test_out_of_descriptors_at_a_sibling_closes_the_original(root, get, monkeypatch):
+    before = len(os.listdir("/proc/self/fd"))
+    real = Root.open
+
+    def full(self, names):
+        if names[-1].endswith(b".br"):
+            raise OSError(errno.EMFILE, "too many")
+        return real(self, names)
+
+    monkeypatch.setattr(Root, "open", full)
+    assert get("/page.html", Accept_Encoding="br").status == 503
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
 def test_a_failing_disk_is_raised(get, monkeypatch):
     def broken(*_args):
         raise OSError(errno.EIO, "disk")

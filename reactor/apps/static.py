@@ -123,7 +123,7 @@ class StaticFolder:
             if error.errno not in _OUT_OF_RESOURCES:
                 raise
             return self._busy
-        return answer or self._not_found
+        return self._not_found if answer is None else answer
 
     def close(self) -> None:
         """Let go of the root folder; idempotent."""
@@ -165,7 +165,11 @@ class StaticFolder:
         paths = [names]
         if self._precompressed and compressible(kind):
             extra.append(("Vary", "Accept-Encoding"))
-            sibling = self._sibling(request, names, status)
+            try:
+                sibling = self._sibling(request, names, status)
+            except OSError:
+                file.close()
+                raise
             if sibling is not None:
                 file.close()
                 coding, path, file, status = sibling
@@ -244,9 +248,13 @@ class StaticFolder:
 
 def _regular(descriptor: int) -> tuple[FileIO, os.stat_result] | None:
     """The open file and its ``fstat``; None, and closed, if it is no regular one."""
-    status = os.fstat(descriptor)
-    if stat.S_ISREG(status.st_mode):
-        return FileIO(descriptor, "rb"), status
+    try:
+        status = os.fstat(descriptor)
+        if stat.S_ISREG(status.st_mode):
+            return FileIO(descriptor, "rb"), status
+    except BaseException:
+        os.close(descriptor)
+        raise
     os.close(descriptor)
     return None
 
