@@ -12,15 +12,18 @@ import socket
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from typing import Any, Literal
 
 from reactor.access_log import AccessLog
 from reactor.apps.load import ProtocolFactory, as_app, load_target
+from reactor.apps.wsgi import WsgiApp
 from reactor.http.app import App
 from reactor.http.dates import format_date
 from reactor.http.server import ServerMachine
 from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.net import Address, Inet, Reactor, listen_sockets
+from reactor.net.address import bound_address
 
 Model = Literal["reactor", "threads"]
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -56,10 +59,15 @@ class Server:
         self._listener = self._reactor.serve(sockets, factory, limits)
         self._stopping = False
 
-    def run(self) -> None:
-        """Serve until `stop` has done its work, or SIGINT or SIGTERM has asked for it."""
+    def run(self, on_running: Callable[[], object] | None = None) -> None:
+        """Serve until `stop` has done its work, or SIGINT or SIGTERM has asked for it.
+
+        ``on_running`` is called when these signals are waited for.
+        """
         for number in STOP_SIGNALS:
             self._reactor.on_signal(number, self.stop)
+        if on_running is not None:
+            self._reactor.call_soon(on_running)
         with self._reactor:
             self._reactor.run()
 
@@ -104,7 +112,7 @@ def serve(
         bind: addresses to listen on instead of host and port.
         model: ``"reactor"``, or ``"threads"`` for the documented thread-per-connection one.
         access_log: is called with each line of the access log.
-        on_listening: is called with the listening sockets before the first accept.
+        on_listening: is called with the listening sockets, once signals end it gracefully.
 
     Raises:
         ConfigurationError: the target or an address cannot be served; the message says why.
@@ -116,24 +124,32 @@ def serve(
     try:
         for address in addresses:
             sockets += listen_sockets(address, limits.backlog)
-        if on_listening is not None:
-            on_listening(sockets)
+        if isinstance(app, WsgiApp):
+            app.serving(bound_address(sockets[0]), multithread=model == "threads")
+        on_running = None if on_listening is None else partial(on_listening, sockets)
         if model == "threads":
-            _run_threads(sockets, factory, limits)
+            _run_threads(sockets, factory, limits, on_running)
         else:
-            Server(sockets, factory, limits).run()
+            Server(sockets, factory, limits).run(on_running)
     finally:
         for sock in sockets:
             sock.close()
 
 
-def _run_threads(sockets: list[socket.socket], factory: ProtocolFactory, limits: Limits) -> None:
+def _run_threads(
+    sockets: list[socket.socket],
+    factory: ProtocolFactory,
+    limits: Limits,
+    on_running: Callable[[], object] | None,
+) -> None:
     # Only this model pays for threads.
     from reactor.threads import ThreadServer
 
     server = ThreadServer(sockets, factory, limits)
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
+        if on_running is not None:
+            on_running()
         server.run()
     except KeyboardInterrupt:
         with suppress(KeyboardInterrupt):  # the second one: at once

@@ -2,10 +2,13 @@
 
     folder          served as it is
     handler         a function of one argument: request -> Response
+    WSGI            what is called with two: environ, start_response
     TCP protocol    a class with asyncio.Protocol's methods
-    WSGI, ASGI      recognised, so that the answer is a clear one
+    ASGI            recognised, so that the answer is a clear one
 
-The kind is told by what the object is, never by calling it.
+The kind is told by what the object is, never by calling it: by how many positional
+arguments it needs. Something that takes any number of them is WSGI, as what
+`wsgiref.validate.validator` makes; a handler's decorator uses `functools.wraps`.
 """
 
 from __future__ import annotations
@@ -19,10 +22,14 @@ from typing import Any
 
 from reactor.apps.handler import Handler
 from reactor.apps.static import StaticFolder
+from reactor.apps.wsgi import WsgiApp
 from reactor.errors import ConfigurationError
 from reactor.http.app import App
 
 ProtocolFactory = Callable[[], Any]
+
+ANY_NUMBER = -1
+UNKNOWN = -2
 
 
 def load_target(target: str) -> App | ProtocolFactory:
@@ -54,17 +61,22 @@ def as_app(thing: Any, name: str) -> App | ProtocolFactory:
     if isinstance(thing, type) and hasattr(thing, "data_received"):
         factory: ProtocolFactory = thing
         return factory
-    if callable(thing):
-        if _is_asgi(thing):
+    if isinstance(thing, type):
+        # An instance of a class is the response in PEP 3333's second example.
+        if _call_shape(thing) == 2 and hasattr(thing, "__iter__"):
+            return WsgiApp(thing)
+    elif callable(thing):
+        shape = _call_shape(thing)
+        if _is_coroutine(thing) or shape == 3:
             raise ConfigurationError(f"{name!r} is an ASGI application; those are not served yet")
-        count = _positional_count(thing)
-        if count == 2:
-            raise ConfigurationError(f"{name!r} is a WSGI application; those are not served yet")
-        if count == 1:
+        if shape in {2, ANY_NUMBER}:
+            return WsgiApp(thing)
+        if shape == 1:
             return Handler(thing)
     raise ConfigurationError(
         f"{name!r} is {_described(thing)}: it must be a handler (one argument, a request, "
-        "returning a Response) or a class with asyncio.Protocol's methods"
+        "returning a Response), a WSGI application (two: environ, start_response), or a class "
+        "with asyncio.Protocol's methods"
     )
 
 
@@ -87,24 +99,32 @@ def _import_attribute(module_name: str, attribute: str) -> Any:
     return thing
 
 
-def _is_asgi(thing: Any) -> bool:
-    call = thing if inspect.isroutine(thing) else getattr(thing, "__call__", None)  # noqa: B004
-    return inspect.iscoroutinefunction(call) or _positional_count(thing) == 3
+def _is_coroutine(thing: Any) -> bool:
+    call = getattr(thing, "__call__", None)  # noqa: B004 - the method, to look at it
+    return inspect.iscoroutinefunction(thing) or inspect.iscoroutinefunction(call)
 
 
-def _positional_count(thing: Any) -> int:
-    """How many positional arguments it needs; -1 if nobody can tell."""
+def _call_shape(thing: Any) -> int:
+    """How many positional arguments a call needs; ANY_NUMBER, or UNKNOWN if nobody can tell."""
     try:
         parameters = inspect.signature(thing).parameters.values()
     except (TypeError, ValueError):
-        return -1
+        return UNKNOWN
     kinds = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
-    return sum(p.kind in kinds and p.default is p.empty for p in parameters)
+    count = sum(p.kind in kinds and p.default is p.empty for p in parameters)
+    if not count and any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        return ANY_NUMBER
+    return count
 
 
 def _described(thing: Any) -> str:
     if isinstance(thing, type):
-        return f"the class {thing.__name__}"
-    return f"an object of type {type(thing).__name__}" + (
-        "" if callable(thing) else ", not callable"
-    )
+        return f"the class {thing.__name__}, not an instance of it"
+    if not callable(thing):
+        return f"an object of type {type(thing).__name__}, not callable"
+    shape = _call_shape(thing)
+    if shape == UNKNOWN:
+        return f"an object of type {type(thing).__name__} that does not tell its arguments"
+    if shape == 0:
+        return "called without an argument (if it makes the application, name what it makes)"
+    return f"called with {shape} arguments"
