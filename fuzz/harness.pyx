@@ -134,13 +134,13 @@ cdef class Run:
 
 
 cdef object in_pieces(const uint8_t *data, size_t size, int mode, int seed):
-    """Feed pieces whose lengths come from a small generator; seed 0 is byte by byte."""
+    """Feed pieces whose lengths come from a small generator; seed 0 is byte by byte at first."""
     cdef size_t at = 0, step
     cdef unsigned int state = seed * 2654435761u + 1
     run = Run(mode)
     while at < size:
         state = state * 1664525u + 1013904223u
-        step = 1 if seed == 0 else 1 + (state >> 24) * (state >> 16 & 7) // 8
+        step = 1 if seed == 0 and at < 60 else 1 + (state >> 24) * (state >> 16 & 7) // 4
         step = min(step, size - at)
         (<Run>run).feed(data + at, step)
         at += step

@@ -1,6 +1,10 @@
 """Fuzz the parser: build it with sanitizers in a temporary copy, then run libFuzzer.
 
     python fuzz/run.py --seconds 60
+    python fuzz/run.py --level core --seconds 600
+
+Level ``api`` drives the parsers' objects (harness.pyx), level ``core`` the scanners below them,
+without an object and many times as often (core.pyx).
 
 Needs clang with its runtime (Debian: ``apt install clang libclang-rt-14-dev``), the headers of this
 Python, and Cython. Seeds are ``tests/vectors`` and, if it is there, the corpus at REACTOR_CORPUS
@@ -24,6 +28,9 @@ ROOT = Path(__file__).resolve().parents[1]
 SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 CFLAGS = ["-O1", "-g", "-fno-omit-frame-pointer", "-fPIC", "-UNDEBUG", "-w", *SANITIZE]
 # The parser and what it stands on; nothing that reads a clock or a socket.
+HARNESS = {"api": "harness.pyx", "core": "core.pyx"}
+# Whose branches guide the fuzzer at the core level; a counter less is an execution more.
+CORE = ("_head", "_fields", "_chunked")
 MODULES = ("_*.pyx", "http/_*.pyx")
 
 
@@ -31,20 +38,22 @@ def shell(*command: str | Path, **kwargs) -> None:
     subprocess.run([str(part) for part in command], check=True, **kwargs)
 
 
-def copy(build: Path) -> list[Path]:
+def copy(build: Path, level: str) -> list[Path]:
     shutil.copytree(ROOT / "reactor", build / "reactor",
                     ignore=shutil.ignore_patterns("*.so", "*.c", "__pycache__"))
-    shutil.copy(ROOT / "fuzz" / "harness.pyx", build)
+    harness = build / "harness.pyx"
+    shutil.copy(ROOT / "fuzz" / HARNESS[level], harness)
     sources = [path for pattern in MODULES for path in sorted((build / "reactor").glob(pattern))]
-    return [*sources, build / "harness.pyx"]
+    return [*sources, harness]
 
 
-def compile_module(build: Path, source: Path) -> None:
+def compile_module(build: Path, source: Path, level: str) -> None:
     """One instrumented extension module beside its source."""
     c_file = source.with_suffix(".c")
     shell(sys.executable, "-m", "cython", "-3", "-X", "boundscheck=True",
           "-X", "cdivision=True", "-o", c_file, source.relative_to(build), cwd=build)
-    coverage = [] if source.name == "harness.pyx" else ["-fsanitize=fuzzer-no-link"]
+    followed = source.name != "harness.pyx" if level == "api" else source.stem in CORE
+    coverage = ["-fsanitize=fuzzer-no-link"] if followed else []
     target = source.with_suffix(sysconfig.get_config_var("EXT_SUFFIX"))
     shell("clang", "-shared", *CFLAGS, *coverage, f"-I{sysconfig.get_paths()['include']}",
           f"-I{build / 'reactor'}", c_file, "-o", target)
@@ -82,13 +91,14 @@ def environment(build: Path) -> dict[str, str]:
     return os.environ | {
         "PYTHONPATH": str(build), "PYTHONMALLOC": "malloc", "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONHASHSEED": "0", "PYTHONHOME": sys.base_prefix,
-        "ASAN_OPTIONS": "detect_leaks=1:allocator_may_return_null=1:handle_abort=1",
+        "ASAN_OPTIONS": "detect_leaks=1:handle_abort=1:quarantine_size_mb=16:malloc_context_size=3",
         "LSAN_OPTIONS": f"suppressions={ROOT / 'fuzz' / 'lsan.supp'}:print_suppressions=0",
         "UBSAN_OPTIONS": "print_stacktrace=1"}
 
 
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("--level", choices=HARNESS, default="api")
     options.add_argument("--seconds", type=int, default=60)
     options.add_argument("--runs", type=int, default=-1, help="stop after so many executions")
     options.add_argument("--corpus", type=Path, help="folder that keeps what was found")
@@ -101,8 +111,8 @@ def main() -> int:
         sys.exit("fuzz/run.py needs clang: `apt install clang libclang-rt-14-dev`")
     with tempfile.TemporaryDirectory(prefix="reactor-fuzz-") as name:
         build = Path(name)
-        for source in copy(build):
-            compile_module(build, source)
+        for source in copy(build, asked.level):
+            compile_module(build, source, asked.level)
         binary = link(build)
         asked.artifacts.mkdir(parents=True, exist_ok=True)
         command = [binary, f"-artifact_prefix={asked.artifacts}/"]
@@ -119,10 +129,8 @@ def main() -> int:
                         "-use_value_profile=0", found, seeds]
         done = subprocess.run([str(part) for part in command], env=environment(build),
                               stderr=subprocess.PIPE, text=True, errors="replace")
-    interesting = re.compile(r"^#|^INFO: -?max_len|NEW|REDUCE|pulse")
-    for line in done.stderr.splitlines():
-        if not interesting.search(line) or "DONE" in line or "INITED" in line:
-            print(line)
+    progress = re.compile(r'^#\d+\s+(NEW|REDUCE|pulse|RELOAD)|^"|^INFO')
+    print("\n".join(line for line in done.stderr.splitlines() if not progress.search(line)))
     return done.returncode
 
 
