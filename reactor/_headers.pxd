@@ -1,9 +1,7 @@
 """Header fields as an object: the C face of `_headers.pyx`."""
 
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
-from cpython.unicode cimport PyUnicode_DATA, PyUnicode_DecodeLatin1, PyUnicode_New
+from cpython.bytes cimport PyBytes_AS_STRING
 from libc.stdint cimport uint8_t, uint32_t
-from libc.string cimport memcpy
 
 from reactor._fields cimport Field
 
@@ -29,15 +27,3 @@ cdef bytes wire_bytes(object text, str what)
 
 cdef inline const uint8_t *text_in(bytes block, uint32_t count) noexcept:
     return <const uint8_t *>PyBytes_AS_STRING(block) + count * sizeof(Field)
-
-cdef inline str latin1(const uint8_t *p, Py_ssize_t size):
-    return PyUnicode_DecodeLatin1(<const char *>p, size, NULL)
-
-cdef inline str ascii(const uint8_t *p, Py_ssize_t size):
-    """As latin1(), for text that was scanned to be ASCII; spares a second look at it."""
-    cdef str text = PyUnicode_New(size, 127)
-    memcpy(PyUnicode_DATA(text), p, size)
-    return text
-
-cdef inline bytes sliced(const uint8_t *p, Py_ssize_t size):
-    return PyBytes_FromStringAndSize(<const char *>p, size)

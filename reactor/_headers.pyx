@@ -14,7 +14,7 @@ from cpython.ref cimport Py_INCREF
 from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
 from libc.string cimport memcpy
 
-from reactor._names cimport known_bytes, known_str
+from reactor._names cimport known_bytes, known_str, latin1, sliced
 
 from collections.abc import Mapping
 

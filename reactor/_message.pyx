@@ -15,8 +15,8 @@ from reactor._fields cimport (
     ABSOLUTE, CHUNKED, CONNECT, CONTINUE, RESPONSE, UPGRADE, Field, no_facts, note_field,
     note_target, stays_open)
 from reactor._headers cimport (
-    as_headers, ascii, block_of, checked_value, headers_in, latin1, text_in, wire_bytes)
-from reactor._names cimport known_method
+    as_headers, block_of, checked_value, headers_in, text_in, wire_bytes)
+from reactor._names cimport ascii, known_method, latin1
 from reactor._rules cimport NO_RULE, Rule, rule_message
 
 from reactor._headers import Headers  # noqa: F401 - one of the public names of this module

@@ -10,8 +10,6 @@ from cpython.bytes cimport PyBytes_AS_STRING
 from cpython.object cimport PyObject
 from libc.string cimport memcmp
 
-from reactor._headers cimport latin1, sliced
-
 from sys import intern
 
 cdef enum:
