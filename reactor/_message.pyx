@@ -19,8 +19,12 @@ from reactor._headers cimport (
 from reactor._names cimport ascii, known_method, latin1
 from reactor._rules cimport NO_RULE, Rule, rule_message
 
-from reactor._headers import Headers  # noqa: F401 - one of the public names of this module
+from reactor import _headers
 from reactor.errors import LocalProtocolError
+
+# One of the public names of this module. An import statement would not make it one: its name
+# is cimported in the .pxd, and Cython then takes it for that.
+globals()["Headers"] = _headers.Headers
 
 cdef extern from "_scan.h" nogil:
     const int SCAN_HEX, SCAN_TARGET
