@@ -54,8 +54,8 @@ class Log:
                 say(f"the log cannot be written: {error.strerror}")
 
 
-def say(sentence: str) -> None:
+def say(sentence: str, who: str = "reactor: ") -> None:
     """One sentence for the user, on stderr; if he has closed that too, to nobody."""
     if sys.stderr is not None:
         with suppress(OSError):
-            print(f"reactor: {shown(sentence)}", file=sys.stderr)
+            print(f"{who}{shown(sentence)}", file=sys.stderr)
