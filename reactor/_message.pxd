@@ -10,7 +10,7 @@ from reactor._headers cimport Headers
 cdef class Message:
     cdef bytes block
     cdef uint32_t count
-    cdef uint32_t target_at, target_size, head_size
+    cdef uint32_t target_at, target_size
     cdef int status_code
     cdef Facts facts
     cdef object word            # the method or the reason; None: not yet made

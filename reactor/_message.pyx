@@ -91,6 +91,24 @@ cdef class Message:
         return self.field_text(self.facts.upgrade)
 
 
+cdef Message with_content(Message copy, Message message, bytes body):
+    """`copy`, a new object, as `message` but whole, with this body."""
+    copy.block = message.block
+    copy.count = message.count
+    copy.target_at = message.target_at
+    copy.target_size = message.target_size
+    copy.status_code = message.status_code
+    copy.facts = message.facts
+    copy.word = message.word
+    copy.target_text = message.target_text
+    copy.header_view = message.header_view
+    copy.peer = message.peer
+    copy.end_at = message.end_at
+    copy.content = body
+    copy.whole = True
+    return copy
+
+
 cdef int take_fields(Message message, object fields) except -1:
     """Fill a message that this side made; what its fields say is held to the same rules."""
     cdef Headers headers = as_headers(fields)
@@ -140,6 +158,9 @@ cdef class Request(Message):
             self.target_text = ascii(text_in(self.block, self.count) + self.target_at,
                                      self.target_size)
         return self.target_text
+
+    def with_body(self, bytes body not None):
+        return with_content(Request.__new__(Request), self, body)
 
     @property
     def method(self):
@@ -263,6 +284,9 @@ cdef class Response(Message):
         no_facts(&self.facts, 11, RESPONSE)
         take_fields(self, headers)
         self.content = content_of(body)
+
+    def with_body(self, bytes body not None):
+        return with_content(Response.__new__(Response), self, body)
 
     @property
     def status(self):
