@@ -94,7 +94,10 @@ def split_target(target: str) -> tuple[list[bytes], bool] | None:
         path = raw_path(target).encode("latin-1")
     except UnicodeEncodeError:
         return None
-    if not path.startswith(b"/") or b"\\" in path or len(path) > 3 * _PATH_BYTES_MAX:
+    if not path.startswith(b"/") or b"\\" in path:
+        return None
+    # PATH_MAX, an escape being three bytes for one: no kernel would open it.
+    if len(path) - 2 * path.count(b"%") > _PATH_BYTES_MAX:
         return None
     names: list[bytes] = []
     for piece in path.split(b"/"):
