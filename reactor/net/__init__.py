@@ -11,7 +11,7 @@ from reactor.net.address import Address, Inet, Unix, listen_sockets, parse_bind
 from reactor.net.connection import Connection
 from reactor.net.connector import Connector
 from reactor.net.listener import Listener
-from reactor.net.protocol import Protocol, Transport
+from reactor.net.protocol import Protocol, Transport, reset_on_close
 from reactor.net.reactor import Reactor
 
 __all__ = [
@@ -27,4 +27,5 @@ __all__ = [
     "Unix",
     "listen_sockets",
     "parse_bind",
+    "reset_on_close",
 ]

@@ -25,7 +25,7 @@ from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.loop import Deadline, Loop
 from reactor.loop.core import EVENT_READ, EVENT_WRITE
 from reactor.net.outgoing import FileRegion, Outgoing
-from reactor.net.protocol import Protocol, Transport
+from reactor.net.protocol import Protocol, Transport, reset_on_close
 
 
 class State(enum.Enum):
@@ -323,12 +323,15 @@ class Connection(Transport):
             self.close()
 
     def abort(self) -> None:
+        reset_on_close(self._sock)
         self._close_now(None)
 
     def _close_now(self, error: Exception | None) -> None:
         if self._state is State.CLOSED:
             return
         self._state = State.CLOSED
+        if self._outgoing.size:
+            reset_on_close(self._sock)
         self._outgoing.clear()
         for deadline in (self._deadline, self._stall):
             if deadline is not None:

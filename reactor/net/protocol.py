@@ -10,7 +10,10 @@ for `asyncio.Protocol` works unchanged.
 
 from __future__ import annotations
 
+import socket
+import struct
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, BinaryIO
 
 
@@ -114,3 +117,13 @@ class Protocol:
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is closed, by an error if ``exc`` is not None. Called once, last."""
+
+
+def reset_on_close(sock: socket.socket) -> None:
+    """Make the close of ``sock`` a reset, so that the peer sees that something was broken off.
+
+    An orderly end would be the end of a whole message where only the connection says how
+    long it is, as in HTTP/1.0.
+    """
+    with suppress(OSError):  # closed already, or no TCP
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
