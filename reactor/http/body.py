@@ -61,8 +61,9 @@ class OutgoingBody:
             self.length = None if status == 204 else response.content_length
             self._drop()
         elif request is not None and request.method == "HEAD":
-            # An application may say the length that GET would have, and save itself the body.
-            self.length = size if self.length is None else self.length
+            # An application may say the length that GET would have, and save itself the body. No
+            # body at all says nothing of GET's (RFC 9110 8.6: if there is a length, it is that).
+            self.length = (size or None) if self.length is None else self.length
             self._drop()
         elif size is None:
             self.chunked = self.length is None and (request is None or request.version >= 11)
@@ -99,8 +100,8 @@ class OutgoingBody:
         return None
 
     def _drop(self) -> None:
-        self.close()
-        self.data = b""
+        """Send nothing; the source stays, to be closed when the response is written."""
+        self.data, self.file, self.pieces = b"", None, None
 
 
 def _check_fields(response: Response) -> None:

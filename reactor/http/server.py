@@ -9,7 +9,8 @@ pipelines a hundred thousand requests is read one buffer ahead.
 Whose fault it is decides the end. The peer's: one canned answer, then a close,
 and nothing after it is read. The application's: a 500 if its head is not
 written yet, else the connection is aborted, so that what was sent can never be
-taken for a whole response.
+taken for a whole response. Whatever its code raises is its fault, SystemExit
+included; only KeyboardInterrupt is from somebody else.
 """
 
 from __future__ import annotations
@@ -212,12 +213,17 @@ class ServerMachine(Machine):
     # --- responses -------------------------------------------------------------------------
 
     def _respond(self, request: Request) -> None:
+        response: Any = None
         try:
             response = self._app.respond(request)
             if not isinstance(response, Response):
                 raise TypeError(f"the application returned {type(response).__name__}, no Response")
             out = OutgoingBody(request, response)
-        except Exception as exception:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as exception:
+            if isinstance(response, Response):
+                self._close_source(response.body)
             self._journal.failed(exception, f"answering {request.method} {request.target}")
             response = error_response(500, "the application failed")
             out = OutgoingBody(request, response)
@@ -287,7 +293,9 @@ class ServerMachine(Machine):
         while out is not None and not self._paused and not self.closed:
             try:
                 piece = self._next_piece(out)
-            except Exception as exception:
+            except KeyboardInterrupt:
+                raise
+            except BaseException as exception:
                 self._journal.failed(exception, "reading the body of a response")
                 self._abort()
                 return
@@ -339,11 +347,16 @@ class ServerMachine(Machine):
 
     def _drop_source(self) -> None:
         out, self._out = self._out, None
-        if out is None:
-            return
+        if out is not None:
+            self._close_source(out)
+
+    def _close_source(self, source: Any) -> None:
         try:
-            out.close()
-        except Exception as exception:
+            if hasattr(source, "close"):
+                source.close()
+        except KeyboardInterrupt:
+            raise
+        except BaseException as exception:
             self._journal.failed(exception, "closing the body of a response")
 
     def _close(self) -> None:
