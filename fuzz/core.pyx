@@ -11,10 +11,10 @@ from libc.stdio cimport fprintf, stderr
 from libc.stdlib cimport abort, free, malloc
 from libc.string cimport memcpy, memset
 
+from reactor._bounds cimport Bounds, read_bounds
 from reactor._fields cimport CHUNKED, CONNECT, Facts, Field, stays_open
 from reactor._head cimport (
-    DONE, FAILED, MORE, Bounds, Head, Verdict, head_free, head_init, read_bounds, scan_fields,
-    scan_head, trailer_init)
+    DONE, FAILED, MORE, Head, Verdict, head_free, head_init, scan_fields, scan_head, trailer_init)
 from reactor.http._chunked cimport Chunked, chunked_init, scan_chunks
 
 from reactor.limits import Limits
