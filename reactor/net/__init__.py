@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from reactor.net.acceptor import Acceptor
 from reactor.net.address import Address, Inet, Unix, listen_sockets, parse_bind
-from reactor.net.connection import Connection
+from reactor.net._connection import Connection
 from reactor.net.connector import Connector
 from reactor.net.listener import Listener
-from reactor.net.protocol import Protocol, Transport
+from reactor._protocol import Protocol, Transport
 from reactor.net.reactor import Reactor
 
 __all__ = [

@@ -16,8 +16,8 @@ from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.loop import Loop
 from reactor.net.acceptor import Acceptor
 from reactor.net.address import Address, bound_address
-from reactor.net.connection import Connection
-from reactor.net.protocol import Protocol
+from reactor.net._connection import Connection
+from reactor._protocol import Protocol
 
 ProtocolFactory = Callable[[], Protocol]
 
