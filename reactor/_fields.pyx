@@ -5,7 +5,7 @@ that no trailer may have. Every rule here is judged when its line is complete, s
 verdict cannot depend on how the line arrived. Must never know: lines, buffers, objects.
 """
 
-from libc.string cimport memchr, memcpy, memset, strlen
+from libc.string cimport memchr, memcmp, memcpy, memset, strlen
 
 from reactor._rules cimport (
     CONNECT_BODY, CONTENT_LENGTH, CONTENT_LENGTH_SIZE, CONTENT_LENGTH_TWICE, ENCODING_IN_10,
@@ -15,6 +15,7 @@ from reactor._rules cimport (
 cdef extern from "_scan.h" nogil:
     const int SCAN_REGNAME, SCAN_HEX, SCAN_TOKEN
     bint scan_is(uint8_t byte, int classes)
+    const uint8_t *scan_while(const uint8_t *p, const uint8_t *end, int classes)
     bint scan_same(const uint8_t *p, const char *lower, size_t size)
 
 cdef extern from "<arpa/inet.h>" nogil:
@@ -61,20 +62,47 @@ cdef Rule note_field(Facts *facts, const uint8_t *text, const Field *field,
     cdef const uint8_t *name = text + field.name
     cdef const uint8_t *value = text + field.value
     cdef const uint8_t *end = value + field.value_size
-    if field.name_size == 4 and scan_same(name, b"host", 4):
+    cdef uint32_t key = name_key(name, field.name_size)
+    if key == HOST_NAME and scan_same(name, b"host", 4):
         return note_host(facts, value, end, index)
-    if field.name_size == 10 and scan_same(name, b"connection", 10):
+    if key == CONNECTION_NAME and scan_same(name, b"connection", 10):
         note_connection(facts, value, end)
-    elif field.name_size == 14 and scan_same(name, b"content-length", 14):
+    elif key == CONTENT_LENGTH_NAME and scan_same(name, b"content-length", 14):
         return note_content_length(facts, value, end)
-    elif field.name_size == 17 and scan_same(name, b"transfer-encoding", 17):
+    elif key == TRANSFER_ENCODING_NAME and scan_same(name, b"transfer-encoding", 17):
         return note_transfer_encoding(facts, value, end)
-    elif field.name_size == 7 and scan_same(name, b"upgrade", 7):
+    elif key == UPGRADE_NAME and scan_same(name, b"upgrade", 7):
         if facts.upgrade == 0:
             facts.upgrade = index
-    elif field.name_size == 6 and scan_same(name, b"expect", 6):
+    elif key == EXPECT_NAME and scan_same(name, b"expect", 6):
         note_expect(facts, value, end, index)
     return NO_RULE
+
+
+cdef bint note_target(Facts *facts, const uint8_t *method, uint32_t method_size,
+                      const uint8_t *target, uint32_t target_size) noexcept nogil:
+    """RFC 9112 3.2: which of the four forms a target may have depends on the method."""
+    cdef const uint8_t *end = target + target_size
+    cdef const uint8_t *authority
+    if method_size == 7 and not memcmp(method, b"CONNECT", 7):
+        facts.flags |= CONNECT
+        return is_host(target, end, True)
+    if target[0] == c'/':
+        return True
+    if target_size == 1 and target[0] == c'*':
+        return method_size == 7 and not memcmp(method, b"OPTIONS", 7)
+    # RFC 9112 3.2.2: absolute-form; of schemes other than these two this is no server.
+    if target_size > 7 and scan_same(target, b"http://", 7):
+        authority = target = target + 7
+    elif target_size > 8 and scan_same(target, b"https://", 8):
+        authority = target = target + 8
+    else:
+        return False
+    facts.flags |= ABSOLUTE
+    while target < end and target[0] != c'/' and target[0] != c'?':
+        target += 1
+    # RFC 9110 4.2.4: an authority with user information is an error.
+    return is_host(authority, target, False)
 
 
 cdef Rule note_host(Facts *facts, const uint8_t *value, const uint8_t *end,
@@ -113,14 +141,10 @@ cdef bint is_host(const uint8_t *p, const uint8_t *end, bint port_needed) noexce
 
 cdef const uint8_t *regname_end(const uint8_t *p, const uint8_t *end) noexcept nogil:
     """RFC 3986 3.2.2: unreserved, percent-encoded or sub-delims."""
-    while p < end:
-        if scan_is(p[0], SCAN_REGNAME):
-            p += 1
-        elif (p[0] == c'%' and end - p > 2 and scan_is(p[1], SCAN_HEX)
-              and scan_is(p[2], SCAN_HEX)):
-            p += 3
-        else:
-            break
+    p = scan_while(p, end, SCAN_REGNAME)
+    while (end - p > 2 and p[0] == c'%' and scan_is(p[1], SCAN_HEX)
+           and scan_is(p[2], SCAN_HEX)):
+        p = scan_while(p + 3, end, SCAN_REGNAME)
     return p
 
 
@@ -154,6 +178,10 @@ cdef void note_connection(Facts *facts, const uint8_t *p, const uint8_t *end) no
     """RFC 9110 7.6.1: a list of case-insensitive tokens, of which three are ours."""
     cdef const uint8_t *comma
     cdef const uint8_t *last
+    if is_word(p, end, b"keep-alive", 10):
+        # What nearly every client says needs no walk.
+        facts.flags |= KEEP_ALIVE
+        return
     while p < end:
         comma = <const uint8_t *>memchr(p, c',', end - p)
         if comma == NULL:
@@ -220,9 +248,10 @@ cdef Rule note_transfer_encoding(Facts *facts, const uint8_t *p,
     trim(&last, &end)
     if is_word(last, end, b"chunked", 7):
         return TRANSFER_CODING
-    if not response:
+    # RFC 9112 6.3: a response whose last coding is another one goes on until the close; but a
+    # list that ends in no coding ("chunked,") is chunked to a lenient peer.
+    if not response or last == end or scan_while(last, end, SCAN_TOKEN) != end:
         return TRANSFER_ENCODING
-    # RFC 9112 6.3: without chunked as the last coding a response goes on until the close.
     facts.flags = (facts.flags | ENCODED) & ~<uint32_t>CHUNKED
     return NO_RULE
 

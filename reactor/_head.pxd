@@ -2,13 +2,9 @@
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
+from reactor._bounds cimport Bounds
 from reactor._fields cimport Facts, Field
 from reactor._rules cimport Rule
-
-cdef struct Bounds:
-    # `reactor.limits.Limits` as C integers; each with its reason there.
-    uint32_t line, field, fields, count, method, empty_lines
-    uint32_t chunk_extension, chunk_extensions, chunk_overhead, trailers, trailer_count
 
 cdef enum Verdict:
     DONE
@@ -39,7 +35,6 @@ cdef struct Head:
     uint32_t fault
     const Bounds *bounds
 
-cdef int read_bounds(object limits, Bounds *bounds) except -1
 cdef object head_error(const Head *head, int64_t before)
 cdef void head_init(Head *head, const Bounds *bounds, bint response, bint lenient) noexcept nogil
 cdef void head_lend(Head *head, Field *fields, uint32_t capacity) noexcept nogil

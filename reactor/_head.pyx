@@ -13,19 +13,16 @@ from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset
 
 from reactor._fields cimport (
-    CONNECT, RESPONSE, is_forbidden_trailer, is_host, no_facts, note_field)
+    RESPONSE, is_forbidden_trailer, may_frame, name_key, no_facts, note_field, note_target)
 from reactor._rules cimport (
     BARE_CR, BARE_LF, EMPTY_LINES, FIELD_COLON, FIELD_COUNT, FIELD_NAME, FIELD_SIZE, FIELD_VALUE,
     FIELDS_SIZE, HOST_MISSING, LEADING_SPACE, METHOD, METHOD_SIZE, NO_RULE, NOT_HTTP, OBS_FOLD,
     REQUEST_LINE_SIZE, SPACE_BEFORE_COLON, STATUS_LINE, STATUS_LINE_SIZE, TARGET, TARGET_FORM,
     TRAILER_COUNT, TRAILER_NAME, TRAILERS_SIZE, VERSION, VERSION_UNSUPPORTED, broken)
 
-from reactor.limits import DEFAULT_LIMITS
-
 cdef extern from "_scan.h" nogil:
     const int SCAN_TOKEN
     bint scan_is(uint8_t byte, int classes)
-    bint scan_same(const uint8_t *p, const char *lower, size_t size)
     const uint8_t *scan_token_end(const uint8_t *p, const uint8_t *end)
     const uint8_t *scan_value_end(const uint8_t *p, const uint8_t *end)
     const uint8_t *scan_target_end(const uint8_t *p, const uint8_t *end)
@@ -40,56 +37,8 @@ cdef enum:
     STATUS_SIZE = 3
     FIELDS_FIRST = 32       # how many fields memory is taken for at first
 
-
-# --- bounds -------------------------------------------------------------------------------
-
-cdef enum:
-    BOUND_MAX = 1 << 30     # so that every offset of a head fits 32 bits
-
-cdef Bounds default_bounds
-cdef Bounds cached_bounds
-cdef object cached_limits = None
-
 # For a line that no bound cuts short.
 cdef uint32_t NO_CAP = 0xffffffff
-
-
-cdef int fill_bounds(object limits, Bounds *bounds) except -1:
-    bounds.line = clamp(limits.request_line_bytes_max)
-    bounds.field = clamp(limits.field_bytes_max)
-    bounds.fields = clamp(limits.fields_bytes_max)
-    bounds.count = clamp(limits.field_count_max)
-    bounds.method = clamp(limits.method_bytes_max)
-    bounds.empty_lines = clamp(limits.leading_empty_lines_max)
-    bounds.chunk_extension = clamp(limits.chunk_extension_bytes_max)
-    bounds.chunk_extensions = clamp(limits.chunk_extensions_bytes_max)
-    bounds.chunk_overhead = clamp(limits.chunk_overhead_bytes_max)
-    bounds.trailers = clamp(limits.trailers_bytes_max)
-    bounds.trailer_count = clamp(limits.trailer_count_max)
-    return 0
-
-
-cdef uint32_t clamp(object bound) except? 0:
-    if bound < 0:
-        raise ValueError(f"a limit is never negative: {bound}")
-    return min(bound, BOUND_MAX)
-
-
-cdef int read_bounds(object limits, Bounds *bounds) except -1:
-    """Limits as C integers. Eleven attributes cost more than a head: the last are kept."""
-    global cached_limits, cached_bounds
-    if limits is None:
-        bounds[0] = default_bounds
-        return 0
-    if limits is not cached_limits:
-        fill_bounds(limits, bounds)
-        cached_bounds = bounds[0]
-        cached_limits = limits
-    bounds[0] = cached_bounds
-    return 0
-
-
-fill_bounds(DEFAULT_LIMITS, &default_bounds)
 
 
 # --- the life of a Head -------------------------------------------------------------------
@@ -285,7 +234,8 @@ cdef Verdict scan_version(Head *head, const uint8_t *text, uint32_t size) noexce
         return fail(head, REQUEST_LINE_SIZE, cap)
     cdef Verdict verdict = end_line(head, text, size, pos, cap, REQUEST_LINE_SIZE, VERSION)
     if verdict == DONE:
-        if not is_target(head, text):
+        if not note_target(&head.facts, text + head.word, head.word_size,
+                           text + head.target, head.target_size):
             return fail(head, TARGET_FORM, head.target)
         start_fields(head)
     return verdict
@@ -318,35 +268,6 @@ cdef Verdict end_line(Head *head, const uint8_t *text, uint32_t size, uint32_t p
 cdef inline void start_fields(Head *head) noexcept nogil:
     head.fields_start = head.pos
     head.step = LINE
-
-
-cdef bint is_target(Head *head, const uint8_t *text) noexcept nogil:
-    """RFC 9112 3.2: which of the four forms a target has depends on the method."""
-    cdef const uint8_t *target = text + head.target
-    cdef const uint8_t *end = target + head.target_size
-    cdef const uint8_t *method = text + head.word
-    cdef const uint8_t *p
-    if head.word_size == 7 and not memcmp(method, b"CONNECT", 7):
-        head.facts.flags |= CONNECT
-        return is_host(target, end, True)
-    if target[0] == c'/':
-        return True
-    if head.target_size == 1 and target[0] == c'*':
-        return head.word_size == 7 and not memcmp(method, b"OPTIONS", 7)
-    # RFC 9112 3.2.2: absolute-form; this side is no proxy for other schemes.
-    if head.target_size > 7 and scan_same(target, b"http:", 5):
-        p = target + 5
-    elif head.target_size > 8 and scan_same(target, b"https:", 6):
-        p = target + 6
-    else:
-        return False
-    if p[0] != c'/' or p[1] != c'/':
-        return False
-    target = p = p + 2
-    while p < end and p[0] != c'/' and p[0] != c'?':
-        p += 1
-    # RFC 9110 4.2.4: an authority with user information is an error.
-    return is_host(target, p, False)
 
 
 cdef Verdict scan_status(Head *head, const uint8_t *text, uint32_t size) noexcept nogil:
@@ -394,51 +315,95 @@ cdef Verdict scan_reason(Head *head, const uint8_t *text, uint32_t size) noexcep
 
 cdef Verdict scan_fields(Head *head, const uint8_t *text, uint32_t size) noexcept nogil:
     """Field lines up to and with the blank line, of a head or of a trailer section."""
-    cdef uint32_t cap, pos
-    cdef Verdict verdict = DONE
+    cdef Verdict verdict
     while True:
         if head.step == LINE:
+            verdict = scan_plain_lines(head, text, size)
+            if verdict != DONE:
+                return verdict
             if head.pos == size:
                 return MORE
-            pos = head.pos
-            if not scan_is(text[pos], SCAN_TOKEN):
+            if not scan_is(text[head.pos], SCAN_TOKEN):
                 return scan_not_a_name(head, text, size)
-            if head.count == (head.bounds.trailer_count if head.trailer else head.bounds.count):
-                return fail(head, TRAILER_COUNT if head.trailer else FIELD_COUNT, pos)
-            head.line = pos
+            if head.count == count_bound(head):
+                return fail(head, TRAILER_COUNT if head.trailer else FIELD_COUNT, head.pos)
+            head.line = head.pos
             head.step = NAME
-        cap = line_cap(head)
-        if head.step == NAME:
-            pos = scan_token_end(text + head.pos, text + min(size, cap)) - text
-            if pos == cap:
-                return fail(head, size_rule(head, cap), cap)
-            if pos == size:
-                return more(head, pos)
-            if text[pos] != c':':
-                return fail(head, colon_rule(text[pos]), pos)
-            head.colon = pos
-            head.pos = pos + 1
-            head.step = VALUE
-        pos = scan_value_end(text + min(head.pos, cap), text + min(size, cap)) - text
-        if pos == cap:
-            return fail(head, size_rule(head, cap), cap)
-        if pos == size:
-            return more(head, pos)
-        # RFC 9110 5.5: CR, LF and NUL MUST be refused; so are the other controls.
-        verdict = end_line(head, text, size, pos, cap, size_rule(head, cap), FIELD_VALUE)
-        if verdict == DONE:
-            verdict = add_field(head, text, pos)
-        elif verdict == MORE:
-            head.pos = pos
+        verdict = scan_line(head, text, size)
         if verdict != DONE:
             return verdict
         head.step = LINE
 
 
+cdef Verdict scan_plain_lines(Head *head, const uint8_t *text, uint32_t size) noexcept nogil:
+    """Take in the lines that are whole and break no rule of syntax, and stop before any other.
+
+    It refuses nothing by itself: what it does not take, `scan_line` judges. Local variables,
+    since every store of a Field would make the compiler read the Head again.
+    """
+    cdef const uint8_t *line = text + head.pos
+    cdef const uint8_t *section = text + min(size, head.fields_start + section_bound(head))
+    cdef Py_ssize_t field_bound = head.bounds.field
+    cdef uint32_t left = count_bound(head) - head.count
+    cdef const uint8_t *stop
+    cdef const uint8_t *colon
+    cdef const uint8_t *end
+    cdef Verdict verdict = DONE
+    while left and verdict == DONE:
+        stop = line + field_bound if section - line > field_bound else section
+        colon = scan_token_end(line, stop)
+        if colon >= stop or colon[0] != c':' or colon == line:
+            break
+        end = scan_value_end(colon + 1, stop)
+        if stop - end < 2 or end[0] != CR or end[1] != LF:
+            break
+        verdict = add_field(head, text, line, colon, end)
+        line = end + 2
+        left -= 1
+    head.pos = line - text
+    return verdict
+
+
+cdef Verdict scan_line(Head *head, const uint8_t *text, uint32_t size) noexcept nogil:
+    """Go on with the line under way, whatever is wrong with it."""
+    cdef uint32_t cap = line_cap(head)
+    cdef uint32_t pos
+    if head.step == NAME:
+        pos = scan_token_end(text + head.pos, text + min(size, cap)) - text
+        if pos == cap:
+            return fail(head, size_rule(head, cap), cap)
+        if pos == size:
+            return more(head, pos)
+        if text[pos] != c':':
+            return fail(head, colon_rule(text[pos]), pos)
+        head.colon = pos
+        head.pos = pos + 1
+        head.step = VALUE
+    pos = scan_value_end(text + min(head.pos, cap), text + min(size, cap)) - text
+    if pos == cap:
+        return fail(head, size_rule(head, cap), cap)
+    if pos == size:
+        return more(head, pos)
+    # RFC 9110 5.5: CR, LF and NUL MUST be refused; so are the other controls.
+    cdef Verdict verdict = end_line(head, text, size, pos, cap, size_rule(head, cap), FIELD_VALUE)
+    if verdict == DONE:
+        return add_field(head, text, text + head.line, text + head.colon, text + pos)
+    if verdict == MORE:
+        head.pos = pos
+    return verdict
+
+
+cdef inline uint32_t count_bound(const Head *head) noexcept nogil:
+    return head.bounds.trailer_count if head.trailer else head.bounds.count
+
+
+cdef inline uint32_t section_bound(const Head *head) noexcept nogil:
+    return head.bounds.trailers if head.trailer else head.bounds.fields
+
+
 cdef inline uint32_t line_cap(const Head *head) noexcept nogil:
     """Where the line under way must have ended, CRLF and all."""
-    return min(head.line + head.bounds.field, head.fields_start
-               + (head.bounds.trailers if head.trailer else head.bounds.fields))
+    return min(head.line + head.bounds.field, head.fields_start + section_bound(head))
 
 
 cdef inline Rule size_rule(const Head *head, uint32_t cap) noexcept nogil:
@@ -468,29 +433,36 @@ cdef Verdict scan_not_a_name(Head *head, const uint8_t *text, uint32_t size) noe
     return verdict
 
 
-cdef inline Verdict add_field(Head *head, const uint8_t *text, uint32_t end) noexcept nogil:
-    """Keep the line that ends (without its CRLF) at `end`, and judge what it says."""
-    cdef uint32_t value = head.colon + 1
+cdef inline Verdict add_field(Head *head, const uint8_t *text, const uint8_t *line,
+                              const uint8_t *colon, const uint8_t *end) noexcept nogil:
+    """Keep the line whose value ends (without its CRLF) at `end`, and judge what it says."""
+    cdef const uint8_t *value = colon + 1
     cdef Field *field
     cdef Rule rule
-    # RFC 9112 5.1: OWS around a value is no part of it.
-    while value < end and (text[value] == SP or text[value] == HTAB):
+    cdef uint32_t count = head.count
+    # RFC 9112 5.1: OWS around a value is no part of it. `end` is at CR, so no scan passes it.
+    while is_ows(value[0]):
         value += 1
-    while value < end and (text[end - 1] == SP or text[end - 1] == HTAB):
+    while end > value and is_ows((end - 1)[0]):
         end -= 1
-    if head.count == head.capacity and not grow(head):
+    if count == head.capacity and not grow(head):
         return fail(head, NO_RULE, 0)
-    field = head.fields + head.count
-    field.name = head.line
-    field.name_size = head.colon - head.line
-    field.value = value
+    field = head.fields + count
+    head.count = count + 1
+    field.name = line - text
+    field.name_size = colon - line
+    field.value = value - text
     field.value_size = end - value
-    head.count += 1
     if head.trailer:
-        if is_forbidden_trailer(text + field.name, field.name_size):
-            return fail(head, TRAILER_NAME, field.name)
-        return DONE
-    rule = note_field(&head.facts, text, field, head.count)
-    if rule != NO_RULE:
-        return fail(head, rule, field.value)
+        if is_forbidden_trailer(line, colon - line):
+            return fail(head, TRAILER_NAME, line - text)
+    elif may_frame(name_key(line, colon - line)):
+        rule = note_field(&head.facts, text, field, count + 1)
+        if rule != NO_RULE:
+            return fail(head, rule, value - text)
     return DONE
+
+
+cdef inline bint is_ows(uint8_t byte) noexcept nogil:
+    """RFC 9110 5.6.3: SP and HTAB, and nothing else."""
+    return byte == SP or byte == HTAB

@@ -1,27 +1,16 @@
-"""Headers, Request and Response: the C face of `_message.pyx`."""
+"""Request and Response: the C face of `_message.pyx`."""
 
+from cpython.bytes cimport PyBytes_AS_STRING
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 from reactor._fields cimport Facts, Field
 from reactor._head cimport Head
-
-cdef class Headers:
-    # `block` is one allocation: `count` Fields, then the text that they point into.
-    cdef bytes block
-    cdef uint32_t count
-
-    cdef const Field *find(self, const uint8_t *name, uint32_t size) noexcept
-    cdef const Field *look_up(self, object name) except? NULL
-    cdef tuple key(self)
-    cdef inline const Field *fields(self) noexcept:
-        return <const Field *><const char *>self.block
-    cdef inline const uint8_t *text(self) noexcept:
-        return <const uint8_t *><const char *>self.block + self.count * sizeof(Field)
+from reactor._headers cimport Headers
 
 cdef class Message:
     cdef bytes block
     cdef uint32_t count
-    cdef uint32_t target_at, target_size, head_size
+    cdef uint32_t target_at, target_size
     cdef int status_code
     cdef Facts facts
     cdef object word            # the method or the reason; None: not yet made
@@ -33,6 +22,8 @@ cdef class Message:
     cdef int64_t end_at
 
     cdef Headers get_headers(self)
+    cdef inline const Field *field(self, uint32_t index) noexcept:
+        return <const Field *>PyBytes_AS_STRING(self.block) + (index - 1)
     cdef str field_text(self, uint32_t index)
 
 cdef class Request(Message):
@@ -44,6 +35,4 @@ cdef class Response(Message):
 
 cdef Request request_of(const Head *head, const uint8_t *text)
 cdef Response response_of(const Head *head, const uint8_t *text)
-cdef Headers headers_of(const Field *fields, uint32_t count, const uint8_t *text, uint32_t size)
-cdef Headers as_headers(object fields)
 cdef str reason_of(int status)

@@ -6,16 +6,18 @@ Knows: where the blank line is, and how to hand a caller's bytes to the scanner 
 """
 
 cimport cython
-from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
-from libc.stdint cimport uint8_t, uint32_t
-from libc.string cimport memchr, memcmp, memset
+from cpython.buffer cimport (
+    PyBUF_SIMPLE, PyBuffer_IsContiguous, PyBuffer_Release, PyObject_GetBuffer)
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.memoryview cimport PyMemoryView_GET_BUFFER
+from libc.stdint cimport uint8_t
+from libc.string cimport memchr, memcmp, memcpy
 
+from reactor._bounds cimport Bounds, read_bounds
 from reactor._fields cimport Field
 from reactor._head cimport (
-    DONE, MORE, Bounds, Head, Verdict, head_error, head_free, head_init, head_lend, read_bounds,
-    scan_head)
-from reactor._message cimport Request, Response, request_of, response_of
+    DONE, MORE, Head, Verdict, head_error, head_free, head_init, head_lend, scan_head)
+from reactor._message cimport Message, request_of, response_of
 
 cdef enum:
     FIELDS_ON_STACK = 64
@@ -26,83 +28,171 @@ cdef enum:
 
 cdef object parse_head(object data, Py_ssize_t start, object limits, bint response,
                        bint lenient):
+    cdef Py_buffer view
+    # bytes cannot change under us: the buffer protocol would only cost time.
+    if type(data) is bytes:
+        return parse_text(PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), start, limits,
+                          response, lenient)
+    PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+    try:
+        return parse_text(<const char *>view.buf, view.len, start, limits, response, lenient)
+    finally:
+        PyBuffer_Release(&view)
+
+
+cdef Message parse_text(const char *data, Py_ssize_t size, Py_ssize_t start, object limits,
+                        bint response, bint lenient):
     cdef Bounds bounds
     cdef Head head
     cdef Field fields[FIELDS_ON_STACK]
-    cdef Py_buffer view
+    cdef const uint8_t *text = <const uint8_t *>data + start
+    cdef Message message = None
     cdef Verdict verdict
-    cdef object message = None
+    if start < 0 or start > size:
+        raise ValueError(f"start {start} is outside of the {size} bytes")
     read_bounds(limits, &bounds)
-    PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
-    memset(&head, 0, sizeof(Head))
     head_lend(&head, fields, FIELDS_ON_STACK)
     head_init(&head, &bounds, response, lenient)
+    verdict = scan_head(&head, text, min(size - start, <Py_ssize_t>OFFSET_MAX))
     try:
-        if start < 0 or start > view.len:
-            raise ValueError(f"start {start} is outside of the {view.len} bytes")
-        text = <const uint8_t *>view.buf + start
-        verdict = scan_head(&head, text, min(view.len - start, <Py_ssize_t>OFFSET_MAX))
         if verdict == DONE:
             message = response_of(&head, text) if response else request_of(&head, text)
+            message.end_at += start
         elif verdict != MORE:
             raise head_error(&head, 0)
     finally:
         head_free(&head)
-        PyBuffer_Release(&view)
     return message
 
 
 def parse_request(data, Py_ssize_t start=0, limits=None):
-    cdef Request request = parse_head(data, start, limits, False, False)
-    if request is not None:
-        request.end_at += start
-    return request
+    return parse_head(data, start, limits, False, False)
 
 
 def parse_response(data, Py_ssize_t start=0, limits=None, bint lenient=False):
-    cdef Response response = parse_head(data, start, limits, True, lenient)
-    if response is not None:
-        response.end_at += start
-    return response
+    return parse_head(data, start, limits, True, lenient)
 
 
 # --- join and split -----------------------------------------------------------------------
+
+cdef enum:
+    BLANK_SIZE = 4          # CR LF CR LF
+
 
 def join(chunks):
     return b"".join(chunks)
 
 
 def split_head(data):
-    cdef Py_buffer view
-    cdef Py_ssize_t end
-    cdef const char *start
-    PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
-    try:
-        start = <const char *>view.buf
-        end = blank_line(start, view.len)
+    return split_message([data])
+
+
+def split_message(chunks):
+    """Twice over the chunks: find and measure, then copy each byte to where it belongs."""
+    cdef list pieces = chunks if type(chunks) is list else list(chunks)
+    cdef Py_ssize_t total = 0, end = -1, size
+    cdef int matched = 0
+    cdef const char *data
+    if not all_bytes(pieces):
+        pieces = [piece if type(piece) is bytes else contiguous(piece) for piece in pieces]
+    for piece in pieces:
+        size = memory_of(piece, &data)
         if end < 0:
-            return None
-        return (PyBytes_FromStringAndSize(start, end),
-                PyBytes_FromStringAndSize(start + end + 4, view.len - end - 4))
-    finally:
-        PyBuffer_Release(&view)
+            end = find_blank_line(data, size, &matched)
+            if end >= 0:
+                # The blank line may have begun in an earlier chunk.
+                end += total - BLANK_SIZE
+        total += size
+    if end < 0:
+        return None
+    head = PyBytes_FromStringAndSize(NULL, end)
+    body = PyBytes_FromStringAndSize(NULL, total - end - BLANK_SIZE)
+    copy_range(pieces, 0, PyBytes_AS_STRING(head), end)
+    copy_range(pieces, end + BLANK_SIZE, PyBytes_AS_STRING(body), total - end - BLANK_SIZE)
+    return head, body
+
+
+cdef inline bint all_bytes(list pieces):
+    for piece in pieces:
+        if type(piece) is not bytes:
+            return False
+    return True
+
+
+cdef object contiguous(object piece):
+    """A view that keeps the piece's memory where it is."""
+    cdef object view = memoryview(piece)
+    if not PyBuffer_IsContiguous(PyMemoryView_GET_BUFFER(view), c"C"):
+        raise BufferError("a chunk must be contiguous")
+    return view
+
+
+cdef inline Py_ssize_t memory_of(object piece, const char **data) except -1:
+    cdef Py_buffer *view
+    if type(piece) is bytes:
+        data[0] = PyBytes_AS_STRING(piece)
+        return PyBytes_GET_SIZE(piece)
+    view = PyMemoryView_GET_BUFFER(piece)
+    data[0] = <const char *>view.buf
+    return view.len
+
+
+cdef int copy_range(list pieces, Py_ssize_t skip, char *to, Py_ssize_t left) except -1:
+    """Copy `left` bytes of the pieces, from the byte at `skip` on."""
+    cdef const char *data
+    cdef Py_ssize_t size
+    for piece in pieces:
+        size = memory_of(piece, &data)
+        if skip >= size:
+            skip -= size
+            continue
+        size = min(size - skip, left)
+        memcpy(to, data + skip, size)
+        to += size
+        left -= size
+        skip = 0
+        if left == 0:
+            break
+    return 0
+
+
+cdef Py_ssize_t find_blank_line(const char *data, Py_ssize_t size, int *matched) noexcept nogil:
+    """The offset after CRLF CRLF, -1 if it does not end here.
+
+    `matched` is how many of its bytes ended the data before; on -1, how many end this.
+    """
+    cdef Py_ssize_t at = 0, found
+    while matched[0] and at < size:
+        step(matched, data[at])
+        at += 1
+        if matched[0] == BLANK_SIZE:
+            return at
+    found = blank_line(data + at, size - at)
+    if found >= 0:
+        return at + found + BLANK_SIZE
+    for at in range(max(at, size - BLANK_SIZE + 1), size):
+        step(matched, data[at])
+    return -1
+
+
+cdef inline void step(int *matched, char byte) noexcept nogil:
+    if byte == (c"\n" if matched[0] & 1 else c"\r"):
+        matched[0] += 1
+    else:
+        matched[0] = byte == c"\r"
 
 
 cdef Py_ssize_t blank_line(const char *start, Py_ssize_t size) noexcept nogil:
     """Where CRLF CRLF begins; -1 if it is not there."""
     cdef const char *p = start
     cdef const char *end = start + size
-    while end - p >= 4:
-        # The last LF of the four can be no earlier than three bytes on.
+    while end - p >= BLANK_SIZE:
+        # The second LF is the rarer byte to look for: a line has one.
         p = <const char *>memchr(p + 3, c'\n', end - p - 3)
         if p == NULL:
             return -1
         p -= 3
-        if not memcmp(p, b"\r\n\r\n", 4):
+        if not memcmp(p, b"\r\n\r\n", BLANK_SIZE):
             return p - start
         p += 1
     return -1
-
-
-def split_message(chunks):
-    return split_head(b"".join(chunks))

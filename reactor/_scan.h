@@ -77,24 +77,43 @@ static const uint8_t scan_class[256] = {
 
 static inline int scan_is(uint8_t byte, int classes) { return scan_class[byte] & classes; }
 
+static inline uint64_t scan_load(const void *p) {
+    uint64_t word;
+    memcpy(&word, p, sizeof word);
+    return word;
+}
+
 /* The first byte at or after `p` that is not in the class; `end` if there is none. */
 static inline const uint8_t *scan_while(const uint8_t *p, const uint8_t *end, int classes) {
     while (p < end && (scan_class[*p] & classes)) p++;
     return p;
 }
 
+#ifdef __SSE2__
+
+/* Where a byte of `v` is from `first` to `first + span`, all bits of it; else none. */
+static inline __m128i scan_between(__m128i v, char first, char span) {
+    __m128i distance = _mm_sub_epi8(v, _mm_set1_epi8(first));
+    return _mm_cmpeq_epi8(_mm_min_epu8(distance, _mm_set1_epi8(span)), distance);
+}
+
 static inline const uint8_t *scan_token_end(const uint8_t *p, const uint8_t *end) {
-    while (end - p >= 4) {
-        if (!(scan_class[p[0]] & SCAN_TOKEN)) return p;
-        if (!(scan_class[p[1]] & SCAN_TOKEN)) return p + 1;
-        if (!(scan_class[p[2]] & SCAN_TOKEN)) return p + 2;
-        if (!(scan_class[p[3]] & SCAN_TOKEN)) return p + 3;
-        p += 4;
+    /* Letters, digits and "-" make nearly every name; the table judges what else there is. */
+    while (end - p >= 16) {
+        __m128i v = _mm_loadu_si128((const __m128i *)p);
+        __m128i letter = scan_between(_mm_or_si128(v, _mm_set1_epi8(0x20)), 'a', 25);
+        __m128i other = _mm_or_si128(scan_between(v, '0', 9), _mm_cmpeq_epi8(v, _mm_set1_epi8('-')));
+        int mask = _mm_movemask_epi8(_mm_or_si128(letter, other)) ^ 0xffff;
+        if (!mask) {
+            p += 16;
+            continue;
+        }
+        p += __builtin_ctz((unsigned)mask);
+        if (!scan_is(*p, SCAN_TOKEN)) return p;
+        p++;
     }
     return scan_while(p, end, SCAN_TOKEN);
 }
-
-#ifdef __SSE2__
 
 static inline const uint8_t *scan_value_end(const uint8_t *p, const uint8_t *end) {
     const __m128i last_control = _mm_set1_epi8(0x1f);
@@ -129,12 +148,6 @@ static inline const uint8_t *scan_target_end(const uint8_t *p, const uint8_t *en
 #define SCAN_ONES UINT64_C(0x0101010101010101)
 #define SCAN_HIGHS UINT64_C(0x8080808080808080)
 
-static inline uint64_t scan_load(const uint8_t *p) {
-    uint64_t word;
-    memcpy(&word, p, sizeof word);
-    return word;
-}
-
 /* Nonzero if a byte of the word is below n (n <= 128): never misses one. */
 static inline uint64_t scan_has_below(uint64_t word, uint64_t n) {
     return (word - SCAN_ONES * n) & ~word & SCAN_HIGHS;
@@ -153,6 +166,10 @@ static inline const uint8_t *scan_words(const uint8_t *p, const uint8_t *end, in
     return scan_while(p, end, classes);
 }
 
+static inline const uint8_t *scan_token_end(const uint8_t *p, const uint8_t *end) {
+    return scan_while(p, end, SCAN_TOKEN);
+}
+
 static inline const uint8_t *scan_value_end(const uint8_t *p, const uint8_t *end) {
     return scan_words(p, end, SCAN_VALUE, 0x20, 0);
 }
@@ -164,11 +181,19 @@ static inline const uint8_t *scan_target_end(const uint8_t *p, const uint8_t *en
 
 #endif
 
-/* Equal without regard to ASCII case. `lower` is lower case, of letters, digits and "-".
- * Setting bit 0x20 folds A-Z; it would also fold CR onto "-" and 0x10..0x19 onto digits,
- * but neither can be in a token or a field value that was scanned. */
+/* Equal without regard to ASCII case. `lower` is lower case.
+ * Setting bit 0x20 folds A-Z; it would also fold controls onto "-", ":", "/" and digits, but
+ * none can be in a token, a target or a field value that was scanned. From eight bytes on, two
+ * words that may overlap do. */
 static inline int scan_same(const uint8_t *p, const char *lower, size_t size) {
-    for (size_t i = 0; i < size; i++)
+    const uint64_t fold = UINT64_C(0x2020202020202020);
+    size_t i = 0;
+    if (size >= 8) {
+        for (; i + 8 < size; i += 8)
+            if ((scan_load(p + i) | fold) != scan_load(lower + i)) return 0;
+        return (scan_load(p + size - 8) | fold) == scan_load(lower + size - 8);
+    }
+    for (; i < size; i++)
         if ((p[i] | 0x20) != (uint8_t)lower[i]) return 0;
     return 1;
 }

@@ -57,15 +57,17 @@ class Url:
         if parts.scheme != "http" or not parts.hostname:
             raise FetchError(f"{text!r} is no http URL: write http://HOST/PATH", EXIT_URL)
         if parts.username is not None or not parts.hostname.isascii():
-            raise FetchError(f"{text!r}: user names and non-ASCII hosts are not taken", EXIT_URL)
+            # The URL is not repeated: there may be a password in it.
+            raise FetchError("URLs with user names or non-ASCII hosts are not taken", EXIT_URL)
         return cls(text, parts.hostname, 80 if port is None else port, _target(parts))
 
 
 def _target(parts: SplitResult) -> str:
     # What a browser does: spaces and non-ASCII are escaped, escapes that are there stay.
     safe = "/%:@!$&'()*+,;=~-._"
-    path = quote(parts.path or "/", safe=safe)
-    return f"{path}?{quote(parts.query, safe=safe + '?')}" if parts.query else path
+    path = quote(parts.path or "/", safe=safe, errors="surrogateescape")
+    query = quote(parts.query, safe=safe + "?", errors="surrogateescape")
+    return f"{path}?{query}" if query else path
 
 
 class Fetch(Exchange):
@@ -81,6 +83,7 @@ class Fetch(Exchange):
         self._on_head = on_head
         self._on_body = on_body
         self.error: Exception | None = None
+        self.callers_error: Exception | None = None
         self.finished = False
 
     def head_received(self, response: Response) -> None:
@@ -103,6 +106,7 @@ class Fetch(Exchange):
             try:
                 callback(argument)
             except Exception as error:
+                self.callers_error = error
                 self.failed(error)
 
 
@@ -141,6 +145,8 @@ def fetch(
 
         reactor.connect(addresses, start, exchange.failed, limits)
         reactor.run()
+    if exchange.callers_error is not None:
+        raise exchange.callers_error
     if exchange.error is not None:
         raise _described(exchange.error, url) from exchange.error
 

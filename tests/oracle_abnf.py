@@ -26,6 +26,7 @@ from rfc_grammar import (
     request_line,
     status_line,
     tchar,
+    token,
 )
 
 INT64_MAX = 2**63 - 1
@@ -197,13 +198,25 @@ def framing_fault(fields: Fields, version: int, until_close: bool = False) -> se
     if codings:
         if lengths or version == 10:
             broken.add(400)
-        if only([value.lower() for value in codings]) != b"chunked":
-            # RFC 9112 6.1: 501 for a coding that is unknown; 6.3: 400 if chunked is not last.
-            # "chunked," is a list whose last element is chunked (RFC 9110 5.6.1.2).
-            last = b"".join(elements(codings)[-1:]).partition(b";")[0].rstrip(b" \t")
-            if not until_close or last == b"chunked":
-                broken |= {400, 501}
+        # RFC 9112 6.1: 501 for a coding that is unknown; 6.3: 400 if chunked is not last.
+        chunked = [value.lower() for value in codings] == [b"chunked"]
+        if not chunked and not (until_close and ends_with_connection(codings)):
+            broken |= {400, 501}
     return broken
+
+
+def ends_with_connection(codings: list[bytes]) -> bool:
+    """RFC 9112 6.3, 4: a response in whose codings nobody could see chunked as the last one.
+
+    Choice: each line ends in the name of a coding, which is chunked only where that is all of the
+    first line, with another after it. "chunked," and "gzip, chunked" have chunked as their last.
+    """
+    for number, line in enumerate(codings):
+        name = line.split(b",")[-1].strip(b" \t").lower()
+        alone_first = number == 0 and line.lower() == b"chunked"
+        if not re.fullmatch(token, name) or (name == b"chunked" and not alone_first):
+            return False
+    return True
 
 
 def is_last(version: int, fields: Fields) -> bool:

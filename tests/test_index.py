@@ -230,6 +230,19 @@ def test_only_what_would_be_answered_is_listed(tmp_path, serve):
         body(response)
 
 
+def test_what_goes_while_the_folder_is_read_is_left_out(tmp_path, serve, monkeypatch):
+    make(tmp_path, [b"a", b"b"])
+    scan = listing.FolderReader._scan
+
+    def scan_and_lose(*args, **keys):
+        names = scan(*args, **keys)
+        (tmp_path / "a").unlink()
+        return names
+
+    monkeypatch.setattr(listing.FolderReader, "_scan", scan_and_lose)
+    assert names_of(serve) == ["b"]
+
+
 def test_without_openat2_no_link_is_listed(tmp_path, monkeypatch):
     monkeypatch.setattr("reactor.apps.resolve.Root._probe", lambda self: False)
     make(tmp_path, [b"file"])

@@ -288,6 +288,18 @@ def test_a_root_that_cannot_be_opened_is_said_in_one_sentence(tmp_path):
         Root(tmp_path / "file")
 
 
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.EPERM])
+def test_an_old_kernel_or_a_sandbox_walks(tmp_path, monkeypatch, number):
+    (tmp_path / "a").write_bytes(b"")
+    monkeypatch.setattr(resolve, "open_beneath", lambda *_args: -number)
+    root = Root(tmp_path)
+    assert not root.openat2
+    descriptor = root.open([b"a"])
+    assert descriptor is not None
+    os.close(descriptor)
+    root.close()
+
+
 def test_trouble_of_the_machine_is_not_a_missing_file(tmp_path, monkeypatch):
     root = Root(tmp_path, openat2=True)
 
@@ -324,6 +336,12 @@ def test_a_root_made_anew_is_found_again(tmp_path):
     app = StaticFolder(site)
     site.rmdir()
     assert app.respond(Request("GET", "/new.txt")).status == 404
+    assert app.respond(Request("GET", "/")).status == 404
+    site.mkdir()
+    (site / "new.txt").write_bytes(b"public")
+    assert b"new.txt" in app.respond(Request("GET", "/")).body
+    (site / "new.txt").unlink()
+    site.rmdir()
     site.mkdir()
     (site / "new.txt").write_bytes(b"public")
     assert body_of(app.respond(Request("GET", "/new.txt"))) == b"public"

@@ -90,7 +90,11 @@ class FolderReader:
         if descriptor is None:
             return None
         try:
-            names = self._names(descriptor, top=not path)
+            status = os.fstat(descriptor)
+            if not status.st_nlink:
+                # Only the root, which is held open, can be there no more.
+                return None
+            names = self._names(descriptor, status, top=not path)
             if names.total > STATS_MAX:
                 return self._large_page(descriptor, path, names, number)
             entries = list(self._look(descriptor, path, names))
@@ -116,8 +120,7 @@ class FolderReader:
             complete=names.complete,
         )
 
-    def _names(self, descriptor: int, *, top: bool) -> _Names:
-        status = os.fstat(descriptor)
+    def _names(self, descriptor: int, status: os.stat_result, *, top: bool) -> _Names:
         key = (status.st_dev, status.st_ino, status.st_mtime_ns, top)
         names = self._remembered.get(key)
         if names is None:

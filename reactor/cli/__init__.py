@@ -9,11 +9,19 @@ traceback.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 import reactor
+from reactor.cli.output import say, shown
 from reactor.errors import ConfigurationError, FetchError
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one sentence: the usage would push it out of sight."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {shown(message)} (see {self.prog} --help)\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -21,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # The commands import what they need when they are chosen: `get` never loads the server.
     from reactor.cli import get, serve
 
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="reactor",
         description="Serve a folder, an application or a TCP protocol; fetch over HTTP.",
     )
@@ -38,7 +46,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return fail(error.message, error.exit_code)
     except BrokenPipeError:
         # Whoever read our output has gone: `reactor get URL | head`.
-        sys.stderr.close()
         return 141
     except KeyboardInterrupt:
         return 130
@@ -46,5 +53,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def fail(sentence: str, code: int) -> int:
-    print(f"reactor: {sentence}", file=sys.stderr)
+    say(sentence)
     return code

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
-import sys
+import stat
 import tempfile
+from contextlib import suppress
 from typing import IO, Any
 from urllib.parse import unquote, urlsplit
 
 from reactor._message import Response
-from reactor.client import EXIT_HTTP, EXIT_WRITE, fetch
+from reactor.cli.output import Output, say, shown
+from reactor.client import EXIT_HTTP, EXIT_WRITE, Url, fetch
 from reactor.errors import FetchError
 
 
@@ -29,16 +32,16 @@ def add_parser(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    download = Download(options.url, options.output or file_name(options.url))
+    url = Url.parse(options.url)
+    download = Download(url.text, options.output or file_name(url.text))
     try:
-        fetch(options.url, download.begin, download.write)
+        fetch(url.text, download.begin, download.write)
+        if download.status >= 400:
+            raise FetchError(f"{url.text}: the server answered {download.status}", EXIT_HTTP)
+        download.finish()
     except BaseException:
         download.discard()
         raise
-    if download.status >= 400:
-        download.discard()
-        raise FetchError(f"{options.url}: the server answered {download.status}", EXIT_HTTP)
-    download.finish()
     return 0
 
 
@@ -56,50 +59,73 @@ class Download:
         self._url = url
         self._path = path
         self._file: IO[bytes] | None = None
+        self._temporary: str | None = None
         self.status = 0
         self.size = 0
 
     def begin(self, head: Response) -> None:
         self.status = head.status
-        print(f"HTTP/1.{head.version - 10} {head.status} {head.reason}")
-        for name, value in head.headers.items():
-            print(f"{name}: {value}")
-        print(flush=True)
+        lines = [f"HTTP/1.{head.version - 10} {head.status} {head.reason}"]
+        lines += [f"{name}: {value}" for name, value in head.headers.items()]
+        try:
+            Output().write("".join(shown(line) + "\n" for line in [*lines, ""]))
+        except BrokenPipeError:
+            raise  # nobody reads: no failure to tell anyone of
+        except OSError as error:
+            raise self._failed("stdout", error) from error
         if head.status < 400:
-            self._file = self._guarded(self._open)
+            try:
+                self._file = self._open()
+            except OSError as error:
+                raise self._failed(self._path, error) from error
 
     def write(self, data: bytes) -> None:
         self.size += len(data)
         if self._file is not None:
-            self._guarded(self._file.write, data)
+            try:
+                self._file.write(data)
+            except OSError as error:
+                raise self._failed(self._path, error) from error
 
     def finish(self) -> None:
         """The body is whole: it gets its name."""
-        if self._file is not None:
-            self._guarded(self._file.close)
-            self._guarded(os.replace, self._file.name, self._path)
-            print(f"saved {self._path} ({self.size} bytes)", file=sys.stderr)
+        if self._file is None:
+            return
+        try:
+            self._file.close()
+            if self._temporary is not None:
+                os.replace(self._temporary, os.path.realpath(self._path))
+                self._temporary = None
+        except OSError as error:
+            raise self._failed(self._path, error) from error
+        say(f"saved {self._path} ({self.size} bytes)", who="")
 
     def discard(self) -> None:
         if self._file is not None:
-            self._file.close()
-            os.unlink(self._file.name)
+            with suppress(OSError):  # what was not written yet cannot be written now either
+                self._file.close()
+        if self._temporary is not None:
+            os.unlink(self._temporary)
 
     def _open(self) -> IO[bytes]:
-        folder = os.path.dirname(self._path) or "."
-        file = tempfile.NamedTemporaryFile(  # noqa: SIM115 - closed by finish or discard
-            dir=folder, prefix=f"{os.path.basename(self._path)}.", suffix=".part", delete=False
+        # A link stays a link: the file that it leads to is replaced.
+        path = os.path.realpath(self._path)
+        try:
+            mode = os.stat(path).st_mode
+        except FileNotFoundError:
+            mode = stat.S_IFDIR if self._path.endswith(os.sep) else stat.S_IFREG
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not stat.S_ISREG(mode):
+            return open(path, "wb")  # /dev/null, a pipe: written to, never replaced by a file
+        descriptor, self._temporary = tempfile.mkstemp(
+            dir=os.path.dirname(path), prefix=".reactor-", suffix=".part"
         )
         # A temporary file is private; a download is like any file that the user makes.
         umask = os.umask(0)
         os.umask(umask)
-        os.chmod(file.name, 0o666 & ~umask)
-        return file
+        os.fchmod(descriptor, 0o666 & ~umask)
+        return open(descriptor, "wb")
 
-    def _guarded(self, action: Any, *args: Any) -> Any:
-        try:
-            return action(*args)
-        except OSError as error:
-            raise FetchError(
-                f"{self._url}: cannot write {self._path}: {error.strerror}", EXIT_WRITE
-            ) from error
+    def _failed(self, where: str, error: OSError) -> FetchError:
+        return FetchError(f"{self._url}: cannot write {where}: {error.strerror}", EXIT_WRITE)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import logging
 import socket
-import sys
 from dataclasses import replace
 from typing import Any
 
 import reactor
+from reactor.cli.output import Log, Output, say, shown
 from reactor.errors import ConfigurationError
 from reactor.limits import DEFAULT_LIMITS
 from reactor.net.address import Address, Inet, bound_address, is_loopback, parse_bind
@@ -73,36 +73,31 @@ def run(options: argparse.Namespace) -> int:
     logging.basicConfig(
         level=options.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s"
     )
+    log = Log(Output())
     serve(
         options.target,
         bind=options.bind or [Inet(options.host, options.port)],
         model=options.model,
         limits=replace(DEFAULT_LIMITS, backlog=options.backlog),
-        access_log=_write_line if options.access_log else None,
-        on_listening=lambda sockets: _announce(options.target, sockets),
+        access_log=log.write if options.access_log else None,
+        on_listening=lambda sockets: _announce(log, options.target, sockets),
     )
     return 0
 
 
-def _announce(target: str, sockets: list[socket.socket]) -> None:
+def _announce(log: Log, target: str, sockets: list[socket.socket]) -> None:
     urls = ", ".join(_url(bound_address(sock)) for sock in sockets)
-    _write_line(f"Serving {target} on {urls} (Ctrl-C stops)\n")
+    log.write(shown(f"Serving {target} on {urls} (Ctrl-C stops)") + "\n")
     for sock in sockets:
         if not is_loopback(sock):
-            print(
-                f"reactor: WARNING: {bound_address(sock)} is not a loopback address: "
-                "everyone who can reach this machine can reach this server",
-                file=sys.stderr,
+            say(
+                f"WARNING: {bound_address(sock)} is not a loopback address: "
+                "everyone who can reach this machine can reach this server"
             )
 
 
 def _url(address: Address) -> str:
     return f"http://{address}/" if isinstance(address, Inet) else str(address)
-
-
-def _write_line(line: str) -> None:
-    sys.stdout.write(line)
-    sys.stdout.flush()
 
 
 def _bind(text: str) -> Address:
@@ -118,6 +113,7 @@ def _port(text: str) -> int:
 
 
 def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text)):
-        raise argparse.ArgumentTypeError(f"{text!r} is no positive number")
+    # The kernel takes a 32-bit number, and bounds it by net.core.somaxconn anyway.
+    if not (text.isascii() and text.isdigit() and len(text) <= 5 and int(text)):
+        raise argparse.ArgumentTypeError(f"{text!r:.40} is no number from 1 to 99999")
     return int(text)

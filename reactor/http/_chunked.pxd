@@ -2,7 +2,8 @@
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
-from reactor._head cimport Bounds, Verdict
+from reactor._bounds cimport Bounds
+from reactor._head cimport Verdict
 from reactor._rules cimport Rule
 
 cdef enum ChunkStep:

@@ -2,8 +2,10 @@
 
 from libc.stdint cimport int64_t, uint8_t
 
-from reactor._head cimport Bounds, Head, Verdict
-from reactor._message cimport Headers, Message, Request, Response
+from reactor._bounds cimport Bounds
+from reactor._head cimport Head, Verdict
+from reactor._headers cimport Headers
+from reactor._message cimport Message, Request, Response
 from reactor._rules cimport Rule
 from reactor.http._buffer cimport Buffer
 from reactor.http._chunked cimport Chunked

@@ -17,18 +17,16 @@ from cpython.ref cimport Py_DECREF
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy
 
+from reactor._bounds cimport read_bounds
 from reactor._fields cimport CHUNKED, CLOSE, CONNECT, stays_open
 from reactor._head cimport (
-    DONE, EMPTY, FAILED, MORE, head_free, head_init, read_bounds, scan_fields, scan_head,
-    trailer_init)
-from reactor._message cimport (
-    Request, Response, headers_of, request_of, response_of)
+    DONE, EMPTY, FAILED, MORE, head_free, head_init, scan_fields, scan_head, trailer_init)
+from reactor._headers cimport Headers, headers_of
+from reactor._message cimport Request, Response, request_of, response_of
 from reactor._rules cimport INCOMPLETE, NO_RULE, broken
 from reactor.http._buffer cimport (
     buffer_consume, buffer_data, buffer_free, buffer_reserve, buffer_size)
 from reactor.http._chunked cimport chunked_init, scan_chunks
-
-from reactor._message import Headers
 
 cdef extern from "Python.h":
     # As pointers: an object that is resized may move, which a counted reference cannot.

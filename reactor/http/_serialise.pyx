@@ -10,7 +10,8 @@ from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memcpy
 
 from reactor._fields cimport ENCODED, Field, is_forbidden_trailer
-from reactor._message cimport Headers, Request, Response, reason_of
+from reactor._headers cimport Headers
+from reactor._message cimport Request, Response, reason_of
 
 from reactor.errors import LocalProtocolError
 

@@ -1,0 +1,264 @@
+"""Headers: an immutable view of header fields that makes nothing until it is asked.
+
+The fields that came over the wire are kept as they came: one bytes object that holds where
+each field lies and, after that, the text. Objects, not bytes, are what a head costs, so a
+name or a value becomes one when somebody reads it.
+
+Knows: names, values, their order. Must never know: which field means what.
+"""
+
+cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.list cimport PyList_New, PyList_SET_ITEM
+from cpython.ref cimport Py_INCREF
+from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
+from libc.string cimport memcpy
+
+from reactor._names cimport known_bytes, known_str, latin1, sliced
+
+from collections.abc import Mapping
+
+from reactor.errors import LocalProtocolError
+
+cdef extern from "_scan.h" nogil:
+    const uint8_t *scan_token_end(const uint8_t *p, const uint8_t *end)
+    const uint8_t *scan_value_end(const uint8_t *p, const uint8_t *end)
+
+cdef enum:
+    SP = 32
+
+
+# --- what may go over the wire --------------------------------------------------------------
+
+cdef bytes wire_bytes(object text, str what):
+    """Text of a head as it goes over the wire: bytes as they are, str as latin-1."""
+    if isinstance(text, bytes):
+        return text
+    if not isinstance(text, str):
+        raise TypeError(f"a {what} is str or bytes, not {type(text).__name__}")
+    try:
+        return (<str>text).encode("latin-1")
+    except UnicodeEncodeError:
+        raise LocalProtocolError(f"{what} {text!r} is not latin-1", what) from None
+
+
+cdef bytes checked_name(object name):
+    cdef bytes raw = wire_bytes(name, "field-name")
+    cdef const uint8_t *p = <const uint8_t *>PyBytes_AS_STRING(raw)
+    # RFC 9110 5.1: a field name is a token.
+    if len(raw) == 0 or scan_token_end(p, p + len(raw)) != p + len(raw):
+        raise LocalProtocolError(f"field name {name!r} is not a token", "field-name")
+    return raw
+
+
+cdef bytes checked_value(object value):
+    cdef bytes raw = wire_bytes(value, "field-value")
+    cdef const uint8_t *p = <const uint8_t *>PyBytes_AS_STRING(raw)
+    # RFC 9110 5.5: CR, LF and NUL would let whoever chose the value write the rest of the head.
+    if scan_value_end(p, p + len(raw)) != p + len(raw):
+        raise LocalProtocolError(f"field value {value!r} holds a control byte", "field-value")
+    return raw.strip(b" \t") if raw and (p[0] <= SP or p[len(raw) - 1] <= SP) else raw
+
+
+# --- headers ------------------------------------------------------------------------------
+
+@cython.final
+@cython.freelist(64)
+@cython.auto_pickle(False)
+cdef class Headers:
+
+    def __init__(self, fields=()):
+        if self.block is not None:
+            return
+        if isinstance(fields, Headers):
+            self.block = (<Headers>fields).block
+            self.count = (<Headers>fields).count
+            return
+        if isinstance(fields, Mapping):
+            fields = fields.items()
+        cdef list pairs = [(checked_name(name), checked_value(value)) for name, value in fields]
+        self.count = len(pairs)
+        self.block = packed(pairs)
+
+    cdef const Field *find(self, const uint8_t *name, uint32_t size) noexcept:
+        cdef const uint8_t *text = self.text()
+        cdef const Field *field = self.fields()
+        cdef const Field *end = field + self.count
+        while field < end:
+            if field.name_size == size and same_name(text + field.name, name, size):
+                return field
+            field += 1
+        return NULL
+
+    cdef const Field *look_up(self, object name) except? NULL:
+        cdef bytes raw
+        if isinstance(name, str):
+            if not (<str>name).isascii():
+                return NULL
+            raw = (<str>name).encode("ascii")
+        elif isinstance(name, bytes):
+            raw = name
+        else:
+            return NULL
+        return self.find(<const uint8_t *>PyBytes_AS_STRING(raw), len(raw))
+
+    def __getitem__(self, name):
+        cdef const Field *field = self.look_up(name)
+        if field == NULL:
+            raise KeyError(name)
+        return latin1(self.text() + field.value, field.value_size)
+
+    def get(self, name, default=None):
+        cdef const Field *field = self.look_up(name)
+        if field == NULL:
+            return default
+        return latin1(self.text() + field.value, field.value_size)
+
+    def __contains__(self, name):
+        return self.look_up(name) != NULL
+
+    def getall(self, name):
+        cdef const uint8_t *text = self.text()
+        cdef const Field *field = self.look_up(name)
+        cdef const Field *end = self.fields() + self.count
+        cdef const Field *first = field
+        cdef list found = []
+        while field != NULL and field < end:
+            if field.name_size == first.name_size and same_name(
+                    text + field.name, text + first.name, first.name_size):
+                found.append(latin1(text + field.value, field.value_size))
+            field += 1
+        return found
+
+    def __len__(self):
+        return self.count
+
+    def __iter__(self):
+        return iter(self.keys())
+
+    def keys(self):
+        cdef const uint8_t *text = self.text()
+        cdef const Field *fields = self.fields()
+        cdef uint32_t i
+        return [known_str(text + fields[i].name, fields[i].name_size) for i in range(self.count)]
+
+    def values(self):
+        cdef const uint8_t *text = self.text()
+        cdef const Field *fields = self.fields()
+        cdef uint32_t i
+        return [latin1(text + fields[i].value, fields[i].value_size) for i in range(self.count)]
+
+    def items(self):
+        cdef const uint8_t *text = self.text()
+        cdef const Field *field = self.fields()
+        cdef list items = PyList_New(self.count)
+        cdef uint32_t i
+        for i in range(self.count):
+            give_item(items, i, (known_str(text + field.name, field.name_size),
+                                 latin1(text + field.value, field.value_size)))
+            field += 1
+        return items
+
+    @property
+    def raw(self):
+        cdef const uint8_t *text = self.text()
+        cdef const Field *field = self.fields()
+        cdef tuple raw = PyTuple_New(self.count)
+        cdef uint32_t i
+        for i in range(self.count):
+            give_member(raw, i, (known_bytes(text + field.name, field.name_size),
+                                 sliced(text + field.value, field.value_size)))
+            field += 1
+        return raw
+
+    cdef tuple key(self):
+        return tuple([(name.lower(), value) for name, value in self.raw])
+
+    def __eq__(self, other):
+        if not isinstance(other, Headers):
+            return NotImplemented
+        return self.key() == (<Headers>other).key()
+
+    def __hash__(self):
+        return hash(self.key())
+
+    def __reduce__(self):
+        return Headers, (self.raw,)
+
+    def __repr__(self):
+        return f"Headers({self.items()!r})"
+
+
+Mapping.register(Headers)
+
+
+cdef inline void give_item(list items, Py_ssize_t index, object item):
+    Py_INCREF(item)
+    PyList_SET_ITEM(items, index, item)
+
+
+cdef inline void give_member(tuple members, Py_ssize_t index, object member):
+    Py_INCREF(member)
+    PyTuple_SET_ITEM(members, index, member)
+
+
+cdef inline bint same_name(const uint8_t *a, const uint8_t *b, uint32_t size) noexcept:
+    """Equal without regard to ASCII case; `a` is a token, `b` may be anything."""
+    cdef uint32_t i
+    for i in range(size):
+        if a[i] != b[i] and ((a[i] ^ b[i]) != 0x20 or not is_letter(a[i])):
+            return False
+    return True
+
+
+cdef inline bint is_letter(uint8_t byte) noexcept:
+    return c'a' <= (byte | 0x20) <= c'z'
+
+
+cdef bytes packed(list pairs):
+    """Names and values, checked before, as the block of a Headers."""
+    cdef bytes name, value, block
+    cdef Py_ssize_t size = 0
+    for name, value in pairs:
+        size += len(name) + len(value)
+    if size > <Py_ssize_t>0x7fffffff:
+        raise LocalProtocolError("the header fields are over 2 GiB", "fields-size")
+    block = PyBytes_FromStringAndSize(NULL, len(pairs) * <Py_ssize_t>sizeof(Field) + size)
+    cdef Field *field = <Field *>PyBytes_AS_STRING(block)
+    cdef uint8_t *text = <uint8_t *>(field + len(pairs))
+    cdef uint32_t at = 0
+    for name, value in pairs:
+        field.name = at
+        field.name_size = len(name)
+        memcpy(text + at, PyBytes_AS_STRING(name), field.name_size)
+        at += field.name_size
+        field.value = at
+        field.value_size = len(value)
+        memcpy(text + at, PyBytes_AS_STRING(value), field.value_size)
+        at += field.value_size
+        field += 1
+    return block
+
+
+cdef bytes block_of(const Field *fields, uint32_t count, const uint8_t *text, uint32_t size):
+    cdef size_t fields_size = count * sizeof(Field)
+    cdef bytes block = PyBytes_FromStringAndSize(NULL, fields_size + size)
+    cdef char *to = PyBytes_AS_STRING(block)
+    memcpy(to, fields, fields_size)
+    memcpy(to + fields_size, text, size)
+    return block
+
+
+cdef Headers headers_in(bytes block, uint32_t count):
+    cdef Headers headers = Headers.__new__(Headers)
+    headers.block = block
+    headers.count = count
+    return headers
+
+
+cdef Headers headers_of(const Field *fields, uint32_t count, const uint8_t *text, uint32_t size):
+    return headers_in(block_of(fields, count, text, size), count)
+
+
+cdef Headers as_headers(object fields):
+    return fields if isinstance(fields, Headers) else Headers(fields)

@@ -1,0 +1,153 @@
+"""Request and Response, as they are parsed and as an application makes them."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, BinaryIO, TypeAlias, final
+
+from reactor._headers import Headers as Headers
+
+_Text: TypeAlias = str | bytes
+_Fields: TypeAlias = Headers | Mapping[Any, Any] | Iterable[tuple[_Text, _Text]]
+
+class Message:
+    """What requests and responses share; immutable."""
+
+    @property
+    def version(self) -> int:
+        """11 for HTTP/1.1 (and any later 1.x), 10 for HTTP/1.0."""
+
+    @property
+    def headers(self) -> Headers: ...
+    @property
+    def body(self) -> Any:
+        """The body. Of a parsed message: bytes, and ``b""`` unless ``complete``."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether the whole message is in this object."""
+
+    @property
+    def end(self) -> int:
+        """The offset of the byte after the head, from the start of the buffer."""
+
+    @property
+    def content_length(self) -> int | None:
+        """What Content-Length says; None without one."""
+
+    @property
+    def chunked(self) -> bool: ...
+    @property
+    def keep_alive(self) -> bool:
+        """Whether another message may follow on this connection (RFC 9112 9.3).
+
+        False after CONNECT: what follows is a tunnel, or nothing.
+        """
+
+    @property
+    def upgrade(self) -> str | None:
+        """The Upgrade field, if Connection lists it and the version is 1.1; else None."""
+
+@final
+class Request(Message):
+    """A request.
+
+    Args:
+        method: a token; compared with case.
+        target: ``/path?query``, ``http://host/path``, ``host:port`` (CONNECT) or ``*`` (OPTIONS).
+        headers: a Headers, a Mapping, or pairs.
+        body: bytes or str (sent as UTF-8).
+        version: 10 or 11.
+
+    Raises:
+        LocalProtocolError: a part that no peer may be sent.
+
+    >>> r = Request("GET", "/caf%C3%A9?x=1", {"Host": "example.com"})
+    >>> r.path, r.query, r.host, r.keep_alive, r.complete
+    ('/café', 'x=1', 'example.com', True, True)
+    >>> Request("GET", "http://other.org/a", {"Host": "example.com"}).host
+    'other.org'
+    """
+
+    def __init__(
+        self,
+        method: _Text,
+        target: _Text,
+        headers: _Fields = (),
+        body: Any = b"",
+        version: int = 11,
+    ) -> None: ...
+    def with_body(self, body: bytes) -> Request:
+        """The same request with a body that was collected from its parts; complete."""
+
+    @property
+    def method(self) -> str: ...
+    @property
+    def target(self) -> str:
+        """The request target as it was sent."""
+
+    @property
+    def path(self) -> str:
+        """The path of the target, percent-decoded as UTF-8 (bytes that are none: surrogates).
+
+        >>> Request("GET", "/a%2Fb%zz").path
+        '/a/b%zz'
+        """
+
+    @property
+    def query(self) -> str:
+        """What follows the first ``?``, as it was sent; ``""`` if there is none."""
+
+    @property
+    def host(self) -> str | None:
+        """Whom the request is for: the target's own authority if it has one, else Host."""
+
+    @property
+    def expect(self) -> str | None:
+        """The Expect field; a server that does not know it may answer 417."""
+
+    @property
+    def expect_continue(self) -> bool:
+        """Whether the client waits for 100 before it sends the body (only HTTP/1.1)."""
+
+    @property
+    def client(self) -> Any:
+        """Who sent it; whoever owns the connection sets this."""
+
+    @client.setter
+    def client(self, client: Any) -> None: ...
+
+@final
+class Response(Message):
+    """A response: what an application returns, and what a client gets.
+
+    Args:
+        status: 100 to 999.
+        headers: a Headers, a Mapping, or pairs.
+        body: bytes, str (sent as UTF-8), a binary file, or an iterable of bytes.
+        reason: the reason phrase; the registered one by default.
+
+    Raises:
+        LocalProtocolError: a status, reason or field that no peer may be sent.
+
+    >>> r = Response(404, {"Content-Type": "text/plain"}, "no such page")
+    >>> r.status, r.reason, r.body
+    (404, 'Not Found', b'no such page')
+    """
+
+    def __init__(
+        self,
+        status: int = 200,
+        headers: _Fields = (),
+        body: bytes | str | BinaryIO | Iterable[bytes] = b"",
+        reason: _Text | None = None,
+    ) -> None: ...
+    def with_body(self, body: bytes) -> Response:
+        """The same response with a body that was collected from its parts; complete.
+
+        >>> Response(200, {"ETag": "x"}).with_body(b"hi").body
+        b'hi'
+        """
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def reason(self) -> str: ...

@@ -1,0 +1,124 @@
+"""Messages out of a byte stream, sans-IO."""
+
+from typing import final
+
+from _typeshed import ReadableBuffer as Buffer
+from reactor._headers import Headers
+from reactor._message import Request, Response
+from reactor.limits import Limits
+
+@final
+class Body:
+    """A part of a body that was not all there when its head was parsed; never empty."""
+
+    def __init__(self, data: bytes) -> None: ...
+    @property
+    def data(self) -> bytes: ...
+
+@final
+class End:
+    """The end of a message that did not come as one object."""
+
+    def __init__(self, trailers: Headers | None = None) -> None: ...
+    @property
+    def trailers(self) -> Headers:
+        """The trailer fields of a chunked body; most often none."""
+
+class MessageParser:
+    """What both parsers do: ``feed`` bytes as they arrive, pull messages with ``next``.
+
+    Limits hold what a message is, not how it was cut: the same bytes give the same messages
+    and the same error at the same offset, fed whole or byte by byte. The time is linear in
+    the bytes fed; the memory held between pulls is at most the limits plus what was fed.
+    """
+
+    def feed(self, data: Buffer) -> None:
+        """Take received bytes (copied). After the last message of a connection: nothing.
+
+        Raises:
+            ValueError: after ``eof()``.
+        """
+
+    def eof(self) -> None:
+        """The peer closed. Ends a body that the close delimits; then ``next`` gives its End.
+
+        Raises:
+            RemoteProtocolError: in the middle of a message. If messages wait to be pulled,
+                it is raised by ``next`` after them.
+        """
+
+    def leftover(self) -> bytes:
+        """The bytes that were not parsed, which another protocol owns from here on.
+
+        For after an accepted Upgrade or CONNECT. The parser stops.
+
+        >>> p = RequestParser()
+        >>> p.feed(b"CONNECT example.com:443 HTTP/1.1\\r\\nHost: example.com:443\\r\\n\\r\\n\\x16\\x03")
+        >>> p.next().method, p.next(), p.leftover()
+        ('CONNECT', None, b'\\x16\\x03')
+        """
+
+    @property
+    def buffered(self) -> int:
+        """How many bytes are held."""
+
+@final
+class RequestParser(MessageParser):
+    """Requests out of what a client sends: strict, and without a switch to be less so.
+
+    >>> p = RequestParser()
+    >>> p.feed(b"POST / HTTP/1.1\\r\\nHost: a\\r\\nContent-Length: 5\\r\\n\\r\\nhelloGET /next HTT")
+    >>> r = p.next()
+    >>> r.method, r.complete, r.body
+    ('POST', True, b'hello')
+    >>> p.next() is None
+    True
+    >>> p.feed(b"P/1.1\\r\\nHost: a\\r\\n\\r\\n")
+    >>> p.next().target
+    '/next'
+
+    A body that is not all there comes in parts:
+
+    >>> p.feed(b"PUT / HTTP/1.1\\r\\nHost: a\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n3\\r\\nabc\\r\\n")
+    >>> p.next().complete, p.next().data, p.next()
+    (False, b'abc', None)
+    >>> p.feed(b"2\\r\\nde\\r\\n0\\r\\nDigest: x\\r\\n\\r\\n")
+    >>> p.next().data, p.next().trailers.items()
+    (b'de', [('Digest', 'x')])
+    """
+
+    def __init__(self, limits: Limits | None = None) -> None: ...
+    def next(self) -> Request | Body | End | None:
+        """The next event; None if it takes more bytes, or if no more will come.
+
+        Raises:
+            RemoteProtocolError: after all messages before it, and then every time.
+        """
+
+@final
+class ResponseParser(MessageParser):
+    """Responses out of what a server sends.
+
+    Args:
+        lenient: also take lines that end in a bare LF, and a status line without a reason.
+
+    >>> p = ResponseParser()
+    >>> p.expect("HEAD")
+    >>> p.feed(b"HTTP/1.1 200 OK\\r\\nContent-Length: 5\\r\\n\\r\\n")
+    >>> p.next().complete
+    True
+    >>> p.expect("GET")
+    >>> p.feed(b"HTTP/1.1 200 OK\\r\\n\\r\\nuntil the close")
+    >>> p.next().complete, p.next().data
+    (False, b'until the close')
+    >>> p.eof()
+    >>> p.next()
+    <End []>
+    """
+
+    def __init__(self, limits: Limits | None = None, lenient: bool = False) -> None: ...
+    def next(self) -> Response | Body | End | None:
+        """As for requests. Interim responses (1xx) are Responses, always complete."""
+
+    def expect(self, method: str) -> None:
+        """Say which method the next final response answers: HEAD and CONNECT change framing."""
