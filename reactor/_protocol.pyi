@@ -32,7 +32,6 @@ class Transport:
         """Half-close: after what was written comes the end; reading goes on."""
 
     def can_write_eof(self) -> bool: ...
-
     def close(self) -> None:
         """Send what was written, then end both directions. Idempotent.
 

@@ -18,7 +18,7 @@ from contextlib import suppress
 from typing import Any, BinaryIO
 
 from reactor.limits import DEFAULT_LIMITS, Limits
-from reactor.net import Protocol, Transport
+from reactor.net import Protocol, Transport, reset_on_close
 from reactor.net.listener import connections_max
 
 logger = logging.getLogger("reactor")
@@ -57,6 +57,8 @@ class BlockingTransport(Transport):
             error = failed
         finally:
             self._closing = True
+            if self._aborted or error is not None:
+                reset_on_close(self._sock)
             self._sock.close()
             self._tell("connection_lost", error)
 

@@ -11,23 +11,43 @@ import re
 import socket
 import subprocess
 import threading
+from dataclasses import dataclass
 
 import pytest
 from processes import PATIENCE_S, command, environment, eventually, needs, run_reactor, serving
 from test_serve import has_ipv6
 
 import reactor
+from reactor.cli import main
 from reactor.cli.get import file_name
 from reactor.errors import FetchError
 from reactor.limits import Limits
 
 
-def get(*arguments, cwd, code=0):
-    done = run_reactor("get", *arguments, cwd=cwd)
-    assert done.returncode == code, done
-    if code:
-        assert re.fullmatch(r"reactor( get)?: [^\n]+\n", done.stderr), done.stderr
-    return done
+@dataclass
+class Done:
+    code: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def get(tmp_path, monkeypatch, capfd):
+    """Run ``reactor get ARGUMENTS`` in this process, in a folder; how it ended, as it should."""
+
+    def run(*arguments, cwd=tmp_path, code=0):
+        monkeypatch.chdir(cwd)
+        try:
+            ended = main(["get", *map(str, arguments)])
+        except SystemExit as exit_:
+            ended = exit_.code
+        done = Done(ended, *capfd.readouterr())
+        assert done.code == code, done
+        if code:
+            assert re.fullmatch(r"reactor( get)?: [^\n]+\n", done.stderr), done.stderr
+        return done
+
+    return run
 
 
 def files(folder):
@@ -78,8 +98,8 @@ def reset_on_close(sock):
 # --- against other servers -----------------------------------------------------------------------
 
 
-def test_our_own_server(site_server, site, tmp_path):
-    done = get(f"{site_server.url}big.bin", cwd=tmp_path)
+def test_our_own_server(get, site_server, site, tmp_path):
+    done = get(f"{site_server.url}big.bin")
     assert done.stdout.startswith("HTTP/1.1 200 OK\n")
     assert "Content-Length: 8388608\n" in done.stdout
     assert done.stdout.endswith("\n\n")
@@ -90,7 +110,7 @@ def test_our_own_server(site_server, site, tmp_path):
     assert len(digests) == 1
 
 
-def test_pythons_http_server(site, tmp_path):
+def test_pythons_http_server(get, site, tmp_path):
     class Quiet(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *args):
             pass
@@ -100,7 +120,7 @@ def test_pythons_http_server(site, tmp_path):
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
-            done = get(f"http://127.0.0.1:{server.server_port}/big.bin", cwd=tmp_path)
+            done = get(f"http://127.0.0.1:{server.server_port}/big.bin")
         finally:
             server.shutdown()
             thread.join()
@@ -108,7 +128,7 @@ def test_pythons_http_server(site, tmp_path):
     assert (tmp_path / "big.bin").read_bytes() == (site / "big.bin").read_bytes()
 
 
-def test_nginx(site, tmp_path):
+def test_nginx(get, site, tmp_path):
     program = needs("nginx")
     port = free_port()
     work = tmp_path / "nginx"
@@ -155,7 +175,7 @@ def connects(port):
     return False
 
 
-def test_the_tutorials_thread_per_connection_server(tmp_path):
+def test_the_tutorials_thread_per_connection_server(get, tmp_path):
     """Step by step what the tutorials print: bind, listen, accept, a thread, answer, close."""
     page = b"<html><body>Hello from a thread</body></html>"
 
@@ -182,7 +202,7 @@ def test_the_tutorials_thread_per_connection_server(tmp_path):
     accepting = threading.Thread(target=accept_clients)
     accepting.start()
     try:
-        done = get(f"http://127.0.0.1:{server_socket.getsockname()[1]}/", cwd=tmp_path)
+        done = get(f"http://127.0.0.1:{server_socket.getsockname()[1]}/")
     finally:
         server_socket.shutdown(socket.SHUT_RDWR)
         accepting.join()
@@ -194,7 +214,7 @@ def test_the_tutorials_thread_per_connection_server(tmp_path):
 
 
 @pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6 loopback")
-def test_ipv6(folder, tmp_path):
+def test_ipv6(get, folder, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
     with serving(folder, "--bind", "[::1]:0") as server:
@@ -254,16 +274,16 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
         [bytes([byte]) for byte in CHUNKED + b"4\r\nbody\r\n0\r\n\r\n"],
     ],
 )
-def test_every_framing(tmp_path, pieces):
+def test_every_framing(get, tmp_path, pieces):
     with canned(*pieces) as (url, _):
-        done = get(f"{url}/page", cwd=tmp_path)
+        done = get(f"{url}/page")
     assert re.match(r"HTTP/1\.[01] 200 OK\n", done.stdout)
     assert (tmp_path / "page").read_bytes() == b"body"
 
 
-def test_it_ends_with_the_length_when_the_server_stays_connected(tmp_path):
+def test_it_ends_with_the_length_when_the_server_stays_connected(get, tmp_path):
     with canned(OK, then="wait") as (url, _):
-        get(f"{url}/page", cwd=tmp_path)
+        get(f"{url}/page")
 
 
 @pytest.mark.parametrize("then", ["close", "reset"])
@@ -281,17 +301,17 @@ def test_it_ends_with_the_length_when_the_server_stays_connected(tmp_path):
         [b"HTTP/1.1 100 Continue\r\n\r\n"],
     ],
 )
-def test_an_early_end_leaves_no_file(tmp_path, pieces, then):
+def test_an_early_end_leaves_no_file(get, tmp_path, pieces, then):
     (tmp_path / "page").write_text("what was there before")
     with canned(*pieces, then=then) as (url, _):
-        get(f"{url}/page", cwd=tmp_path, code=18)
+        get(f"{url}/page", code=18)
     assert files(tmp_path) == ["page"]
     assert (tmp_path / "page").read_text() == "what was there before"
 
 
-def test_a_reset_is_no_end_of_a_body_that_ends_with_the_connection(tmp_path):
+def test_a_reset_is_no_end_of_a_body_that_ends_with_the_connection(get, tmp_path):
     with canned(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 10, then="reset") as (url, _):
-        get(f"{url}/page", cwd=tmp_path, code=18)
+        get(f"{url}/page", code=18)
     assert files(tmp_path) == []
 
 
@@ -315,26 +335,26 @@ def test_a_reset_is_no_end_of_a_body_that_ends_with_the_connection(tmp_path):
         [b"\0" * 100_000],
     ],
 )
-def test_no_valid_response(tmp_path, pieces):
+def test_no_valid_response(get, tmp_path, pieces):
     with canned(*pieces) as (url, _):
-        get(f"{url}/page", cwd=tmp_path, code=8)
+        get(f"{url}/page", code=8)
     assert files(tmp_path) == []
 
 
 @pytest.mark.parametrize(
     "endless", [b"X-Field: y\r\n" * 100, b"HTTP/1.1 102 Processing\r\n\r\n" * 50, b"x" * 4096]
 )
-def test_an_endless_head_is_given_up(tmp_path, endless):
+def test_an_endless_head_is_given_up(get, tmp_path, endless):
     start = b"" if endless.startswith(b"HTTP") else b"HTTP/1.1 200 OK\r\nX:"
     with canned(start, *[endless] * 1000, then="wait") as (url, _):
-        get(f"{url}/page", cwd=tmp_path, code=8)
+        get(f"{url}/page", code=8)
     assert files(tmp_path) == []
 
 
-def test_what_the_server_says_drives_no_terminal(tmp_path):
+def test_what_the_server_says_drives_no_terminal(get, tmp_path):
     head = b"HTTP/1.1 200 \x9b31mO\xffK\r\nA: \xe9\x85\xc2\x9b\r\nContent-Length: 0\r\n\r\n"
     with canned(head) as (url, _):
-        done = get(f"{url}/page", cwd=tmp_path)
+        done = get(f"{url}/page")
     assert not set(done.stdout) & {
         chr(code) for code in (*range(10), *range(11, 32), *range(127, 160))
     }
@@ -353,19 +373,26 @@ def test_a_header_that_the_terminals_encoding_lacks(tmp_path):
 
 
 @pytest.mark.parametrize("status", [400, 404, 500, 999])
-def test_an_error_status_leaves_no_file(tmp_path, status):
+def test_an_error_status_leaves_no_file(get, tmp_path, status):
     answer = b"HTTP/1.1 %d Sorry\r\nContent-Length: 4\r\n\r\nbody" % status
     with canned(answer) as (url, _):
-        done = get(f"{url}/page", cwd=tmp_path, code=22)
+        done = get(f"{url}/page", code=22)
     assert done.stdout.startswith(f"HTTP/1.1 {status} Sorry\n")
     assert str(status) in done.stderr
     assert files(tmp_path) == []
 
 
+def test_the_command_itself(tmp_path):
+    with canned(OK) as (url, _):
+        done = run_reactor("get", f"{url}/page", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "saved page (4 bytes)\n")
+    assert done.stdout == "HTTP/1.1 200 OK\nContent-Length: 4\n\n"
+
+
 @pytest.mark.parametrize("status", [204, 304])
-def test_a_status_without_a_body_ends_with_its_head(tmp_path, status):
+def test_a_status_without_a_body_ends_with_its_head(get, tmp_path, status):
     with canned(b"HTTP/1.1 %d X\r\n\r\n" % status, then="wait") as (url, _):
-        get(f"{url}/page", cwd=tmp_path)
+        get(f"{url}/page")
 
 
 # --- where it is saved ---------------------------------------------------------------------------
@@ -396,58 +423,58 @@ def test_file_name(path, name):
     assert file_name(f"http://host{path}") == name
 
 
-def test_a_name_as_long_as_names_may_be(tmp_path):
+def test_a_name_as_long_as_names_may_be(get, tmp_path):
     with canned(OK) as (url, _):
-        get(f"{url}/{'n' * 255}", cwd=tmp_path)
+        get(f"{url}/{'n' * 255}")
     assert files(tmp_path) == ["n" * 255]
     with canned(OK) as (url, _):
-        get(f"{url}/{'n' * 256}", cwd=tmp_path, code=23)
+        get(f"{url}/{'n' * 256}", code=23)
     assert files(tmp_path) == ["n" * 255]
 
 
-def test_output_option(tmp_path):
+def test_output_option(get, tmp_path):
     (tmp_path / "sub").mkdir()
     for output in ("there", "sub/there", str(tmp_path / "absolute")):
         with canned(OK) as (url, _):
-            get(f"{url}/page", "-o", output, cwd=tmp_path)
+            get(f"{url}/page", "-o", output)
         assert (tmp_path / output).read_bytes() == b"body"
     assert files(tmp_path) == ["absolute", "sub", "there"]
 
 
-def test_an_existing_file_is_replaced_and_a_link_is_followed(tmp_path):
+def test_an_existing_file_is_replaced_and_a_link_is_followed(get, tmp_path):
     (tmp_path / "page").write_text("old")
     (tmp_path / "link").symlink_to("page")
     with canned(OK) as (url, _):
-        get(f"{url}/link", cwd=tmp_path)
+        get(f"{url}/link")
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "page").read_bytes() == b"body"
 
 
-def test_a_saved_file_has_the_rights_of_any_new_file(tmp_path):
+def test_a_saved_file_has_the_rights_of_any_new_file(get, tmp_path):
     with canned(OK) as (url, _):
-        get(f"{url}/page", cwd=tmp_path)
+        get(f"{url}/page")
     (tmp_path / "other").touch()
     assert (tmp_path / "page").stat().st_mode == (tmp_path / "other").stat().st_mode
 
 
 @pytest.mark.parametrize("output", ["no/such/folder/page", "", "folder", "file/page", "folder/"])
-def test_an_output_that_cannot_be(tmp_path, output):
+def test_an_output_that_cannot_be(get, tmp_path, output):
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").touch()
     with canned(OK) as (url, _):
-        done = get(f"{url}/", f"--output={output}", cwd=tmp_path, code=0 if output == "" else 23)
+        done = get(f"{url}/", f"--output={output}", code=0 if output == "" else 23)
     if output:
         assert output in done.stderr
         assert files(tmp_path) == ["file", "folder"]
         assert files(tmp_path / "folder") == []
 
 
-def test_a_device_is_written_to_and_never_replaced(tmp_path):
+def test_a_device_is_written_to_and_never_replaced(get, tmp_path):
     os.mkfifo(tmp_path / "pipe")
     reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
     try:
         with canned(OK) as (url, _):
-            get(f"{url}/page", "-o", "pipe", cwd=tmp_path)
+            get(f"{url}/page", "-o", "pipe")
         assert os.read(reader, 100) == b"body"
     finally:
         os.close(reader)
@@ -456,11 +483,11 @@ def test_a_device_is_written_to_and_never_replaced(tmp_path):
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
-def test_a_full_disk(tmp_path):
+def test_a_full_disk(get, tmp_path):
     # Through a link: nothing that goes wrong here may replace the device.
     (tmp_path / "full").symlink_to("/dev/full")
     with canned(b"HTTP/1.1 200 OK\r\n\r\n" + bytes(200_000)) as (url, _):
-        get(f"{url}/page", "-o", "full", cwd=tmp_path, code=23)
+        get(f"{url}/page", "-o", "full", code=23)
     assert (tmp_path / "full").is_symlink()
 
 
@@ -540,20 +567,20 @@ def test_ctrl_c_leaves_no_file(tmp_path):
         ("http://" + "a" * 300 + "/", 6),
     ],
 )
-def test_what_is_no_url_that_can_be_fetched(tmp_path, url, code):
-    done = get(url, cwd=tmp_path, code=code)
+def test_what_is_no_url_that_can_be_fetched(get, tmp_path, url, code):
+    done = get(url, code=code)
     assert files(tmp_path) == []
     assert "secret" not in done.stderr
 
 
-def test_server_not_started(tmp_path):
-    done = get(f"http://127.0.0.1:{free_port()}/", cwd=tmp_path, code=7)
+def test_server_not_started(get, tmp_path):
+    done = get(f"http://127.0.0.1:{free_port()}/", code=7)
     assert "is the server started?" in done.stderr
 
 
-def test_no_url_or_two(tmp_path):
-    get(cwd=tmp_path, code=2)
-    get("http://a/", "http://b/", cwd=tmp_path, code=2)
+def test_no_url_or_two(get, tmp_path):
+    get(code=2)
+    get("http://a/", "http://b/", code=2)
 
 
 # --- from Python ---------------------------------------------------------------------------------

@@ -243,7 +243,8 @@ def test_split_target(target, names, slash):
     "target",
     ["", "*", "a", "host:80", "/.", "/..", "/.git", "/a/.env", "/%2egit", "/a/.well-known",
      "/.well-known/.git", "/a\\b", "/a\0b", "/%", "/%1", "/%g0", "/%0g", "/%+1", "/% 1", "/%00",
-     "/%2f", "/%2F", "/a%2Fb", "/\u0100", "/\udcff", "/" + "a" * 20000],
+     "/%2f", "/%2F", "/a%2Fb", "/\u0100", "/\udcff", "/" + "a" * 4095,
+     "/" + "%61" * 4095, "/a" * 2048, "/" * 4096],
 )  # fmt: skip
 def test_split_target_refuses(target):
     assert split_target(target) is None
@@ -330,7 +331,7 @@ def test_a_race_that_the_kernel_saw_is_tried_again(tmp_path, monkeypatch):
     root.close()
 
 
-def test_a_root_made_anew_is_found_again(tmp_path):
+def test_a_root_made_anew_is_found_at_the_first_miss(tmp_path):
     site = tmp_path / "dist"
     site.mkdir()
     app = StaticFolder(site)
@@ -345,6 +346,28 @@ def test_a_root_made_anew_is_found_again(tmp_path):
     site.mkdir()
     (site / "new.txt").write_bytes(b"public")
     assert body_of(app.respond(Request("GET", "/new.txt"))) == b"public"
+    app.close()
+
+
+def test_a_root_that_is_a_link_is_followed_when_it_is_turned(tmp_path, monkeypatch):
+    """Also for files that both have, a moment later and with the memory of answers full."""
+    now = [1000.0]
+    monkeypatch.setattr("reactor.apps.static.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("reactor.apps.answers.SETTLED_S", -(10**6))
+    for release in (b"one", b"two"):
+        (tmp_path / release.decode()).mkdir()
+        (tmp_path / release.decode() / "a.txt").write_bytes(release)
+    current = tmp_path / "current"
+    current.symlink_to("one")
+    app = StaticFolder(current)
+    assert app.respond(Request("GET", "/a.txt")).body == b"one"
+    current.unlink()
+    now[0] += 2
+    assert app.respond(Request("GET", "/a.txt")).body == b"one"
+    current.symlink_to("two")
+    now[0] += 2
+    assert app.respond(Request("GET", "/a.txt")).body == b"two"
+    assert app._root.follow() is False
     app.close()
 
 

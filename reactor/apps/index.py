@@ -16,7 +16,7 @@ import json
 import os
 import time
 from base64 import b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -69,15 +69,14 @@ class Order(NamedTuple):
         """From the query's words; anything unknown is the order by name."""
         return cls(column if column in COLUMNS else "name", order == "desc")
 
-    def sort(self, entries: list[Entry], by_name: Callable[[str], object]) -> None:
-        """Sort in place; entries that are equal in the column stay in the order of names."""
-        entries.sort(
-            key=lambda entry: (by_name(entry.name), entry.name), reverse=self == ("name", True)
-        )
+    def sort(self, entries: list[Entry]) -> None:
+        """Sort entries that are in the order of their names; so stay those that are equal."""
         if self.column == "size":
             entries.sort(key=lambda entry: entry.size or 0, reverse=self.descending)
         elif self.column == "modified":
             entries.sort(key=lambda entry: entry.modified_s, reverse=self.descending)
+        elif self.descending:
+            entries.reverse()
         entries.sort(key=lambda entry: entry.size is not None)
 
 

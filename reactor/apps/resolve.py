@@ -94,7 +94,10 @@ def split_target(target: str) -> tuple[list[bytes], bool] | None:
         path = raw_path(target).encode("latin-1")
     except UnicodeEncodeError:
         return None
-    if not path.startswith(b"/") or b"\\" in path or len(path) > 3 * _PATH_BYTES_MAX:
+    if not path.startswith(b"/") or b"\\" in path:
+        return None
+    # PATH_MAX, an escape being three bytes for one: no kernel would open it.
+    if len(path) - 2 * path.count(b"%") > _PATH_BYTES_MAX:
         return None
     names: list[bytes] = []
     for piece in path.split(b"/"):
@@ -195,13 +198,17 @@ class Root:
         """Whether everything is still as the evidence says."""
         return evidence.holds(self._descriptor)
 
-    def reopen_if_deleted(self) -> bool:
-        """Follow a root that was deleted and made anew (``rm -rf dist && build``)."""
-        if os.fstat(self._descriptor).st_nlink:
-            return False
+    def follow(self) -> bool:
+        """Open the root anew if its path leads to another folder by now; whether it did.
+
+        That is how sites are deployed: the folder is made anew, or a link to it is turned.
+        """
         try:
+            if os.path.samestat(os.stat(self.path), os.fstat(self._descriptor)):
+                return False
             fresh = os.open(self.path, _FOLDER)
         except OSError:
+            # Nothing there at the moment: what is held stays good.
             return False
         # The number stays the same: another thread may be opening beneath it right now.
         os.dup2(fresh, self._descriptor, inheritable=False)

@@ -51,6 +51,9 @@ _RESERVED = frozenset(
     }
 )  # fmt: skip
 
+# How often the root's path is looked at again; remembered answers do not live longer.
+FOLLOW_S = 1.0
+
 _OUT_OF_RESOURCES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
 
@@ -58,7 +61,7 @@ class StaticFolder:
     """An app that answers GET and HEAD from the files beneath one folder.
 
     Args:
-        root: the folder; opened now and kept open.
+        root: the folder; kept open, and opened anew when its path leads to another one.
         index: name or names of the file that answers for its folder; empty for none.
         listing: whether a folder without such a file is answered with a page of its entries.
         spa: whether a missing path without a dot in its last name is answered with the root's
@@ -87,6 +90,7 @@ class StaticFolder:
     ) -> None:
         self._root = Root(root)
         indexes = [index] if isinstance(index, str) else index
+        self._follow_at = time.monotonic() + FOLLOW_S
         self._answers = Answers(self._root)
         self._indexes = [os.fsencode(name) for name in indexes if name]
         self._folders = FolderReader(self._root) if listing else None
@@ -114,8 +118,11 @@ class StaticFolder:
             return self._not_found
         names, slash = split
         try:
+            if time.monotonic() >= self._follow_at:
+                self._root.follow()
+                self._follow_at = time.monotonic() + FOLLOW_S
             answer = self._find(request, names, slash)
-            if answer is None and self._root.reopen_if_deleted():
+            if answer is None and self._root.follow():
                 answer = self._find(request, names, slash)
             if answer is None and self._spa and b"." not in (names or [b""])[-1]:
                 answer = self._index_file(request, [])

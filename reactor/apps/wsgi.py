@@ -98,7 +98,7 @@ class _Call:
                 exc_info = None  # or traceback and frame would keep each other alive
         elif self._headers is not None:
             raise AssertionError("start_response was called a second time, without exc_info")
-        if type(status) is not str:
+        if not isinstance(status, str):
             raise TypeError(f"a status is a str, not {type(status).__name__}")
         self._status, self._reason = _parse_status(status)
         self._headers = _checked_headers(headers)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import errno
 import os
+import secrets
 import stat
-import tempfile
 from contextlib import suppress
 from typing import IO, Any
 from urllib.parse import unquote, urlsplit
@@ -105,7 +105,8 @@ class Download:
             with suppress(OSError):  # what was not written yet cannot be written now either
                 self._file.close()
         if self._temporary is not None:
-            os.unlink(self._temporary)
+            with suppress(FileNotFoundError):
+                os.unlink(self._temporary)
 
     def _open(self) -> IO[bytes]:
         # A link stays a link: the file that it leads to is replaced.
@@ -118,14 +119,10 @@ class Download:
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         if not stat.S_ISREG(mode):
             return open(path, "wb")  # /dev/null, a pipe: written to, never replaced by a file
-        descriptor, self._temporary = tempfile.mkstemp(
-            dir=os.path.dirname(path), prefix=".reactor-", suffix=".part"
-        )
-        # A temporary file is private; a download is like any file that the user makes.
-        umask = os.umask(0)
-        os.umask(umask)
-        os.fchmod(descriptor, 0o666 & ~umask)
-        return open(descriptor, "wb")
+        # Its name is kept before it exists: Ctrl-C may come at any time, and must leave nothing.
+        name = f".reactor-{secrets.token_hex(8)}.part"
+        self._temporary = os.path.join(os.path.dirname(path), name)
+        return open(self._temporary, "xb")
 
     def _failed(self, where: str, error: OSError) -> FetchError:
         return FetchError(f"{self._url}: cannot write {where}: {error.strerror}", EXIT_WRITE)

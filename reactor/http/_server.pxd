@@ -50,5 +50,6 @@ cdef class ServerMachine(Protocol):
     cdef int end(self) except -1
     cdef int answered(self) except -1
     cdef int drop_source(self) except -1
+    cdef int close_source(self, object source) except -1
     cdef int close(self) except -1
     cdef int abort(self) except -1

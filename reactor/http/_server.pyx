@@ -8,7 +8,8 @@ thousand requests is read one buffer ahead.
 
 Whose fault it is decides the end. The peer's: one canned answer, then a close, and nothing
 after it is read. The application's: a 500 if its head is not written yet, else the connection
-is aborted, so that what was sent can never be taken for a whole response.
+is aborted, so that what was sent can never be taken for a whole response. Whatever its code
+raises is its fault, SystemExit included; only KeyboardInterrupt is from somebody else.
 
 It does no I/O and reads no clock: it asks its transport for a deadline.
 """
@@ -278,14 +279,19 @@ cdef class ServerMachine(Protocol):
     # --- responses ------------------------------------------------------------------------
 
     cdef int respond(self, Request request) except -1:
+        response = None
         try:
             response = self.app.respond(request)
             if not isinstance(response, Response):
                 raise TypeError(f"the application returned {type(response).__name__}, no Response")
             return self.answer(<Response>response)
-        except Exception as exception:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as exception:
             if self.write_state != IDLE:
                 raise  # our own: the answer was begun
+            if isinstance(response, Response):
+                self.close_source((<Response>response).content)
             self.journal.failed(exception, f"answering {request.word} {request.get_target()}")
         self.keep_alive = False
         return self.answer(error_response(500, "the application failed"))
@@ -298,9 +304,10 @@ cdef class ServerMachine(Protocol):
         check_fields(response)
         if not isinstance(content, bytes) or response.status_code in (204, 304):
             return self.begin_streaming(response, OutgoingBody(self.request, response))
-        # A HEAD response may carry the length of the body that GET would have.
+        # A HEAD response may carry the length of the body that GET would have. No body at all
+        # says nothing of GET's (RFC 9110 8.6: if there is a length, it is that).
         if length < 0:
-            length = len(content)
+            length = -1 if bodyless and not content else len(content)
         elif length != len(content) and not (bodyless and not content):
             raise LocalProtocolError(
                 f"Content-Length is {length} but the body has {len(content)} bytes")
@@ -350,7 +357,9 @@ cdef class ServerMachine(Protocol):
         while self.out is not None and not self.paused and not self.is_closed():
             try:
                 piece = self.out.next_piece(self.written)
-            except Exception as exception:
+            except KeyboardInterrupt:
+                raise
+            except BaseException as exception:
                 self.journal.failed(exception, "reading the body of a response")
                 return self.abort()
             if piece is None:
@@ -384,10 +393,17 @@ cdef class ServerMachine(Protocol):
     cdef int drop_source(self) except -1:
         out, self.out = self.out, None
         if out is not None:
-            try:
-                out.close()
-            except Exception as exception:
-                self.journal.failed(exception, "closing the body of a response")
+            self.close_source(out)
+        return 0
+
+    cdef int close_source(self, object source) except -1:
+        try:
+            if hasattr(source, "close"):
+                source.close()
+        except KeyboardInterrupt:
+            raise
+        except BaseException as exception:
+            self.journal.failed(exception, "closing the body of a response")
         return 0
 
     cdef int close(self) except -1:

@@ -49,11 +49,12 @@ class OutgoingBody:
                 raise LocalProtocolError(f"a response with status {status} has no body")
             # RFC 9110 8.6: a 204 has no such field; in a 304 it describes what a 200 would have.
             self.length = None if status == 204 else response.content_length
-            self.close()
+            self._drop()
         elif request is not None and request.method == "HEAD":
-            # An application may say the length that GET would have, and save itself the body.
-            self.length = size if self.length is None else self.length
-            self.close()
+            # An application may say the length that GET would have, and save itself the body. No
+            # body at all says nothing of GET's (RFC 9110 8.6: if there is a length, it is that).
+            self.length = (size or None) if self.length is None else self.length
+            self._drop()
         elif size is None:
             self.chunked = self.length is None and (request is None or request.version >= 11)
             self.until_close = self.length is None and not self.chunked
@@ -108,6 +109,10 @@ class OutgoingBody:
             return max(0, os.fstat(body.fileno()).st_size - self.offset)
         self.pieces = iter(body)
         return None
+
+    def _drop(self) -> None:
+        """Send nothing; the source stays, to be closed when the response is written."""
+        self.file, self.pieces = None, None
 
 
 def _slices(data: bytes) -> Iterator[bytes]:

@@ -16,6 +16,7 @@ from cpython.exc cimport PyErr_SetFromErrno
 from libc.errno cimport EAGAIN, EINTR, ETIMEDOUT, errno
 
 from reactor.limits import DEFAULT_LIMITS
+from reactor.net.reset import reset_on_close
 
 cdef extern from "<sys/socket.h>" nogil:
     Py_ssize_t c_recv "recv"(int fd, void *data, size_t size, int flags)
@@ -297,12 +298,15 @@ cdef class Connection(Transport):
             self.close()
 
     def abort(self):
+        reset_on_close(self.sock)
         self.close_now(None)
 
     cdef int close_now(self, object error) except -1:
         if self.state == CLOSED:
             return 0
         self.state = CLOSED
+        if self.outgoing.size:
+            reset_on_close(self.sock)
         self.outgoing.clear()
         if self.deadline is not None:
             self.deadline.cancel()
