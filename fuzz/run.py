@@ -29,8 +29,9 @@ SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 CFLAGS = ["-O1", "-g", "-fno-omit-frame-pointer", "-fPIC", "-UNDEBUG", "-w", *SANITIZE]
 # The parser and what it stands on; nothing that reads a clock or a socket.
 HARNESS = {"api": "harness.pyx", "core": "core.pyx"}
-# Whose branches guide the fuzzer at the core level; a counter less is an execution more.
-CORE = ("_head", "_fields", "_chunked")
+# Whose branches guide the fuzzer; a counter less is an execution more.
+FOLLOWED = {"api": ("_head", "_fields", "_chunked", "_framing", "_parse"),
+            "core": ("_head", "_fields", "_chunked")}
 MODULES = ("_*.pyx", "http/_*.pyx")
 
 
@@ -52,8 +53,7 @@ def compile_module(build: Path, source: Path, level: str) -> None:
     c_file = source.with_suffix(".c")
     shell(sys.executable, "-m", "cython", "-3", "-X", "boundscheck=True",
           "-X", "cdivision=True", "-o", c_file, source.relative_to(build), cwd=build)
-    followed = source.name != "harness.pyx" if level == "api" else source.stem in CORE
-    coverage = ["-fsanitize=fuzzer-no-link"] if followed else []
+    coverage = ["-fsanitize=fuzzer-no-link"] if source.stem in FOLLOWED[level] else []
     target = source.with_suffix(sysconfig.get_config_var("EXT_SUFFIX"))
     shell("clang", "-shared", *CFLAGS, *coverage, f"-I{sysconfig.get_paths()['include']}",
           f"-I{build / 'reactor'}", c_file, "-o", target)
@@ -126,7 +126,7 @@ def main() -> int:
             command += [f"-dict={ROOT / 'fuzz' / 'http.dict'}", f"-max_total_time={asked.seconds}",
                         f"-runs={asked.runs}", f"-max_len={asked.max_len}", "-rss_limit_mb=2048",
                         "-timeout=10", f"-detect_leaks={asked.leaks}", "-print_final_stats=1",
-                        "-use_value_profile=0", found, seeds]
+                        "-print_funcs=0", "-entropic=0", found, seeds]
         done = subprocess.run([str(part) for part in command], env=environment(build),
                               stderr=subprocess.PIPE, text=True, errors="replace")
     progress = re.compile(r'^#\d+\s+(NEW|REDUCE|pulse|RELOAD)|^"|^INFO')

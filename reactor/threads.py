@@ -123,8 +123,13 @@ class BlockingTransport(Transport):
     # --- Transport -------------------------------------------------------------------------
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        if not self._closing:
-            self._sock.sendall(data)
+        if self._closing:
+            return
+        # Not sendall: its time-out is for all of the data, and a slow peer is no stalled one.
+        sent = self._sock.send(data)
+        while sent < len(data):
+            with memoryview(data) as view, view[sent:] as rest:
+                sent += self._sock.send(rest)
 
     def sendfile(self, file: BinaryIO, offset: int, count: int) -> None:
         with file:
@@ -215,6 +220,10 @@ class ThreadServer:
         have, or when `Limits.graceful_timeout_s` is over."""
         self._stopping = True
         for listener in self._listeners:
+            # Closing does not wake a thread that waits in accept, and as long as it waits the
+            # kernel goes on taking connections that nobody will serve.
+            with suppress(OSError):
+                listener.shutdown(socket.SHUT_RDWR)
             listener.close()
         until = time.monotonic() + self._limits.graceful_timeout_s
         serving = list(self._serving.items())
@@ -235,10 +244,22 @@ class ThreadServer:
                 logger.warning("accepting nothing for a moment: %s", error.strerror)
                 time.sleep(self._limits.accept_pause_s)
                 continue
-            transport = BlockingTransport(sock, self._factory(), peer, self._limits)
-            thread = threading.Thread(target=self._serve, args=(transport,), daemon=True)
-            self._serving[thread] = transport
+            try:
+                self._start(sock, peer)
+            except Exception as error:
+                # No protocol could be made, or no thread: that client's bad luck only.
+                logger.error("exception while accepting %r", peer, exc_info=error)
+                sock.close()
+
+    def _start(self, sock: socket.socket, peer: Any) -> None:
+        transport = BlockingTransport(sock, self._factory(), peer, self._limits)
+        thread = threading.Thread(target=self._serve, args=(transport,), daemon=True)
+        self._serving[thread] = transport
+        try:
             thread.start()
+        except BaseException:
+            del self._serving[thread]
+            raise
 
     def _serve(self, transport: BlockingTransport) -> None:
         try:

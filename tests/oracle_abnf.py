@@ -106,6 +106,8 @@ def skip_empty_lines(data: bytes, at: int, limits) -> int:
         at, count = at + 2, count + 1
         if count > limits.leading_empty_lines_max:
             raise Reject(BAD)
+    if count == limits.leading_empty_lines_max and data.startswith(b"\r", at):
+        raise Reject(BAD)  # its LF would make it one too many, another byte a bare CR
     return at
 
 

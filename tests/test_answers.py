@@ -204,5 +204,12 @@ def test_evidence(tmp_path):
     assert not evidence.holds(folder)
     with pytest.raises(OSError, match="gone"):
         Evidence(folder, [b"a", b"missing"])
-    assert Evidence(folder, []).holds(folder)
+    with pytest.raises(ValueError, match="no path"):
+        Evidence(folder, [])
+    with pytest.raises(TypeError, match="once"):
+        evidence.__init__(folder, [b"a"])
+    # Evidence of nothing proves nothing.
+    empty = Evidence.__new__(Evidence)
+    assert not empty.holds(folder)
+    assert not empty.identifies(status.st_dev, status.st_ino)
     os.close(folder)

@@ -1,7 +1,9 @@
 """Whether the files and folders that an answer was made from are still as they were."""
 
 from collections.abc import Iterable
+from typing import final
 
+@final
 class Evidence:
     """What ``fstatat`` says of some paths now, to be compared with what it says later.
 
@@ -11,6 +13,7 @@ class Evidence:
 
     Raises:
         OSError: one of them is not there.
+        ValueError: there is no path.
     """
 
     def __init__(self, folder: int, paths: Iterable[bytes]) -> None: ...

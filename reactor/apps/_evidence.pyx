@@ -7,6 +7,7 @@ the links it may step over on the way lead at worst to a comparison that fails, 
 device and inode of what was opened safely are part of it.
 """
 
+cimport cython
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 
 cdef extern from *:
@@ -56,40 +57,48 @@ cdef extern from *:
     int reactor_stamp_holds(const reactor_stamp *stamp, int folder, const char *path) nogil
 
 
+@cython.final
+@cython.auto_pickle(False)
 cdef class Evidence:
     cdef tuple paths
     cdef reactor_stamp *stamps
     cdef Py_ssize_t count
     cdef readonly long long changed_s
 
-    def __cinit__(self, int folder, paths):
-        cdef Py_ssize_t index
+    def __init__(self, int folder, paths):
+        cdef Py_ssize_t index, count
         cdef bytes path
+        if self.stamps != NULL:
+            raise TypeError("evidence is taken once")
         self.paths = tuple(paths)
-        self.count = len(self.paths)
-        self.stamps = <reactor_stamp *>PyMem_Malloc(max(1, self.count) * sizeof(reactor_stamp))
+        count = len(self.paths)
+        if count == 0:
+            raise ValueError("no path, no evidence")
+        self.stamps = <reactor_stamp *>PyMem_Malloc(count * sizeof(reactor_stamp))
         if self.stamps == NULL:
             raise MemoryError
-        for index in range(self.count):
+        for index in range(count):
             path = self.paths[index]
             if reactor_stamp_take(&self.stamps[index], folder, path) < 0:
                 raise OSError("a file of the answer is gone")
             self.changed_s = max(self.changed_s, self.stamps[index].changed_s)
+        self.count = count
 
     def __dealloc__(self):
         PyMem_Free(self.stamps)
 
     def identifies(self, unsigned long long device, unsigned long long inode):
-        return self.stamps[0].device == device and self.stamps[0].inode == inode
+        return (self.count > 0 and self.stamps[0].device == device
+                and self.stamps[0].inode == inode)
 
     def holds(self, int folder):
         cdef Py_ssize_t index
         cdef const char *path
-        cdef bint same = True
+        cdef bint same = False
         for index in range(self.count):
             path = <bytes>self.paths[index]
             with nogil:
                 same = reactor_stamp_holds(&self.stamps[index], folder, path)
             if not same:
                 return False
-        return True
+        return same
