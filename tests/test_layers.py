@@ -177,8 +177,8 @@ def functions_with(path, pattern):
         yield re.findall(r"^ *c?p?def [^\n]*?(\w+)\(", text[: match.start()], re.M)[-1]
 
 
-def test_recv_and_sendall_belong_to_the_threaded_model_alone():
-    assert set(calls_of("recv")) == set(calls_of("sendall")) == {"reactor.threads"}
+def test_recv_of_socket_objects_belongs_to_the_threaded_model_alone():
+    assert set(calls_of("recv")) == {"reactor.threads"}
 
 
 def test_only_the_documented_model_starts_threads():
