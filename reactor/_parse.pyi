@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from _typeshed import ReadableBuffer as Buffer
+
 from reactor._message import Request, Response
 from reactor.limits import Limits
 

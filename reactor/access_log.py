@@ -37,6 +37,7 @@ class AccessLog:
 
     def __init__(self, write: Write | None) -> None:
         self._write = write
+        self.wants_answers = write is not None
         self._second = -1
         self._stamp = ""
 

@@ -18,9 +18,9 @@ from typing import Any, Literal
 from reactor.access_log import AccessLog
 from reactor.apps.load import ProtocolFactory, as_app, load_target
 from reactor.apps.wsgi import WsgiApp
+from reactor.http._server import ServerMachine
 from reactor.http.app import App
 from reactor.http.dates import format_date
-from reactor.http.server import ServerMachine
 from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.net import Address, Inet, Reactor, listen_sockets
 from reactor.net.address import bound_address

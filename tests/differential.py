@@ -23,25 +23,44 @@ METHODS = ("GET", "GET", "GET", "HEAD", "CONNECT")
 ENDINGS = {
     "request": [
         form[start:] + end
-        for form in (b"X / HTTP/1.0\r\n", b"X http://[::1]:1/ HTTP/1.0\r\n",
-                     b"CONNECT a:1 HTTP/1.0\r\n", b"OPTIONS * HTTP/1.0\r\n", b"X h://[::1.1.1.1]/ HTTP/1.0\r\n", b"X:\r\n",
-                     b"Host: a\r\n", b"0;a=\"\"\r\n", b"0;a=\"\\a\"\r\n", b"\"\r\n", b"")
+        for form in (
+            b"X / HTTP/1.0\r\n",
+            b"X http://[::1]:1/ HTTP/1.0\r\n",
+            b"CONNECT a:1 HTTP/1.0\r\n",
+            b"OPTIONS * HTTP/1.0\r\n",
+            b"X h://[::1.1.1.1]/ HTTP/1.0\r\n",
+            b"X:\r\n",
+            b"Host: a\r\n",
+            b'0;a=""\r\n',
+            b'0;a="\\a"\r\n',
+            b'"\r\n',
+            b"",
+        )
         for start in range(len(form) + 1)
-        for end in (b"\r\n", b"X:\r\n\r\n", b"Host: a\r\n\r\n", b"\n", b"0\r\n\r\n",
-                    b"\r\n0\r\n\r\n")],
+        for end in (
+            b"\r\n",
+            b"X:\r\n\r\n",
+            b"Host: a\r\n\r\n",
+            b"\n",
+            b"0\r\n\r\n",
+            b"\r\n0\r\n\r\n",
+        )
+    ],
     "response": [
         form[start:] + end
-        for form in (b"HTTP/1.0 200 OK\r\n", b"X:\r\n", b"0;a=\"\"\r\n", b"\"\r\n", b"")
+        for form in (b"HTTP/1.0 200 OK\r\n", b"X:\r\n", b'0;a=""\r\n', b'"\r\n', b"")
         for start in range(len(form) + 1)
-        for end in (b"\r\n", b"X:\r\n\r\n", b"\n", b"0\r\n\r\n", b"\r\n0\r\n\r\n")],
+        for end in (b"\r\n", b"X:\r\n\r\n", b"\n", b"0\r\n\r\n", b"\r\n0\r\n\r\n")
+    ],
 }
 
 
 def random_case(rng: Random, kind: str) -> Case:
     methods = tuple(rng.choice(METHODS) for _ in range(3)) if kind == "response" else ()
     data = connection(rng, kind)
-    return Case("random", kind, data, "", methods=methods,
-                eof=kind == "response" and rng.randrange(2) == 0)
+    return Case(
+        "random", kind, data, "", methods=methods, eof=kind == "response" and rng.randrange(2) == 0
+    )
 
 
 def judge(case: Case, data: bytes):
@@ -52,16 +71,19 @@ def judge(case: Case, data: bytes):
 
 def texts(message) -> Message:
     """An oracle's message in the parser's types."""
-    first, second = (part.decode("latin-1") if isinstance(part, bytes) else part
-                     for part in message.start_line)
-    return Message((first, second), message.version, message.headers, message.body,
-                   message.trailers)
+    first, second = (
+        part.decode("latin-1") if isinstance(part, bytes) else part for part in message.start_line
+    )
+    return Message(
+        (first, second), message.version, message.headers, message.body, message.trailers
+    )
 
 
 def can_go_on(case: Case, begun: int) -> bool:
     """Whether some ending gives one more message than the ``begun`` whole ones."""
-    return any(len(judge(case, case.data + ending).messages) > begun
-               for ending in ENDINGS[case.kind])
+    return any(
+        len(judge(case, case.data + ending).messages) > begun for ending in ENDINGS[case.kind]
+    )
 
 
 def against_abnf(rng: Random, kind: str) -> str | None:
@@ -85,8 +107,9 @@ def compare_abnf(case: Case, outcome: Outcome) -> str | None:
             return "the status differs" + said
     elif outcome.error is not None:
         # The end of the input in a message is an error, and so is what nothing can complete.
-        if case.eof or (verdict.state == "incomplete"
-                        and not can_go_on(case, len(verdict.messages))):
+        if case.eof or (
+            verdict.state == "incomplete" and not can_go_on(case, len(verdict.messages))
+        ):
             return None
         return "the parser rejects" + said
     return None
@@ -95,12 +118,21 @@ def compare_abnf(case: Case, outcome: Outcome) -> str | None:
 # --- h11 --------------------------------------------------------------------------------------
 # What our parser accepts and h11 does not, or reads otherwise: at most ten, each with its reason.
 H11_EXCEPTIONS = [
-    ("leading empty lines", re.compile(rb"\A\r\n"),
-     "RFC 9112 2.2 asks a server to ignore at least one; h11 refuses all"),
-    ("long zeros", re.compile(rb"(?i)\ncontent-length:[ \t]*[0-9]{21}"),
-     "h11 takes 20 digits of a Content-Length, we take 32: leading zeros are legal"),
-    ("coding of a response", re.compile(rb"(?is)\AHTTP/.*\ntransfer-encoding:(?![ \t]*chunked[ \t]*\r)"),
-     "RFC 9112 6.3: such a response ends with the connection (or has no body); h11 refuses it"),
+    (
+        "leading empty lines",
+        re.compile(rb"\A\r\n"),
+        "RFC 9112 2.2 asks a server to ignore at least one; h11 refuses all",
+    ),
+    (
+        "long zeros",
+        re.compile(rb"(?i)\ncontent-length:[ \t]*[0-9]{21}"),
+        "h11 takes 20 digits of a Content-Length, we take 32: leading zeros are legal",
+    ),
+    (
+        "coding of a response",
+        re.compile(rb"(?is)\AHTTP/.*\ntransfer-encoding:(?![ \t]*chunked[ \t]*\r)"),
+        "RFC 9112 6.3: such a response ends with the connection (or has no body); h11 refuses it",
+    ),
 ]
 # h11 gives the value of Transfer-Encoding in lower case, its only change to a value.
 LOWERED = b"transfer-encoding"
@@ -112,8 +144,13 @@ def h11_message(case: Case, part: bytes, method: str) -> Message:
         conn = h11.Connection(h11.SERVER, max_incomplete_event_size=1 << 20)
     else:
         conn = h11.Connection(h11.CLIENT, max_incomplete_event_size=1 << 20)
-        conn.send(h11.Request(method=method, target="a:1" if method == "CONNECT" else "/",
-                              headers=[("Host", "a"), ("Upgrade", "x"), ("Connection", "upgrade")]))
+        conn.send(
+            h11.Request(
+                method=method,
+                target="a:1" if method == "CONNECT" else "/",
+                headers=[("Host", "a"), ("Upgrade", "x"), ("Connection", "upgrade")],
+            )
+        )
         conn.send(h11.EndOfMessage())
     conn.receive_data(part)
     if case.eof:
@@ -142,14 +179,22 @@ def _message(case: Case, head, body: bytes, trailers) -> Message:
         line = (head.status_code, head.reason.decode("latin-1"))
     version = 10 if head.http_version == b"1.0" else 11
     raw = tuple((bytes(name), bytes(value)) for name, value in head.headers.raw_items())
-    return Message(line, version, raw, body,
-                   tuple((bytes(name), bytes(value)) for name, value in
-                         (trailers.raw_items() if trailers else ())))
+    return Message(
+        line,
+        version,
+        raw,
+        body,
+        tuple(
+            (bytes(name), bytes(value))
+            for name, value in (trailers.raw_items() if trailers else ())
+        ),
+    )
 
 
 def lowered(headers):
-    return tuple((name, value.lower() if name.lower() == LOWERED else value)
-                 for name, value in headers)
+    return tuple(
+        (name, value.lower() if name.lower() == LOWERED else value) for name, value in headers
+    )
 
 
 def against_h11(rng: Random, kind: str) -> str | None:

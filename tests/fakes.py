@@ -72,6 +72,8 @@ class FakeTransport(Transport):
 
 
 class FakeJournal:
+    wants_answers = True
+
     def __init__(self):
         self.lines, self.failures = [], []
 

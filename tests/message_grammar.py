@@ -13,16 +13,50 @@ from random import Random
 SPICES = (b"\r", b"\n", b"\0", b"\t", b" ", b":", b";", b",", b"\x85", b"\xa0")
 ODD = 24  # one choice in so many is one that breaks a rule
 METHODS = (b"GET", b"GET", b"POST", b"PUT", b"HEAD", b"OPTIONS", b"DELETE", b"X!#")
-TARGETS = (b"/", b"/", b"/a/b?c=d", b"/%20%zz", b"http://h.example/p?q", b"http://[::1]:80",
-           b"/\"<>|", b"https://a")
+TARGETS = (
+    b"/",
+    b"/",
+    b"/a/b?c=d",
+    b"/%20%zz",
+    b"http://h.example/p?q",
+    b"http://[::1]:80",
+    b'/"<>|',
+    b"https://a",
+)
 ODD_TARGETS = (b"*", b"a.example:443", b"a", b"/#a", b"http://u@a/")
 VERSIONS = (b"HTTP/1.1",) * 8 + (b"HTTP/1.0", b"HTTP/1.2")
 ODD_VERSIONS = (b"HTTP/2.0", b"HTTP/1.10", b"http/1.1")
 HOSTS = (b"a", b"a", b"example.com:80", b"[::1]", b"1.2.3.4:", b"a_b~%41")
-NAMES = (b"X", b"Accept", b"x-y_z", b"Cookie", b"Content_Length", b"Connection", b"Upgrade",
-         b"Expect", b"Content-Type", b"Date", b"~!#$%&'*+-.^_`|")
-VALUES = (b"", b"y", b"a, b", b"a\tb  c", b"caf\xe9", b"keep-alive", b"Upgrade", b"100-continue",
-          b"websocket", b"\xa0z", b'"q;\\""', b"y", b"gzip, br", b"*/*;q=0.8", b"Upgrade, close")
+NAMES = (
+    b"X",
+    b"Accept",
+    b"x-y_z",
+    b"Cookie",
+    b"Content_Length",
+    b"Connection",
+    b"Upgrade",
+    b"Expect",
+    b"Content-Type",
+    b"Date",
+    b"~!#$%&'*+-.^_`|",
+)
+VALUES = (
+    b"",
+    b"y",
+    b"a, b",
+    b"a\tb  c",
+    b"caf\xe9",
+    b"keep-alive",
+    b"Upgrade",
+    b"100-continue",
+    b"websocket",
+    b"\xa0z",
+    b'"q;\\""',
+    b"y",
+    b"gzip, br",
+    b"*/*;q=0.8",
+    b"Upgrade, close",
+)
 LENGTHS = (b"%d", b"%d", b"%d", b"0%d", b"%03d")
 ODD_LENGTHS = (b"%033d", b"+%d", b"%d,5")
 ODD_CODINGS = (b"gzip, chunked", b"identity", b"chunked,", b"")
@@ -42,13 +76,24 @@ def pick(rng: Random, usual: tuple[bytes, ...], odd: tuple[bytes, ...]) -> bytes
 def fields(rng: Random, count_max: int = 3) -> list[bytes]:
     """Field lines without their CRLF."""
     ows = (b"", b" ", b" ", b" ", b"\t", b" \t ")
-    return [rng.choice(NAMES) + b":" + rng.choice(ows) + rng.choice(VALUES) + rng.choice(ows[:3])
-            for _ in range(rng.randrange(count_max + 1))]
+    return [
+        rng.choice(NAMES) + b":" + rng.choice(ows) + rng.choice(VALUES) + rng.choice(ows[:3])
+        for _ in range(rng.randrange(count_max + 1))
+    ]
 
 
 def content(rng: Random) -> bytes:
-    return rng.choice((b"", b"x", b"hello", b"\r\n\r\n", b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
-                       b"0\r\n\r\n", b"z" * 40))
+    return rng.choice(
+        (
+            b"",
+            b"x",
+            b"hello",
+            b"\r\n\r\n",
+            b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+            b"0\r\n\r\n",
+            b"z" * 40,
+        )
+    )
 
 
 def chunked(rng: Random) -> bytes:
@@ -85,8 +130,11 @@ def request(rng: Random) -> bytes:
     body = framed(rng, lines)
     if rng.randrange(ODD):
         lines.insert(rng.randrange(len(lines) + 1), b"Host: " + rng.choice(HOSTS))
-    form = rng.choice((b"CONNECT a:1", b"OPTIONS *")) if rng.randrange(16) == 0 else b" ".join(
-        (rng.choice(METHODS), pick(rng, TARGETS, ODD_TARGETS)))
+    form = (
+        rng.choice((b"CONNECT a:1", b"OPTIONS *"))
+        if rng.randrange(16) == 0
+        else b" ".join((rng.choice(METHODS), pick(rng, TARGETS, ODD_TARGETS)))
+    )
     first = form + b" " + pick(rng, VERSIONS, ODD_VERSIONS)
     empty = rng.choice((b"",) * 24 + (b"\r\n", b"\r\n" * 9))
     return empty + b"".join(line + b"\r\n" for line in (first, *lines)) + b"\r\n" + body
@@ -95,8 +143,9 @@ def request(rng: Random) -> bytes:
 def response(rng: Random) -> bytes:
     lines = fields(rng)
     body = framed(rng, lines)
-    first = b" ".join((pick(rng, VERSIONS, ODD_VERSIONS), pick(rng, STATUSES, ODD_STATUSES),
-                       rng.choice(REASONS)))
+    first = b" ".join(
+        (pick(rng, VERSIONS, ODD_VERSIONS), pick(rng, STATUSES, ODD_STATUSES), rng.choice(REASONS))
+    )
     empty = rng.choice((b"",) * 24 + (b"\r\n",))
     return empty + b"".join(line + b"\r\n" for line in (first, *lines)) + b"\r\n" + body
 
@@ -108,10 +157,10 @@ def mutate(rng: Random, data: bytes) -> bytes:
     if what == "i":
         return data[:at] + rng.choice(SPICES) + data[at:]
     if what == "d":
-        return data[:at] + data[at + 1:]
+        return data[:at] + data[at + 1 :]
     if what == "r":
-        return data[:at] + rng.choice(SPICES) + data[at + 1:]
-    return data[:at] + data[max(0, at - rng.randrange(40)):]
+        return data[:at] + rng.choice(SPICES) + data[at + 1 :]
+    return data[:at] + data[max(0, at - rng.randrange(40)) :]
 
 
 def connection(rng: Random, kind: str = "request") -> bytes:
@@ -121,7 +170,7 @@ def connection(rng: Random, kind: str = "request") -> bytes:
     for _ in range(rng.choice((0, 0, 1, 1, 1, 2, 3))):
         data = mutate(rng, data)
     if rng.randrange(10) == 0:
-        data = data[:rng.randrange(len(data) + 1)]
+        data = data[: rng.randrange(len(data) + 1)]
     return data
 
 

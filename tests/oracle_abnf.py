@@ -38,7 +38,8 @@ NOT_IN_TRAILERS = frozenset(
     b"transfer-encoding content-length host trailer te connection keep-alive proxy-connection "
     b"upgrade expect max-forwards content-encoding authorization proxy-authorization "
     b"www-authenticate proxy-authenticate cookie set-cookie forwarded x-forwarded-for "
-    b"x-forwarded-host x-forwarded-proto".split())
+    b"x-forwarded-host x-forwarded-proto".split()
+)
 TOO_LARGE = frozenset({400, 413, 431})
 BAD = frozenset({400})
 
@@ -250,18 +251,20 @@ def read_chunked(data: bytes, at: int, limits) -> tuple[bytes, Fields, int]:
             raise Reject(BAD)
         size = int(match[1], 16)
         extensions += len(match[2])
-        if (len(match[2]) > limits.chunk_extension_bytes_max
-                or extensions > limits.chunk_extensions_bytes_max):
+        if (
+            len(match[2]) > limits.chunk_extension_bytes_max
+            or extensions > limits.chunk_extensions_bytes_max
+        ):
             raise Reject(TOO_LARGE)
         if size == 0:
             break
         framing += at - start + 2
-        body.append(data[at:at + size])
+        body.append(data[at : at + size])
         received += len(body[-1])
         if framing > limits.chunk_overhead_bytes_max and framing > 0.8 * (framing + received):
             raise Reject(TOO_LARGE)
         at += size
-        if not CRLF.startswith(data[at:at + 2]):
+        if not CRLF.startswith(data[at : at + 2]):
             raise Reject(BAD)
         if at + 2 > len(data):
             raise Incomplete
@@ -294,7 +297,7 @@ def read_body(data: bytes, at: int, fields: Fields, limits) -> tuple[bytes, Fiel
     length = int(only(values_of(fields, b"content-length")) or b"0")
     if at + length > len(data):
         raise Incomplete
-    return data[at:at + length], (), at + length
+    return data[at : at + length], (), at + length
 
 
 def read_request(data: bytes, at: int, limits) -> tuple[Message, bool]:
@@ -307,7 +310,8 @@ def read_request(data: bytes, at: int, limits) -> tuple[Message, bool]:
     broken = host_fault(fields, version) | framing_fault(fields, version)
     # RFC 9110 9.3.6: content of a CONNECT has no meaning. Choice: refuse it.
     has_content = values_of(fields, b"transfer-encoding") or any(
-        value.strip(b"0") for value in values_of(fields, b"content-length"))
+        value.strip(b"0") for value in values_of(fields, b"content-length")
+    )
     if method == b"CONNECT" and has_content:
         broken.add(400)
     if broken:
@@ -366,11 +370,14 @@ def judge_request(data: bytes, limits) -> Verdict:
     return _judge(data, lambda at, _: read_request(data, at, limits))
 
 
-def judge_response(data: bytes, limits, methods: tuple[bytes, ...] = (),
-                   eof: bool = False) -> Verdict:
+def judge_response(
+    data: bytes, limits, methods: tuple[bytes, ...] = (), eof: bool = False
+) -> Verdict:
     """Judge all that a server sent; ``methods`` are the requests', GET where none is left."""
+
     def read_one(at: int, messages: list[Message]) -> tuple[Message, bool]:
         final = sum(1 for message in messages if message.start_line[0] >= 200)
         method = methods[final] if final < len(methods) else b"GET"
         return read_response(data, at, limits, method, eof)
+
     return _judge(data, read_one)

@@ -15,13 +15,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from reactor.errors import RemoteProtocolError
 from reactor.http._framing import Body, End, RequestParser, ResponseParser
 
-from reactor.errors import RemoteProtocolError
-
 VECTORS = Path(__file__).parent / "vectors"
-CORPUS = Path(os.environ.get("REACTOR_CORPUS")
-              or Path(__file__).parents[2] / "shared" / "corpus")
+CORPUS = Path(os.environ.get("REACTOR_CORPUS") or Path(__file__).parents[2] / "shared" / "corpus")
 # Every two-way cut of a longer input is quadratic: of those, the ends and a stride are taken.
 EVERY_CUT_BYTES_MAX = int(os.environ.get("REACTOR_EVERY_CUT_BYTES_MAX", "2048"))
 STRIDE = 499
@@ -132,8 +130,11 @@ class Run:
 
     def _finish(self, body: bytes, trailers: Fields) -> None:
         head, self.head, self.parts = self.head, None, []
-        line = ((head.method, head.target) if self.case.kind == "request"
-                else (head.status, head.reason))
+        line = (
+            (head.method, head.target)
+            if self.case.kind == "request"
+            else (head.status, head.reason)
+        )
         self.messages.append(Message(line, head.version, head.headers.raw, body, tuple(trailers)))
         self.ends.append(self.fed - self.parser.buffered)
         if line[0] not in range(100, 200):
@@ -159,7 +160,7 @@ def run(case: Case, pieces: Iterable[bytes], limits=None) -> Outcome:
 
 
 def byte_by_byte(data: bytes) -> Iterator[bytes]:
-    return (data[i:i + 1] for i in range(len(data)))
+    return (data[i : i + 1] for i in range(len(data)))
 
 
 def cuts(length: int) -> Iterable[int]:
@@ -192,8 +193,13 @@ def _message(record: dict) -> Message:
         line = (_text(record["method"]).decode(), _text(record["target"]).decode("latin-1"))
     else:
         line = (record["status"], _text(record["reason"]).decode("latin-1"))
-    return Message(line, record["version"], _fields(record["headers"]), _text(record["body"]),
-                   _fields(record["trailers"]))
+    return Message(
+        line,
+        record["version"],
+        _fields(record["headers"]),
+        _text(record["body"]),
+        _fields(record["trailers"]),
+    )
 
 
 def load_vectors(path: Path) -> list[Case]:
@@ -201,15 +207,23 @@ def load_vectors(path: Path) -> list[Case]:
     for line in path.read_text().splitlines():
         record = json.loads(line)
         status = record.get("status", [])
-        cases.append(Case(
-            name=record["name"], kind=record["kind"], data=_input(record),
-            expect=record["expect"], rule=str(record["rule"]),
-            statuses=frozenset([status] if isinstance(status, int) else status),
-            code=record.get("code"), messages=tuple(map(_message, record["messages"])),
-            ends=tuple(message["end"] for message in record["messages"]),
-            methods=tuple(record.get("methods", ())), eof=record.get("eof", False),
-            lenient=record.get("lenient", False),
-            leftover=_text(record["leftover"]) if "leftover" in record else None))
+        cases.append(
+            Case(
+                name=record["name"],
+                kind=record["kind"],
+                data=_input(record),
+                expect=record["expect"],
+                rule=str(record["rule"]),
+                statuses=frozenset([status] if isinstance(status, int) else status),
+                code=record.get("code"),
+                messages=tuple(map(_message, record["messages"])),
+                ends=tuple(message["end"] for message in record["messages"]),
+                methods=tuple(record.get("methods", ())),
+                eof=record.get("eof", False),
+                lenient=record.get("lenient", False),
+                leftover=_text(record["leftover"]) if "leftover" in record else None,
+            )
+        )
     return cases
 
 
@@ -223,5 +237,13 @@ def corpus(name: str) -> list[Case]:
     if not path.exists():
         return []
     records = [json.loads(line) for line in path.read_text().splitlines()]
-    return [Case(name=f"{name}:{record['name']}", kind=record["kind"], data=_input(record),
-                 expect=record["expect"], raw=record) for record in records]
+    return [
+        Case(
+            name=f"{name}:{record['name']}",
+            kind=record["kind"],
+            data=_input(record),
+            expect=record["expect"],
+            raw=record,
+        )
+        for record in records
+    ]

@@ -46,23 +46,31 @@ def _h16_colon(n: int) -> bytes:
     return rb"(?:" + h16 + rb":){%d}" % n
 
 
-IPv6address = rb"(?:" + rb"|".join([
-    _h16_colon(6) + ls32,
-    rb"::" + _h16_colon(5) + ls32,
-    _up_to(0) + rb"::" + _h16_colon(4) + ls32,
-    _up_to(1) + rb"::" + _h16_colon(3) + ls32,
-    _up_to(2) + rb"::" + _h16_colon(2) + ls32,
-    _up_to(3) + rb"::" + _h16_colon(1) + ls32,
-    _up_to(4) + rb"::" + ls32,
-    _up_to(5) + rb"::" + h16,
-    _up_to(6) + rb"::",
-]) + rb")"
+IPv6address = (
+    rb"(?:"
+    + rb"|".join(
+        [
+            _h16_colon(6) + ls32,
+            rb"::" + _h16_colon(5) + ls32,
+            _up_to(0) + rb"::" + _h16_colon(4) + ls32,
+            _up_to(1) + rb"::" + _h16_colon(3) + ls32,
+            _up_to(2) + rb"::" + _h16_colon(2) + ls32,
+            _up_to(3) + rb"::" + _h16_colon(1) + ls32,
+            _up_to(4) + rb"::" + ls32,
+            _up_to(5) + rb"::" + h16,
+            _up_to(6) + rb"::",
+        ]
+    )
+    + rb")"
+)
 # Choice: no IPvFuture; there is no future version yet.
 IP_literal = rb"\[" + IPv6address + rb"\]"
 uri_host = rb"(?:" + IP_literal + rb"|" + reg_name + rb")"
 # Choice: a port is a number that TCP has, as far as there is one.
-tcp_port = (rb"0*(?:6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}"
-            rb"|[0-9]{1,4})")
+tcp_port = (
+    rb"0*(?:6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}"
+    rb"|[0-9]{1,4})"
+)
 port = rb"(?:" + tcp_port + rb")?"
 # RFC 9110 7.2. Choice: never empty, since an http URI has a host (4.2.1), and no userinfo (4.2.4).
 Host = re.compile(uri_host + rb"(?::" + port + rb")?")
@@ -74,18 +82,20 @@ target_byte = rb"[\x21\x22\x24-\x7e]"
 # Choice: an origin server serves http and https; another scheme is for another server.
 scheme = rb"[Hh][Tt][Tt][Pp][Ss]?"
 origin_form = rb"/" + target_byte + rb"*"
-absolute_form = (scheme + rb"://" + uri_host + rb"(?::" + port + rb")?"
-                 + rb"(?:[/?]" + target_byte + rb"*)?")
+absolute_form = (
+    scheme + rb"://" + uri_host + rb"(?::" + port + rb")?" + rb"(?:[/?]" + target_byte + rb"*)?"
+)
 # RFC 9112 3.2.3: an empty or invalid port MUST be refused.
 authority_form = re.compile(uri_host + rb":(?=0*[1-9])" + tcp_port)
 path_form = re.compile(origin_form + rb"|" + absolute_form)
 HTTP_version = re.compile(rb"HTTP/([0-9])\.([0-9])")
 request_line = re.compile(rb"(" + token + rb")" + SP + rb"([^\x20]+)" + SP + rb"([^\x20]+)")
 reason_phrase = rb"[\t\x20-\x7e\x80-\xff]*"
-status_line = re.compile(rb"([^\x20]+)" + SP + rb"([1-9][0-9]{2})" + SP
-                         + rb"(" + reason_phrase + rb")")
+status_line = re.compile(
+    rb"([^\x20]+)" + SP + rb"([1-9][0-9]{2})" + SP + rb"(" + reason_phrase + rb")"
+)
 
 # --- RFC 9112 7.1: chunks ---------------------------------------------------------------------
 # Choice: no BWS around ";" and "="; the RFC allows it only for senders that broke the grammar.
-chunk_ext = (rb"(?:;" + token + rb"(?:=(?:" + token + rb"|" + quoted_string + rb"))?)*")
+chunk_ext = rb"(?:;" + token + rb"(?:=(?:" + token + rb"|" + quoted_string + rb"))?)*"
 chunk_line = re.compile(rb"(" + HEXDIG + rb"+)(" + chunk_ext + rb")")

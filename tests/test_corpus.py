@@ -13,8 +13,8 @@ from dataclasses import replace
 
 import pytest
 from parser_cases import CORPUS, Case, Run, byte_by_byte, corpus, cuts, run
-from reactor._parse import parse_request, parse_response
 
+from reactor._parse import parse_request, parse_response
 from reactor.errors import RemoteProtocolError
 
 SOURCES = ("framing", "llhttp", "picohttpparser", "httparse")
@@ -61,7 +61,11 @@ STRICTER = [
     (r"httparse:.*urltest_174$", "reject", "6: none of the four target forms"),
     (r"httparse:.*urltest_23[12]$", "reject", "6: none of the four target forms"),
     (r"httparse:.*response_reason_missing_no_space", "lenient", "RFC 9112 4: the SP"),
-    (r"httparse:.*test_response_(newlines|empty_lines_prefix_lf_only|no_cr)$", "lenient", "1: bare LF"),
+    (
+        r"httparse:.*test_response_(newlines|empty_lines_prefix_lf_only|no_cr)$",
+        "lenient",
+        "1: bare LF",
+    ),
     (r"picohttpparser:test_response parse multiline", "reject", "10: obs-fold"),
     (r"picohttpparser:test_response accept missing trailing", "lenient", "RFC 9112 4: the SP"),
     (r"picohttpparser:test_response accept multiple spaces", "reject", "4: one SP"),
@@ -98,8 +102,11 @@ def ids(case: Case) -> str:
 needs_corpus = pytest.mark.skipif(not ALL, reason=f"no corpus at {CORPUS} (set REACTOR_CORPUS)")
 STREAMS = [with_host(case) for case in ALL if case.name.split(":")[0] not in HEADS_ONLY]
 HEADS = [with_host(case) for case in ALL if case.name.split(":")[0] in HEADS_ONLY]
-HOSTLESS = [case for case in ALL if case.raw["lacks_host"] and case.expect == "accept"
-            and ruling(case) == "accept"]
+HOSTLESS = [
+    case
+    for case in ALL
+    if case.raw["lacks_host"] and case.expect == "accept" and ruling(case) == "accept"
+]
 
 
 @needs_corpus

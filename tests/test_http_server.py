@@ -7,7 +7,7 @@ import pytest
 from fakes import FakeJournal, FakeTransport
 
 from reactor import Limits, Response
-from reactor.http.server import ServerMachine
+from reactor.http._server import ServerMachine
 from reactor.http.states import TRANSITIONS, Event, State, diagram
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"

@@ -23,6 +23,7 @@ LAYERS = [
     {"reactor._headers"},
     {"reactor._message"},
     {"reactor._parse"},
+    {"reactor._protocol"},
     {"reactor.loop", "reactor.testing"},
     {"reactor.net", "reactor.http"},
     {"reactor.apps"},
@@ -151,25 +152,33 @@ def test_select_is_called_on_one_line():
 
 
 @pytest.mark.parametrize(
-    ("name", "where"),
+    ("call", "where"),
     [
-        ("recv_into", {"reactor.net.connection": 1}),
-        ("send", {"reactor.net.outgoing": 1}),
+        (r"\bc_recv\(self", "reactor.net._connection"),
+        (r"\bc_send\(fd", "reactor.net._outgoing"),
+        (r"\bos\.sendfile\(", "reactor.net._outgoing"),
+        (r"\bepoll_wait\(self", "reactor.loop._epoll"),
     ],
 )
-def test_the_wire_is_touched_in_one_place(name, where):
-    calls = {m: n for m, n in calls_of(name).items() if m.startswith("reactor.net")}
-    sends_of_outgoing = {"reactor.net.connection": 1} if name == "send" else {}
-    assert calls == {**where, **sends_of_outgoing}
+def test_the_wire_is_touched_in_one_function(call, where):
+    functions = {
+        (module_name(path), function)
+        for path in PYTHON + CYTHON
+        for function in functions_with(path, call)
+    }
+    assert len(functions) == 1
+    assert next(iter(functions))[0] == where
 
 
-def test_recv_belongs_to_the_threaded_model_alone():
+def functions_with(path, pattern):
+    """The last ``def`` above each match."""
+    text = path.read_text(encoding="utf-8")
+    for match in re.finditer(pattern, text):
+        yield re.findall(r"^ *c?p?def [^\n]*?(\w+)\(", text[: match.start()], re.M)[-1]
+
+
+def test_recv_of_socket_objects_belongs_to_the_threaded_model_alone():
     assert set(calls_of("recv")) == {"reactor.threads"}
-
-
-def test_sendfile_system_call_is_on_one_line():
-    text = "".join(path.read_text(encoding="utf-8") for path in PYTHON)
-    assert text.count("os.sendfile(") == 1
 
 
 def test_only_the_documented_model_starts_threads():

@@ -19,8 +19,11 @@ from reactor.limits import DEFAULT_LIMITS, KIB, MIB
 READ = DEFAULT_LIMITS.read_bytes_max
 HEAD = b"POST / HTTP/1.1\r\nHost: a\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
-HEAD_BYTES_MAX = DEFAULT_LIMITS.request_line_bytes_max + DEFAULT_LIMITS.fields_bytes_max + 2 * (
-    DEFAULT_LIMITS.leading_empty_lines_max + 1)
+HEAD_BYTES_MAX = (
+    DEFAULT_LIMITS.request_line_bytes_max
+    + DEFAULT_LIMITS.fields_bytes_max
+    + 2 * (DEFAULT_LIMITS.leading_empty_lines_max + 1)
+)
 
 # What a peer may send for ever: how it begins, what is repeated, the most that may be held of it
 # apart from the last read.
@@ -55,7 +58,7 @@ def reads(begin: bytes, repeat: bytes, size: int, total: int):
     yield begin
     at = 0
     for _ in range(total // size):
-        yield stream[at:at + size]
+        yield stream[at : at + size]
         at = (at + size) % len(repeat)
 
 

@@ -8,8 +8,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from parser_cases import own_vectors, run
 
-SETTINGS = settings(derandomize=True, max_examples=300, deadline=None, database=None,
-                    suppress_health_check=list(HealthCheck))
+SETTINGS = settings(
+    derandomize=True,
+    max_examples=300,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
 RANDOM = st.randoms(use_true_random=False)
 
 
@@ -20,8 +25,9 @@ def test_random_connections(kind, rng):
     assert (difference := differential.against_abnf(rng, kind)) is None, difference
 
 
-@pytest.mark.parametrize("case", [case for case in own_vectors() if not case.lenient],
-                         ids=lambda case: case.name)
+@pytest.mark.parametrize(
+    "case", [case for case in own_vectors() if not case.lenient], ids=lambda case: case.name
+)
 def test_own_vectors(case):
     difference = differential.compare_abnf(case, run(case, [case.data]))
     assert difference is None, difference

@@ -12,8 +12,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from parser_cases import Run, own_vectors
 
-SETTINGS = settings(derandomize=True, max_examples=300, deadline=None, database=None,
-                    suppress_health_check=list(HealthCheck))
+SETTINGS = settings(
+    derandomize=True,
+    max_examples=300,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
 
 
 @pytest.mark.parametrize("kind", ["request", "response"])
@@ -23,8 +28,9 @@ def test_random_connections(kind, rng):
     assert (difference := differential.against_h11(rng, kind)) is None, difference
 
 
-@pytest.mark.parametrize("case", [case for case in own_vectors() if not case.lenient],
-                         ids=lambda case: case.name)
+@pytest.mark.parametrize(
+    "case", [case for case in own_vectors() if not case.lenient], ids=lambda case: case.name
+)
 def test_own_vectors(case):
     it = Run(case)
     it.feed(case.data)

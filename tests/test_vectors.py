@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import pytest
 from parser_cases import Case, Outcome, Run, byte_by_byte, cuts, own_vectors, run
+
 from reactor._parse import parse_request, parse_response
 
 CASES = own_vectors()
-NEXT = {"request": b"GET /next HTTP/1.1\r\nHost: next\r\n\r\n",
-        "response": b"HTTP/1.1 299 Next\r\nContent-Length: 0\r\n\r\n"}
+NEXT = {
+    "request": b"GET /next HTTP/1.1\r\nHost: next\r\n\r\n",
+    "response": b"HTTP/1.1 299 Next\r\nContent-Length: 0\r\n\r\n",
+}
 LAST_OF_ITS_CONNECTION = {"39", "40", "37", "38", "RFC 9112 9.6", "RFC 9112 9.3"}
 
 
@@ -57,7 +60,7 @@ def test_byte_by_byte(case):
     check(case, outcome)
     assert outcome == run(case, [case.data])
     # A message is there with its last byte: neither earlier nor later.
-    assert ended_at == case.ends[:len(ended_at)]
+    assert ended_at == case.ends[: len(ended_at)]
     assert len(ended_at) == len(case.ends) or case.eof
 
 
@@ -73,9 +76,9 @@ def test_with_trailing_data(case):
     if case.eof or case.leftover is not None:
         pytest.skip("the end of the input is a part of this case")
     outcome = run(case, [case.data + NEXT[case.kind]])
-    assert outcome.messages[:len(case.messages)] == case.messages
+    assert outcome.messages[: len(case.messages)] == case.messages
     assert outcome.error is None
-    more = outcome.messages[len(case.messages):]
+    more = outcome.messages[len(case.messages) :]
     assert [message.start_line[1] for message in more] in (["/next"], ["Next"], [])
     if case.ends[-1] == len(case.data) and not more:
         # Nothing after it was read, so it must have said that it is the connection's last.
@@ -112,9 +115,13 @@ def test_the_stateless_functions_say_the_same_of_the_head(case):
         return
     if head is None:
         return
-    line = ((parsed.method, parsed.target) if case.kind == "request"
-            else (parsed.status, parsed.reason))
+    line = (
+        (parsed.method, parsed.target) if case.kind == "request" else (parsed.status, parsed.reason)
+    )
     assert (line, parsed.version, parsed.headers.raw) == (
-        head.start_line, head.version, head.headers)
+        head.start_line,
+        head.version,
+        head.headers,
+    )
     blank_line = b"\n\r\n" if not case.lenient else b"\n"
-    assert case.data[:parsed.end].endswith(blank_line)
+    assert case.data[: parsed.end].endswith(blank_line)

@@ -12,7 +12,7 @@ from fakes import FakeJournal, FakeTransport
 
 from reactor import Limits, LocalProtocolError, Request
 from reactor.apps.wsgi import FileWrapper, WsgiApp, is_plain_file
-from reactor.http.server import ServerMachine
+from reactor.http._server import ServerMachine
 
 HERE = Path(__file__).parent
 PLAIN = [("Content-Type", "text/plain")]

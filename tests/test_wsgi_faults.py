@@ -12,8 +12,9 @@ from processes import MODELS, PATIENCE_S, eventually, serving
 from wsgi_faults import FAULTS, app
 
 from reactor import Limits
+from reactor.access_log import AccessLog
 from reactor.apps.wsgi import WsgiApp
-from reactor.http.server import ServerMachine
+from reactor.http._server import ServerMachine
 
 NAMES = sorted(FAULTS)
 ENDING = {"500", "abort", "end"}
@@ -76,13 +77,18 @@ def test_there_are_many_faults():
 # --- the machine, without a socket --------------------------------------------------------
 
 
+def drive(wsgi_app, journal):
+    machine = ServerMachine(
+        WsgiApp(wsgi_app), Limits(), lambda: b"Mon, 23 Nov 2026 12:00:00 GMT", journal
+    )
+    machine.connection_made(FakeTransport(machine))
+    return machine
+
+
 @pytest.fixture
 def driven():
     journal = FakeJournal()
-    machine = ServerMachine(
-        WsgiApp(app), Limits(), lambda: b"Mon, 23 Nov 2026 12:00:00 GMT", journal
-    )
-    machine.connection_made(FakeTransport(machine))
+    machine = drive(app, journal)
     return machine, machine.transport, journal
 
 
@@ -126,12 +132,11 @@ def test_head_never_has_a_body(driven, name):
         assert rest.endswith(b"\r\n\r\nfine")
 
 
-def test_keyboard_interrupt_is_not_the_applications(driven):
+def test_keyboard_interrupt_is_not_the_applications():
     def interrupted(environ, start_response):
         raise KeyboardInterrupt
 
-    machine = driven[0]
-    machine._app = WsgiApp(interrupted)
+    machine = drive(interrupted, FakeJournal())
     with pytest.raises(KeyboardInterrupt):
         machine.data_received(OK)
 
@@ -183,11 +188,8 @@ def test_the_log_has_the_traceback(server):
     eventually(lambda: "in at_once\n" in server.err, "the traceback is on stderr")
 
 
-def test_logging_a_fault_that_has_no_text(caplog, driven):
-    from reactor.access_log import AccessLog
-
-    machine = driven[0]
-    machine._journal = AccessLog(None)
+def test_logging_a_fault_that_has_no_text(caplog):
+    machine = drive(app, AccessLog(None))
     with caplog.at_level(logging.ERROR):
         machine.data_received(request("raise_9_Unprintable_at_once"))
     assert "answering GET /raise_9_Unprintable_at_once" in caplog.text

@@ -3,6 +3,7 @@
 from typing import final
 
 from _typeshed import ReadableBuffer as Buffer
+
 from reactor._headers import Headers
 from reactor._message import Request, Response
 from reactor.limits import Limits

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from _typeshed import ReadableBuffer as Buffer
+
 from reactor._headers import Headers
 
 _Text = str | bytes

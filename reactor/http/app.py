@@ -27,6 +27,9 @@ class App(Protocol):
 class Journal(Protocol):
     """Where a server's machine tells what it did."""
 
+    # Whether `answered` is to be called: without an access log it would only cost.
+    wants_answers: bool
+
     def answered(self, peer: Any, request: Request | None, status: int, body_bytes: int) -> None:
         """A response was written, or broken off; ``request`` is None if it was no request."""
 

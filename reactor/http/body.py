@@ -17,17 +17,10 @@ from typing import Any, BinaryIO
 from reactor._message import Request, Response
 from reactor.errors import LocalProtocolError
 from reactor.http._serialise import serialise_chunk, serialise_last_chunk
+from reactor.limits import DEFAULT_LIMITS
 
-# Ours to decide: an application that sets one of them would frame the message a second time.
-_CONNECTION_FIELDS = (
-    "connection",
-    "keep-alive",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-)
+# Long bytes are written in slices of this size, as the peer takes them.
+SLICE_BYTES = DEFAULT_LIMITS.write_high_water_bytes
 
 
 class OutgoingBody:
@@ -37,18 +30,15 @@ class OutgoingBody:
         length: what Content-Length says; None if there is no such field.
         chunked: whether Transfer-Encoding: chunked says the end.
         until_close: whether only the end of the connection says it.
-        data: the whole body, when it is bytes.
         file: the file, when it is one, to be sent from ``offset``.
-        pieces: the iterator, when it is an iterable.
+        pieces: what yields the body, when it is neither empty nor a file.
     """
 
     def __init__(self, request: Request | None, response: Response) -> None:
         status = response.status
-        _check_fields(response)
         self.length = response.content_length
         self.chunked = False
         self.until_close = False
-        self.data = b""
         self.file: BinaryIO | None = None
         self.offset = 0
         self.pieces: Iterator[bytes] | None = None
@@ -70,10 +60,31 @@ class OutgoingBody:
             self.until_close = self.length is None and not self.chunked
         elif self.length is None:
             self.length = size
-        elif self.length > size or (self.data and self.length != size):
+        elif self.length > size or (self.file is None and self.length != size):
             raise LocalProtocolError(
                 f"Content-Length is {self.length} but the body has {size} bytes"
             )
+
+    def take_file(self) -> BinaryIO | None:
+        """The file, for who will close it."""
+        file, self.file, self.source = self.file, None, None
+        return file
+
+    def next_piece(self, written: int) -> bytes | None:
+        """The next bytes, never none; None at the end. ``written`` came before them.
+
+        Raises ValueError if the body is longer or shorter than its Content-Length.
+        """
+        for piece in self.pieces or ():
+            if not isinstance(piece, bytes):
+                raise TypeError(f"a body yields bytes, not {type(piece).__name__}")
+            if self.length is not None and written + len(piece) > self.length:
+                raise ValueError(f"the body has more than its Content-Length, {self.length} bytes")
+            if piece:  # an empty chunk would end the message
+                return piece
+        if self.length is not None and written < self.length:
+            raise ValueError(f"the body has {written} of its {self.length} bytes")
+        return None
 
     def frame(self, piece: bytes) -> bytes:
         return serialise_chunk(piece) if self.chunked else piece
@@ -90,7 +101,7 @@ class OutgoingBody:
     def _take(self, body: Any) -> int | None:
         """Where the bytes come from; how many there are, None if nobody can know."""
         if isinstance(body, bytes):
-            self.data = body
+            self.pieces = _slices(body)
             return len(body)
         if hasattr(body, "read") and hasattr(body, "fileno"):
             self.file = body
@@ -101,14 +112,9 @@ class OutgoingBody:
 
     def _drop(self) -> None:
         """Send nothing; the source stays, to be closed when the response is written."""
-        self.data, self.file, self.pieces = b"", None, None
+        self.file, self.pieces = None, None
 
 
-def _check_fields(response: Response) -> None:
-    if response.status < 200:
-        raise LocalProtocolError(
-            f"an application answers with a final status, not {response.status}"
-        )
-    for name in _CONNECTION_FIELDS:
-        if name in response.headers:
-            raise LocalProtocolError(f"an application may not set the field {name!r}")
+def _slices(data: bytes) -> Iterator[bytes]:
+    for start in range(0, len(data), SLICE_BYTES):
+        yield data[start : start + SLICE_BYTES]

@@ -8,10 +8,10 @@ told nothing after the end or the error.
 from __future__ import annotations
 
 from reactor._message import Headers, Response
+from reactor._protocol import Protocol, Transport
 from reactor.errors import ProtocolError, RemoteProtocolError
 from reactor.http._framing import Body, End, ResponseParser
-from reactor.http.machine import Machine
-from reactor.http.states import Event, State
+from reactor.http.states import TRANSITIONS, Event, State
 from reactor.limits import Limits
 
 
@@ -31,11 +31,13 @@ class Exchange:
         """The response will never be whole. Called last, unless `completed` is."""
 
 
-class ClientMachine(Machine):
+class ClientMachine(Protocol):
     """Sends one request after another on one connection; one is under way at a time."""
 
     def __init__(self, limits: Limits) -> None:
-        super().__init__(limits)
+        self.limits = limits
+        self.reading = State.IDLE
+        self.writing = State.IDLE
         self._parser = ResponseParser(limits)
         self._exchange: Exchange | None = None
         self._interim = 0
@@ -57,6 +59,9 @@ class ClientMachine(Machine):
         self.transport.write(message)
         self.move_writing(Event.END)
         self.transport.set_deadline(self.limits.response_timeout_s)
+
+    def connection_made(self, transport: Transport) -> None:
+        self.transport = transport
 
     def data_received(self, data: bytes) -> None:
         if self.closed:
@@ -146,3 +151,18 @@ class ClientMachine(Machine):
     def _close(self) -> None:
         self.close_sides()
         self.transport.close()
+
+    def move_reading(self, event: Event) -> None:
+        self.reading = TRANSITIONS[self.reading, event]
+
+    def move_writing(self, event: Event) -> None:
+        self.writing = TRANSITIONS[self.writing, event]
+
+    @property
+    def closed(self) -> bool:
+        """Nothing more will be read or written."""
+        return self.reading is State.CLOSED and self.writing is State.CLOSED
+
+    def close_sides(self) -> None:
+        self.move_reading(Event.CLOSE)
+        self.move_writing(Event.CLOSE)

@@ -6,8 +6,8 @@ never know what travels over a descriptor.
 
 from __future__ import annotations
 
+from reactor.loop._deadline import Deadline
 from reactor.loop.core import Handler, Loop, Registration
-from reactor.loop.deadline import Deadline
 from reactor.loop.timers import Handle, TimerHandle
 
 __all__ = ["Deadline", "Handle", "Handler", "Loop", "Registration", "TimerHandle"]

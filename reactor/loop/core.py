@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import logging
 import selectors
+import sys
 import time
 from collections import deque
 from collections.abc import Callable
@@ -34,6 +35,14 @@ EVENT_READ = selectors.EVENT_READ
 EVENT_WRITE = selectors.EVENT_WRITE
 
 logger = logging.getLogger("reactor")
+
+
+def default_selector() -> selectors.BaseSelector:
+    if sys.platform == "linux":
+        from reactor.loop._epoll import EpollSelector
+
+        return EpollSelector()
+    return selectors.DefaultSelector()
 
 
 class Handler(Protocol):
@@ -67,7 +76,8 @@ class Loop:
     """A single-threaded event loop over any `selectors.BaseSelector`.
 
     Args:
-        selector: defaults to `selectors.DefaultSelector`; closed with the loop.
+        selector: defaults to a compiled epoll selector on Linux, else to
+            `selectors.DefaultSelector`; closed with the loop.
         clock: a monotonic clock in seconds; defaults to `time.monotonic`.
 
     ``run`` may be called again after ``stop``; loops are independent of each other.
@@ -78,7 +88,7 @@ class Loop:
         selector: selectors.BaseSelector | None = None,
         clock: Callable[[], float] | None = None,
     ) -> None:
-        self._selector = selectors.DefaultSelector() if selector is None else selector
+        self._selector = default_selector() if selector is None else selector
         self._clock = time.monotonic if clock is None else clock
         self._now = self._clock()
         self._timers = Timers()

@@ -12,12 +12,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from reactor._protocol import Protocol
 from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.loop import Loop
+from reactor.net._connection import Connection
 from reactor.net.acceptor import Acceptor
 from reactor.net.address import Address, bound_address
-from reactor.net.connection import Connection
-from reactor.net.protocol import Protocol
 
 ProtocolFactory = Callable[[], Protocol]
 

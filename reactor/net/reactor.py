@@ -8,8 +8,8 @@ from typing import Any
 
 from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.loop import Loop
+from reactor.net._connection import Connection
 from reactor.net.address import Address, listen_sockets
-from reactor.net.connection import Connection
 from reactor.net.connector import Connector, ConnectTo
 from reactor.net.listener import Listener, ProtocolFactory
 

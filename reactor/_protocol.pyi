@@ -8,14 +8,8 @@ with ``pause_writing``/``resume_writing`` alternating in between. A class writte
 for `asyncio.Protocol` works unchanged.
 """
 
-from __future__ import annotations
-
-import socket
-import struct
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, BinaryIO
-
 
 class Transport:
     """What a protocol may ask of its connection.
@@ -24,11 +18,8 @@ class Transport:
     blocking one of the thread-per-connection model.
     """
 
-    __slots__ = ()
-
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send ``data`` after everything written before. Never blocks a loop."""
-        raise NotImplementedError
 
     def sendfile(self, file: BinaryIO, offset: int, count: int) -> None:
         """Send ``count`` bytes of ``file`` from ``offset``; the file is closed afterwards.
@@ -36,63 +27,42 @@ class Transport:
         A file that turns out to be shorter aborts the connection: nothing else could
         keep the peer from taking the next message for the rest of this one.
         """
-        raise NotImplementedError
 
     def write_eof(self) -> None:
         """Half-close: after what was written comes the end; reading goes on."""
-        raise NotImplementedError
 
-    def can_write_eof(self) -> bool:
-        return True
-
+    def can_write_eof(self) -> bool: ...
     def close(self) -> None:
         """Send what was written, then end both directions. Idempotent.
 
         The peer's last bytes are read and dropped for a while (`Limits.linger_timeout_s`),
         since a reset, which a kernel sends for unread data, would destroy what it was sent.
         """
-        raise NotImplementedError
 
     def abort(self) -> None:
         """End now; what was not sent yet is lost. Idempotent."""
-        raise NotImplementedError
 
-    def is_closing(self) -> bool:
-        raise NotImplementedError
-
+    def is_closing(self) -> bool: ...
     def pause_reading(self) -> None:
         """No more `data_received` until `resume_reading`. Idempotent."""
-        raise NotImplementedError
 
-    def resume_reading(self) -> None:
-        raise NotImplementedError
-
-    def is_reading(self) -> bool:
-        raise NotImplementedError
-
+    def resume_reading(self) -> None: ...
+    def is_reading(self) -> bool: ...
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         """Bytes unsent above which the protocol is paused, and below which it is resumed."""
-        raise NotImplementedError
 
-    def get_write_buffer_size(self) -> int:
-        raise NotImplementedError
-
+    def get_write_buffer_size(self) -> int: ...
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         """``socket``, ``peername`` or ``sockname``."""
-        raise NotImplementedError
 
     def set_deadline(self, seconds: float | None) -> None:
         """Call `Protocol.deadline_expired` in so many seconds; None: not at all."""
-        raise NotImplementedError
 
     def extend_deadline(self, seconds: float, at_most: float) -> None:
         """Give ``seconds`` more, but never more than ``at_most`` from now."""
-        raise NotImplementedError
 
     def call_soon(self, callback: Callable[[], object]) -> None:
         """Call back in the loop's next turn, when other connections have had theirs."""
-        raise NotImplementedError
-
 
 class Protocol:
     """What a connection tells its user. Every method may be left out."""
@@ -117,13 +87,3 @@ class Protocol:
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is closed, by an error if ``exc`` is not None. Called once, last."""
-
-
-def reset_on_close(sock: socket.socket) -> None:
-    """Make the close of ``sock`` a reset, so that the peer sees that something was broken off.
-
-    An orderly end would be the end of a whole message where only the connection says how
-    long it is, as in HTTP/1.0.
-    """
-    with suppress(OSError):  # closed already, or no TCP
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -1,0 +1,98 @@
+"""The two sides of a connection, with asyncio's names.
+
+The wire implements `Transport`; HTTP machines and users' classes are `Protocol`s. They meet
+here, below both, so that neither knows the other. The docstrings are in `_protocol.pyi`.
+
+Each side has a C face for the calls that every request makes: a compiled protocol gets
+what was received without a bytes object in between, and hands its answer over in the same way.
+Subclasses written in Python override the methods with asyncio's names and see none of it.
+"""
+
+from cpython.bytes cimport PyBytes_FromStringAndSize
+
+
+cdef class Transport:
+
+    cdef int send(self, const uint8_t *data, Py_ssize_t size) except -1:
+        self.write(PyBytes_FromStringAndSize(<const char *>data, size))
+        return 0
+
+    cdef int expire_in(self, double seconds) except -1:
+        self.set_deadline(None if seconds < 0 else seconds)
+        return 0
+
+    def write(self, data):
+        raise NotImplementedError
+
+    def sendfile(self, file, offset, count):
+        raise NotImplementedError
+
+    def write_eof(self):
+        raise NotImplementedError
+
+    def can_write_eof(self):
+        return True
+
+    def close(self):
+        raise NotImplementedError
+
+    def abort(self):
+        raise NotImplementedError
+
+    def is_closing(self):
+        raise NotImplementedError
+
+    def pause_reading(self):
+        raise NotImplementedError
+
+    def resume_reading(self):
+        raise NotImplementedError
+
+    def is_reading(self):
+        raise NotImplementedError
+
+    def set_write_buffer_limits(self, high=None, low=None):
+        raise NotImplementedError
+
+    def get_write_buffer_size(self):
+        raise NotImplementedError
+
+    def get_extra_info(self, name, default=None):
+        raise NotImplementedError
+
+    def set_deadline(self, seconds):
+        raise NotImplementedError
+
+    def extend_deadline(self, seconds, at_most):
+        raise NotImplementedError
+
+    def call_soon(self, callback):
+        raise NotImplementedError
+
+
+cdef class Protocol:
+
+    cdef int receive(self, const uint8_t *data, Py_ssize_t size) except -1:
+        self.data_received(PyBytes_FromStringAndSize(<const char *>data, size))
+        return 0
+
+    def connection_made(self, transport):
+        pass
+
+    def data_received(self, data):
+        pass
+
+    def eof_received(self):
+        pass
+
+    def pause_writing(self):
+        pass
+
+    def resume_writing(self):
+        pass
+
+    def deadline_expired(self):
+        pass
+
+    def connection_lost(self, exc):
+        pass

@@ -1,0 +1,19 @@
+"""The head of a response as bytes: the C face of `_response.pyx`."""
+
+from libc.stdint cimport int64_t, uint8_t
+
+from reactor._message cimport Response
+
+cdef struct Text:
+    # Bytes that grow at the end. Whoever holds one frees `base`.
+    uint8_t *base
+    Py_ssize_t size, capacity
+
+cdef enum Ending:
+    # What the Connection field says: nothing, for HTTP/1.1 that stays open.
+    SILENT, CLOSING, STAYING
+
+cdef int put(Text *text, const void *data, Py_ssize_t size) except -1
+cdef int check_fields(Response response) except -1
+cdef int put_head(Text *text, Response response, bytes date, int64_t length, bint chunked,
+                  Ending ending) except -1

@@ -1,0 +1,125 @@
+"""The head of a response as bytes.
+
+The application's fields go out as they are; Date, Server and the framing are added here. The
+fields that frame a message or speak about the connection are the machine's alone: an
+application that sets one of them would frame its message a second time.
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cpython.mem cimport PyMem_Realloc
+from libc.stdint cimport uint32_t
+from libc.stdio cimport snprintf
+from libc.string cimport memcpy
+
+from reactor._fields cimport Field
+from reactor._headers cimport Headers
+
+from reactor.errors import LocalProtocolError
+
+cdef extern from "_scan.h" nogil:
+    bint scan_same(const uint8_t *p, const char *lower, size_t size)
+
+cdef enum:
+    CAPACITY_FIRST = 1024
+
+
+cdef int put(Text *text, const void *data, Py_ssize_t size) except -1:
+    cdef uint8_t *base
+    cdef Py_ssize_t capacity
+    if text.capacity - text.size < size:
+        capacity = max(2 * text.capacity, text.size + size, CAPACITY_FIRST)
+        base = <uint8_t *>PyMem_Realloc(text.base, capacity)
+        if base == NULL:
+            raise MemoryError()
+        text.base = base
+        text.capacity = capacity
+    memcpy(text.base + text.size, data, size)
+    text.size += size
+    return 0
+
+
+cdef bint is_the_machines(const uint8_t *name, Py_ssize_t size) noexcept:
+    """Whether only the machine may say it: RFC 9110 7.6.1, RFC 9112 6.1 and 9.3."""
+    if size == 2:
+        return scan_same(name, b"te", 2)
+    if size == 7:
+        return scan_same(name, b"trailer", 7) or scan_same(name, b"upgrade", 7)
+    if size == 10:
+        return scan_same(name, b"connection", 10) or scan_same(name, b"keep-alive", 10)
+    if size == 16:
+        return scan_same(name, b"proxy-connection", 16)
+    return size == 17 and scan_same(name, b"transfer-encoding", 17)
+
+
+cdef int check_fields(Response response) except -1:
+    cdef Headers headers = response.get_headers()
+    cdef const Field *field = headers.fields()
+    cdef uint32_t i
+    if response.status_code < 200:
+        raise LocalProtocolError(
+            f"an application answers with a final status, not {response.status_code}")
+    for i in range(headers.count):
+        if is_the_machines(headers.text() + field[i].name, field[i].name_size):
+            name = (headers.text() + field[i].name)[:field[i].name_size].decode("ascii")
+            raise LocalProtocolError(f"an application may not set the field {name!r}")
+    return 0
+
+
+# Status lines with the usual reason, made when they are first needed; 900 at the most.
+cdef dict STATUS_LINES = {}
+
+
+cdef bytes status_line(Response response):
+    if response.word is not None:
+        return f"HTTP/1.1 {response.status_code} {response.word}\r\n".encode("latin-1")
+    line = STATUS_LINES.get(response.status_code)
+    if line is None:
+        line = f"HTTP/1.1 {response.status_code} {response.reason}\r\n".encode("ascii")
+        STATUS_LINES[response.status_code] = line
+    return line
+
+
+cdef int put_head(Text *text, Response response, bytes date, int64_t length, bint chunked,
+                  Ending ending) except -1:
+    """Append the head; ``length`` below zero: no Content-Length."""
+    cdef bytes line = status_line(response)
+    cdef char[48] number
+    cdef bint dated = False, named = False
+    put(text, PyBytes_AS_STRING(line), PyBytes_GET_SIZE(line))
+    put_fields(text, response.get_headers(), &dated, &named)
+    if not dated:
+        put(text, b"Date: ", 6)
+        put(text, PyBytes_AS_STRING(date), PyBytes_GET_SIZE(date))
+        put(text, b"\r\n", 2)
+    if not named:
+        put(text, b"Server: reactor\r\n", 17)
+    if length >= 0:
+        put(text, number, snprintf(number, sizeof(number), b"Content-Length: %lld\r\n",
+                                   <long long>length))
+    elif chunked:
+        put(text, b"Transfer-Encoding: chunked\r\n", 28)
+    if ending == CLOSING:
+        put(text, b"Connection: close\r\n", 19)
+    elif ending == STAYING:
+        put(text, b"Connection: keep-alive\r\n", 24)
+    return put(text, b"\r\n", 2)
+
+
+cdef int put_fields(Text *text, Headers headers, bint *dated, bint *named) except -1:
+    cdef const Field *field = headers.fields()
+    cdef const uint8_t *names = headers.text()
+    cdef const uint8_t *name
+    cdef uint32_t i
+    for i in range(headers.count):
+        name = names + field[i].name
+        if field[i].name_size == 14 and scan_same(name, b"content-length", 14):
+            continue  # the machine says it, after it has compared it with the body
+        if field[i].name_size == 4 and scan_same(name, b"date", 4):
+            dated[0] = True
+        elif field[i].name_size == 6 and scan_same(name, b"server", 6):
+            named[0] = True
+        put(text, name, field[i].name_size)
+        put(text, b": ", 2)
+        put(text, names + field[i].value, field[i].value_size)
+        put(text, b"\r\n", 2)
+    return 0

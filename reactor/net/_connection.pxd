@@ -1,0 +1,40 @@
+"""One connection: the C face of `_connection.pyx`."""
+
+from libc.stdint cimport int64_t, uint8_t
+
+from reactor._protocol cimport Protocol, Transport
+from reactor.loop._deadline cimport Deadline
+from reactor.net._outgoing cimport Outgoing
+
+cdef enum State:
+    OPEN, FLUSHING, LINGERING, CLOSED
+
+cdef class Connection(Transport):
+    cdef readonly object protocol
+    cdef Protocol compiled          # the protocol, if it has a C face; else None
+    cdef object loop, sock, peer, limits, on_closed, registration
+    cdef const uint8_t *scratch
+    cdef Py_ssize_t scratch_size
+    cdef int fd
+    cdef State state
+    cdef Outgoing outgoing
+    cdef Deadline deadline, stall   # None until one is set
+    cdef int64_t high, low, linger_bytes
+    cdef bint reading, eof_seen, eof_wanted, eof_sent, producer_paused, flush_planned, wants_write
+
+    cdef int received(self, Py_ssize_t size) except -1
+    cdef int peer_ended(self) except -1
+    cdef int flush(self) except -1
+    cdef int plan_flush(self) except -1
+    cdef int all_sent(self) except -1
+    cdef int linger(self) except -1
+    cdef int send_eof(self) except -1
+    cdef int watch_for_stall(self, bint progress) except -1
+    cdef int want(self, bint write) except -1
+    cdef int wrote(self) except -1
+    cdef int check_not_half_closed(self) except -1
+    cdef Deadline own_deadline(self)
+    cdef int close_now(self, object error) except -1
+    cdef object call_protocol(self, str method, tuple args)
+    cdef object call_user(self, object callback, tuple args)
+    cdef int failed(self, object exception, object callback) except -1

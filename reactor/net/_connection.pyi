@@ -1,0 +1,34 @@
+import socket
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+from reactor._protocol import Transport
+from reactor.limits import Limits
+from reactor.loop import Loop
+
+class Connection(Transport):
+    """Carries ``protocol`` over a connected, non-blocking socket, which it owns.
+
+    ``on_closed(connection)`` is called once, after `Protocol.connection_lost`.
+    """
+
+    @property
+    def protocol(self) -> Any: ...
+    def __init__(
+        self,
+        loop: Loop,
+        sock: socket.socket,
+        protocol: Any,
+        peer: Any,
+        limits: Limits = ...,
+        on_closed: Callable[[Connection], object] | None = None,
+    ) -> None: ...
+    def open(self) -> None:
+        """Tell the protocol, and begin to read."""
+
+    def finish(self) -> None:
+        """End after what is under way: the protocol's ``finish()``, if it has one, decides."""
+
+    def on_readable(self) -> None: ...
+    def on_writable(self) -> None: ...
+    def sendfile(self, file: BinaryIO, offset: int, count: int) -> None: ...

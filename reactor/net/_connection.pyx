@@ -1,0 +1,354 @@
+"""One connection: bytes in, bytes out, and how it ends.
+
+It is a `Handler` to the loop and a `Transport` to its protocol. What the protocol writes
+during a read leaves when the read is over, in one send; what it writes at other times leaves
+at the end of the turn. EVENT_WRITE is wanted only after a send that left something over.
+
+    OPEN ──close()──> FLUSHING ──all sent──> LINGERING ──EOF, time, bytes──> CLOSED
+      └──────────── abort(), error, time-out of a stalled peer ──────────────┘
+
+LINGERING: our end is sent, the peer's last bytes are read and dropped. If the socket were
+closed with unread bytes in it, the kernel would send a reset, and the reset would destroy what
+the peer has not read yet (RFC 9112 section 9.6).
+"""
+
+from cpython.exc cimport PyErr_SetFromErrno
+from libc.errno cimport EAGAIN, EINTR, ETIMEDOUT, errno
+
+from reactor.limits import DEFAULT_LIMITS
+from reactor.net.reset import reset_on_close
+
+cdef extern from "<sys/socket.h>" nogil:
+    Py_ssize_t c_recv "recv"(int fd, void *data, size_t size, int flags)
+    int c_shutdown "shutdown"(int fd, int how)
+    const int SHUT_WR
+
+cdef enum:
+    READ = 1                # selectors.EVENT_READ
+    WRITE = 2
+
+
+cdef class Connection(Transport):
+
+    def __init__(self, loop, sock, protocol, peer, limits=DEFAULT_LIMITS, on_closed=None):
+        cdef const uint8_t[::1] scratch = loop.scratch
+        self.loop = loop
+        self.sock = sock
+        self.fd = sock.fileno()
+        self.peer = peer
+        self.limits = limits
+        self.on_closed = on_closed
+        self.protocol = protocol
+        self.compiled = protocol if isinstance(protocol, Protocol) else None
+        self.scratch = &scratch[0]
+        self.scratch_size = len(scratch)
+        self.state = OPEN
+        self.outgoing = Outgoing.__new__(Outgoing)
+        self.high = limits.write_high_water_bytes
+        self.low = limits.write_low_water_bytes
+        self.registration = loop.register(sock, 0, self)
+
+    def open(self):
+        self.reading = True
+        self.want(False)
+        self.call_protocol("connection_made", (self,))
+
+    # --- events of the loop ---------------------------------------------------------------
+
+    def on_readable(self):
+        cdef Py_ssize_t size = c_recv(self.fd, <void *>self.scratch, self.scratch_size, 0)
+        # Whatever the protocol writes from here on leaves below, in one send.
+        self.flush_planned = True
+        if size >= 0:
+            self.received(size)
+        elif errno != EAGAIN and errno != EINTR:
+            self.close_now(last_os_error())
+        self.flush()
+
+    def on_writable(self):
+        self.flush()
+
+    cdef int received(self, Py_ssize_t size) except -1:
+        if self.state == LINGERING:
+            self.linger_bytes += size
+            if size == 0 or self.linger_bytes > <int64_t>self.limits.linger_bytes_max:
+                self.close_now(None)
+        elif size == 0:
+            self.peer_ended()
+        elif self.compiled is not None:
+            try:
+                self.compiled.receive(self.scratch, size)
+            except Exception as exception:
+                self.failed(exception, self.compiled)
+        else:
+            self.call_protocol("data_received", (<bytes>self.scratch[:size],))
+        return 0
+
+    cdef int peer_ended(self) except -1:
+        self.eof_seen = True
+        self.pause_reading()
+        if not self.call_protocol("eof_received", ()):
+            self.close()
+        return 0
+
+    def _flush(self):
+        self.flush()
+
+    cdef int flush(self) except -1:
+        cdef int64_t sent = 0
+        self.flush_planned = False
+        if self.state == CLOSED:
+            return 0
+        if self.outgoing.size:
+            try:
+                sent = self.outgoing.send(self.fd, self.limits.write_per_turn_bytes_max)
+            except OSError as error:
+                return self.close_now(error)
+            self.watch_for_stall(sent > 0)
+        if self.producer_paused and self.outgoing.size <= self.low:
+            self.producer_paused = False
+            self.call_protocol("resume_writing", ())
+        if not self.outgoing.size:
+            self.all_sent()
+        return self.want(self.outgoing.size > 0)
+
+    cdef int plan_flush(self) except -1:
+        if not self.flush_planned:
+            self.flush_planned = True
+            self.loop.call_soon(self._flush)
+        return 0
+
+    cdef int all_sent(self) except -1:
+        if self.state == FLUSHING:
+            if self.eof_seen:
+                self.close_now(None)  # the peer has sent its end: nothing can come any more
+            else:
+                self.linger()
+        elif self.eof_wanted:
+            self.send_eof()
+        return 0
+
+    cdef int linger(self) except -1:
+        self.send_eof()
+        if self.state == FLUSHING:
+            self.state = LINGERING
+            self.reading = True
+            self.own_deadline().set_in(self.limits.linger_timeout_s)
+        return 0
+
+    cdef int send_eof(self) except -1:
+        if not self.eof_sent:
+            self.eof_sent = True
+            if c_shutdown(self.fd, SHUT_WR) < 0:
+                self.close_now(last_os_error())
+        return 0
+
+    cdef int watch_for_stall(self, bint progress) except -1:
+        if self.outgoing.size:
+            if self.stall is None:
+                self.stall = Deadline(self.loop, self._stalled)
+                progress = True
+            if progress:
+                self.stall.set_in(self.limits.write_timeout_s)
+        elif self.stall is not None:
+            self.stall.clear()
+        return 0
+
+    def _stalled(self):
+        self.close_now(TimeoutError(ETIMEDOUT, "the peer takes nothing of what is sent"))
+
+    cdef int want(self, bint write) except -1:
+        """Say to the loop which events are of use now, if that has changed."""
+        cdef int events
+        if self.state == CLOSED:
+            return 0
+        self.wants_write = write
+        events = (READ if self.reading else 0) | (WRITE if write else 0)
+        if <int>self.registration.events != events:
+            self.loop.modify(self.registration, events)
+        return 0
+
+    # --- Transport: writing ---------------------------------------------------------------
+
+    cdef int send(self, const uint8_t *data, Py_ssize_t size) except -1:
+        self.check_not_half_closed()
+        if self.state != OPEN:
+            return 0  # as asyncio does: the protocol learns of the end by connection_lost
+        self.outgoing.append(data, size)
+        return self.wrote()
+
+    def write(self, data):
+        cdef const uint8_t[::1] view
+        if len(data):
+            view = data
+            self.send(&view[0], view.nbytes)
+
+    def sendfile(self, file, int64_t offset, int64_t count):
+        self.check_not_half_closed()
+        if self.state != OPEN or not count:
+            file.close()
+            return
+        self.outgoing.append_file(file, offset, count)
+        self.wrote()
+
+    cdef int wrote(self) except -1:
+        # After a send that left something over the selector says when to go on.
+        if not self.wants_write:
+            self.plan_flush()
+        if self.outgoing.size > self.high and not self.producer_paused:
+            self.producer_paused = True
+            self.call_protocol("pause_writing", ())
+        return 0
+
+    def write_eof(self):
+        self.eof_wanted = True
+        if not self.outgoing.size and self.state == OPEN:
+            self.send_eof()
+
+    cdef int check_not_half_closed(self) except -1:
+        if self.eof_wanted:
+            raise RuntimeError("nothing can be written after write_eof")
+        return 0
+
+    def set_write_buffer_limits(self, high=None, low=None):
+        self.high = self.limits.write_high_water_bytes if high is None else high
+        self.low = self.high // 4 if low is None else low
+        if not 0 <= self.low <= self.high:
+            raise ValueError(f"0 <= low <= high does not hold for {self.low} and {self.high}")
+
+    def get_write_buffer_size(self):
+        return self.outgoing.size
+
+    # --- Transport: reading ---------------------------------------------------------------
+
+    def pause_reading(self):
+        if self.state == OPEN and self.reading:
+            self.reading = False
+            self.want(self.wants_write)
+
+    def resume_reading(self):
+        if self.state == OPEN and not self.eof_seen and not self.reading:
+            self.reading = True
+            self.want(self.wants_write)
+
+    def is_reading(self):
+        return self.state == OPEN and self.reading
+
+    # --- Transport: time, turns, facts ----------------------------------------------------
+
+    cdef int expire_in(self, double seconds) except -1:
+        if self.state == OPEN:
+            if seconds >= 0:
+                self.own_deadline().set_in(seconds)
+            elif self.deadline is not None:
+                self.deadline.clear()
+        return 0
+
+    def set_deadline(self, seconds):
+        self.expire_in(-1 if seconds is None else seconds)
+
+    def extend_deadline(self, double seconds, double at_most):
+        if self.state == OPEN:
+            self.own_deadline().extend(seconds, at_most)
+
+    cdef Deadline own_deadline(self):
+        if self.deadline is None:
+            self.deadline = Deadline(self.loop, self._deadline_expired)
+        return self.deadline
+
+    def _deadline_expired(self):
+        if self.state == LINGERING:
+            self.close_now(None)
+        elif self.state == OPEN:
+            self.call_protocol("deadline_expired", ())
+
+    def call_soon(self, callback):
+        self.loop.call_soon(self._call_user, callback)
+
+    def get_extra_info(self, name, default=None):
+        if name == "peername":
+            return self.peer
+        if name == "socket":
+            return self.sock
+        if name == "sockname" and self.state != CLOSED:
+            return self.sock.getsockname()
+        return default
+
+    # --- the end --------------------------------------------------------------------------
+
+    def is_closing(self):
+        return self.state != OPEN
+
+    def close(self):
+        if self.state != OPEN:
+            return
+        self.state = FLUSHING
+        self.reading = False
+        if self.deadline is not None:
+            self.deadline.clear()
+        self.want(self.wants_write)
+        # Even with nothing to send: the peer's end may be waited for only from the loop.
+        if not self.wants_write:
+            self.plan_flush()
+
+    def finish(self):
+        if hasattr(self.protocol, "finish"):
+            self.call_protocol("finish", ())
+        else:
+            self.close()
+
+    def abort(self):
+        reset_on_close(self.sock)
+        self.close_now(None)
+
+    cdef int close_now(self, object error) except -1:
+        if self.state == CLOSED:
+            return 0
+        self.state = CLOSED
+        if self.outgoing.size:
+            reset_on_close(self.sock)
+        self.outgoing.clear()
+        if self.deadline is not None:
+            self.deadline.cancel()
+        if self.stall is not None:
+            self.stall.cancel()
+        self.loop.unregister(self.registration)
+        self.loop.close_at_turn_end(self.sock)
+        # Not from here: the protocol may be in the middle of the call that led to this.
+        self.loop.call_soon(self._lost, error)
+        return 0
+
+    def _lost(self, error):
+        self.call_protocol("connection_lost", (error,))
+        if self.on_closed is not None:
+            self.on_closed(self)
+        # The protocol holds its transport: without this the two would wait for the collector.
+        self.protocol = self.compiled = None
+
+    # --- user code is called from here only -----------------------------------------------
+
+    cdef object call_protocol(self, str method, tuple args):
+        # A protocol that is no Protocol of ours may leave out any method.
+        callback = getattr(self.protocol, method, None)
+        return None if callback is None else self.call_user(callback, args)
+
+    def _call_user(self, callback):
+        self.call_user(callback, ())
+
+    cdef object call_user(self, object callback, tuple args):
+        try:
+            return callback(*args)
+        except Exception as exception:
+            self.failed(exception, callback)
+
+    cdef int failed(self, object exception, object callback) except -1:
+        self.loop.report(exception, f"calling {callback!r} for {self.peer or 'a peer'}")
+        return self.close_now(exception)
+
+
+cdef object last_os_error():
+    """The exception for errno, as a value."""
+    try:
+        PyErr_SetFromErrno(OSError)
+    except OSError as error:
+        return error

@@ -1,0 +1,146 @@
+"""What a connection has still to send: bytes and regions of files, in order.
+
+Small writes are gathered in one buffer, so that the answers to pipelined requests, and the
+head and body of each, leave in one system call. The buffer is freed when it is empty: an idle
+connection holds none.
+"""
+
+from cpython.exc cimport PyErr_SetFromErrno
+from cpython.mem cimport PyMem_Free, PyMem_Realloc
+from libc.errno cimport EAGAIN, EINTR, EIO, errno
+from libc.string cimport memcpy
+
+from collections import deque
+
+cdef extern from "<sys/socket.h>" nogil:
+    Py_ssize_t c_send "send"(int fd, const void *data, size_t size, int flags)
+    const int MSG_NOSIGNAL
+
+import os
+
+cdef enum:
+    CAPACITY_FIRST = 512
+
+
+cdef class FileRegion:
+    """``count`` bytes of a file; owns the file."""
+
+
+cdef class Outgoing:
+    """A queue of unsent bytes; ``size`` counts them all."""
+
+    def __dealloc__(self):
+        PyMem_Free(self.base)
+
+    cdef int append(self, const uint8_t *data, Py_ssize_t size) except -1:
+        if self.behind is not None:
+            last = self.behind[len(self.behind) - 1]
+            if not isinstance(last, bytearray):
+                last = bytearray()
+                self.behind.append(last)
+            last += data[:size]
+        else:
+            self.reserve(size)
+            memcpy(self.base + self.end, data, size)
+            self.end += size
+        self.size += size
+        return 0
+
+    cdef int append_file(self, object file, int64_t offset, int64_t count) except -1:
+        cdef FileRegion region = FileRegion.__new__(FileRegion)
+        region.file = file
+        region.offset = offset
+        region.count = count
+        if self.behind is None:
+            self.behind = deque()
+        self.behind.append(region)
+        self.size += count
+        return 0
+
+    cdef int64_t send(self, int fd, int64_t at_most) except -1:
+        """Give the kernel up to ``at_most`` bytes, or as many as it takes; how many it took.
+
+        Raises OSError: the connection is broken, or a file cannot be sent whole.
+        """
+        cdef int64_t sent = 0
+        cdef int64_t offered, taken
+        while self.size and sent < at_most:
+            if self.start < self.end:
+                offered = min(<int64_t>(self.end - self.start), at_most - sent)
+                taken = self.send_bytes(fd, offered)
+            elif isinstance(self.behind[0], bytearray):
+                self.advance()
+                continue
+            else:
+                offered = min((<FileRegion>self.behind[0]).count, at_most - sent)
+                taken = self.send_file(fd, offered)
+            sent += taken
+            self.size -= taken
+            if taken < offered:
+                break       # the kernel is full: asking again would only cost a system call
+        return sent
+
+    cdef int64_t send_bytes(self, int fd, int64_t count) except -1:
+        cdef Py_ssize_t sent = c_send(fd, self.base + self.start, count, MSG_NOSIGNAL)
+        if sent < 0:
+            if errno == EAGAIN or errno == EINTR:
+                return 0
+            PyErr_SetFromErrno(OSError)
+        self.start += sent
+        if self.start == self.end:
+            PyMem_Free(self.base)
+            self.base = NULL
+            self.start = self.end = self.capacity = 0
+        return sent
+
+    cdef int64_t send_file(self, int fd, int64_t count) except -1:
+        cdef FileRegion region = self.behind[0]
+        cdef int64_t sent
+        try:
+            sent = os.sendfile(fd, region.file.fileno(), region.offset, count)
+        except BlockingIOError:
+            return 0
+        if sent == 0:
+            raise OSError(EIO, "the file became shorter while it was sent")
+        region.offset += sent
+        region.count -= sent
+        if not region.count:
+            self.advance()
+        return sent
+
+    cdef int advance(self) except -1:
+        """Take the first thing that is behind the bytes."""
+        first = self.behind.popleft()
+        if not self.behind:
+            self.behind = None
+        if isinstance(first, FileRegion):
+            (<FileRegion>first).file.close()
+        elif self.reserve(len(first)) == 0:
+            memcpy(self.base + self.end, <const char *><bytearray>first, len(first))
+            self.end += len(first)
+        return 0
+
+    cdef int clear(self) except -1:
+        """Drop everything and close the files."""
+        PyMem_Free(self.base)
+        self.base = NULL
+        self.start = self.end = self.capacity = 0
+        self.size = 0
+        behind, self.behind = self.behind, None
+        for item in behind or ():
+            if isinstance(item, FileRegion):
+                (<FileRegion>item).file.close()
+        return 0
+
+    cdef int reserve(self, Py_ssize_t size) except -1:
+        cdef Py_ssize_t capacity
+        cdef uint8_t *base
+        if self.capacity - self.end >= size:
+            return 0
+        capacity = max(2 * self.capacity, self.end + size, CAPACITY_FIRST)
+        base = <uint8_t *>PyMem_Realloc(self.base, capacity)
+        if base == NULL:
+            raise MemoryError()
+        self.base = base
+        self.capacity = capacity
+        return 0
