@@ -19,26 +19,24 @@ from __future__ import annotations
 
 import io
 import os
+import socket
 import stat
 from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache, partial
+from functools import partial
 from itertools import chain
-from types import TracebackType
-from typing import Any, cast
+from typing import Any
 
-from reactor._message import Headers, Request, Response
-from reactor.apps.wsgi_environ import Environ, environ_template, fill_environ
+from reactor._message import Request, Response
+from reactor.apps._wsgi import Call, environ_of
 from reactor.errors import LocalProtocolError
-from reactor.http._serialise import reason_phrase
-from reactor.http.ascii import parse_digits
 from reactor.limits import DEFAULT_LIMITS
-from reactor.net import Address
+from reactor.net import Address, Inet
 
-ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
+Environ = dict[str, Any]
 StartResponse = Callable[..., Callable[[bytes], None]]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
-_BODYLESS = {204, 304}
+_WILDCARDS = {"0.0.0.0", "::"}
 
 
 class WsgiApp:
@@ -60,88 +58,18 @@ class WsgiApp:
         self.body_bytes_max = body_bytes_max
         self._application = application
         self._written_bytes_max = written_bytes_max
-        self._template = environ_template(None, False, FileWrapper)
+        self._template = environ_template(None, False)
 
     def serving(self, address: Address, multithread: bool) -> None:
         """Learn where, and by how many threads, the application is served."""
-        self._template = environ_template(address, multithread, FileWrapper)
+        self._template = environ_template(address, multithread)
 
     def respond(self, request: Request) -> Response:
-        call = _Call(self._written_bytes_max)
-        environ = fill_environ(self._template.copy(), request)
-        result = self._application(environ, call.start_response)
+        call = Call(self._written_bytes_max)
+        result = self._application(environ_of(self._template, request), call.start_response)
         if type(result) is list or type(result) is tuple:
             return call.response(call.joined(result))
         return _lazy_response(call, result, request)
-
-
-class _Call:
-    """One call of the application: what it has said by start_response and write."""
-
-    __slots__ = ("_headers", "_reason", "_status", "_written", "_written_left", "begun", "returned")
-
-    def __init__(self, written_bytes_max: int) -> None:
-        self._headers: Headers | None = None
-        self._written: list[bytes] | None = None
-        self._written_left = written_bytes_max
-        self.begun = False  # a piece of the body is there: the headers count as sent
-        self.returned = False
-
-    def start_response(
-        self, status: str, headers: list[tuple[str, str]], exc_info: ExcInfo | None = None
-    ) -> Callable[[bytes], None]:
-        if exc_info is not None:
-            try:
-                if self.begun:
-                    raise cast(BaseException, exc_info[1]).with_traceback(exc_info[2])
-            finally:
-                exc_info = None  # or traceback and frame would keep each other alive
-        elif self._headers is not None:
-            raise AssertionError("start_response was called a second time, without exc_info")
-        if not isinstance(status, str):
-            raise TypeError(f"a status is a str, not {type(status).__name__}")
-        self._status, self._reason = _parse_status(status)
-        self._headers = _checked_headers(headers)
-        return self.write
-
-    def write(self, data: bytes) -> None:
-        """Keep ``data``, to be sent before what the iterable yields."""
-        if self.returned:
-            raise AssertionError("write was called after the application had returned")
-        if not isinstance(data, bytes):
-            raise TypeError(f"write takes bytes, not {type(data).__name__}")
-        self._written_left -= len(data)
-        if self._written_left < 0:
-            raise ValueError("more was written than is kept in memory: return an iterable instead")
-        if self._written is None:
-            self._written = []
-        self._written.append(data)
-        self.begun = self.begun or bool(data)
-
-    def joined(self, body: list[bytes] | tuple[bytes, ...]) -> bytes:
-        """What was written, and then all of ``body``."""
-        if self._written is not None:
-            body = [*self._written, *body]
-        for piece in body:
-            if not isinstance(piece, bytes):
-                raise TypeError(f"a body yields bytes, not {type(piece).__name__}")
-        return body[0] if len(body) == 1 else b"".join(body)
-
-    def before(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
-        """What was written, and then ``pieces``."""
-        return pieces if self._written is None else chain(self._written, pieces)
-
-    @property
-    def status(self) -> int:
-        if self._headers is None:
-            raise AssertionError("start_response was not called before the body began")
-        return self._status
-
-    def response(self, body: Any) -> Response:
-        status = self.status
-        self.begun = self.returned = True
-        # What frameworks leave in a 204 or 304 is dropped, as in a HEAD: it is no fault of theirs.
-        return Response(status, self._headers, b"" if status in _BODYLESS else body, self._reason)
 
 
 class _Stream:
@@ -211,7 +139,7 @@ def is_plain_file(file: Any) -> bool:
     )
 
 
-def _lazy_response(call: _Call, result: Any, request: Request) -> Response:
+def _lazy_response(call: Call, result: Any, request: Request) -> Response:
     """The response of an iterable that is run only as far as its first piece."""
     stream = _Stream(result)
     try:
@@ -223,7 +151,7 @@ def _lazy_response(call: _Call, result: Any, request: Request) -> Response:
             first = _first_piece(pieces)
             stream.continue_with(first, pieces)
             body = stream if first else b""
-        if not body or call.status in _BODYLESS:
+        if not body or call.bodyless:
             stream.close()
         response = call.response(body)
         if body is stream and request.method != "HEAD":
@@ -250,22 +178,34 @@ def _check_length(length: int | None, size: int) -> None:
         raise LocalProtocolError(f"Content-Length is {length} but the body has {size} bytes")
 
 
-@lru_cache(256)
-def _parse_status(status: str) -> tuple[int, str | None]:
-    """``"404 Not Found"`` as a number and its reason, None if it is the usual one."""
-    code = parse_digits(status[:3], 3) if status[3:4] == " " else None
-    if code is None or len(status) < 4:
-        raise LocalProtocolError(f"{status!r} is no status: write '200 OK'", "status")
-    reason = status[4:]
-    return code, None if reason == reason_phrase(code) else reason
+def environ_template(address: Address | None, multithread: bool) -> Environ:
+    """What is the same in all requests of a server; then what most of them leave as it is.
 
-
-def _checked_headers(headers: list[tuple[str, str]]) -> Headers:
-    if type(headers) is not list:
-        raise TypeError(f"headers are a list, not {type(headers).__name__}")
-    for field in headers:
-        if not isinstance(field, tuple) or len(field) != 2:
-            raise TypeError(f"a header is a tuple of name and value, not {field!r}")
-        if not (isinstance(field[0], str) and isinstance(field[1], str)):
-            raise TypeError(f"name and value of a header are str: {field!r}")
-    return Headers(headers)
+    Args:
+        address: where the server listens, of several the first; None: nobody knows.
+        multithread: whether the application may be called by two threads at once.
+    """
+    name, port = "localhost", "80"  # PEP 3333: neither may be empty, not even on a Unix socket
+    if isinstance(address, Inet):
+        port = str(address.port)
+        name = socket.gethostname() if address.host in _WILDCARDS else address.host
+    return {
+        "GATEWAY_INTERFACE": "CGI/1.1",
+        "SCRIPT_NAME": "",
+        "SERVER_NAME": name,
+        "SERVER_PORT": port,
+        "SERVER_SOFTWARE": "reactor",
+        "wsgi.file_wrapper": FileWrapper,
+        # The input ends where the body does, whatever CONTENT_LENGTH says.
+        "wsgi.input_terminated": True,
+        "wsgi.multiprocess": False,
+        "wsgi.multithread": multithread,
+        "wsgi.run_once": False,
+        "wsgi.url_scheme": "http",
+        "wsgi.version": (1, 0),
+        "PATH_INFO": "",
+        "QUERY_STRING": "",
+        "REMOTE_ADDR": "",
+        "REMOTE_PORT": "",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+    }

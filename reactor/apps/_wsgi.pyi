@@ -1,0 +1,60 @@
+"""What a WSGI call costs each time: its environ, and its start_response."""
+
+from collections.abc import Callable, Iterator, Sequence
+from types import TracebackType
+from typing import Any, final
+
+from reactor._message import Request, Response
+
+ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
+
+KEPT: tuple[dict[str, str | None], dict[str, tuple[int, str | None]]]
+
+def environ_of(template: dict[str, Any], request: Request) -> dict[str, Any]:
+    """A new environ: a copy of ``template``, and what PEP 3333 wants of ``request``.
+
+    The template holds what is the same for a whole server, and "" or ``"HTTP/1.1"`` for what a
+    request may leave as it is. The request's body is all there.
+    """
+
+@final
+class Call:
+    """One call of the application: what it has said by start_response and write.
+
+    Args:
+        written_bytes_max: how much `write` keeps.
+
+    Attributes:
+        begun: a piece of the body is there, so the headers count as sent.
+        returned: the application has returned: nothing may be written any more.
+    """
+
+    returned: bool
+
+    def __init__(self, written_bytes_max: int) -> None: ...
+    @property
+    def begun(self) -> bool: ...
+    @property
+    def bodyless(self) -> bool:
+        """Whether its status is one that has no body."""
+
+    def start_response(
+        self, status: str, headers: list[tuple[str, str]], exc_info: ExcInfo | None = None
+    ) -> Callable[[bytes], None]:
+        """PEP 3333's; what is wrong in status or headers is raised here."""
+
+    def write(self, data: bytes) -> None:
+        """Keep ``data``, to be sent before what the iterable yields."""
+
+    def joined(self, body: Sequence[bytes]) -> bytes:
+        """What was written, and then all of ``body``."""
+
+    def before(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        """What was written, and then ``pieces``."""
+
+    def response(self, body: Any) -> Response:
+        """The response, with ``body`` or, if its status has none, without.
+
+        Raises:
+            AssertionError: start_response was not called.
+        """
