@@ -71,7 +71,7 @@ def link(build: Path) -> Path:
 def write_seeds(folder: Path) -> int:
     """Every vector and corpus case, as request or response, with two sets of cuts."""
     sys.path[:0] = [str(ROOT / "tests"), str(ROOT)]
-    from parser_cases import corpus, own_vectors
+    from case_files import corpus, own_vectors
     cases = own_vectors()
     for source in ("llhttp", "picohttpparser", "httparse"):
         cases += corpus(source)

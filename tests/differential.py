@@ -12,9 +12,10 @@ from dataclasses import replace
 from random import Random
 
 import h11
+from case_files import Case, Message
 from message_grammar import connection, pieces
 from oracle_abnf import judge_request, judge_response
-from parser_cases import Case, Message, Outcome, Run, run
+from parser_cases import Outcome, Run, run
 
 from reactor.limits import DEFAULT_LIMITS
 

@@ -12,7 +12,8 @@ import re
 from dataclasses import replace
 
 import pytest
-from parser_cases import CORPUS, Case, Run, byte_by_byte, corpus, cuts, run
+from case_files import CORPUS, Case, corpus
+from parser_cases import Run, byte_by_byte, cuts, run
 
 from reactor._parse import parse_request, parse_response
 from reactor.errors import RemoteProtocolError

@@ -10,7 +10,8 @@ from __future__ import annotations
 import tracemalloc
 
 import pytest
-from parser_cases import Case, Run
+from case_files import Case
+from parser_cases import Run
 
 from reactor.errors import RemoteProtocolError
 from reactor.http._framing import RequestParser, ResponseParser

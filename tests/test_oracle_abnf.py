@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import differential
 import pytest
+from case_files import own_vectors
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from parser_cases import own_vectors, run
+from parser_cases import run
 
 SETTINGS = settings(
     derandomize=True,

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import differential
 import pytest
+from case_files import own_vectors
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from parser_cases import Run, own_vectors
+from parser_cases import Run
 
 SETTINGS = settings(
     derandomize=True,

@@ -7,7 +7,8 @@ must be the same, down to the byte at which a message ends or an error is raised
 from __future__ import annotations
 
 import pytest
-from parser_cases import Case, Outcome, Run, byte_by_byte, cuts, own_vectors, run
+from case_files import Case, own_vectors
+from parser_cases import Outcome, Run, byte_by_byte, cuts, run
 
 from reactor._parse import parse_request, parse_response
 
