@@ -5,7 +5,11 @@ from __future__ import annotations
 from contextlib import ExitStack
 
 import pytest
-from processes import MODELS, serving
+
+# Their asserts are checks of the tests that use them, also under python -O.
+pytest.register_assert_rewrite("clients", "processes")
+
+from processes import MODELS, serving  # noqa: E402
 
 
 @pytest.fixture
