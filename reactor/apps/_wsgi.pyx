@@ -11,7 +11,7 @@ not be told from the one with "-", so a client could forge what a proxy in front
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
-from cpython.dict cimport PyDict_Copy, PyDict_GetItem, PyDict_SetDefault
+from cpython.dict cimport PyDict_Copy, PyDict_GetItemWithError, PyDict_SetDefault
 from cpython.object cimport PyObject
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from libc.stdint cimport uint8_t, uint32_t
@@ -82,7 +82,7 @@ cdef int add_headers(dict environ, Request request) except -1:
 
 cdef object key_of(const uint8_t *p, uint32_t size):
     cdef str name = known_str(p, size)
-    cdef PyObject *found = PyDict_GetItem(keys, name)
+    cdef PyObject *found = PyDict_GetItemWithError(keys, name)
     if found != NULL:
         return <object>found
     cdef object key = made_key(name)
@@ -250,7 +250,7 @@ cdef class Call:
 
 
 cdef tuple parse_status(str status):
-    cdef PyObject *found = PyDict_GetItem(statuses, status)
+    cdef PyObject *found = PyDict_GetItemWithError(statuses, status)
     if found != NULL:
         return <tuple>found
     cdef int code = 0
