@@ -258,11 +258,12 @@ class ThreadServer:
         try:
             thread.start()
         except BaseException:
-            del self._serving[thread]
+            # A signal's exception may come when the thread has run, and ended, already.
+            self._serving.pop(thread, None)
             raise
 
     def _serve(self, transport: BlockingTransport) -> None:
         try:
             transport.serve()
         finally:
-            del self._serving[threading.current_thread()]
+            self._serving.pop(threading.current_thread(), None)
