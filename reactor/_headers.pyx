@@ -74,8 +74,9 @@ cdef class Headers:
             self.block = (<Headers>fields).block
             self.count = (<Headers>fields).count
             return
-        # Asked second: an abstract class takes longer to answer than all that follows.
-        if not isinstance(fields, (list, tuple)) and isinstance(fields, Mapping):
+        # The usual types first: an abstract class takes longer to answer than all that follows.
+        if isinstance(fields, dict) or (not isinstance(fields, (list, tuple))
+                                        and isinstance(fields, Mapping)):
             fields = fields.items()
         cdef list pairs = [(checked_name(name), checked_value(value)) for name, value in fields]
         self.count = len(pairs)
