@@ -74,9 +74,7 @@ cdef class Headers:
             self.block = (<Headers>fields).block
             self.count = (<Headers>fields).count
             return
-        # The usual types first: an abstract class takes longer to answer than all that follows.
-        if isinstance(fields, dict) or (not isinstance(fields, (list, tuple))
-                                        and isinstance(fields, Mapping)):
+        if isinstance(fields, Mapping):
             fields = fields.items()
         cdef list pairs = [(checked_name(name), checked_value(value)) for name, value in fields]
         self.count = len(pairs)

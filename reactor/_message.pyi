@@ -3,11 +3,17 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, BinaryIO, TypeAlias, final
 
+from typing_extensions import disjoint_base
+
 from reactor._headers import Headers as Headers
 
 _Text: TypeAlias = str | bytes
 _Fields: TypeAlias = Headers | Mapping[Any, Any] | Iterable[tuple[_Text, _Text]]
 
+# The functions for other Cython modules.
+__pyx_capi__: dict[str, Any]
+
+@disjoint_base
 class Message:
     """What requests and responses share; immutable."""
 

@@ -19,7 +19,7 @@ from reactor._headers cimport (
 from reactor._names cimport ascii, known_method, latin1
 from reactor._rules cimport NO_RULE, Rule, rule_message
 
-import reactor._headers as _headers
+from reactor import _headers
 from reactor.errors import LocalProtocolError
 
 # One of the public names of this module. An import statement would not make it one: its name

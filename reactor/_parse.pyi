@@ -52,9 +52,9 @@ def parse_request(data: Buffer, start: int = 0, limits: Limits | None = None) ->
         RemoteProtocolError: a rule of RFC 9110 or 9112 is broken, or a limit passed; its
             ``status`` answers it, its ``offset`` is relative to ``start``.
 
-    >>> parse_request(b"GET / HTTP/1.1\\r\\nHost : a\\r\\n\\r\\n")
+    >>> parse_request(b"GET / HTTP/1.1\\r\\nHo st: a\\r\\n\\r\\n")
     Traceback (most recent call last):
-    reactor.errors.RemoteProtocolError: white space between field name and colon (RFC 9112 5.1) (at byte 20)
+    reactor.errors.RemoteProtocolError: white space between field name and colon ... (at byte 18)
     """
 
 def parse_response(

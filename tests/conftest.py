@@ -36,6 +36,7 @@ def site(tmp_path_factory):
     root = tmp_path_factory.mktemp("site")
     (root / "index.html").write_bytes(b"<!doctype html><title>t</title><p>the page")
     (root / "big.bin").write_bytes(bytes(range(256)) * 4 * 8192)
+    (root / "medium.bin").write_bytes(bytes(range(256)) * 2000)
     (root / "empty.txt").write_bytes(b"")
     (root / "note.txt").write_bytes(b"a note\n")
     return root

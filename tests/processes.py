@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -128,7 +128,21 @@ class ServerProcess:
         return int(re.search(rf"^{field}:\s*(\d+)", text, re.MULTILINE)[1])
 
     def descriptors(self):
-        return len(os.listdir(f"/proc/{self.pid}/fd"))
+        """How many are open when every connection has ended: waits until that is so."""
+        listening = len(self.urls)
+        eventually(
+            lambda: sum(name.startswith("socket:") for name in self._open()) == listening,
+            "no socket is open but those that listen",
+        )
+        return len(self._open())
+
+    def _open(self):
+        folder = f"/proc/{self.pid}/fd"
+        names = []
+        for number in os.listdir(folder):
+            with suppress(FileNotFoundError):  # it was closed since
+                names.append(os.readlink(f"{folder}/{number}"))
+        return names
 
     def signal(self, number):
         self.process.send_signal(number)
@@ -153,16 +167,40 @@ class ServerProcess:
         self.process.stderr.close()
 
 
+LIMITED = """
+import sys
+from reactor import Limits, serve
+
+def announce(sockets):
+    print(f"Serving on http://127.0.0.1:{sockets[0].getsockname()[1]}/", flush=True)
+
+serve(sys.argv[1], port=0, model=sys.argv[2], limits=Limits(**eval(sys.argv[3])),
+      on_listening=announce)
+"""
+
+
+def serving_limited(target, model, limits, **options):
+    """As `serving`, with other `Limits` than the command's: a dict of those that differ."""
+    optimised = ["-O"] * sys.flags.optimize
+    arguments = ["-c", LIMITED, str(target), model, repr(limits)]
+    return started([sys.executable, *optimised, *arguments], **options)
+
+
+def serving(*arguments, **options):
+    """A server of ``arguments``, on a port of its own unless they say where."""
+    where = () if {"--bind", "--port"} & set(arguments) else ("--port", "0")
+    return started(command("serve", *arguments, *where), **options)
+
+
 @contextmanager
-def serving(*arguments, cwd=None, env=None, announced=True, traceback_expected=False, **options):
-    """A server of ``arguments``, on a port of its own unless they say where.
+def started(program, cwd=None, env=None, announced=True, traceback_expected=False, **options):
+    """A server that this program is.
 
     When the block is over the server is stopped; a traceback on its stderr fails the test,
     and so does an exit code that is not 0, unless the test has ended it itself.
     """
-    where = () if {"--bind", "--port"} & set(arguments) else ("--port", "0")
     process = subprocess.Popen(
-        command("serve", *arguments, *where),
+        program,
         cwd=cwd,
         env=environment(**(env or {})),
         stdout=subprocess.PIPE,

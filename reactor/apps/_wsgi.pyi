@@ -1,6 +1,6 @@
 """What a WSGI call costs each time: its environ, and its start_response."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, final
 
@@ -18,11 +18,31 @@ def environ_of(template: dict[str, Any], request: Request) -> dict[str, Any]:
     """
 
 @final
-class Call:
-    """One call of the application: what it has said by start_response and write.
+class Caller:
+    """Calls ``application`` for each request.
 
     Args:
-        written_bytes_max: how much `write` keeps.
+        application: as PEP 3333 has it.
+        lazy: makes the response if the result is no list or tuple: ``lazy(call, result, request)``.
+        template: see `environ_of`; may be replaced.
+        written_bytes_max: how much `Call.write` keeps.
+    """
+
+    template: dict[str, Any]
+
+    def __init__(
+        self,
+        application: Callable[..., Any],
+        lazy: Callable[[Call, Any, Request], Response],
+        template: dict[str, Any],
+        written_bytes_max: int,
+    ) -> None: ...
+    def respond(self, request: Request) -> Response:
+        """The application's response; what it raises, or is made to raise, comes through."""
+
+@final
+class Call:
+    """One call of the application: what it has said by start_response and write.
 
     Attributes:
         begun: a piece of the body is there, so the headers count as sent.
@@ -31,7 +51,6 @@ class Call:
 
     returned: bool
 
-    def __init__(self, written_bytes_max: int) -> None: ...
     @property
     def begun(self) -> bool: ...
     @property
@@ -45,9 +64,6 @@ class Call:
 
     def write(self, data: bytes) -> None:
         """Keep ``data``, to be sent before what the iterable yields."""
-
-    def joined(self, body: Sequence[bytes]) -> bytes:
-        """What was written, and then all of ``body``."""
 
     def before(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
         """What was written, and then ``pieces``."""

@@ -40,7 +40,7 @@ KEPT = (keys, statuses)     # for tests of the bounds
 
 # --- environ ------------------------------------------------------------------------------
 
-def environ_of(dict template, Request request):
+cpdef dict environ_of(dict template, Request request):
     cdef dict environ = PyDict_Copy(template)
     cdef bytes body = request.content
     environ["REQUEST_METHOD"] = request.word
@@ -149,6 +149,30 @@ cdef inline int hex_digit(uint8_t byte) noexcept:
 # --- one call of the application ----------------------------------------------------------
 
 @cython.final
+@cython.auto_pickle(False)
+cdef class Caller:
+    cdef object application
+    cdef object lazy
+    cdef Py_ssize_t written_bytes_max
+    cdef public dict template
+
+    def __init__(self, application, lazy, dict template not None, Py_ssize_t written_bytes_max):
+        self.application = application
+        self.lazy = lazy
+        self.template = template
+        self.written_bytes_max = written_bytes_max
+
+    def respond(self, Request request not None):
+        cdef Call call = Call.__new__(Call)
+        call.written_left = self.written_bytes_max
+        cdef object result = self.application(environ_of(self.template, request),
+                                              call.start_response)
+        if type(result) is list or type(result) is tuple:
+            return call.response(call.joined(result))
+        return self.lazy(call, result, request)
+
+
+@cython.final
 @cython.freelist(64)
 @cython.auto_pickle(False)
 cdef class Call:
@@ -159,9 +183,6 @@ cdef class Call:
     cdef Py_ssize_t written_left
     cdef readonly bint begun    # a piece of the body is there: the headers count as sent
     cdef public bint returned
-
-    def __init__(self, Py_ssize_t written_bytes_max):
-        self.written_left = written_bytes_max
 
     def start_response(self, status, headers, exc_info=None):
         cdef tuple parsed
@@ -196,7 +217,8 @@ cdef class Call:
         if data:
             self.begun = True
 
-    def joined(self, body):
+    cdef bytes joined(self, body):
+        """What was written, and then all of `body`, a list or tuple."""
         cdef object piece
         if self.written is not None:
             body = [*self.written, *body]
@@ -213,7 +235,7 @@ cdef class Call:
         self.check_started()
         return self.code == 204 or self.code == 304
 
-    def response(self, body):
+    cpdef object response(self, body):
         self.check_started()
         self.begun = self.returned = True
         # What frameworks leave in a 204 or 304 is dropped, as in a HEAD: it is no fault of theirs.

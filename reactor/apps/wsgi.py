@@ -27,7 +27,7 @@ from itertools import chain
 from typing import Any
 
 from reactor._message import Request, Response
-from reactor.apps._wsgi import Call, environ_of
+from reactor.apps._wsgi import Call, Caller
 from reactor.errors import LocalProtocolError
 from reactor.limits import DEFAULT_LIMITS
 from reactor.net import Address, Inet
@@ -56,20 +56,13 @@ class WsgiApp:
         written_bytes_max: int = DEFAULT_LIMITS.body_bytes_max,
     ) -> None:
         self.body_bytes_max = body_bytes_max
-        self._application = application
-        self._written_bytes_max = written_bytes_max
-        self._template = environ_template(None, False)
+        template = environ_template(None, False)
+        self._caller = Caller(application, _lazy_response, template, written_bytes_max)
+        self.respond = self._caller.respond
 
     def serving(self, address: Address, multithread: bool) -> None:
         """Learn where, and by how many threads, the application is served."""
-        self._template = environ_template(address, multithread)
-
-    def respond(self, request: Request) -> Response:
-        call = Call(self._written_bytes_max)
-        result = self._application(environ_of(self._template, request), call.start_response)
-        if type(result) is list or type(result) is tuple:
-            return call.response(call.joined(result))
-        return _lazy_response(call, result, request)
+        self._caller.template = environ_template(address, multithread)
 
 
 class _Stream:
@@ -189,7 +182,7 @@ def environ_template(address: Address | None, multithread: bool) -> Environ:
     if isinstance(address, Inet):
         port = str(address.port)
         name = socket.gethostname() if address.host in _WILDCARDS else address.host
-    return {
+    template = {
         "GATEWAY_INTERFACE": "CGI/1.1",
         "SCRIPT_NAME": "",
         "SERVER_NAME": name,
@@ -207,5 +200,15 @@ def environ_template(address: Address | None, multithread: bool) -> Environ:
         "QUERY_STRING": "",
         "REMOTE_ADDR": "",
         "REMOTE_PORT": "",
+        "REQUEST_METHOD": "",
+        "REQUEST_URI": "",
         "SERVER_PROTOCOL": "HTTP/1.1",
+        "wsgi.errors": None,
+        "wsgi.input": None,
     }
+    # A dict of 22 keys has room for 42, and its copies keep that: no copy has to grow.
+    filler = range(22 - len(template))
+    template.update(dict.fromkeys(map(str, filler)))
+    for key in map(str, filler):
+        del template[key]
+    return template

@@ -3,6 +3,7 @@
 from typing import final
 
 from _typeshed import ReadableBuffer as Buffer
+from typing_extensions import disjoint_base
 
 from reactor._headers import Headers
 from reactor._message import Request, Response
@@ -25,6 +26,7 @@ class End:
     def trailers(self) -> Headers:
         """The trailer fields of a chunked body; most often none."""
 
+@disjoint_base
 class MessageParser:
     """What both parsers do: ``feed`` bytes as they arrive, pull messages with ``next``.
 
@@ -40,6 +42,9 @@ class MessageParser:
             ValueError: after ``eof()``.
         """
 
+    def next(self) -> Request | Response | Body | End | None:
+        """The next event; None if it takes more bytes, or if no more will come."""
+
     def eof(self) -> None:
         """The peer closed. Ends a body that the close delimits; then ``next`` gives its End.
 
@@ -54,7 +59,7 @@ class MessageParser:
         For after an accepted Upgrade or CONNECT. The parser stops.
 
         >>> p = RequestParser()
-        >>> p.feed(b"CONNECT example.com:443 HTTP/1.1\\r\\nHost: example.com:443\\r\\n\\r\\n\\x16\\x03")
+        >>> p.feed(b"CONNECT a.org:443 HTTP/1.1\\r\\nHost: a.org:443\\r\\n\\r\\n\\x16\\x03")
         >>> p.next().method, p.next(), p.leftover()
         ('CONNECT', None, b'\\x16\\x03')
         """
@@ -80,7 +85,8 @@ class RequestParser(MessageParser):
 
     A body that is not all there comes in parts:
 
-    >>> p.feed(b"PUT / HTTP/1.1\\r\\nHost: a\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n3\\r\\nabc\\r\\n")
+    >>> p.feed(b"PUT / HTTP/1.1\\r\\nHost: a\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n")
+    >>> p.feed(b"3\\r\\nabc\\r\\n")
     >>> p.next().complete, p.next().data, p.next()
     (False, b'abc', None)
     >>> p.feed(b"2\\r\\nde\\r\\n0\\r\\nDigest: x\\r\\n\\r\\n")

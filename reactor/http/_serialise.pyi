@@ -1,14 +1,14 @@
 """Bytes out: whole messages, heads, and chunk frames."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from _typeshed import ReadableBuffer as Buffer
 
 from reactor._headers import Headers
 
-_Text = str | bytes
-_Fields = Headers | Mapping[Any, Any] | Iterable[tuple[_Text, _Text]]
+_Text: TypeAlias = str | bytes
+_Fields: TypeAlias = Headers | Mapping[Any, Any] | Iterable[tuple[_Text, _Text]]
 
 def serialise_request(
     method: _Text,

@@ -56,7 +56,8 @@ def serialise_response(int status, headers=(), body=b"", reason=None, int versio
 
 
 def serialise_chunk(data):
-    cdef bytes content = bytes(data)
+    # Through a view: bytes(5) would be five zeros.
+    cdef bytes content = data if isinstance(data, bytes) else bytes(memoryview(data))
     # RFC 9112 7.1: a chunk of no bytes would end the body.
     if not content:
         return b""

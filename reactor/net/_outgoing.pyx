@@ -8,7 +8,7 @@ connection holds none.
 from cpython.exc cimport PyErr_SetFromErrno
 from cpython.mem cimport PyMem_Free, PyMem_Realloc
 from libc.errno cimport EAGAIN, EINTR, EIO, errno
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memmove
 
 from collections import deque
 
@@ -134,9 +134,18 @@ cdef class Outgoing:
 
     cdef int reserve(self, Py_ssize_t size) except -1:
         cdef Py_ssize_t capacity
+        cdef Py_ssize_t unsent = self.end - self.start
         cdef uint8_t *base
         if self.capacity - self.end >= size:
             return 0
+        if self.start > unsent:
+            # A stream that is refilled at low water never empties the buffer: without this it
+            # would hold all that was ever sent. No byte is moved that was not paid for.
+            memmove(self.base, self.base + self.start, unsent)
+            self.start = 0
+            self.end = unsent
+            if self.capacity - self.end >= size:
+                return 0
         capacity = max(2 * self.capacity, self.end + size, CAPACITY_FIRST)
         base = <uint8_t *>PyMem_Realloc(self.base, capacity)
         if base == NULL:

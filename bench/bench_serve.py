@@ -1,0 +1,182 @@
+"""The reactor against the thread-per-connection model: same application, real sockets.
+
+    pytest bench/bench_serve.py      each model for itself, by pytest-benchmark
+    python bench/bench_serve.py      both in pairs, A B B A; this is the table to believe
+
+The server has one core, the load client (load.py) another; each is a process of its own. Every
+response is checked whole. Needs nothing but the extra `bench`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from apps import BODY, SMALL, content, make_site
+from pairing import Pairs, Slot, in_pairs, table
+from serving import NotServed, Server, cores, missing, on_core, ours
+
+LOAD = Path(__file__).with_name("load.py")
+CONNECTIONS = 64
+REQUESTS = 4_000  # of a benchmark's round
+SLOT_S = 1.0
+PAIRS = 5
+MODELS = ("reactor", "threads")
+
+
+@dataclass(frozen=True)
+class App:
+    """What is served, and what must come back."""
+
+    name: str
+    target: str
+    path: str
+    body: bytes
+
+
+def applications(site: Path) -> list[App]:
+    make_site(site)
+    return [
+        App("native Hello, World!", "apps:hello", "/", BODY),
+        App("static file, 1 KiB", str(site), f"/{SMALL[0]}", content(SMALL[1])),
+    ]
+
+
+class Load:
+    """The load client, connected to one server."""
+
+    def __init__(self, server: Server, process: Any) -> None:
+        self._server = server
+        self._process = process
+
+    def slot(self, requests: int) -> Slot:
+        before = self._server.cpu_seconds()
+        answer = self._ask(f"{requests}\n")
+        cpu = self._server.cpu_seconds() - before
+        made = json.loads(answer)
+        return Slot(requests, made["seconds"], cpu, load_busy=made["cpu_s"] / made["seconds"])
+
+    def _ask(self, line: str) -> str:
+        try:
+            self._process.stdin.write(line)
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            pass  # it has ended; what it said is read below
+        answer = self._process.stdout.readline()
+        if not answer:
+            raise NotServed(f"{self._server.name}: {self._process.stderr.read().strip()[-300:]}")
+        return answer
+
+    def wait_until_ready(self) -> None:
+        self._ask("")
+
+
+@contextmanager
+def loaded(model: str, app: App, body_file: Path) -> Iterator[Load]:
+    """A server of this model on its core, and a load client that is connected to it."""
+    body_file.write_bytes(app.body)
+    with Server(model, ours(app.target, "--model", model), app.path) as server:
+        command = [sys.executable, str(LOAD), server.url, str(CONNECTIONS), str(body_file)]
+        pipe = subprocess.PIPE
+        process = subprocess.Popen(
+            on_core(cores()[1], command), stdin=pipe, stdout=pipe, stderr=pipe, text=True
+        )
+        with process:
+            try:
+                load = Load(server, process)
+                load.wait_until_ready()
+                yield load
+            finally:
+                process.kill()
+
+
+# --- by pytest-benchmark -------------------------------------------------------------------
+
+
+@pytest.mark.skipif(missing() is not None, reason=str(missing()))
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("number", range(2), ids=["native", "static"])
+def test_serve(benchmark, tmp_path: Path, number: int, model: str) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    app = applications(site)[number]
+    benchmark.group = f"{app.name}, {CONNECTIONS} connections, {REQUESTS} requests"
+    slots: list[Slot] = []
+    with loaded(model, app, tmp_path / "body") as load:
+        benchmark.pedantic(
+            lambda: slots.append(load.slot(REQUESTS)), rounds=5, iterations=1, warmup_rounds=1
+        )
+    benchmark.extra_info["server_cpu_us_per_request"] = min(slot.cpu_us for slot in slots)
+    benchmark.extra_info["requests_per_s"] = max(slot.rate for slot in slots)
+
+
+# --- in pairs ------------------------------------------------------------------------------
+
+
+def compare(app: App, folder: Path, pairs: int, slot_s: float) -> Pairs:
+    with ExitStack() as stack:
+        a, b = (
+            stack.enter_context(loaded(model, app, folder / f"{model}.body")) for model in MODELS
+        )
+        # Each its own number of requests, so that their slots last equally long.
+        count = {load: _requests_in(load, slot_s) for load in (a, b)}
+        return in_pairs(a, b, lambda load: load.slot(count[load]), pairs)
+
+
+def _requests_in(load: Load, seconds: float) -> int:
+    load.slot(REQUESTS)  # warms it up
+    return max(CONNECTIONS, int(load.slot(REQUESTS).rate * seconds))
+
+
+def _rows(name: str, pairs: Pairs) -> list[list[str]]:
+    cells = []
+    for figure, text, digits in (("cpu_us", "CPU us/request", 1), ("rate", "requests/s", 0)):
+        a, b = pairs.medians(figure)
+        ratio = str(pairs.ratio(figure))
+        cells.append([f"{name}: {text}", f"{a:,.{digits}f}", f"{b:,.{digits}f}", ratio])
+    return cells
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="reactor against threads, in pairs")
+    parser.add_argument("--pairs", type=int, default=PAIRS)
+    parser.add_argument("--slot", type=float, default=SLOT_S, metavar="SECONDS")
+    options = parser.parse_args()
+    if why := missing():
+        print(why, file=sys.stderr)
+        return 1
+    rows = [[f"{CONNECTIONS} kept-alive connections", *MODELS, "ratio (min-max)"]]
+    busy = 0.0
+    with tempfile.TemporaryDirectory() as folder:
+        site = Path(folder, "site")
+        site.mkdir()
+        for app in applications(site):
+            pairs = compare(app, Path(folder), options.pairs, options.slot)
+            rows += _rows(app.name, pairs)
+            busy = max(busy, pairs.medians("load_busy")[0])
+    print(table(rows))
+    print(f"\nMedians of {options.pairs} pairs of {options.slot:g} s, A B B A.")
+    if busy > 0.85:
+        print(
+            f"The load client was busy for {busy:.0%} of the reactor's slots: GENERATOR-BOUND. "
+            "Requests/s are then the client's limit; CPU per request holds."
+        )
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except NotServed as error:
+        sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit(130)

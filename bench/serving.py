@@ -1,0 +1,239 @@
+"""Servers as processes: start one on its core, ask the kernel what it uses, end it.
+
+    with Server("reactor", ours("apps:hello")) as server:
+        before = server.cpu_seconds()
+        ...
+        print(server.cpu_seconds() - before, server.memory().rss_bytes)
+
+A server is a command line and the port that it was told to listen on. All figures are of its
+process tree, so that a master with a worker has no advantage over one process. CPU time is the
+kernel's own sum of nanoseconds, user and system, threads that ended included. Linux only.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from load import check, request_bytes
+
+BENCH = Path(__file__).resolve().parent
+ROOT = BENCH.parent
+START_S = 15.0
+END_S = 5.0
+
+Command = Callable[[int], Sequence[str]]  # of the port to listen on
+
+
+class NotServed(Exception):
+    """A server did not start, or does not answer as it must."""
+
+
+def missing() -> str | None:
+    """Why nothing can be measured on this machine, or None."""
+    if not Path("/proc/self/task").is_dir() or shutil.which("taskset") is None:
+        return "measuring a server needs Linux and taskset (util-linux)"
+    if len(os.sched_getaffinity(0)) < 2:
+        return "measuring a server needs two cores: one for it, one for the load"
+    return None
+
+
+def cores() -> tuple[int, int]:
+    """The server's core and the load client's."""
+    usable = sorted(os.sched_getaffinity(0))
+    return usable[0], usable[-1]
+
+
+def on_core(core: int, command: Sequence[str]) -> list[str]:
+    return ["taskset", "--cpu-list", str(core), *command]
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def ours(target: str, *options: str) -> Command:
+    """``python -m reactor serve`` of this interpreter."""
+    return lambda port: [
+        *(sys.executable, "-m", "reactor", "serve", target, "--no-access-log"),
+        *("--log-level", "error", "--port", str(port), *options),
+    ]
+
+
+@dataclass(frozen=True)
+class Memory:
+    rss_bytes: int
+    threads: int
+    descriptors: int
+
+
+class Server:
+    """A server process on a core of its own; entering waits until it listens.
+
+    Raises:
+        NotServed: it ended before it listened, or listens not within 15 s.
+    """
+
+    def __init__(self, name: str, command: Command, path: str = "/") -> None:
+        self.name = name
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}{path}"
+        self._command = list(command(self.port))
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the server
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(
+            on_core(cores()[0], self._command),
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(BENCH)},
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C is for the benchmark, which then ends its servers
+        )
+        try:
+            self._wait_until_it_listens()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        tree = self.pids()
+        if self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(END_S)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        for pid in tree[1:]:
+            _kill(pid, self._process.pid)
+        self._output.close()
+
+    def _wait_until_it_listens(self) -> None:
+        until = time.monotonic() + START_S
+        while time.monotonic() < until:
+            if self._process.poll() is not None:
+                raise NotServed(f"{self.name} ended while it started: {self._last_words()}")
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                return
+            except OSError:
+                time.sleep(0.02)
+        raise NotServed(f"{self.name} does not listen: {self._last_words()}")
+
+    def _last_words(self) -> str:
+        self._output.seek(0)
+        lines = self._output.read().decode(errors="replace").split("\n")
+        return " / ".join(line.strip() for line in lines if line.strip())[-300:]
+
+    def fetch(self, body: bytes, connection: str = "close") -> None:
+        """One request; NotServed if the answer is not 200 with exactly this body."""
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), 5) as sock:
+                sock.sendall(request_bytes(self.url, connection))
+                response = b""
+                while not check(response, body):
+                    data = sock.recv(65536)
+                    if not data:
+                        raise NotServed(f"{self.name} answers too little: {response!r:.200}")
+                    response += data
+        except (OSError, ValueError) as error:
+            raise NotServed(f"{self.name}: {error}") from error
+
+    # --- what it uses ----------------------------------------------------------------------
+
+    def pids(self) -> list[int]:
+        """The process and all that it started, itself first."""
+        found = [self._process.pid]
+        for pid in found:
+            found += _children(pid)
+        return found
+
+    def cpu_seconds(self) -> float:
+        return sum(_cpu_seconds(pid) for pid in self.pids())
+
+    def memory(self) -> Memory:
+        pids = self.pids()
+        status = [_status(pid) for pid in pids]
+        return Memory(
+            rss_bytes=sum(int(one["VmRSS"].split()[0]) * 1024 for one in status),
+            threads=sum(int(one["Threads"]) for one in status),
+            descriptors=sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in pids),
+        )
+
+
+def _children(pid: int) -> list[int]:
+    found: list[int] = []
+    try:
+        for task in os.listdir(f"/proc/{pid}/task"):
+            found += map(int, Path(f"/proc/{pid}/task/{task}/children").read_text().split())
+    except (FileNotFoundError, ProcessLookupError):
+        pass  # it ended meanwhile
+    return found
+
+
+def _cpu_seconds(pid: int) -> float:
+    # The clock of a process, as clock_getcpuclockid(3) makes its number: exact where the ticks
+    # of /proc/PID/stat are 10 ms, and an ended thread's time stays in it.
+    try:
+        return time.clock_gettime(~pid << 3 | 2)
+    except OSError:
+        return 0.0
+
+
+def _status(pid: int) -> dict[str, str]:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+
+def _kill(pid: int, session: int) -> None:
+    """End what a server left behind, unless the number is another's by now."""
+    try:
+        if os.getsid(pid) == session:
+            os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def raise_descriptor_limit() -> int:
+    """To the hard limit, for this process and the servers it starts."""
+    import resource
+
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard
+
+
+def hold_idle(server: Server, body: bytes, connections: int) -> list[Any]:
+    """So many kept-alive connections, each answered once; the caller closes them."""
+    held: list[Any] = []
+    request = request_bytes(server.url)
+    for number in range(connections):
+        sock = socket.socket()
+        held.append(sock)
+        sock.settimeout(10)
+        # Another source address every 5,000: an address has some 28,000 ports.
+        sock.bind((f"127.0.0.{2 + number // 5000}", 0))
+        sock.connect(("127.0.0.1", server.port))
+        sock.sendall(request)
+        response = sock.recv(65536)
+        while not check(response, body):
+            more = sock.recv(65536)
+            if not more:
+                raise NotServed(f"{server.name} closed connection {number + 1}: {response!r:.80}")
+            response += more
+    return held
