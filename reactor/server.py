@@ -9,40 +9,23 @@ from __future__ import annotations
 
 import signal
 import socket
-import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from typing import Any, Literal
 
+from reactor._date import DateField
 from reactor.access_log import AccessLog
 from reactor.apps.load import ProtocolFactory, as_app, load_target
 from reactor.apps.wsgi import WsgiApp
 from reactor.http._server import ServerMachine
 from reactor.http.app import App
-from reactor.http.dates import format_date
 from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.net import Address, Inet, Reactor, listen_sockets
 from reactor.net.address import bound_address
 
 Model = Literal["reactor", "threads"]
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
-
-class DateField:
-    """The Date field's value, made once a second."""
-
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
-        self._clock = clock
-        self._second = -1
-        self._value = b""
-
-    def __call__(self) -> bytes:
-        second = int(self._clock())
-        if second != self._second:
-            self._second = second
-            self._value = format_date(second).encode("ascii")
-        return self._value
 
 
 class Server:

@@ -49,7 +49,10 @@ class BlockingTransport(Transport):
             self._tell("connection_made", self)
             self._serve_until_closing()
             if not self._aborted:
-                self._linger()
+                # Everything was sent: what fails from here on must not become a reset, which
+                # would take back what a slow peer has not read yet.
+                with suppress(OSError):
+                    self._linger()
         except OSError as lost:
             error = lost
         except Exception as failed:

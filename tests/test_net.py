@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import os
+import selectors
 import socket
 import struct
 from contextlib import suppress
@@ -148,18 +149,17 @@ class TestConnection:
 
     def test_write_interest_only_while_something_is_left_over(self, reactor, connected):
         connection, protocol, theirs = connected()
-        wanted = []
-        modify = reactor.modify
-        reactor.modify = lambda registration, events: (
-            wanted.append(events),
-            modify(registration, events),
-        )
+        descriptor = connection.get_extra_info("socket").fileno()
+
+        def wanted():
+            return reactor._selector.get_map()[descriptor].events
+
         connection.write(b"small")
         reactor.run_once(timeout=0)
-        assert 3 not in wanted
+        assert wanted() == selectors.EVENT_READ
         connection.write(bytes(10_000_000))
         reactor.run_once(timeout=0)
-        assert 3 in wanted
+        assert wanted() == selectors.EVENT_READ | selectors.EVENT_WRITE
 
     def test_a_file_is_sent_between_writes_in_order(self, reactor, connected, tmp_path):
         path = tmp_path / "file"

@@ -8,7 +8,6 @@ application that sets one of them would frame its message a second time.
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.mem cimport PyMem_Realloc
 from libc.stdint cimport uint32_t
-from libc.stdio cimport snprintf
 from libc.string cimport memcpy
 
 from reactor._fields cimport Field
@@ -83,7 +82,6 @@ cdef int put_head(Text *text, Response response, bytes date, int64_t length, bin
                   Ending ending) except -1:
     """Append the head; ``length`` below zero: no Content-Length."""
     cdef bytes line = status_line(response)
-    cdef char[48] number
     cdef bint dated = False, named = False
     put(text, PyBytes_AS_STRING(line), PyBytes_GET_SIZE(line))
     put_fields(text, response.get_headers(), &dated, &named)
@@ -94,8 +92,9 @@ cdef int put_head(Text *text, Response response, bytes date, int64_t length, bin
     if not named:
         put(text, b"Server: reactor\r\n", 17)
     if length >= 0:
-        put(text, number, snprintf(number, sizeof(number), b"Content-Length: %lld\r\n",
-                                   <long long>length))
+        put(text, b"Content-Length: ", 16)
+        put_number(text, length)
+        put(text, b"\r\n", 2)
     elif chunked:
         put(text, b"Transfer-Encoding: chunked\r\n", 28)
     if ending == CLOSING:
@@ -103,6 +102,17 @@ cdef int put_head(Text *text, Response response, bytes date, int64_t length, bin
     elif ending == STAYING:
         put(text, b"Connection: keep-alive\r\n", 24)
     return put(text, b"\r\n", 2)
+
+
+cdef int put_number(Text *text, int64_t number) except -1:
+    cdef uint8_t[20] digits
+    cdef int at = 20
+    while True:
+        at -= 1
+        digits[at] = c'0' + number % 10
+        number //= 10
+        if number == 0:
+            return put(text, digits + at, 20 - at)
 
 
 cdef int put_fields(Text *text, Headers headers, bint *dated, bint *named) except -1:

@@ -12,7 +12,11 @@ cdef enum Clock:
 
 cdef class ServerMachine(Protocol):
     cdef readonly Transport transport
-    cdef object app, limits, date, journal
+    cdef object app, respond_to, limits, date, journal
+    cdef int requests_per_turn
+    cdef int64_t high_water
+    cdef double keep_alive_timeout
+    cdef bint wants_answers
     cdef object peer
     cdef RequestParser parser
     cdef int read_state, write_state            # indices of states.State

@@ -66,6 +66,12 @@ cdef class ServerMachine(Protocol):
         self.journal = journal
         self.parser = RequestParser(limits)
         self.keep_alive = True
+        # What every request looks at.
+        self.respond_to = app.respond
+        self.wants_answers = journal.wants_answers
+        self.requests_per_turn = limits.requests_per_turn_max
+        self.high_water = limits.write_high_water_bytes
+        self.keep_alive_timeout = limits.keep_alive_timeout_s
 
     @property
     def reading(self):
@@ -154,7 +160,7 @@ cdef class ServerMachine(Protocol):
 
     cdef int advance(self) except -1:
         """Answer what is there: up to a bound, then let other connections have their turn."""
-        cdef int left = self.limits.requests_per_turn_max
+        cdef int left = self.requests_per_turn
         while not (self.is_closed() or self.write_state != IDLE or self.paused):
             if left == 0:
                 self.continue_soon()
@@ -198,7 +204,7 @@ cdef class ServerMachine(Protocol):
         if self.read_state == BODY:
             return self.start_clock(FOR_BODY, self.limits.body_timeout_s)
         if self.clock != FOR_ANYTHING:
-            return self.start_clock(FOR_NEXT, self.limits.keep_alive_timeout_s)
+            return self.start_clock(FOR_NEXT, self.keep_alive_timeout)
         return 0
 
     cdef int start_clock(self, Clock clock, double seconds) except -1:
@@ -281,7 +287,7 @@ cdef class ServerMachine(Protocol):
     cdef int respond(self, Request request) except -1:
         response = None
         try:
-            response = self.app.respond(request)
+            response = self.respond_to(request)
             if not isinstance(response, Response):
                 raise TypeError(f"the application returned {type(response).__name__}, no Response")
             return self.answer(<Response>response)
@@ -311,7 +317,7 @@ cdef class ServerMachine(Protocol):
         elif length != len(content) and not (bodyless and not content):
             raise LocalProtocolError(
                 f"Content-Length is {length} but the body has {len(content)} bytes")
-        if len(content) > <int64_t>self.limits.write_high_water_bytes and not bodyless:
+        if len(content) > self.high_water and not bodyless:
             return self.begin_streaming(response, OutgoingBody(self.request, response))
         self.begin(response, length, False, b"" if bodyless else content)
         return self.end()
@@ -386,7 +392,7 @@ cdef class ServerMachine(Protocol):
         return 0
 
     cdef int answered(self) except -1:
-        if self.journal.wants_answers:
+        if self.wants_answers:
             self.journal.answered(self.peer, self.request, self.status, self.written)
         return 0
 

@@ -1,8 +1,11 @@
 """A re-armable time-out: the C face of `_deadline.pyx`."""
 
+from reactor.loop._core cimport Loop
+
 cdef class Deadline:
     cdef readonly double when       # infinity: never
-    cdef object loop, callback
+    cdef Loop loop
+    cdef object callback
     cdef object timer               # None: not armed
     cdef double timer_when
 

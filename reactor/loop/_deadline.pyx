@@ -10,7 +10,7 @@ from libc.math cimport INFINITY
 
 cdef class Deadline:
 
-    def __init__(self, loop, callback):
+    def __init__(self, Loop loop, callback):
         self.loop = loop
         self.callback = callback
         self.when = INFINITY
@@ -19,7 +19,7 @@ cdef class Deadline:
         self.set_in(delay)
 
     def extend(self, double seconds, double at_most):
-        self.move_to(min(self.when + seconds, <double>self.loop.time() + at_most))
+        self.move_to(min(self.when + seconds, self.loop.time_now() + at_most))
 
     def clear(self):
         self.when = INFINITY
@@ -32,7 +32,7 @@ cdef class Deadline:
             self.timer = None
 
     cdef int set_in(self, double delay) except -1:
-        return self.move_to(<double>self.loop.time() + delay)
+        return self.move_to(self.loop.time_now() + delay)
 
     cdef int move_to(self, double when) except -1:
         self.when = when
@@ -50,7 +50,7 @@ cdef class Deadline:
         self.timer = None
         if self.when == INFINITY:
             return
-        if self.when > <double>self.loop.time():
+        if self.when > self.loop.time_now():
             self.move_to(self.when)
             return
         self.when = INFINITY

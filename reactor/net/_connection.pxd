@@ -3,6 +3,7 @@
 from libc.stdint cimport int64_t, uint8_t
 
 from reactor._protocol cimport Protocol, Transport
+from reactor.loop._core cimport Loop, Registration
 from reactor.loop._deadline cimport Deadline
 from reactor.net._outgoing cimport Outgoing
 
@@ -12,7 +13,10 @@ cdef enum State:
 cdef class Connection(Transport):
     cdef readonly object protocol
     cdef Protocol compiled          # the protocol, if it has a C face; else None
-    cdef object loop, sock, peer, limits, on_closed, registration
+    cdef Loop loop
+    cdef Registration registration
+    cdef object sock, peer, limits, on_closed
+    cdef int64_t write_per_turn
     cdef const uint8_t *scratch
     cdef Py_ssize_t scratch_size
     cdef int fd

@@ -30,7 +30,7 @@ cdef enum:
 
 cdef class Connection(Transport):
 
-    def __init__(self, loop, sock, protocol, peer, limits=DEFAULT_LIMITS, on_closed=None):
+    def __init__(self, Loop loop, sock, protocol, peer, limits=DEFAULT_LIMITS, on_closed=None):
         cdef const uint8_t[::1] scratch = loop.scratch
         self.loop = loop
         self.sock = sock
@@ -46,6 +46,7 @@ cdef class Connection(Transport):
         self.outgoing = Outgoing.__new__(Outgoing)
         self.high = limits.write_high_water_bytes
         self.low = limits.write_low_water_bytes
+        self.write_per_turn = limits.write_per_turn_bytes_max
         self.registration = loop.register(sock, 0, self)
 
     def open(self):
@@ -101,7 +102,7 @@ cdef class Connection(Transport):
             return 0
         if self.outgoing.size:
             try:
-                sent = self.outgoing.send(self.fd, self.limits.write_per_turn_bytes_max)
+                sent = self.outgoing.send(self.fd, self.write_per_turn)
             except OSError as error:
                 return self.close_now(error)
             self.watch_for_stall(sent > 0)
@@ -164,8 +165,8 @@ cdef class Connection(Transport):
             return 0
         self.wants_write = write
         events = (READ if self.reading else 0) | (WRITE if write else 0)
-        if <int>self.registration.events != events:
-            self.loop.modify(self.registration, events)
+        if self.registration.events != events:
+            self.loop.modify_events(self.registration, events)
         return 0
 
     # --- Transport: writing ---------------------------------------------------------------

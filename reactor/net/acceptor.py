@@ -15,7 +15,7 @@ from typing import Any
 
 from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.loop import Loop
-from reactor.loop.core import EVENT_READ
+from reactor.loop._core import EVENT_READ
 from reactor.loop.timers import TimerHandle
 
 logger = logging.getLogger("reactor")

@@ -14,7 +14,7 @@ from typing import Any
 
 from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.loop import Loop
-from reactor.loop.core import EVENT_WRITE
+from reactor.loop._core import EVENT_WRITE
 from reactor.loop.timers import TimerHandle
 
 # A socket family and what that family's connect takes.

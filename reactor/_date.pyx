@@ -1,0 +1,23 @@
+"""The value of the Date field, made once a second.
+
+The HTTP machine reads no clock: whoever builds a server gives it this.
+"""
+
+from libc.time cimport time as c_time, time_t
+
+from reactor.http.dates import format_date
+
+
+cdef class DateField:
+    cdef time_t second
+    cdef bytes value
+
+    def __init__(self):
+        self.second = -1
+
+    def __call__(self):
+        cdef time_t now = c_time(NULL)
+        if now != self.second:
+            self.second = now
+            self.value = format_date(now).encode("ascii")
+        return self.value

@@ -1,0 +1,23 @@
+"""The loop: the C face of `_core.pyx`."""
+
+cdef class Registration:
+    cdef readonly object fileobj, handler
+    cdef readonly int events
+
+cdef class Loop:
+    cdef readonly object _selector, _timers, _waker
+    cdef object clock, ready, from_threads, signals
+    cdef list to_close
+    cdef double now
+    cdef readonly bint _in_turn, _closed
+    cdef bint wake_sent, running, stopping
+    cdef readonly object scratch
+
+    cdef double time_now(self) except -1
+    cdef int dispatch(self, list ready) except -1
+    cdef int run_due(self) except -1
+    cdef int modify_events(self, Registration registration, int events) except -1
+    cdef object select_timeout(self, object timeout)
+    cdef int call(self, object handle) except -1
+    cdef int close_dropped(self) except -1
+    cdef int check_open(self) except -1

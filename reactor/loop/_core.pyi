@@ -1,0 +1,93 @@
+import logging
+import selectors
+from collections.abc import Callable
+from typing import Any, Self
+
+from reactor.loop.handler import Closeable, Handler, HasFileno
+from reactor.loop.timers import Handle, TimerHandle
+
+EVENT_READ: int
+EVENT_WRITE: int
+logger: logging.Logger
+
+def default_selector() -> selectors.BaseSelector: ...
+
+class Registration:
+    """One descriptor in the selector: who handles it, and which events are wanted now."""
+
+    @property
+    def fileobj(self) -> int | HasFileno: ...
+    @property
+    def handler(self) -> Handler: ...
+    @property
+    def events(self) -> int: ...
+    def __init__(self, fileobj: int | HasFileno, events: int, handler: Handler) -> None: ...
+
+class Loop:
+    """A single-threaded event loop over any `selectors.BaseSelector`.
+
+    Args:
+        selector: defaults to a compiled epoll selector on Linux, else to
+            `selectors.DefaultSelector`; closed with the loop.
+        clock: a monotonic clock in seconds; defaults to `time.monotonic`.
+
+    ``run`` may be called again after ``stop``; loops are independent of each other.
+    """
+
+    @property
+    def scratch(self) -> memoryview:
+        """Every connection of this loop receives into this one buffer."""
+
+    def __init__(
+        self,
+        selector: selectors.BaseSelector | None = None,
+        clock: Callable[[], float] | None = None,
+    ) -> None: ...
+    def run(self) -> None:
+        """Turn until `stop`. Raises what a handler raises, and KeyboardInterrupt."""
+
+    def run_once(self, timeout: float | None = None) -> None:
+        """One turn. Waits at most ``timeout`` seconds (None: until something happens)."""
+
+    def stop(self) -> None:
+        """End `run` after this turn. If the loop is not running, the next `run` returns at once."""
+
+    def close(self) -> None:
+        """Release the selector and the wake-up descriptors. Idempotent."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *exc_info: object) -> None: ...
+    def time(self) -> float:
+        """The loop's monotonic time in seconds: one reading per turn."""
+
+    def call_soon(self, callback: Callable[..., object], *args: Any) -> Handle:
+        """Call in this turn, after the sockets; from a callback: in the next turn."""
+
+    def call_soon_threadsafe(self, callback: Callable[..., object], *args: Any) -> Handle:
+        """`call_soon` for other threads and for signal handlers: it also wakes the loop."""
+
+    def call_later(self, delay: float, callback: Callable[..., object], *args: Any) -> TimerHandle:
+        """Call in ``delay`` seconds."""
+
+    def call_at(self, when: float, callback: Callable[..., object], *args: Any) -> TimerHandle:
+        """Call at ``when``, a time of `Loop.time`."""
+
+    def on_signal(self, number: int, callback: Callable[..., object], *args: Any) -> None:
+        """Call back, inside a turn, when the process gets this signal.
+
+        The handler that was there before is back when `run` ends. Python delivers signals
+        to the main thread only; `run` in another thread raises ValueError.
+        """
+
+    def report(self, exception: BaseException, doing: str) -> None:
+        """A callback of the user failed: say so once, with its traceback, and go on."""
+
+    def register(self, fileobj: int | HasFileno, events: int, handler: Handler) -> Registration: ...
+    def modify(self, registration: Registration, events: int) -> None:
+        """Change the wanted events; 0 takes the descriptor out of the selector meanwhile."""
+
+    def unregister(self, registration: Registration) -> None:
+        """Drop the descriptor, and every event of it that this turn still holds. Idempotent."""
+
+    def close_at_turn_end(self, fileobj: Closeable) -> None:
+        """Close a descriptor that was registered, when this batch of events is done."""

@@ -1,0 +1,249 @@
+"""The loop: wait for descriptors, dispatch to their handlers, run what is due.
+
+One *turn* is one iteration:
+
+    select ─> handlers of ready descriptors ─> due timers ─> callbacks ─> close descriptors
+
+* `select` is called on one line, and the clock is read on one line, right after it.
+* A `Registration` carries the events that are wanted *now*. An event that was reported for
+  something that an earlier handler of the same batch has taken away meanwhile meets a
+  registration that does not want it, and is dropped.
+* Descriptors are closed at the end of the turn, so that the kernel cannot hand out a number
+  again while the batch still holds events for it.
+* Callbacks that are added during a turn run in the next one: a callback that schedules itself
+  cannot starve the sockets.
+
+The loop never catches what a `Handler` raises: handlers are this package's own, they answer for
+their users' code, and a fault of theirs ends `run`. The docstrings are in `_core.pyi`.
+"""
+
+import logging
+import selectors
+import sys
+import time
+from collections import deque
+
+from reactor.limits import DEFAULT_LIMITS
+from reactor.loop.timers import Handle, Timers
+from reactor.loop.wakeup import SignalWatcher, Waker
+
+cdef enum:
+    READ = 1                # selectors.EVENT_READ
+    WRITE = 2
+
+EVENT_READ = selectors.EVENT_READ
+EVENT_WRITE = selectors.EVENT_WRITE
+
+logger = logging.getLogger("reactor")
+
+
+def default_selector():
+    if sys.platform == "linux":
+        from reactor.loop._epoll import EpollSelector
+
+        return EpollSelector()
+    return selectors.DefaultSelector()
+
+
+cdef class Registration:
+
+    def __init__(self, fileobj, int events, handler):
+        self.fileobj = fileobj
+        self.events = events
+        self.handler = handler
+
+
+cdef class Loop:
+
+    def __init__(self, selector=None, clock=None):
+        self._selector = default_selector() if selector is None else selector
+        self.clock = time.monotonic if clock is None else clock
+        self.now = self.clock()
+        self._timers = Timers()
+        self.ready = deque()
+        self.from_threads = deque()
+        self.to_close = []
+        self._waker = Waker(self._take_from_threads)
+        self.register(self._waker, READ, self._waker)
+        # Every connection of this loop receives into this one buffer.
+        self.scratch = memoryview(bytearray(DEFAULT_LIMITS.read_bytes_max))
+
+    # --- running --------------------------------------------------------------------------
+
+    def run(self):
+        self.check_open()
+        if self.running:
+            raise RuntimeError("this loop is already running")
+        self.running = True
+        try:
+            if self.signals is not None:
+                self.signals.install()
+            while not self.stopping:
+                self.run_once()
+        finally:
+            self.running = False
+            self.stopping = False
+            if self.signals is not None:
+                self.signals.restore()
+
+    def run_once(self, timeout=None):
+        self.check_open()
+        ready = self._selector.select(self.select_timeout(timeout))
+        self.now = self.clock()
+        self._in_turn = True
+        try:
+            self.dispatch(ready)
+            self.run_due()
+        finally:
+            self._in_turn = False
+            self.close_dropped()
+
+    cdef int dispatch(self, list ready) except -1:
+        cdef Registration registration
+        cdef int mask
+        for key, mask in ready:
+            registration = key.data
+            if registration.events & mask & READ:
+                registration.handler.on_readable()
+            if registration.events & mask & WRITE:
+                registration.handler.on_writable()
+        return 0
+
+    cdef int run_due(self) except -1:
+        cdef Py_ssize_t count
+        for timer in self._timers.pop_due(self.now):
+            self.call(timer)
+        count = len(self.ready)
+        while count:
+            count -= 1
+            self.call(self.ready.popleft())
+        return 0
+
+    def stop(self):
+        self.stopping = True
+
+    def close(self):
+        if self._closed:
+            return
+        if self.running:
+            raise RuntimeError("stop the loop before it is closed")
+        self._closed = True
+        if self.signals is not None:
+            self.signals.close()
+        self._waker.close()
+        self._selector.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc_info):
+        self.close()
+
+    def time(self):
+        return self.time_now()
+
+    cdef double time_now(self) except -1:
+        if not self._in_turn:
+            self.now = self.clock()
+        return self.now
+
+    # --- callbacks ------------------------------------------------------------------------
+
+    def call_soon(self, callback, *args):
+        handle = Handle(callback, args)
+        self.ready.append(handle)
+        return handle
+
+    def call_soon_threadsafe(self, callback, *args):
+        handle = Handle(callback, args)
+        self.from_threads.append(handle)
+        # One write wakes the loop for however many callbacks are queued behind it.
+        if not self.wake_sent:
+            self.wake_sent = True
+            self._waker.wake()
+        return handle
+
+    def call_later(self, delay, callback, *args):
+        return self._timers.add(self.time_now() + <double>delay, callback, args)
+
+    def call_at(self, when, callback, *args):
+        return self._timers.add(when, callback, args)
+
+    def on_signal(self, number, callback, *args):
+        if self.signals is None:
+            self.signals = SignalWatcher(self.call_soon)
+            self.register(self.signals, READ, self.signals)
+            if self.running:
+                self.signals.install()
+        self.signals.watch(number, callback, args)
+
+    def report(self, exception, doing):
+        logger.error("exception while %s", doing, exc_info=exception)
+
+    # --- descriptors ----------------------------------------------------------------------
+
+    def register(self, fileobj, events, handler):
+        registration = Registration(fileobj, events, handler)
+        if events:
+            self._selector.register(fileobj, events, registration)
+        return registration
+
+    def modify(self, Registration registration, events):
+        self.modify_events(registration, events)
+
+    cdef int modify_events(self, Registration registration, int events) except -1:
+        cdef int before = registration.events
+        if events == before:
+            return 0
+        registration.events = events
+        if not events:
+            self._selector.unregister(registration.fileobj)
+        elif not before:
+            self._selector.register(registration.fileobj, events, registration)
+        else:
+            self._selector.modify(registration.fileobj, events, registration)
+        return 0
+
+    def unregister(self, Registration registration):
+        self.modify_events(registration, 0)
+
+    def close_at_turn_end(self, fileobj):
+        if self._in_turn:
+            self.to_close.append(fileobj)
+        else:
+            fileobj.close()
+
+    # --- inside ---------------------------------------------------------------------------
+
+    cdef object select_timeout(self, object timeout):
+        cdef double until_timer
+        if self.ready or self.stopping:
+            return 0
+        when = self._timers.next_when()
+        if when is None:
+            return timeout
+        until_timer = max(0.0, <double>when - self.now)
+        return until_timer if timeout is None else min(<double>timeout, until_timer)
+
+    cdef int call(self, object handle) except -1:
+        try:
+            handle.run()
+        except Exception as exception:
+            self.report(exception, f"running {handle!r}")
+        return 0
+
+    def _take_from_threads(self):
+        # The flag first: a callback that is queued after this line writes its own wake-up.
+        self.wake_sent = False
+        while self.from_threads:
+            self.ready.append(self.from_threads.popleft())
+
+    cdef int close_dropped(self) except -1:
+        while self.to_close:
+            self.to_close.pop().close()
+        return 0
+
+    cdef int check_open(self) except -1:
+        if self._closed:
+            raise RuntimeError("this loop is closed")
+        return 0
