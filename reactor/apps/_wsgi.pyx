@@ -22,6 +22,9 @@ from reactor._headers cimport Headers, text_in
 from reactor._message cimport Request, Response, reason_of
 from reactor._names cimport known_str, latin1
 
+cdef extern from "Python.h":
+    bint PyUnicode_CHECK_INTERNED(object text)
+
 import sys
 from io import BytesIO
 from itertools import chain
@@ -32,8 +35,14 @@ cdef enum:
     # Beyond these a client that makes up names, or an application statuses, pays itself.
     KEYS_MAX = 512
     STATUSES_MAX = 256
+    SLOTS = 1024
+
+cdef struct Key:
+    PyObject *name
+    PyObject *key
 
 cdef dict keys = {}         # header name, as spelled: its key, or None if it is dropped
+cdef Key[SLOTS] known_keys  # those of `keys` whose names are the same object in every request
 cdef dict statuses = {}     # "404 Not Found": (404, its reason or None if that is the usual one)
 KEPT = (keys, statuses)     # for tests of the bounds
 
@@ -82,12 +91,17 @@ cdef int add_headers(dict environ, Request request) except -1:
 
 cdef object key_of(const uint8_t *p, uint32_t size):
     cdef str name = known_str(p, size)
+    cdef Key *slot = &known_keys[(<size_t><void *>name >> 4) & (SLOTS - 1)]
+    if slot.name == <PyObject *>name:
+        return <object>slot.key
     cdef PyObject *found = PyDict_GetItemWithError(keys, name)
-    if found != NULL:
-        return <object>found
-    cdef object key = made_key(name)
-    if len(keys) < KEYS_MAX:
+    cdef object key = made_key(name) if found == NULL else <object>found
+    if found == NULL and len(keys) < KEYS_MAX:
         keys[name] = key
+        if PyUnicode_CHECK_INTERNED(name):
+            # One object for all requests, and `keys` keeps it: its address tells it.
+            slot.name = <PyObject *>name
+            slot.key = <PyObject *>key
     return key
 
 
