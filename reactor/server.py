@@ -129,13 +129,19 @@ def _run_threads(
     from reactor.threads import ThreadServer
 
     server = ThreadServer(sockets, factory, limits)
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+    def on_signal(number: int, frame: object) -> None:
+        if server.stopping:
+            raise KeyboardInterrupt  # the second one: at once
+        server.stop_accepting()
+
+    before = {number: signal.signal(number, on_signal) for number in STOP_SIGNALS}
     try:
         if on_running is not None:
             on_running()
         server.run()
-    except KeyboardInterrupt:
-        with suppress(KeyboardInterrupt):  # the second one: at once
+        with suppress(KeyboardInterrupt):
             server.stop()
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -207,7 +207,7 @@ class ThreadServer:
         self._factory = factory
         self._limits = limits
         self._serving: dict[threading.Thread, BlockingTransport] = {}
-        self._stopping = False
+        self.stopping = False
 
     def run(self) -> None:
         """Accept until `stop` is called, from a signal handler or another thread."""
@@ -218,15 +218,24 @@ class ThreadServer:
             threading.Thread(target=self._accept_on, args=(listener,), daemon=True).start()
         self._accept_on(self._listeners[0])
 
-    def stop(self) -> None:
-        """Accept nothing more, and let every response under way finish. Returns when they
-        have, or when `Limits.graceful_timeout_s` is over."""
-        self._stopping = True
+    def stop_accepting(self) -> None:
+        """Make `run` return. For signal handlers too: it raises nothing and waits for nothing.
+
+        An exception from a signal handler could come anywhere in `run`, also where nobody
+        catches it; so the handler ends the accepting instead.
+        """
+        self.stopping = True
         for listener in self._listeners:
             # Closing does not wake a thread that waits in accept, and as long as it waits the
             # kernel goes on taking connections that nobody will serve.
             with suppress(OSError):
                 listener.shutdown(socket.SHUT_RDWR)
+
+    def stop(self) -> None:
+        """Accept nothing more, and let every response under way finish. Returns when they
+        have, or when `Limits.graceful_timeout_s` is over."""
+        self.stop_accepting()
+        for listener in self._listeners:
             listener.close()
         until = time.monotonic() + self._limits.graceful_timeout_s
         serving = list(self._serving.items())
@@ -236,13 +245,13 @@ class ThreadServer:
             thread.join(max(0.0, until - time.monotonic()))
 
     def _accept_on(self, listener: socket.socket) -> None:
-        while not self._stopping:
+        while not self.stopping:
             try:
                 sock, peer = listener.accept()
             except ConnectionAbortedError:
                 continue
             except OSError as error:
-                if self._stopping or error.errno == errno.EBADF:
+                if self.stopping or error.errno == errno.EBADF:
                     return
                 logger.warning("accepting nothing for a moment: %s", error.strerror)
                 time.sleep(self._limits.accept_pause_s)
@@ -260,13 +269,12 @@ class ThreadServer:
         self._serving[thread] = transport
         try:
             thread.start()
-        except BaseException:
-            # A signal's exception may come when the thread has run, and ended, already.
-            self._serving.pop(thread, None)
+        except Exception:
+            del self._serving[thread]
             raise
 
     def _serve(self, transport: BlockingTransport) -> None:
         try:
             transport.serve()
         finally:
-            self._serving.pop(threading.current_thread(), None)
+            del self._serving[threading.current_thread()]
