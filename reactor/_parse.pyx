@@ -90,33 +90,39 @@ def split_head(data):
 def split_message(chunks):
     """Twice over the chunks: find and measure, then copy each byte to where it belongs."""
     cdef list pieces = chunks if type(chunks) is list else list(chunks)
-    cdef Py_ssize_t total = 0, end = -1, size
-    cdef int matched = 0
-    cdef const char *data
-    if not all_bytes(pieces):
+    cdef Py_ssize_t end = -1
+    cdef Py_ssize_t total = measure(pieces, &end, True)
+    if total < 0:
         pieces = [piece if type(piece) is bytes else contiguous(piece) for piece in pieces]
-    for piece in pieces:
-        size = memory_of(piece, &data)
-        if end < 0:
-            end = find_blank_line(data, size, &matched)
-            if end >= 0:
-                # The blank line may have begun in an earlier chunk.
-                end += total - BLANK_SIZE
-        total += size
+        total = measure(pieces, &end, False)
     if end < 0:
         return None
-    head = PyBytes_FromStringAndSize(NULL, end)
-    body = PyBytes_FromStringAndSize(NULL, total - end - BLANK_SIZE)
-    copy_range(pieces, 0, PyBytes_AS_STRING(head), end)
-    copy_range(pieces, end + BLANK_SIZE, PyBytes_AS_STRING(body), total - end - BLANK_SIZE)
+    head = PyBytes_FromStringAndSize(NULL, end - BLANK_SIZE)
+    body = PyBytes_FromStringAndSize(NULL, total - end)
+    copy_range(pieces, 0, PyBytes_AS_STRING(head), end - BLANK_SIZE)
+    copy_range(pieces, end, PyBytes_AS_STRING(body), total - end)
     return head, body
 
 
-cdef inline bint all_bytes(list pieces):
+cdef Py_ssize_t measure(list pieces, Py_ssize_t *end, bint only_bytes) except -2:
+    """The bytes of all pieces, and where in them the blank line ends (-1: nowhere).
+
+    -1 if there are `only_bytes` to be and a piece is something else.
+    """
+    cdef Py_ssize_t total = 0, size
+    cdef int matched = 0
+    cdef const char *data
+    end[0] = -1
     for piece in pieces:
-        if type(piece) is not bytes:
-            return False
-    return True
+        if only_bytes and type(piece) is not bytes:
+            return -1
+        size = memory_of(piece, &data)
+        if end[0] < 0:
+            end[0] = find_blank_line(data, size, &matched)
+            if end[0] >= 0:
+                end[0] += total
+        total += size
+    return total
 
 
 cdef object contiguous(object piece):

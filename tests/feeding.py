@@ -6,6 +6,7 @@ can be compared.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from reactor.errors import RemoteProtocolError
 from reactor.http._framing import Body, End, RequestParser, ResponseParser
 
 # Of a longer input only some cuts are tried: all of them would be quadratic.
-EVERY_CUT_BYTES_MAX = 600
+EVERY_CUT_BYTES_MAX = int(os.environ.get("REACTOR_EVERY_CUT_BYTES_MAX", "600"))
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,8 @@ def cuts(size: int) -> Iterable[int]:
     if size <= EVERY_CUT_BYTES_MAX:
         return range(1, size)
     near = EVERY_CUT_BYTES_MAX // 4
-    return [*range(1, near), *range(near, size - near, size // 16), *range(size - near, size)]
+    return [*range(1, near), *range(max(near, 1), size - near, size // 16 + 1),
+            *range(size - near, size)]
 
 
 def every_way(make, data: bytes, methods: Iterable[str] = ()) -> Outcome:
