@@ -9,7 +9,7 @@ cdef class Loop:
     cdef object clock, ready, from_threads, signals
     cdef list to_close
     cdef double now
-    cdef readonly bint _in_turn, _closed
+    cdef readonly bint _in_turn, closed
     cdef bint wake_sent, running, stopping
     cdef readonly object scratch
 

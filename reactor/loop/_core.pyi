@@ -35,6 +35,8 @@ class Loop:
     """
 
     @property
+    def closed(self) -> bool: ...
+    @property
     def scratch(self) -> memoryview:
         """Every connection of this loop receives into this one buffer."""
 

@@ -123,11 +123,11 @@ cdef class Loop:
         self.stopping = True
 
     def close(self):
-        if self._closed:
+        if self.closed:
             return
         if self.running:
             raise RuntimeError("stop the loop before it is closed")
-        self._closed = True
+        self.closed = True
         if self.signals is not None:
             self.signals.close()
         self._waker.close()
@@ -244,6 +244,6 @@ cdef class Loop:
         return 0
 
     cdef int check_open(self) except -1:
-        if self._closed:
+        if self.closed:
             raise RuntimeError("this loop is closed")
         return 0

@@ -72,7 +72,7 @@ class Reactor(Loop):
 
     def close(self) -> None:
         """Abort every connection, stop every listener, release everything. Idempotent."""
-        if not self._closed:
+        if not self.closed:
             for listener in self._listeners:
                 listener.abort()
             for connection in list(self._connected):
