@@ -268,6 +268,35 @@ def test_requests_are_answered_when_nobody_reads_the_log_any_more(folder, model)
     assert code == 0
 
 
+@pytest.mark.parametrize("model", MODELS)
+def test_requests_are_answered_while_nobody_reads_a_full_log(folder, model):
+    request = b"GET /%s HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n" % (b"n" * 4000)
+    with subprocess.Popen(
+        command("serve", folder, "--port", "0", "--model", model),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(), bufsize=0,
+    ) as process:  # fmt: skip
+        try:
+            line = process.stdout.readline()
+            address = ("127.0.0.1", int(re.search(rb":(\d+)/", line)[1]))
+            # Twice as much as a pipe holds.
+            for _ in range(32):
+                assert exchange(address, request).startswith(b"HTTP/1.1 404 ")
+            log = process.stdout.read(1 << 20)
+            assert exchange(address, GET).endswith(b"the page")
+            process.send_signal(signal.SIGTERM)
+            errors = process.stderr.read()
+            log += process.stdout.read()
+            assert process.wait(PATIENCE_S) == 0
+        finally:
+            process.kill()
+    *torn, last, end = log.split(b"\n")
+    assert end == b""
+    assert LINE.fullmatch(last.decode())[1] == "GET / HTTP/1.1"
+    assert all(LINE.fullmatch(line.decode()) for line in torn[:-1])
+    lost = int(re.search(rb"(\d+) lines of the log were lost", errors)[1])
+    assert lost + len(log.splitlines()) in {33, 34}  # one of the lost lines may have begun
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
 def test_a_log_on_a_full_disk_costs_no_request(folder, tmp_path):
     path = tmp_path / "s.sock"

@@ -8,6 +8,7 @@ again when the process ends.
 from __future__ import annotations
 
 import os
+import select
 import sys
 from contextlib import suppress
 
@@ -29,6 +30,9 @@ class Output:
         # Without stdout, descriptor 1 may be anybody's: a socket, a file that is served.
         self._descriptor = None if stream is None else stream.fileno()
         self._encoding = "utf-8" if stream is None else stream.encoding
+        self._room = select.poll()
+        if self._descriptor is not None:
+            self._room.register(self._descriptor, select.POLLOUT)
 
     def write(self, lines: str) -> None:
         """Raises OSError: BrokenPipeError if nobody reads any more."""
@@ -36,22 +40,52 @@ class Output:
         while data and self._descriptor is not None:
             data = data[os.write(self._descriptor, data) :]
 
+    def offer(self, lines: str) -> tuple[int, int]:
+        """Write what can be written without waiting: how many bytes that were, of how many.
+
+        Raises OSError as `write` does.
+        """
+        data = lines.encode(self._encoding, "backslashreplace")
+        sent = 0
+        while sent < len(data) and self._descriptor is not None:
+            # A pipe with any room at all takes PIPE_BUF bytes at once (pipe(7)); and the pipe
+            # must not be made non-blocking, since it is not ours alone.
+            if not self._room.poll(0):
+                return sent, len(data)
+            sent += os.write(self._descriptor, data[sent : sent + select.PIPE_BUF])
+        return len(data), len(data)
+
 
 class Log:
-    """Lines of a log that nothing depends on: what cannot be written is lost, and said once."""
+    """Lines of a log that no request waits for: what cannot be written now is lost.
+
+    The user is told once when that begins, and how many they were when it is over.
+    """
 
     def __init__(self, output: Output) -> None:
         self._output = output
-        self._failed = False
+        self._torn = False  # only the beginning of the last line was written
+        self._lost = 0
 
     def write(self, line: str) -> None:
         try:
-            self._output.write(line)
-            self._failed = False
+            written, size = self._output.offer("\n" + line if self._torn else line)
         except OSError as error:
-            if not self._failed:
-                self._failed = True
-                say(f"the log cannot be written: {error.strerror}")
+            self._lose(error.strerror or str(error))
+            return
+        if written < size:
+            self._torn = self._torn or written > 0
+            self._lose("nobody reads it")
+            return
+        self._torn = False
+        if self._lost:
+            lost, self._lost = self._lost, 0
+            say(f"{lost} lines of the log were lost")
+
+    def _lose(self, reason: str) -> None:
+        self._lost += 1
+        if self._lost == 1:
+            say(f"the log cannot be written: {reason}")
 
 
 def say(sentence: str, who: str = "reactor: ") -> None:
