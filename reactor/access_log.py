@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 from reactor._message import Request
+from reactor.errors import RemoteProtocolError
 
 logger = logging.getLogger("reactor")
 
@@ -33,10 +35,15 @@ def escape(text: str) -> str:
 
 
 class AccessLog:
-    """The journal of a server's machines; ``write`` gets whole lines, None for no access log."""
+    """The journal of a server's machines; ``write`` gets whole lines, None for no access log.
+
+    ``refusals`` counts the connections that ended by the peer's fault, by the rule, limit or
+    time-out that it broke (`ProtocolError.code`).
+    """
 
     def __init__(self, write: Write | None) -> None:
         self._write = write
+        self.refusals: Counter[str] = Counter()
         self.wants_answers = write is not None
         self._second = -1
         self._stamp = ""
@@ -55,6 +62,10 @@ class AccessLog:
             f'{host_of(peer)} - - [{self._now()}] "{line}" {status} {body_bytes} '
             f'"{escape(referer or "-")}" "{escape(agent or "-")}"\n'
         )
+
+    def refused(self, peer: Any, error: RemoteProtocolError) -> None:
+        self.refusals[error.code] += 1
+        logger.info("refused %s: %d %s: %s", host_of(peer), error.status, error.code, error)
 
     def failed(self, exception: BaseException, doing: str) -> None:
         logger.error("exception while %s", escape(doing), exc_info=exception)

@@ -248,6 +248,9 @@ class TestRefusals:
             assert d.transport.closed
             assert d.feed(GET) == b""
             assert d.app.requests == []
+            [(peer, code, _)] = d.journal.refusals
+            assert peer == ("192.0.2.7", 1234)
+            assert code
 
 
 class TestDeadlines:

@@ -25,6 +25,7 @@ from reactor.apps.static import StaticFolder
 from reactor.apps.wsgi import WsgiApp
 from reactor.errors import ConfigurationError
 from reactor.http.app import App
+from reactor.limits import DEFAULT_LIMITS, Limits
 
 ProtocolFactory = Callable[[], Any]
 
@@ -32,14 +33,18 @@ ANY_NUMBER = -1
 UNKNOWN = -2
 
 
-def load_target(target: str) -> App | ProtocolFactory:
+def load_target(
+    target: str, limits: Limits = DEFAULT_LIMITS, **folder: Any
+) -> App | ProtocolFactory:
     """The app that a TARGET of the command line names, or the class of its TCP protocol.
+
+    ``folder`` are options of `StaticFolder`.
 
     Raises:
         ConfigurationError: there is no such thing; the message says what to do.
     """
     if os.path.isdir(target):
-        return StaticFolder(target)
+        return StaticFolder(target, **folder)
     if os.path.exists(target):
         raise ConfigurationError(
             f"{target!r} is a file: serve its folder ({os.path.dirname(target) or '.'!r}) instead"
@@ -50,10 +55,12 @@ def load_target(target: str) -> App | ProtocolFactory:
         raise ConfigurationError(
             f"there is no folder {target!r}; to serve an application write MODULE:NAME"
         )
-    return as_app(_import_attribute(module_name, attribute), target)
+    if folder:
+        raise ConfigurationError(f"{', '.join(sorted(folder))}: only a folder has such options")
+    return as_app(_import_attribute(module_name, attribute), target, limits)
 
 
-def as_app(thing: Any, name: str) -> App | ProtocolFactory:
+def as_app(thing: Any, name: str, limits: Limits = DEFAULT_LIMITS) -> App | ProtocolFactory:
     """The app, or the protocol's class, that ``thing`` is; ``name`` is for the error's sentence."""
     if hasattr(thing, "respond") and hasattr(thing, "body_bytes_max"):
         app: App = thing
@@ -64,15 +71,15 @@ def as_app(thing: Any, name: str) -> App | ProtocolFactory:
     if isinstance(thing, type):
         # An instance of a class is the response in PEP 3333's second example.
         if _call_shape(thing) == 2 and hasattr(thing, "__iter__"):
-            return WsgiApp(thing)
+            return WsgiApp(thing, body_bytes_max=limits.body_bytes_max)
     elif callable(thing):
         shape = _call_shape(thing)
         if _is_coroutine(thing) or shape == 3:
             raise ConfigurationError(f"{name!r} is an ASGI application; those are not served yet")
         if shape in {2, ANY_NUMBER}:
-            return WsgiApp(thing)
+            return WsgiApp(thing, body_bytes_max=limits.body_bytes_max)
         if shape == 1:
-            return Handler(thing)
+            return Handler(thing, body_bytes_max=limits.body_bytes_max)
     raise ConfigurationError(
         f"{name!r} is {_described(thing)}: it must be a handler (one argument, a request, "
         "returning a Response), a WSGI application (two: environ, start_response), or a class "

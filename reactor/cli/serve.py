@@ -20,7 +20,7 @@ LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "serve",
-        help="serve a folder, a handler or a TCP protocol",
+        help="serve a folder, an application or a TCP protocol",
         description="Serve TARGET until Ctrl-C or SIGTERM. The first one lets the responses "
         "under way finish, the second one ends at once.",
     )
@@ -29,8 +29,8 @@ def add_parser(commands: Any) -> None:
         nargs="?",
         default=".",
         metavar="TARGET",
-        help="a folder (default: this one), or MODULE:NAME of a handler (request -> Response) "
-        "or of a class with asyncio.Protocol's methods",
+        help="a folder (default: this one), or MODULE:NAME of a handler (request -> Response), "
+        "a WSGI application, or a class with asyncio.Protocol's methods",
     )
     parser.add_argument("--host", default="127.0.0.1", help="default: %(default)s")
     parser.add_argument(
@@ -64,21 +64,93 @@ def add_parser(commands: Any) -> None:
         help="a line on stdout for each request; default: yes",
     )
     parser.add_argument("--version", action="version", version=f"reactor {reactor.__version__}")
+    _add_folder_options(parser.add_argument_group("folders"))
+    _add_limits(parser.add_argument_group("limits (reasons in reactor/limits.py)"))
     parser.set_defaults(run=run)
 
 
+def _add_folder_options(group: Any) -> None:
+    group.add_argument(
+        "--index",
+        action="append",
+        metavar="NAME",
+        help="the file that answers for its folder; repeatable; default: index.html",
+    )
+    group.add_argument(
+        "--listing",
+        action=argparse.BooleanOptionalAction,
+        help="whether a folder without such a file shows its entries; default: yes",
+    )
+    group.add_argument(
+        "--spa", action="store_true", default=None, help="missing paths get the root's index file"
+    )
+    group.add_argument(
+        "--cors", action="store_true", default=None, help="scripts of any site may read the answers"
+    )
+    group.add_argument(
+        "--header",
+        action="append",
+        type=_header,
+        dest="headers",
+        metavar="NAME:VALUE",
+        help="add a field to every answer; repeatable",
+    )
+
+
+# The conventional flag, the field of Limits, what it bounds.
+LIMIT_FLAGS = [
+    ("--limit-request-line", "request_line_bytes_max", "bytes of a request line (414)"),
+    ("--limit-request-fields", "field_count_max", "header fields of a request (431)"),
+    ("--limit-request-field-size", "field_bytes_max", "bytes of one header field (431)"),
+    ("--limit-request-body", "body_bytes_max", "bytes of a body that an application gets (413)"),
+    ("--limit-concurrency", "connections_max", "connections; more wait in the backlog"),
+]
+TIMEOUT_FLAGS = [
+    ("--timeout-header", "header_timeout_s", "from a head's first byte to its last (408)"),
+    ("--timeout-body", "body_timeout_s", "without a byte of a body (408)"),
+    ("--timeout-write", "write_timeout_s", "of a client that takes nothing"),
+    ("--timeout-keep-alive", "keep_alive_timeout_s", "between two requests"),
+    ("--timeout-graceful-shutdown", "graceful_timeout_s", "for responses under way at a stop"),
+]
+
+
+def _add_limits(group: Any) -> None:
+    for flags, kind, metavar in ((LIMIT_FLAGS, _number, "N"), (TIMEOUT_FLAGS, _seconds, "SECONDS")):
+        for flag, field, what in flags:
+            default = getattr(DEFAULT_LIMITS, field)
+            group.add_argument(
+                flag,
+                type=kind,
+                default=default,
+                dest=field,
+                metavar=metavar,
+                help=f"{what}; default: {default:g}"
+                if kind is _seconds
+                else f"{what}; default: {default}",
+            )
+
+
 def run(options: argparse.Namespace) -> int:
+    from reactor.apps.load import load_target
     from reactor.server import serve
 
     logging.basicConfig(
         level=options.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s"
     )
     log = Log(Output())
+    fields = [field for _, field, _ in LIMIT_FLAGS + TIMEOUT_FLAGS]
+    limits = replace(
+        DEFAULT_LIMITS, backlog=options.backlog, **{f: getattr(options, f) for f in fields}
+    )
+    folder = {
+        name: getattr(options, name) for name in ("index", "listing", "spa", "cors", "headers")
+    }
+    given = {name: value for name, value in folder.items() if value is not None}
     serve(
-        options.target,
+        load_target(options.target, limits, **given),
         bind=options.bind or [Inet(options.host, options.port)],
         model=options.model,
-        limits=replace(DEFAULT_LIMITS, backlog=options.backlog),
+        limits=limits,
         access_log=log.write if options.access_log else None,
         on_listening=lambda sockets: _announce(log, options.target, sockets),
     )
@@ -117,3 +189,26 @@ def _count(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 5 and int(text)):
         raise argparse.ArgumentTypeError(f"{text!r:.40} is no number from 1 to 99999")
     return int(text)
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 12 and int(text)):
+        raise argparse.ArgumentTypeError(f"{text!r:.40} is no number from 1 up")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 < seconds <= 86_400:
+        raise argparse.ArgumentTypeError(f"{text!r:.40} is no time in seconds, up to a day")
+    return seconds
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon:
+        raise argparse.ArgumentTypeError(f"{text!r:.80}: write NAME:VALUE")
+    return name.strip(), value.strip()

@@ -324,6 +324,7 @@ cdef class ServerMachine(Protocol):
 
     cdef int refuse(self, object error) except -1:
         """The peer's fault: one answer, then nothing more of it is read."""
+        self.journal.refused(self.peer, error)
         self.keep_alive = False
         self.pieces = None
         if self.read_state != DONE:

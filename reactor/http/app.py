@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from reactor._message import Request, Response
+from reactor.errors import RemoteProtocolError
 
 
 class App(Protocol):
@@ -32,6 +33,9 @@ class Journal(Protocol):
 
     def answered(self, peer: Any, request: Request | None, status: int, body_bytes: int) -> None:
         """A response was written, or broken off; ``request`` is None if it was no request."""
+
+    def refused(self, peer: Any, error: RemoteProtocolError) -> None:
+        """The peer broke HTTP, or a limit, or a time-out; its connection ends."""
 
     def failed(self, exception: BaseException, doing: str) -> None:
         """The application's code raised."""
