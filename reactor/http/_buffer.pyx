@@ -2,12 +2,13 @@
 
 Bytes come in at the end and leave at the start; nothing moves when they leave. They move
 only when room is needed at the end and more than half of the memory lies unused before the
-start, so a byte is moved at most once for every byte that was consumed. Must never know
-what the bytes mean.
+start, so a byte is moved at most once for every byte that was consumed. An empty buffer can
+be lent the receiver's own memory: what is not consumed before `settle` is copied then, which is
+nothing where a read ends with a message. Must never know what the bytes mean.
 """
 
 from cpython.mem cimport PyMem_Free, PyMem_Realloc
-from libc.string cimport memmove
+from libc.string cimport memcpy, memmove
 
 cdef enum:
     CAPACITY_FIRST = 1024
@@ -20,6 +21,7 @@ cdef uint8_t *buffer_reserve(Buffer *buffer, Py_ssize_t size) except NULL:
     cdef Py_ssize_t held = buffer.end - buffer.start
     cdef Py_ssize_t capacity
     cdef uint8_t *base
+    buffer_settle(buffer)
     if buffer.capacity - buffer.end < size:
         if buffer.start > buffer.capacity // 2:
             memmove(buffer.base, buffer.base + buffer.start, held)
@@ -38,12 +40,32 @@ cdef uint8_t *buffer_reserve(Buffer *buffer, Py_ssize_t size) except NULL:
 cdef void buffer_consume(Buffer *buffer, Py_ssize_t size) noexcept:
     buffer.start += size
     if buffer.start == buffer.end:
-        if buffer.capacity > CAPACITY_IDLE:
+        if buffer.capacity > CAPACITY_IDLE or buffer_is_lent(buffer):
             buffer_free(buffer)
         buffer.start = buffer.end = 0
 
 
+cdef void buffer_lend(Buffer *buffer, const uint8_t *data, Py_ssize_t size) noexcept:
+    """Hold `data`, which the caller owns and keeps until it settles. Only if empty."""
+    buffer_free(buffer)
+    buffer.base = <uint8_t *>data
+    buffer.end = size
+
+
+cdef int buffer_settle(Buffer *buffer) except -1:
+    """Own what is held: the lender takes its memory back."""
+    cdef const uint8_t *lent = buffer.base + buffer.start if buffer_is_lent(buffer) else NULL
+    cdef Py_ssize_t held = buffer.end - buffer.start
+    if lent != NULL:
+        buffer.base = NULL
+        buffer.start = buffer.end = 0
+        memcpy(buffer_reserve(buffer, held), lent, held)
+        buffer.end = held
+    return 0
+
+
 cdef void buffer_free(Buffer *buffer) noexcept:
-    PyMem_Free(buffer.base)
+    if not buffer_is_lent(buffer):
+        PyMem_Free(buffer.base)
     buffer.base = NULL
     buffer.start = buffer.end = buffer.capacity = 0

@@ -38,6 +38,9 @@ cdef class MessageParser:
     # For the floor above, without a Python call: receive straight into the buffer.
     cdef uint8_t *reserve(self, Py_ssize_t size) except NULL
     cdef int received(self, Py_ssize_t size) except -1
+    # Or without a copy: the caller keeps `data` as it is until it has called settle().
+    cdef int lend(self, const uint8_t *data, Py_ssize_t size) except -1
+    cdef int settle(self) except -1
     cdef object pull(self)
 
     cdef object pull_head(self)

@@ -25,7 +25,8 @@ from reactor._headers cimport Headers, headers_of
 from reactor._message cimport Request, Response, request_of, response_of
 from reactor._rules cimport INCOMPLETE, NO_RULE, broken
 from reactor.http._buffer cimport (
-    buffer_consume, buffer_data, buffer_free, buffer_reserve, buffer_size)
+    buffer_consume, buffer_data, buffer_free, buffer_lend, buffer_reserve, buffer_settle,
+    buffer_size)
 from reactor.http._chunked cimport chunked_init, scan_chunks
 
 cdef extern from "Python.h":
@@ -118,6 +119,20 @@ cdef class MessageParser:
         self.hungry = False
         self.buffer.end += size
         return 0
+
+    cdef int lend(self, const uint8_t *data, Py_ssize_t size) except -1:
+        # RFC 9112 9.6: what comes after the last message is not looked at, nor kept.
+        if self.stage == STOPPED or self.stage == BROKEN:
+            return 0
+        if buffer_size(&self.buffer):
+            memcpy(self.reserve(size), data, size)
+            return self.received(size)
+        buffer_lend(&self.buffer, data, size)
+        self.hungry = False
+        return 0
+
+    cdef int settle(self) except -1:
+        return buffer_settle(&self.buffer)
 
     cdef object pull(self):
         """The next event; None if it takes more bytes, or if nothing will ever come."""

@@ -16,10 +16,8 @@ It does no I/O and reads no clock: it asks its transport for a deadline.
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport uint8_t
-from libc.string cimport memcpy
 
 from reactor._fields cimport CONTINUE, stays_open
-from reactor.http._framing cimport BROKEN, STOPPED
 from reactor.http._response cimport (
     CLOSING, SILENT, STAYING, Ending, Text, check_fields, put, put_head)
 
@@ -92,17 +90,20 @@ cdef class ServerMachine(Protocol):
         self.receive(<const uint8_t *>PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
 
     cdef int receive(self, const uint8_t *data, Py_ssize_t size) except -1:
-        if self.is_closed() or self.parser.stage == STOPPED or self.parser.stage == BROKEN:
+        if self.is_closed():
             return 0
-        memcpy(self.parser.reserve(size), data, size)
-        self.parser.received(size)
         if self.read_state == IDLE:
             self.move_reading(START)
         elif self.read_state == BODY:
             # Below body_rate_min bytes a second the credit runs out (see limits).
             self.transport.extend_deadline(
                 <double>size / <double>self.limits.body_rate_min, self.limits.body_timeout_s)
-        return self.advance()
+        # Parsed where it was received; only the beginning of a message that goes on is copied.
+        self.parser.lend(data, size)
+        try:
+            return self.advance()
+        finally:
+            self.parser.settle()
 
     def eof_received(self):
         self.peer_done = True
