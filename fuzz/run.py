@@ -127,11 +127,18 @@ def main() -> int:
                         f"-runs={asked.runs}", f"-max_len={asked.max_len}", "-rss_limit_mb=2048",
                         "-timeout=10", f"-detect_leaks={asked.leaks}", "-print_final_stats=1",
                         "-print_funcs=0", "-entropic=0", found, seeds]
-        done = subprocess.run([str(part) for part in command], env=environment(build),
-                              stderr=subprocess.PIPE, text=True, errors="replace")
-    progress = re.compile(r'^#\d+\s+(NEW|REDUCE|pulse|RELOAD)|^"|^INFO')
-    print("\n".join(line for line in done.stderr.splitlines() if not progress.search(line)))
-    return done.returncode
+        return follow([str(part) for part in command], environment(build))
+
+
+def follow(command: list[str], env: dict[str, str]) -> int:
+    """Run libFuzzer; its statistics and whatever goes wrong are printed, its progress is not."""
+    progress = re.compile(r'^#\d+\s+(NEW|REDUCE|RELOAD)|^"|^INFO')
+    with subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True,
+                          errors="replace") as fuzzer:
+        for line in fuzzer.stderr:
+            if not progress.search(line):
+                print(line, end="", flush=True)
+    return fuzzer.returncode
 
 
 if __name__ == "__main__":

@@ -78,6 +78,9 @@ class Limits:
     # redis' number (NET_MAX_WRITES_PER_EVENT).
     write_per_turn_bytes_max: int = 64 * KIB
 
+    # A turn that takes longer is reported, with the function that it is in: everyone waits for it.
+    stall_warning_s: float = 0.1
+
     # --- buffers and descriptors ----------------------------------------------------------
     # One scratch buffer a reactor. Above 64 KiB malloc goes to mmap for every small read.
     read_bytes_max: int = 64 * KIB

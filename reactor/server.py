@@ -21,6 +21,7 @@ from reactor.apps.wsgi import WsgiApp
 from reactor.http._server import ServerMachine
 from reactor.http.app import App
 from reactor.limits import DEFAULT_LIMITS, Limits
+from reactor.loop.stall import StallWatch
 from reactor.net import Address, Inet, Reactor, listen_sockets
 from reactor.net.address import bound_address
 
@@ -37,7 +38,8 @@ class Server:
         factory: ProtocolFactory,
         limits: Limits = DEFAULT_LIMITS,
     ) -> None:
-        self._reactor = Reactor()
+        self._watch = StallWatch(limits.stall_warning_s)
+        self._reactor = Reactor(clock=self._watch)
         self._limits = limits
         self._listener = self._reactor.serve(sockets, factory, limits)
         self._stopping = False
@@ -51,8 +53,12 @@ class Server:
             self._reactor.on_signal(number, self.stop)
         if on_running is not None:
             self._reactor.call_soon(on_running)
-        with self._reactor:
-            self._reactor.run()
+        self._watch.start(lambda: self._reactor.in_turn)
+        try:
+            with self._reactor:
+                self._reactor.run()
+        finally:
+            self._watch.stop()
 
     def stop(self) -> None:
         """Finish the responses under way, then end `run`. Called again: end it now."""
@@ -100,7 +106,11 @@ def serve(
     Raises:
         ConfigurationError: the target or an address cannot be served; the message says why.
     """
-    app = load_target(target) if isinstance(target, str) else as_app(target, repr(target))
+    app = (
+        load_target(target, limits)
+        if isinstance(target, str)
+        else as_app(target, repr(target), limits)
+    )
     factory = protocol_factory(app, limits, access_log)
     addresses = list(bind) or [Inet(host, port)]
     sockets: list[socket.socket] = []

@@ -62,6 +62,10 @@ class Loop:
     def time(self) -> float:
         """The loop's monotonic time in seconds: one reading per turn."""
 
+    @property
+    def in_turn(self) -> bool:
+        """Whether handlers and callbacks are being called; false while it waits."""
+
     def call_soon(self, callback: Callable[..., object], *args: Any) -> Handle:
         """Call in this turn, after the sockets; from a callback: in the next turn."""
 

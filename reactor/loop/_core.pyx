@@ -147,6 +147,10 @@ cdef class Loop:
             self.now = self.clock()
         return self.now
 
+    @property
+    def in_turn(self):
+        return self._in_turn
+
     # --- callbacks ------------------------------------------------------------------------
 
     def call_soon(self, callback, *args):

@@ -1,0 +1,190 @@
+"""The watch on the loop: what blocks is named, what is idle sleeps."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from processes import eventually, exchange, serving
+
+from reactor.loop import Loop
+from reactor.loop.stall import StallWatch, describe, warn
+
+HERE = Path(__file__).parent
+THRESHOLD_S = 0.02
+
+
+class Watched:
+    """A loop with its watch; ``reports`` is what the watch said."""
+
+    def __init__(self):
+        self.reports = []
+        self.watch = StallWatch(
+            THRESHOLD_S, lambda seconds, where: self.reports.append((seconds, where))
+        )
+        self.loop = Loop(clock=self.watch)
+
+    def run(self, callback):
+        """Run ``callback`` in a turn of the loop, then stop."""
+
+        def call():
+            try:
+                callback()
+            finally:
+                self.loop.stop()
+
+        assert self.watch.start(lambda: self.loop.in_turn)
+        try:
+            with self.loop:
+                self.loop.call_soon(call)
+                self.loop.run()
+        finally:
+            self.watch.stop()
+
+
+@pytest.fixture
+def watched():
+    return Watched()
+
+
+def sleep_until(condition):
+    """Block, as an application does that waits; not for luck: until the watch has spoken."""
+    until = time.monotonic() + 20
+    while not condition() and time.monotonic() < until:
+        time.sleep(0.001)
+
+
+def test_a_function_that_blocks_is_named(watched):
+    def slow_view():
+        sleep_until(lambda: watched.reports)
+
+    watched.run(slow_view)
+    seconds, where = watched.reports[0]
+    assert seconds >= THRESHOLD_S
+    assert re.search(r"^(sleep_until|.*<lambda>) \(.*test_stall\.py:\d+\)$", where)
+
+
+def test_a_function_that_computes_is_named(watched):
+    def busy_view():
+        while not watched.reports:
+            pass
+
+    watched.run(busy_view)
+    assert "busy_view (" in watched.reports[0][1]
+
+
+def test_one_stall_is_said_again_when_it_has_doubled(watched):
+    watched.run(lambda: sleep_until(lambda: len(watched.reports) >= 3))
+    seconds = [seconds for seconds, _ in watched.reports]
+    assert all(later >= 2 * earlier for earlier, later in itertools.pairwise(seconds))
+
+
+def test_the_watch_sleeps_and_sees_the_stall_that_ends_an_idle_time(watched):
+    armed = []
+    arm = watched.watch._arm
+    watched.watch._arm = lambda: (armed.append(watched.watch._asleep_since), arm())
+
+    def block():
+        sleep_until(lambda: watched.reports)
+        watched.loop.stop()
+
+    assert watched.watch.start(lambda: watched.loop.in_turn)
+    try:
+        with watched.loop:
+            watched.loop.call_later(20 * THRESHOLD_S, block)
+            watched.loop.run()
+    finally:
+        watched.watch.stop()
+    assert len(armed) == 2
+    assert armed[1] is not None  # it had slept, and the turn woke it
+    assert "test_stall.py" in watched.reports[0][1]
+
+
+def test_many_short_turns_are_no_stall(watched):
+    ticks_before = watched.watch._ticked
+    end = time.monotonic() + 10 * THRESHOLD_S
+
+    def turn():
+        if time.monotonic() < end:
+            watched.loop.call_soon(turn)
+        else:
+            watched.loop.stop()
+
+    assert watched.watch.start(lambda: watched.loop.in_turn)
+    try:
+        with watched.loop:
+            watched.loop.call_soon(turn)
+            watched.loop.run()
+    finally:
+        watched.watch.stop()
+    assert watched.watch._ticked > ticks_before
+    assert not watched.reports
+
+
+def test_everything_is_put_back(watched):
+    watched.run(lambda: None)
+    assert signal.getsignal(signal.SIGALRM) is signal.SIG_DFL
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+    watched.watch.stop()
+
+
+@pytest.fixture
+def foreign_handler():
+    before = signal.signal(signal.SIGALRM, signal.SIG_IGN)
+    yield
+    signal.signal(signal.SIGALRM, before)
+
+
+def test_somebody_elses_signal_is_left_alone(watched, foreign_handler):
+    assert not watched.watch.start(lambda: True)
+    watched.watch.stop()
+    assert signal.getsignal(signal.SIGALRM) is signal.SIG_IGN
+
+
+def test_a_signal_that_is_taken_over_later_is_left_alone(watched):
+    assert watched.watch.start(lambda: False)
+    signal.signal(signal.SIGALRM, signal.SIG_IGN)
+    try:
+        watched.watch._arm()
+        assert watched.watch._in_turn is None
+        watched.watch.stop()
+        assert signal.getsignal(signal.SIGALRM) is signal.SIG_IGN
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+
+
+def test_only_the_main_thread_can_watch(watched):
+    answers = []
+    thread = threading.Thread(target=lambda: answers.append(watched.watch.start(lambda: True)))
+    thread.start()
+    thread.join()
+    assert answers == [False]
+
+
+def test_the_warning(caplog):
+    warn(0.1234, "view (site.py:7)")
+    assert caplog.messages == ["loop blocked 123 ms in view (site.py:7)"]
+    assert describe(None) == "unknown code"
+
+
+def slow_application(environ, start_response):
+    until = time.monotonic() + 0.5
+    while time.monotonic() < until:
+        pass
+    start_response("200 OK", [])
+    return [b"slow"]
+
+
+def test_a_server_says_it():
+    with serving("test_stall:slow_application", cwd=HERE) as server:
+        answer = exchange(server.address, b"GET / HTTP/1.0\r\n\r\n")
+        assert answer.endswith(b"slow")
+        eventually(lambda: "loop blocked" in server.err, "the warning is on stderr")
+        where = rf"slow_application \({re.escape(str(HERE))}/test_stall.py:\d+\)"
+        assert re.search(rf"WARNING loop blocked \d+ ms in {where}\n", server.err)
