@@ -16,13 +16,16 @@ from apps import BODY
 from serving import Command, Server, ours
 from wrk import make_floor
 
+# The time-out is longer than what it takes to open thousands of connections on a busy machine.
+KEPT = ("--timeout-keep-alive", "75")
+THREADS = ("--model", "threads")
 OURS = {
-    "native": ["apps:hello"],
-    "native-reused": ["apps:hello_reused"],
-    "wsgi": ["apps:wsgi"],
-    "static": ["{site}"],
-    "wsgi-threads": ["apps:wsgi", "--model", "threads"],
-    "native-threads": ["apps:hello", "--model", "threads"],
+    "native": ("apps:hello", *KEPT),
+    "native-reused": ("apps:hello_reused", *KEPT),
+    "wsgi": ("apps:wsgi", *KEPT),
+    "static": ("{site}", *KEPT),
+    "wsgi-threads": ("apps:wsgi", *KEPT, *THREADS),
+    "native-threads": ("apps:hello", *KEPT, *THREADS),
 }
 CODE = {
     "bjoern": "import apps, bjoern; bjoern.run(apps.wsgi, '127.0.0.1', {port})",
@@ -31,7 +34,7 @@ CODE = {
 }
 MODULE = {
     "granian": "granian --interface wsgi --host 127.0.0.1 --port {port} --workers 1 "
-    "--no-access-log --log-level error apps:wsgi",
+    "--no-access-log --log-level error --backlog 20000 --backpressure 20000 apps:wsgi",
     "uvicorn": "uvicorn --host 127.0.0.1 --port {port} --no-access-log --log-level error "
     "--timeout-keep-alive 75 apps:asgi",
     "gunicorn": "gunicorn --bind 127.0.0.1:{port} --workers 1 --worker-class gthread "

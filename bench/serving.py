@@ -23,7 +23,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from load import check, request_bytes
 
@@ -31,6 +31,7 @@ BENCH = Path(__file__).resolve().parent
 ROOT = BENCH.parent
 START_S = 15.0
 END_S = 5.0
+HOLD_S = 30.0
 
 Command = Callable[[int], Sequence[str]]  # of the port to listen on
 
@@ -145,14 +146,25 @@ class Server:
         try:
             with socket.create_connection(("127.0.0.1", self.port), 5) as sock:
                 sock.sendall(request_bytes(self.url, connection))
-                response = b""
-                while not check(response, body):
-                    data = sock.recv(65536)
-                    if not data:
-                        raise NotServed(f"{self.name} answers too little: {response!r:.200}")
-                    response += data
+                _receive(sock, lambda response: check(response, body))
         except (OSError, ValueError) as error:
             raise NotServed(f"{self.name}: {error}") from error
+
+    def fetch_pipelined(self, body: bytes, depth: int) -> None:
+        """So many requests in one send; NotServed if not all of them are answered."""
+        answered = 0
+
+        def enough(response: bytes) -> bool:
+            nonlocal answered
+            answered = response.count(body)
+            return answered >= depth
+
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), 2) as sock:
+                sock.sendall(request_bytes(self.url) * depth)
+                _receive(sock, enough)
+        except (OSError, ValueError) as error:
+            raise NotServed(f"answers {answered} of {depth} pipelined requests") from error
 
     # --- what it uses ----------------------------------------------------------------------
 
@@ -174,6 +186,15 @@ class Server:
             threads=sum(int(one["Threads"]) for one in status),
             descriptors=sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in pids),
         )
+
+
+def _receive(sock: socket.socket, enough: Callable[[bytes], bool]) -> None:
+    response = b""
+    while not enough(response):
+        data = sock.recv(65536)
+        if not data:
+            raise ValueError(f"the connection ended after {response!r:.200}")
+        response += data
 
 
 def _children(pid: int) -> list[int]:
@@ -218,22 +239,26 @@ def raise_descriptor_limit() -> int:
     return hard
 
 
-def hold_idle(server: Server, body: bytes, connections: int) -> list[Any]:
-    """So many kept-alive connections, each answered once; the caller closes them."""
-    held: list[Any] = []
+def hold_idle(server: Server, body: bytes, connections: int) -> list[socket.socket]:
+    """So many kept-alive connections, each answered once; the caller closes them.
+
+    Raises:
+        NotServed: they were not answered within 30 s altogether, or not rightly.
+    """
+    held: list[socket.socket] = []
     request = request_bytes(server.url)
-    for number in range(connections):
-        sock = socket.socket()
-        held.append(sock)
-        sock.settimeout(10)
-        # Another source address every 5,000: an address has some 28,000 ports.
-        sock.bind((f"127.0.0.{2 + number // 5000}", 0))
-        sock.connect(("127.0.0.1", server.port))
-        sock.sendall(request)
-        response = sock.recv(65536)
-        while not check(response, body):
-            more = sock.recv(65536)
-            if not more:
-                raise NotServed(f"{server.name} closed connection {number + 1}: {response!r:.80}")
-            response += more
+    until = time.monotonic() + HOLD_S
+    try:
+        for number in range(connections):
+            held.append(sock := socket.socket())
+            sock.settimeout(max(0.1, until - time.monotonic()))
+            # Another source address every 5,000: an address has some 28,000 ports.
+            sock.bind((f"127.0.0.{2 + number // 5000}", 0))
+            sock.connect(("127.0.0.1", server.port))
+            sock.sendall(request)
+            _receive(sock, lambda response: check(response, body))
+    except (OSError, ValueError) as error:
+        for sock in held:
+            sock.close()
+        raise NotServed(f"{len(held) - 1:,} connections, then {error}") from error
     return held
