@@ -125,7 +125,7 @@ def main():
     parser.add_argument("parts", nargs="*", metavar="|".join(PARTS), default=[])
     parser.add_argument("--clients", type=int, default=2_000)
     parser.add_argument("--hostile", type=int, default=10_000)
-    parser.add_argument("--responses", type=int, default=20_000, help="before each of the stops")
+    parser.add_argument("--responses", type=int, default=5_000, help="before each of the stops")
     options = parser.parse_args()
     if unknown := set(options.parts) - set(PARTS):
         parser.error(f"there is no part {unknown.pop()!r}")

@@ -10,7 +10,7 @@ import selectors
 import signal
 import socket
 from collections import Counter
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 from processes import PATIENCE_S, exchange, read_to_end
 
@@ -155,16 +155,17 @@ def stop_under_load(server, connections, responses, requests=(SMALL, LARGE)):
 
     Returns (whole responses, broken responses, exit code).
     """
-    selector = selectors.DefaultSelector()
     clients = []
-    for number in range(connections):
-        client = Client(server.connect(), requests[number % 2 :] + requests[: number % 2])
-        selector.register(client.sock, selectors.EVENT_READ, client)
-        clients.append(client)
-    for client in clients:
-        client.ask()
     signalled = False
-    with selector:
+    with ExitStack() as stack:
+        selector = stack.enter_context(selectors.DefaultSelector())
+        for number in range(connections):
+            sock = stack.enter_context(server.connect())
+            client = Client(sock, requests[number % 2 :] + requests[: number % 2])
+            selector.register(sock, selectors.EVENT_READ, client)
+            clients.append(client)
+        for client in clients:
+            client.ask()
         while selector.get_map():
             ready = selector.select(PATIENCE_S)
             assert ready, "the server neither answers nor closes"
@@ -182,19 +183,14 @@ def stop_under_load(server, connections, responses, requests=(SMALL, LARGE)):
 
 def answered_twice(server, count):
     """``count`` clients connected at once, each answered twice; (right answers, threads)."""
-    clients = [server.connect() for _ in range(count)]
     right = 0
-    threads = 0
-    try:
+    with ExitStack() as stack:
+        clients = [stack.enter_context(server.connect()) for _ in range(count)]
         for _ in range(2):
             for client in clients:
                 client.sendall(SMALL)
             right += sum(read_answer(client) == NOTE for client in clients)
-            threads = server.status("Threads")
-    finally:
-        for client in clients:
-            client.close()
-    return right, threads
+        return right, server.status("Threads")
 
 
 def read_answer(sock):
