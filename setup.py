@@ -35,4 +35,5 @@ pyx = sorted(glob("reactor/**/*.pyx", recursive=True))
 modules = [Extension(path[:-4].replace("/", "."), [path], depends=glob("reactor/*.h"),
                      include_dirs=["reactor"], extra_compile_args=CFLAGS,
                      extra_link_args=SANITIZE) for path in pyx]
-setup(ext_modules=cythonize(modules, compiler_directives=DIRECTIVES), cmdclass={"build_ext": build})
+setup(ext_modules=cythonize(modules, compiler_directives=DIRECTIVES, nthreads=os.cpu_count()),
+      cmdclass={"build_ext": build}, options={"build_ext": {"parallel": os.cpu_count()}})
