@@ -1,6 +1,6 @@
 """The resumable scan of a head: the C face of `_head.pyx`."""
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdint cimport uint8_t, uint32_t
 
 from reactor._bounds cimport Bounds
 from reactor._fields cimport Facts, Field
@@ -35,7 +35,6 @@ cdef struct Head:
     uint32_t fault
     const Bounds *bounds
 
-cdef object head_error(const Head *head, int64_t before)
 cdef void head_init(Head *head, const Bounds *bounds, bint response, bint lenient) noexcept nogil
 cdef void head_lend(Head *head, Field *fields, uint32_t capacity) noexcept nogil
 cdef void head_free(Head *head) noexcept nogil

@@ -9,7 +9,7 @@ Knows: lines, their bounds, and where their parts lie. Must never know: a Python
 buffer's life, what fields mean (`_fields.pyx`), or bodies (`http/_chunked.pyx`).
 """
 
-from libc.stdlib cimport free, malloc, realloc
+from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc, PyMem_RawRealloc
 from libc.string cimport memcmp, memcpy, memset
 
 from reactor._fields cimport (
@@ -18,7 +18,7 @@ from reactor._rules cimport (
     BARE_CR, BARE_LF, EMPTY_LINES, FIELD_COLON, FIELD_COUNT, FIELD_NAME, FIELD_SIZE, FIELD_VALUE,
     FIELDS_SIZE, HOST_MISSING, LEADING_SPACE, METHOD, METHOD_SIZE, NO_RULE, NOT_HTTP, OBS_FOLD,
     REQUEST_LINE_SIZE, SPACE_BEFORE_COLON, STATUS_LINE, STATUS_LINE_SIZE, TARGET, TARGET_FORM,
-    TRAILER_COUNT, TRAILER_NAME, TRAILERS_SIZE, VERSION, VERSION_UNSUPPORTED, broken)
+    TRAILER_COUNT, TRAILER_NAME, TRAILERS_SIZE, VERSION, VERSION_UNSUPPORTED)
 
 cdef extern from "_scan.h" nogil:
     const int SCAN_TOKEN
@@ -67,7 +67,7 @@ cdef void head_lend(Head *head, Field *fields, uint32_t capacity) noexcept nogil
 
 cdef void head_free(Head *head) noexcept nogil:
     if head.owned:
-        free(head.fields)
+        PyMem_RawFree(head.fields)
     head.fields = NULL
     head.capacity = 0
     head.owned = False
@@ -84,9 +84,9 @@ cdef bint grow(Head *head) noexcept nogil:
     cdef uint32_t capacity = max(FIELDS_FIRST, head.capacity * 2)
     cdef Field *fields
     if head.owned:
-        fields = <Field *>realloc(head.fields, capacity * sizeof(Field))
+        fields = <Field *>PyMem_RawRealloc(head.fields, capacity * sizeof(Field))
     else:
-        fields = <Field *>malloc(capacity * sizeof(Field))
+        fields = <Field *>PyMem_RawMalloc(capacity * sizeof(Field))
         if fields != NULL and head.count:
             memcpy(fields, head.fields, head.count * sizeof(Field))
     if fields == NULL:
@@ -95,13 +95,6 @@ cdef bint grow(Head *head) noexcept nogil:
     head.capacity = capacity
     head.owned = True
     return True
-
-
-cdef object head_error(const Head *head, int64_t before):
-    """The exception after FAILED; `before` is what was consumed before the scanned bytes."""
-    if head.rule == NO_RULE:
-        return MemoryError()
-    return broken(head.rule, before + head.fault)
 
 
 cdef inline Verdict fail(Head *head, Rule rule, uint32_t offset) noexcept nogil:
@@ -388,8 +381,6 @@ cdef Verdict scan_line(Head *head, const uint8_t *text, uint32_t size) noexcept 
     cdef Verdict verdict = end_line(head, text, size, pos, cap, size_rule(head, cap), FIELD_VALUE)
     if verdict == DONE:
         return add_field(head, text, text + head.line, text + head.colon, text + pos)
-    if verdict == MORE:
-        head.pos = pos
     return verdict
 
 

@@ -16,8 +16,9 @@ from libc.string cimport memchr, memcmp, memcpy
 from reactor._bounds cimport Bounds, read_bounds
 from reactor._fields cimport Field
 from reactor._head cimport (
-    DONE, MORE, Head, Verdict, head_error, head_free, head_init, head_lend, scan_head)
+    DONE, MORE, Head, Verdict, head_free, head_init, head_lend, scan_head)
 from reactor._message cimport Message, request_of, response_of
+from reactor._rules cimport broken
 
 cdef enum:
     FIELDS_ON_STACK = 64
@@ -59,7 +60,7 @@ cdef Message parse_text(const char *data, Py_ssize_t size, Py_ssize_t start, obj
             message = response_of(&head, text) if response else request_of(&head, text)
             message.end_at += start
         elif verdict != MORE:
-            raise head_error(&head, 0)
+            raise broken(head.rule, head.fault)
     finally:
         head_free(&head)
     return message

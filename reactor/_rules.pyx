@@ -61,7 +61,12 @@ if len(RULES) != RULE_COUNT:
 
 
 cdef object broken(Rule rule, int64_t offset):
-    """The exception for a rule that the peer broke at this offset of its message."""
+    """The exception for a rule that the peer broke at this offset of its message.
+
+    NO_RULE is a scan that broke off because there was no memory.
+    """
+    if rule == NO_RULE:
+        return MemoryError()
     status, code, message, source = RULES[rule]
     return RemoteProtocolError(status, code, f"{message} ({source})", offset)
 

@@ -294,6 +294,50 @@ def test_limits_are_the_callers():
         assert outcome(RequestParser(Limits()), [b"METHO"]).error[1] == "incomplete"
 
 
+def test_a_line_may_be_over_before_its_last_part_begins():
+    for size in range(4, 13):
+        limits = Limits(request_line_bytes_max=size)
+        assert every_way(lambda: RequestParser(limits), get().encode()).error == (
+            414, "request-line-size", size)
+    for size in range(10, 17):
+        limits = Limits(request_line_bytes_max=size)
+        assert every_way(lambda: ResponseParser(limits), b"HTTP/1.1 200 OK\r\n\r\n").error == (
+            431, "status-line-size", size)
+
+
+@pytest.mark.parametrize("body", [
+    "", post("Content-Length: 900", body="b" * 900), chunked("300\r\n" + "b" * 768 + "\r\n")])
+def test_without_memory_a_parser_breaks_and_does_not_guess(body):
+    # Every allocation fails in turn: it gives the right messages, or says so from then on.
+    memory = pytest.importorskip("_testcapi")
+    stream = get(*(f"X-{number}: {number}" for number in range(90))).encode() + body.encode()
+    events = RequestParser()
+    events.feed(stream)
+    expected = [type(event) for event in pulled(events)]
+    failures = 0
+    for number in range(60):
+        parser, got, count = RequestParser(), [None] * len(expected), 0
+        memory.set_nomemory(number, number + 1)
+        try:
+            parser.feed(stream)
+            while (event := parser.next()) is not None:
+                got[count] = type(event)
+                count += 1
+        except MemoryError:
+            got = None
+        finally:
+            memory.remove_mem_hooks()
+        if got is None:
+            failures += 1
+            try:
+                assert parser.next() is None and parser.buffered == 0  # it was never fed
+            except MemoryError:
+                assert parser.buffered == 0
+        else:
+            assert got == expected
+    assert failures >= 4
+
+
 def test_more_fields_than_memory_was_taken_for_at_first():
     fields = [f"X-{number}: {number}" for number in range(99)]
     [request] = every_way(request_parser, get(*fields).encode()).messages

@@ -43,6 +43,8 @@ cdef class MessageParser:
     cdef int settle(self) except -1
     cdef object pull(self)
 
+    cdef int take_in(self, const char *data, Py_ssize_t size) except -1
+    cdef object pull_event(self)
     cdef object pull_head(self)
     cdef bytes pull_data(self)
     cdef object starve(self)
@@ -56,7 +58,7 @@ cdef class MessageParser:
     cdef void end_message(self)
     cdef object finish(self)
     cdef void stop(self, Stage stage)
-    cdef int break_off(self, Rule rule, int64_t fault) except -1
+    cdef void break_off(self, Rule rule, int64_t fault)
     cdef int at_end_of_input(self) except -1
     cdef void consume(self, Py_ssize_t size)
     cdef bytes take(self, Py_ssize_t size)

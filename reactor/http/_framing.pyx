@@ -11,7 +11,8 @@ sees Content-Length first, and every Body before the next).
 
 cimport cython
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
-from cpython.bytes cimport PyBytes_FromStringAndSize, _PyBytes_Resize
+from cpython.bytes cimport (
+    PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE, _PyBytes_Resize)
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF
 from libc.stdint cimport int64_t, uint8_t, uint32_t
@@ -81,16 +82,26 @@ cdef class MessageParser:
 
     def feed(self, data):
         cdef Py_buffer view
+        # Most often bytes; to ask those for a buffer takes longer than to copy them.
+        if type(data) is bytes:
+            self.take_in(PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
+            return
         PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
         try:
-            if self.ended and view.len:
-                raise ValueError("feed() after eof()")
-            # RFC 9112 9.6: what comes after the last message is not looked at, nor kept.
-            if self.stage != STOPPED and self.stage != BROKEN and view.len:
-                memcpy(self.reserve(view.len), view.buf, view.len)
-                self.received(view.len)
+            self.take_in(<const char *>view.buf, view.len)
         finally:
             PyBuffer_Release(&view)
+
+    cdef int take_in(self, const char *data, Py_ssize_t size) except -1:
+        if size == 0:
+            return 0
+        if self.ended:
+            raise ValueError("feed() after eof()")
+        # RFC 9112 9.6: what comes after the last message is not looked at, nor kept.
+        if self.stage != STOPPED and self.stage != BROKEN:
+            memcpy(self.reserve(size), data, size)
+            self.received(size)
+        return 0
 
     def next(self):
         return self.pull()
@@ -136,6 +147,14 @@ cdef class MessageParser:
 
     cdef object pull(self):
         """The next event; None if it takes more bytes, or if nothing will ever come."""
+        try:
+            return self.pull_event()
+        except MemoryError:
+            # What was consumed for the event is lost: to go on would frame what follows anew.
+            self.break_off(NO_RULE, 0)
+            raise
+
+    cdef object pull_event(self):
         cdef bytes data = self.held
         if data is not None:
             self.held = None
@@ -326,14 +345,11 @@ cdef class MessageParser:
         if stage != AT_SWITCH:
             buffer_free(&self.buffer)
 
-    cdef int break_off(self, Rule rule, int64_t fault) except -1:
+    cdef void break_off(self, Rule rule, int64_t fault):
         """The peer broke a rule: RFC 9112 2.2 and 11.2, never look for where it goes on."""
-        if rule == NO_RULE:
-            raise MemoryError()
         self.rule = rule
         self.fault = fault
         self.stop(BROKEN)
-        return 0
 
     cdef int at_end_of_input(self) except -1:
         """RFC 9112 8: only between messages, or where the close is the framing."""
