@@ -38,8 +38,8 @@ class Server:
         factory: ProtocolFactory,
         limits: Limits = DEFAULT_LIMITS,
     ) -> None:
-        self._watch = StallWatch(limits.stall_warning_s)
-        self._reactor = Reactor(clock=self._watch)
+        self._reactor = Reactor()
+        self._watch = StallWatch(self._reactor, limits.stall_warning_s)
         self._limits = limits
         self._listener = self._reactor.serve(sockets, factory, limits)
         self._stopping = False
@@ -53,7 +53,7 @@ class Server:
             self._reactor.on_signal(number, self.stop)
         if on_running is not None:
             self._reactor.call_soon(on_running)
-        self._watch.start(lambda: self._reactor.in_turn)
+        self._watch.start()
         try:
             with self._reactor:
                 self._reactor.run()

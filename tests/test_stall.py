@@ -24,10 +24,11 @@ class Watched:
 
     def __init__(self):
         self.reports = []
-        self.watch = StallWatch(
-            THRESHOLD_S, lambda seconds, where: self.reports.append((seconds, where))
-        )
-        self.loop = Loop(clock=self.watch)
+        self.loop = Loop()
+        self.watch = StallWatch(self.loop, THRESHOLD_S, self.report)
+
+    def report(self, seconds, where):
+        self.reports.append((seconds, where))
 
     def run(self, callback):
         """Run ``callback`` in a turn of the loop, then stop."""
@@ -38,7 +39,7 @@ class Watched:
             finally:
                 self.loop.stop()
 
-        assert self.watch.start(lambda: self.loop.in_turn)
+        assert self.watch.start()
         try:
             with self.loop:
                 self.loop.call_soon(call)
@@ -87,26 +88,26 @@ def test_one_stall_is_said_again_when_it_has_doubled(watched):
 def test_the_watch_sleeps_and_sees_the_stall_that_ends_an_idle_time(watched):
     armed = []
     arm = watched.watch._arm
-    watched.watch._arm = lambda: (armed.append(watched.watch._asleep_since), arm())
+    watched.watch._arm = lambda: (armed.append(watched.loop.clock), arm())
 
     def block():
         sleep_until(lambda: watched.reports)
         watched.loop.stop()
 
-    assert watched.watch.start(lambda: watched.loop.in_turn)
+    assert watched.watch.start()
     try:
         with watched.loop:
             watched.loop.call_later(20 * THRESHOLD_S, block)
             watched.loop.run()
     finally:
         watched.watch.stop()
-    assert len(armed) == 2
-    assert armed[1] is not None  # it had slept, and the turn woke it
+    assert armed == [time.monotonic, watched.watch._waking_clock]  # it had slept
+    assert watched.loop.clock is time.monotonic
     assert "test_stall.py" in watched.reports[0][1]
 
 
 def test_many_short_turns_are_no_stall(watched):
-    ticks_before = watched.watch._ticked
+    ticks_before = watched.watch._ticked_at
     end = time.monotonic() + 10 * THRESHOLD_S
 
     def turn():
@@ -115,14 +116,14 @@ def test_many_short_turns_are_no_stall(watched):
         else:
             watched.loop.stop()
 
-    assert watched.watch.start(lambda: watched.loop.in_turn)
+    assert watched.watch.start()
     try:
         with watched.loop:
             watched.loop.call_soon(turn)
             watched.loop.run()
     finally:
         watched.watch.stop()
-    assert watched.watch._ticked > ticks_before
+    assert watched.watch._ticked_at > ticks_before
     assert not watched.reports
 
 
@@ -141,17 +142,17 @@ def foreign_handler():
 
 
 def test_somebody_elses_signal_is_left_alone(watched, foreign_handler):
-    assert not watched.watch.start(lambda: True)
+    assert not watched.watch.start()
     watched.watch.stop()
     assert signal.getsignal(signal.SIGALRM) is signal.SIG_IGN
 
 
 def test_a_signal_that_is_taken_over_later_is_left_alone(watched):
-    assert watched.watch.start(lambda: False)
+    assert watched.watch.start()
     signal.signal(signal.SIGALRM, signal.SIG_IGN)
     try:
         watched.watch._arm()
-        assert watched.watch._in_turn is None
+        assert not watched.watch._watching
         watched.watch.stop()
         assert signal.getsignal(signal.SIGALRM) is signal.SIG_IGN
     finally:
@@ -161,7 +162,7 @@ def test_a_signal_that_is_taken_over_later_is_left_alone(watched):
 
 def test_only_the_main_thread_can_watch(watched):
     answers = []
-    thread = threading.Thread(target=lambda: answers.append(watched.watch.start(lambda: True)))
+    thread = threading.Thread(target=lambda: answers.append(watched.watch.start()))
     thread.start()
     thread.join()
     assert answers == [False]

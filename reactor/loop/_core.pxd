@@ -6,7 +6,8 @@ cdef class Registration:
 
 cdef class Loop:
     cdef readonly object _selector, _timers, _waker
-    cdef object clock, ready, from_threads, signals
+    cdef public object clock
+    cdef object ready, from_threads, signals
     cdef list to_close
     cdef double now
     cdef readonly bint _in_turn, closed

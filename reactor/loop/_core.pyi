@@ -66,6 +66,12 @@ class Loop:
     def in_turn(self) -> bool:
         """Whether handlers and callbacks are being called; false while it waits."""
 
+    @property
+    def turn_began(self) -> float:
+        """The last reading of the clock: when the turn that is under way began."""
+
+    clock: Callable[[], float]
+
     def call_soon(self, callback: Callable[..., object], *args: Any) -> Handle:
         """Call in this turn, after the sockets; from a callback: in the next turn."""
 

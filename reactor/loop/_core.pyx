@@ -151,6 +151,10 @@ cdef class Loop:
     def in_turn(self):
         return self._in_turn
 
+    @property
+    def turn_began(self):
+        return self.now
+
     # --- callbacks ------------------------------------------------------------------------
 
     def call_soon(self, callback, *args):
