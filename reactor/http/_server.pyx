@@ -128,10 +128,11 @@ cdef class ServerMachine(Protocol):
             self.refuse(RemoteProtocolError(408, "timeout", "the request came too slowly"))
 
     def connection_lost(self, exc):
+        # First of all: the journal is somebody else's code too, and may raise.
+        self.drop_source()
         if self.write_state == BODY:
             self.answered()
         self.close_sides()
-        self.drop_source()
         self.transport = None
 
     def finish(self):
@@ -420,8 +421,8 @@ cdef class ServerMachine(Protocol):
         return 0
 
     cdef int abort(self) except -1:
-        self.answered()
         self.drop_source()
+        self.answered()
         self.close_sides()
         self.transport.abort()
         return 0
