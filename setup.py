@@ -1,8 +1,7 @@
 """Build the Cython modules; all metadata is in pyproject.toml.
 
-``REACTOR_DEBUG=1`` builds them for finding faults: bounds checks, assertions,
-line tracing for coverage, AddressSanitizer and UBSan (``REACTOR_DEBUG=trace``
-leaves the sanitizers out, so that coverage runs need no preloaded library).
+REACTOR_DEBUG=1 builds them to find faults: bounds checks, assertions, line tracing, ASan and UBSan;
+REACTOR_DEBUG=trace leaves the sanitizers out: coverage then needs no preloaded library.
 """
 
 import os
@@ -16,24 +15,25 @@ from setuptools.command.build_ext import build_ext
 
 DEBUG = os.environ.get("REACTOR_DEBUG", "")
 SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"] if DEBUG == "1" else []
-CFLAGS = ["-O1", "-g", "-UNDEBUG", "-DCYTHON_TRACE_NOGIL=1", *SANITIZE] if DEBUG else ["-O3"]
-DIRECTIVES = {"language_level": 3, "boundscheck": bool(DEBUG), "wraparound": False,
-              "cdivision": True, "embedsignature": True, "autotestdict": False,
-              "linetrace": bool(DEBUG)}
+TRACE = ["-O1", "-g", "-UNDEBUG", "-DCYTHON_TRACE_NOGIL=1", *SANITIZE]
+SAFE = {"boundscheck": bool(DEBUG), "linetrace": bool(DEBUG), "wraparound": False}
+STYLE = {"language_level": 3, "cdivision": True, "embedsignature": True, "auto_pickle": False}
+OPTIONS = {"include_dirs": ["reactor"], "depends": glob("reactor/*.h"), "extra_link_args": SANITIZE}
 
 
 class build(build_ext):
     def build_extensions(self):
         compiler = getattr(self.compiler, "compiler_so", ["cl"])[0]
         if shutil.which(compiler) is None:
-            sys.exit(f"reactor builds its parser with a C compiler, and there is no {compiler!r} "
-                     "here: install one, e.g. `apt install gcc python3-dev`, and try again.")
+            sys.exit(f"reactor needs a C compiler, and there is no {compiler!r} here: install one, "
+                     "e.g. `apt install gcc python3-dev`, and try again.")  # fmt: skip
         super().build_extensions()
 
 
-pyx = sorted(glob("reactor/**/*.pyx", recursive=True))
-modules = [Extension(path[:-4].replace("/", "."), [path], depends=glob("reactor/*.h"),
-                     include_dirs=["reactor"], extra_compile_args=CFLAGS,
-                     extra_link_args=SANITIZE) for path in pyx]
-setup(ext_modules=cythonize(modules, compiler_directives=DIRECTIVES, nthreads=os.cpu_count()),
-      cmdclass={"build_ext": build}, options={"build_ext": {"parallel": os.cpu_count()}})
+flags, jobs = TRACE if DEBUG else ["-O3", "-g0"], os.cpu_count()
+names = {path: path[:-4].replace("/", ".") for path in glob("reactor/**/*.pyx", recursive=True)}
+modules = [Extension(names[p], [p], extra_compile_args=flags, **OPTIONS) for p in sorted(names)]
+directives = {**SAFE, **STYLE, "autotestdict": False}
+modules = cythonize(modules, compiler_directives=directives, nthreads=jobs)
+build_options = {"build_ext": {"parallel": jobs}}
+setup(ext_modules=modules, cmdclass={"build_ext": build}, options=build_options)

@@ -40,12 +40,16 @@ BROWSER = (
     b"Accept-Encoding: gzip, deflate, br\r\n"
     b"Connection: keep-alive\r\n"
     b"Cookie: session=f3b0c44298fc1c149afbf4c8996\r\n"
-    b"Upgrade-Insecure-Requests: 1\r\n\r\n")
+    b"Upgrade-Insecure-Requests: 1\r\n\r\n"
+)
 if len(BROWSER) != 385:
     raise ImportError("the request of the table has 385 bytes")
-TENTHS = [BROWSER[len(BROWSER) * i // 10:len(BROWSER) * (i + 1) // 10] for i in range(10)]
-CHUNKED = (b"POST /up HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
-           + b"10\r\n0123456789abcdef\r\n" * 4096 + b"0\r\n\r\n")
+TENTHS = [BROWSER[len(BROWSER) * i // 10 : len(BROWSER) * (i + 1) // 10] for i in range(10)]
+CHUNKED = (
+    b"POST /up HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+    + b"10\r\n0123456789abcdef\r\n" * 4096
+    + b"0\r\n\r\n"
+)
 
 
 # --- contenders: each gives back what it extracted ----------------------------------------------
@@ -144,10 +148,12 @@ def check() -> None:
 
 def received(size: int) -> list[bytes]:
     """A response of `size` bytes as a client with a buffer of 1,024 bytes receives it."""
-    head = (b"HTTP/1.1 200 OK\r\nDate: Mon, 23 Nov 2026 14:00:00 GMT\r\nServer: example\r\n"
-            b"Content-Type: text/html; charset=utf-8\r\nContent-Length: 1234567\r\n\r\n")
+    head = (
+        b"HTTP/1.1 200 OK\r\nDate: Mon, 23 Nov 2026 14:00:00 GMT\r\nServer: example\r\n"
+        b"Content-Type: text/html; charset=utf-8\r\nContent-Length: 1234567\r\n\r\n"
+    )
     data = head + b"x" * (size - len(head))
-    return [data[at:at + RECEIVE] for at in range(0, size, RECEIVE)]
+    return [data[at : at + RECEIVE] for at in range(0, size, RECEIVE)]
 
 
 def python_split(chunks: list[bytes]) -> tuple[bytes, bytes]:
@@ -233,19 +239,33 @@ def rows(pico: Path | None) -> list[tuple]:
         ("385 bytes, every field read", "h11", "", reactor_all, h11_all),
         ("chunked 64 KiB in 16-byte chunks", "httptools", 2, reactor_chunked, httptools_chunked),
         ("head in 10 pieces", "h11", 20, reactor_pieces, h11_pieces),
-        ("head in 10 pieces", "httptools", 1.5, reactor_pieces, httptools_pieces)]
+        ("head in 10 pieces", "httptools", 1.5, reactor_pieces, httptools_pieces),
+    ]
     for size, least in ((KIB, 1.4), (64 * KIB, 1.7), (16 * MIB, 1.8)):
         chunks = received(size)
-        wanted.append((f"split_message, {size // KIB} KiB", "join and split", least,
-                       lambda chunks=chunks: split_message(chunks),
-                       lambda chunks=chunks: python_split(chunks)))
+        wanted.append(
+            (
+                f"split_message, {size // KIB} KiB",
+                "join and split",
+                least,
+                lambda chunks=chunks: split_message(chunks),
+                lambda chunks=chunks: python_split(chunks),
+            )
+        )
     if pico:
         parse = built_pico(pico)
         for fields in (1, 10, 99):
             head = head_of_8_kib(fields)
             assert parse(head) == parse_request(head).end == len(head) == 8 * KIB
-            wanted.append((f"head of 8 KiB, {fields} fields", "picohttpparser", 0.6,
-                           lambda head=head: parse_request(head), lambda head=head: parse(head)))
+            wanted.append(
+                (
+                    f"head of 8 KiB, {fields} fields",
+                    "picohttpparser",
+                    0.6,
+                    lambda head=head: parse_request(head),
+                    lambda head=head: parse(head),
+                )
+            )
     return wanted
 
 
@@ -255,8 +275,14 @@ def head_of_8_kib(count: int) -> bytes:
     sizes = [room // count] * (count - 1)
     sizes.append(room - sum(sizes))
     names = [b"X-Field-%02d: " % number for number in range(count)]
-    return start + b"".join(name + b"v" * (size - len(name) - 2) + b"\r\n"
-                            for name, size in zip(names, sizes, strict=True)) + b"\r\n"
+    return (
+        start
+        + b"".join(
+            name + b"v" * (size - len(name) - 2) + b"\r\n"
+            for name, size in zip(names, sizes, strict=True)
+        )
+        + b"\r\n"
+    )
 
 
 PICO = """
@@ -289,8 +315,12 @@ setup(ext_modules=cythonize([Extension(
     "pico", ["pico.pyx", {str(source / "picohttpparser.c")!r}], include_dirs=[{str(source)!r}],
     extra_compile_args=["-O2", "-msse4.2"])]))
 """)
-    subprocess.run([sys.executable, "setup.py", "-q", "build_ext", "--inplace"], cwd=build,
-                   check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, "setup.py", "-q", "build_ext", "--inplace"],
+        cwd=build,
+        check=True,
+        capture_output=True,
+    )
     spec = importlib.util.spec_from_file_location("pico", next(build.glob("pico.*.so")))
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -313,13 +343,16 @@ def main() -> int:
     for what, against, least, ours, theirs in rows(given.pico):
         found, our_us, their_us = ratio(ours, theirs, given.rounds if "16384" not in what else 15)
         missed += bool(least) and found < least
-        lines.append([what, against, f"{our_us:.3f}", f"{their_us:.3f}", f"{found:.2f}",
-                      str(least)])
+        lines.append(
+            [what, against, f"{our_us:.3f}", f"{their_us:.3f}", f"{found:.2f}", str(least)]
+        )
     print(table(lines))
     chunks = received(16 * MIB)
     peaks = [peak_bytes(split, chunks) for split in (split_message, python_split)]
-    print(f"peak memory at 16 MiB: {peaks[0]:,} bytes, join and split {peaks[1]:,}: "
-          f"{peaks[0] / peaks[1]:.3f}")
+    print(
+        f"peak memory at 16 MiB: {peaks[0]:,} bytes, join and split {peaks[1]:,}: "
+        f"{peaks[0] / peaks[1]:.3f}"
+    )
     return int(missed > 0)
 
 

@@ -42,8 +42,10 @@ def main() -> int:
             print(f"seed {seed}: {difference}", flush=True)
             if found == asked.show:
                 break
-    print(f"{asked.oracle} {asked.kind}: {done} examples from seed {asked.seed}, "
-          f"{found} differences, {time.monotonic() - started:.0f} s")
+    print(
+        f"{asked.oracle} {asked.kind}: {done} examples from seed {asked.seed}, "
+        f"{found} differences, {time.monotonic() - started:.0f} s"
+    )
     return 1 if found else 0
 
 

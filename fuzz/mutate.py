@@ -25,22 +25,43 @@ from pathlib import Path
 from queue import Queue
 
 ROOT = Path(__file__).resolve().parent.parent
-MODULES = ("reactor/_head.pyx", "reactor/_fields.pyx", "reactor/http/_chunked.pyx",
-           "reactor/http/_framing.pyx", "reactor/_scan.h")
+MODULES = (
+    "reactor/_head.pyx",
+    "reactor/_fields.pyx",
+    "reactor/http/_chunked.pyx",
+    "reactor/http/_framing.pyx",
+    "reactor/_scan.h",
+)
 # What to build when a header is mutated instead of a module.
-USERS = {"reactor/_scan.h": ("reactor/_head.pyx", "reactor/_fields.pyx",
-                             "reactor/http/_chunked.pyx")}
+USERS = {
+    "reactor/_scan.h": ("reactor/_head.pyx", "reactor/_fields.pyx", "reactor/http/_chunked.pyx")
+}
 TESTS = ("test_framing", "test_parse", "test_message", "test_serialise")
 TEST_SECONDS_MAX = 60
 KILLED_MIN = 0.9
 
-SWAPS = {" == ": " != ", " != ": " == ", " < ": " <= ", " <= ": " < ", " > ": " >= ", " >= ": " > ",
-         " and ": " or ", " or ": " and ", " not ": " ", "True": "False", "False": "True",
-         " += ": " = ", " && ": " || ", " | ": " & "}
+SWAPS = {
+    " == ": " != ",
+    " != ": " == ",
+    " < ": " <= ",
+    " <= ": " < ",
+    " > ": " >= ",
+    " >= ": " > ",
+    " and ": " or ",
+    " or ": " and ",
+    " not ": " ",
+    "True": "False",
+    "False": "True",
+    " += ": " = ",
+    " && ": " || ",
+    " | ": " & ",
+}
 TOKENS = re.compile("|".join(map(re.escape, SWAPS)) + r"|c'(?:\\.|.)'|(?<![\w.'])\d+\b|0x[0-9a-f]+")
 # Declarations, imports and text have nothing to break; the SIMD constants are compared as a whole.
-SKIPPED = re.compile(r"^\s*(#|/?\*|//|from |import |cimport |cdef extern|\"\"\"|@|#define|#if|#end|#else)"
-                     r"|^\s*(const |bint |int |cdef enum|enum )|noexcept|SCAN_ONES|_H$")
+SKIPPED = re.compile(
+    r"^\s*(#|/?\*|//|from |import |cimport |cdef extern|\"\"\"|@|#define|#if|#end|#else)"
+    r"|^\s*(const |bint |int |cdef enum|enum )|noexcept|SCAN_ONES|_H$"
+)
 
 
 def changed(token: str) -> str:
@@ -61,7 +82,7 @@ def mutants(module: str) -> list[tuple[str, int, str, str]]:
             continue
         code = re.split(r"  # |  /\*| // ", line)[0]
         for match in TOKENS.finditer(code):
-            new = line[:match.start()] + changed(match[0]) + line[match.end():]
+            new = line[: match.start()] + changed(match[0]) + line[match.end() :]
             found.append((module, number, line, new))
     return found
 
@@ -71,19 +92,34 @@ class Tree:
 
     def __init__(self, parent: Path, number: int) -> None:
         self.root = parent / str(number)
-        shutil.copytree(ROOT / "reactor", self.root / "reactor",
-                        ignore=shutil.ignore_patterns("*.c", "__pycache__"))
-        shutil.copytree(ROOT / "tests", self.root / "tests",
-                        ignore=shutil.ignore_patterns("conftest.py", "__pycache__", "vectors"))
+        shutil.copytree(
+            ROOT / "reactor",
+            self.root / "reactor",
+            ignore=shutil.ignore_patterns("*.c", "__pycache__"),
+        )
+        shutil.copytree(
+            ROOT / "tests",
+            self.root / "tests",
+            ignore=shutil.ignore_patterns("conftest.py", "__pycache__", "vectors"),
+        )
         (self.root / "docs").mkdir()
 
     def run(self, *command: str, seconds: float = 300) -> int:
         try:
             return subprocess.run(
-                command, cwd=self.root, timeout=seconds, check=False, stdout=subprocess.DEVNULL,
+                command,
+                cwd=self.root,
+                timeout=seconds,
+                check=False,
+                stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                env={**os.environ, "PYTHONPATH": str(self.root), "REACTOR_EVERY_CUT_BYTES_MAX": "0",
-                     "PYTHONDONTWRITEBYTECODE": "1"}).returncode
+                env={
+                    **os.environ,
+                    "PYTHONPATH": str(self.root),
+                    "REACTOR_EVERY_CUT_BYTES_MAX": "0",
+                    "PYTHONDONTWRITEBYTECODE": "1",
+                },
+            ).returncode
         except subprocess.TimeoutExpired:
             return -1
 
@@ -91,15 +127,54 @@ class Tree:
         c = str(Path(source).with_suffix(".c"))
         extension = str(Path(source).with_suffix(sysconfig.get_config_var("EXT_SUFFIX")))
         include = sysconfig.get_path("include")
-        return (self.run(sys.executable, "-m", "cython", "-3", "-X", "wraparound=False", "-X",
-                         "boundscheck=False", "-X", "cdivision=True", source, "-o", c) == 0
-                and self.run("gcc", "-O1", "-w", "-shared", "-fPIC", f"-I{include}", "-Ireactor",
-                             c, "-o", extension) == 0)
+        return (
+            self.run(
+                sys.executable,
+                "-m",
+                "cython",
+                "-3",
+                "-X",
+                "wraparound=False",
+                "-X",
+                "boundscheck=False",
+                "-X",
+                "cdivision=True",
+                source,
+                "-o",
+                c,
+            )
+            == 0
+            and self.run(
+                "gcc",
+                "-O1",
+                "-w",
+                "-shared",
+                "-fPIC",
+                f"-I{include}",
+                "-Ireactor",
+                c,
+                "-o",
+                extension,
+            )
+            == 0
+        )
 
     def passes(self) -> bool:
-        return self.run(sys.executable, "-m", "pytest", "-xq", "-p", "no:cacheprovider",
-                        "-p", "no:benchmark", *(f"tests/{name}.py" for name in TESTS),
-                        seconds=TEST_SECONDS_MAX) == 0
+        return (
+            self.run(
+                sys.executable,
+                "-m",
+                "pytest",
+                "-xq",
+                "-p",
+                "no:cacheprovider",
+                "-p",
+                "no:benchmark",
+                *(f"tests/{name}.py" for name in TESTS),
+                seconds=TEST_SECONDS_MAX,
+            )
+            == 0
+        )
 
     def survives(self, mutant: tuple[str, int, str, str]) -> bool | None:
         """None: the mutant does not compile, so it is none."""
@@ -132,9 +207,11 @@ def main() -> int:
     given = arguments.parse_args()
     todo = [mutant for module in given.module or MODULES for mutant in mutants(module)]
     random.Random(0).shuffle(todo)
-    todo = todo[given.skip:]
+    todo = todo[given.skip :]
     if given.list:
-        print(*(f"{module}:{number + 1}: {new.strip()}" for module, number, _, new in todo), sep="\n")
+        print(
+            *(f"{module}:{number + 1}: {new.strip()}" for module, number, _, new in todo), sep="\n"
+        )
         return 0
     end = time.monotonic() + given.minutes * 60
     killed = survived = 0

@@ -30,8 +30,10 @@ CFLAGS = ["-O1", "-g", "-fno-omit-frame-pointer", "-fPIC", "-UNDEBUG", "-w", *SA
 # The parser and what it stands on; nothing that reads a clock or a socket.
 HARNESS = {"api": "harness.pyx", "core": "core.pyx"}
 # Whose branches guide the fuzzer; a counter less is an execution more.
-FOLLOWED = {"api": ("_head", "_fields", "_chunked", "_framing", "_parse"),
-            "core": ("_head", "_fields", "_chunked")}
+FOLLOWED = {
+    "api": ("_head", "_fields", "_chunked", "_framing", "_parse"),
+    "core": ("_head", "_fields", "_chunked"),
+}
 MODULES = ("_*.pyx", "http/_*.pyx")
 
 
@@ -40,8 +42,11 @@ def shell(*command: str | Path, **kwargs) -> None:
 
 
 def copy(build: Path, level: str) -> list[Path]:
-    shutil.copytree(ROOT / "reactor", build / "reactor",
-                    ignore=shutil.ignore_patterns("*.so", "*.c", "__pycache__"))
+    shutil.copytree(
+        ROOT / "reactor",
+        build / "reactor",
+        ignore=shutil.ignore_patterns("*.so", "*.c", "__pycache__"),
+    )
     harness = build / "harness.pyx"
     shutil.copy(ROOT / "fuzz" / HARNESS[level], harness)
     sources = [path for pattern in MODULES for path in sorted((build / "reactor").glob(pattern))]
@@ -51,20 +56,51 @@ def copy(build: Path, level: str) -> list[Path]:
 def compile_module(build: Path, source: Path, level: str) -> None:
     """One instrumented extension module beside its source."""
     c_file = source.with_suffix(".c")
-    shell(sys.executable, "-m", "cython", "-3", "-X", "boundscheck=True",
-          "-X", "cdivision=True", "-o", c_file, source.relative_to(build), cwd=build)
+    shell(
+        sys.executable,
+        "-m",
+        "cython",
+        "-3",
+        "-X",
+        "boundscheck=True",
+        "-X",
+        "cdivision=True",
+        "-o",
+        c_file,
+        source.relative_to(build),
+        cwd=build,
+    )
     coverage = ["-fsanitize=fuzzer-no-link"] if source.stem in FOLLOWED[level] else []
     target = source.with_suffix(sysconfig.get_config_var("EXT_SUFFIX"))
-    shell("clang", "-shared", *CFLAGS, *coverage, f"-I{sysconfig.get_paths()['include']}",
-          f"-I{build / 'reactor'}", c_file, "-o", target)
+    shell(
+        "clang",
+        "-shared",
+        *CFLAGS,
+        *coverage,
+        f"-I{sysconfig.get_paths()['include']}",
+        f"-I{build / 'reactor'}",
+        c_file,
+        "-o",
+        target,
+    )
 
 
 def link(build: Path) -> Path:
     binary = build / "fuzz_http"
     libdir = sysconfig.get_config_var("LIBDIR")
     library = f"-lpython{sysconfig.get_config_var('LDVERSION')}"
-    shell("clang", *CFLAGS, "-fsanitize=fuzzer", f"-I{sysconfig.get_paths()['include']}",
-          ROOT / "fuzz" / "main.c", "-o", binary, f"-L{libdir}", f"-Wl,-rpath,{libdir}", library)
+    shell(
+        "clang",
+        *CFLAGS,
+        "-fsanitize=fuzzer",
+        f"-I{sysconfig.get_paths()['include']}",
+        ROOT / "fuzz" / "main.c",
+        "-o",
+        binary,
+        f"-L{libdir}",
+        f"-Wl,-rpath,{libdir}",
+        library,
+    )
     return binary
 
 
@@ -72,6 +108,7 @@ def write_seeds(folder: Path) -> int:
     """Every vector and corpus case, as request or response, with two sets of cuts."""
     sys.path[:0] = [str(ROOT / "tests"), str(ROOT)]
     from case_files import corpus, own_vectors
+
     cases = own_vectors()
     for source in ("llhttp", "picohttpparser", "httparse"):
         cases += corpus(source)
@@ -89,11 +126,15 @@ def write_seeds(folder: Path) -> int:
 def environment(build: Path) -> dict[str, str]:
     # malloc instead of pymalloc, so that AddressSanitizer sees each object on its own.
     return os.environ | {
-        "PYTHONPATH": str(build), "PYTHONMALLOC": "malloc", "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONHASHSEED": "0", "PYTHONHOME": sys.base_prefix,
+        "PYTHONPATH": str(build),
+        "PYTHONMALLOC": "malloc",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONHASHSEED": "0",
+        "PYTHONHOME": sys.base_prefix,
         "ASAN_OPTIONS": "detect_leaks=1:handle_abort=1:quarantine_size_mb=16:malloc_context_size=3",
         "LSAN_OPTIONS": f"suppressions={ROOT / 'fuzz' / 'lsan.supp'}:print_suppressions=0",
-        "UBSAN_OPTIONS": "print_stacktrace=1"}
+        "UBSAN_OPTIONS": "print_stacktrace=1",
+    }
 
 
 def main() -> int:
@@ -123,18 +164,29 @@ def main() -> int:
             seeds.mkdir()
             found.mkdir(parents=True, exist_ok=True)
             print(f"{write_seeds(seeds)} seeds", flush=True)
-            command += [f"-dict={ROOT / 'fuzz' / 'http.dict'}", f"-max_total_time={asked.seconds}",
-                        f"-runs={asked.runs}", f"-max_len={asked.max_len}", "-rss_limit_mb=2048",
-                        "-timeout=10", f"-detect_leaks={asked.leaks}", "-print_final_stats=1",
-                        "-print_funcs=0", "-entropic=0", found, seeds]
+            command += [
+                f"-dict={ROOT / 'fuzz' / 'http.dict'}",
+                f"-max_total_time={asked.seconds}",
+                f"-runs={asked.runs}",
+                f"-max_len={asked.max_len}",
+                "-rss_limit_mb=2048",
+                "-timeout=10",
+                f"-detect_leaks={asked.leaks}",
+                "-print_final_stats=1",
+                "-print_funcs=0",
+                "-entropic=0",
+                found,
+                seeds,
+            ]
         return follow([str(part) for part in command], environment(build))
 
 
 def follow(command: list[str], env: dict[str, str]) -> int:
     """Run libFuzzer; its statistics and whatever goes wrong are printed, its progress is not."""
     progress = re.compile(r'^#\d+\s+(NEW|REDUCE|RELOAD)|^"|^INFO')
-    with subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True,
-                          errors="replace") as fuzzer:
+    with subprocess.Popen(
+        command, env=env, stderr=subprocess.PIPE, text=True, errors="replace"
+    ) as fuzzer:
         for line in fuzzer.stderr:
             if not progress.search(line):
                 print(line, end="", flush=True)

@@ -12,7 +12,7 @@ cdef class DateField:
     cdef time_t second
     cdef bytes value
 
-    def __init__(self):
+    def __cinit__(self):
         self.second = -1
 
     def __call__(self):

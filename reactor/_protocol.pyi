@@ -11,6 +11,9 @@ for `asyncio.Protocol` works unchanged.
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
+from typing_extensions import disjoint_base
+
+@disjoint_base
 class Transport:
     """What a protocol may ask of its connection.
 
@@ -64,6 +67,7 @@ class Transport:
     def call_soon(self, callback: Callable[[], object]) -> None:
         """Call back in the loop's next turn, when other connections have had theirs."""
 
+@disjoint_base
 class Protocol:
     """What a connection tells its user. Every method may be left out."""
 

@@ -99,15 +99,18 @@ def cuts(size: int) -> Iterable[int]:
     if size <= EVERY_CUT_BYTES_MAX:
         return range(1, size)
     near = EVERY_CUT_BYTES_MAX // 4
-    return [*range(1, near), *range(max(near, 1), size - near, size // 16 + 1),
-            *range(size - near, size)]
+    return [
+        *range(1, near),
+        *range(max(near, 1), size - near, size // 16 + 1),
+        *range(size - near, size),
+    ]
 
 
 def every_way(make, data: bytes, methods: Iterable[str] = ()) -> Outcome:
     """The outcome of `data`, which must be the same however it is cut."""
     methods = tuple(methods)
     whole = outcome(make(), [data], methods)
-    single = (data[i:i + 1] for i in range(len(data)))
+    single = (data[i : i + 1] for i in range(len(data)))
     assert outcome(make(), single, methods) == whole, "byte by byte"
     for cut in cuts(len(data)):
         assert outcome(make(), [data[:cut], data[cut:]], methods) == whole, f"cut at {cut}"

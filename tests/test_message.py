@@ -33,8 +33,23 @@ def test_names_are_found_without_regard_to_case(headers):
         assert name in headers
 
 
-@pytest.mark.parametrize("name", ["X-On", "X-One:", "", b"", "x\ron\xe9", "x-on\u212a", b"x\rone",
-                                  "X-Onf", "X@One", "\x48ost ", None, 3])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "X-On",
+        "X-One:",
+        "",
+        b"",
+        "x\ron\xe9",
+        "x-on\u212a",
+        b"x\rone",
+        "X-Onf",
+        "X@One",
+        "\x48ost ",
+        None,
+        3,
+    ],
+)
 def test_names_that_are_not_there(headers, name):
     assert name not in headers
     assert headers.get(name) is None
@@ -90,12 +105,21 @@ def test_what_they_are_made_of():
     assert Headers([("a", "b\t ")])["a"] == Headers([("a", "\tb")])["a"] == "b"
 
 
-@pytest.mark.parametrize(("name", "value", "code"), [
-    ("", "x", "field-name"), ("a b", "x", "field-name"), ("a:", "x", "field-name"),
-    ("caf\xe9", "x", "field-name"), ("\u20ac", "x", "field-name"), (b"a\r\n", "x", "field-name"),
-    ("a-name-that-is-longer-than-16\0", "x", "field-name"), ("a", "\u20ac", "field-value"),
-    *(("a", f"b{byte}c", "field-value") for byte in "\r\n\0\x01\x0b\x1f\x7f"),
-    ("a", "a value that is longer than sixteen bytes\n", "field-value")])
+@pytest.mark.parametrize(
+    ("name", "value", "code"),
+    [
+        ("", "x", "field-name"),
+        ("a b", "x", "field-name"),
+        ("a:", "x", "field-name"),
+        ("caf\xe9", "x", "field-name"),
+        ("\u20ac", "x", "field-name"),
+        (b"a\r\n", "x", "field-name"),
+        ("a-name-that-is-longer-than-16\0", "x", "field-name"),
+        ("a", "\u20ac", "field-value"),
+        *(("a", f"b{byte}c", "field-value") for byte in "\r\n\0\x01\x0b\x1f\x7f"),
+        ("a", "a value that is longer than sixteen bytes\n", "field-value"),
+    ],
+)
 def test_what_they_refuse(name, value, code):
     with pytest.raises(LocalProtocolError) as caught:
         Headers([(name, value)])
@@ -132,14 +156,26 @@ def made_and_parsed(method: str, target: str, fields: dict, version: int = 11) -
     return made, parsed
 
 
-@pytest.mark.parametrize(("target", "host", "path", "query"), [
-    ("/", "a", "/", ""), ("/x?y?z", "a", "/x", "y?z"), ("/?", "a", "/", ""),
-    ("//x", "a", "//x", ""),
-    ("/caf%C3%A9%20%2f", "a", "/caf\xe9 /", ""), ("/%", "a", "/%", ""), ("/%4", "a", "/%4", ""),
-    ("/%zz%4g%g4%41", "a", "/%zz%4g%g4A", ""), ("/%ff?%41", "a", "/\udcff", "%41"),
-    ("/%00+", "a", "/\0+", ""), ("/%aF%Fa", "a", "/\udcaf\udcfa", ""),
-    ("http://b", "b", "/", ""), ("HTTP://b:8/c%20d?e", "b:8", "/c d", "e"),
-    ("https://b?c/d", "b", "/", "c/d"), ("http://b/http://c", "b", "/http://c", "")])
+@pytest.mark.parametrize(
+    ("target", "host", "path", "query"),
+    [
+        ("/", "a", "/", ""),
+        ("/x?y?z", "a", "/x", "y?z"),
+        ("/?", "a", "/", ""),
+        ("//x", "a", "//x", ""),
+        ("/caf%C3%A9%20%2f", "a", "/caf\xe9 /", ""),
+        ("/%", "a", "/%", ""),
+        ("/%4", "a", "/%4", ""),
+        ("/%zz%4g%g4%41", "a", "/%zz%4g%g4A", ""),
+        ("/%ff?%41", "a", "/\udcff", "%41"),
+        ("/%00+", "a", "/\0+", ""),
+        ("/%aF%Fa", "a", "/\udcaf\udcfa", ""),
+        ("http://b", "b", "/", ""),
+        ("HTTP://b:8/c%20d?e", "b:8", "/c d", "e"),
+        ("https://b?c/d", "b", "/", "c/d"),
+        ("http://b/http://c", "b", "/http://c", ""),
+    ],
+)
 def test_targets(target, host, path, query):
     for request in made_and_parsed("GET", target, {"Host": "a"}):
         assert (request.host, request.path, request.query) == (host, path, query)
@@ -154,19 +190,26 @@ def test_other_forms_of_target():
         assert (request.host, request.path, request.query) == ("a", "*", "")
 
 
-@pytest.mark.parametrize(("fields", "facts"), [
-    ({}, {"host": None, "content_length": None, "chunked": False, "expect": None}),
-    ({"Content-Length": "007"}, {"content_length": 7, "chunked": False}),
-    ({"Transfer-Encoding": "Chunked"}, {"content_length": None, "chunked": True}),
-    ({"Connection": "close"}, {"keep_alive": False, "upgrade": None}),
-    ({"Connection": "x,, \tKEEP-alive"}, {"keep_alive": True}),
-    ({"Connection": "upgrade", "Upgrade": "a, b"}, {"upgrade": "a, b", "keep_alive": True}),
-    ({"Upgrade": "a"}, {"upgrade": None}), ({"Connection": "upgrade"}, {"upgrade": None}),
-    ({"Expect": "100-Continue"}, {"expect": "100-Continue", "expect_continue": True}),
-    ({"Expect": "x"}, {"expect": "x", "expect_continue": False}),
-    ({"Upgrade": "a", "Connection": "upgrade", "upgrade": "b"}, {"upgrade": "a"}),
-    ({"Expect": "100-continue", "expect": "x"},
-     {"expect": "100-continue, x", "expect_continue": False})])
+@pytest.mark.parametrize(
+    ("fields", "facts"),
+    [
+        ({}, {"host": None, "content_length": None, "chunked": False, "expect": None}),
+        ({"Content-Length": "007"}, {"content_length": 7, "chunked": False}),
+        ({"Transfer-Encoding": "Chunked"}, {"content_length": None, "chunked": True}),
+        ({"Connection": "close"}, {"keep_alive": False, "upgrade": None}),
+        ({"Connection": "x,, \tKEEP-alive"}, {"keep_alive": True}),
+        ({"Connection": "upgrade", "Upgrade": "a, b"}, {"upgrade": "a, b", "keep_alive": True}),
+        ({"Upgrade": "a"}, {"upgrade": None}),
+        ({"Connection": "upgrade"}, {"upgrade": None}),
+        ({"Expect": "100-Continue"}, {"expect": "100-Continue", "expect_continue": True}),
+        ({"Expect": "x"}, {"expect": "x", "expect_continue": False}),
+        ({"Upgrade": "a", "Connection": "upgrade", "upgrade": "b"}, {"upgrade": "a"}),
+        (
+            {"Expect": "100-continue", "expect": "x"},
+            {"expect": "100-continue, x", "expect_continue": False},
+        ),
+    ],
+)
 def test_facts(fields, facts):
     requests = [Request("POST", "/", fields)]
     if "Host" not in fields:
@@ -179,8 +222,11 @@ def test_facts(fields, facts):
 
 
 def test_facts_of_http_1_0():
-    for fields, keep_alive in (({}, False), ({"Connection": "keep-alive"}, True),
-                               ({"Connection": "keep-alive, close"}, False)):
+    for fields, keep_alive in (
+        ({}, False),
+        ({"Connection": "keep-alive"}, True),
+        ({"Connection": "keep-alive, close"}, False),
+    ):
         for request in made_and_parsed("GET", "/", fields, version=10):
             assert (request.version, request.keep_alive) == (10, keep_alive)
     fields = {"Connection": "upgrade", "Upgrade": "x", "Expect": "100-continue"}
@@ -222,15 +268,27 @@ def test_a_collected_body():
             message.with_body(None)
 
 
-@pytest.mark.parametrize(("arguments", "code"), [
-    (("", "/"), "method"), (("G T", "/"), "method"), (("GET", ""), "target"),
-    (("GET", "/ "), "target"), (("GET", "/\xe9"), "target"), (("GET", "/#"), "target"),
-    (("GET", "/\r"), "target"), (("GET", "x"), "target-form"), (("CONNECT", "/"), "target-form"),
-    (("GET", "/", (), b"", 20), "version"), (("\u20ac", "/"), "method"),
-    (("GET", "/", {"Host": "a b"}), "local"), (("GET", "/", {"Content-Length": "x"}), "local"),
-    (("CONNECT", "a:1", {"Content-Length": "1"}), "local"),
-    (("GET", "/", [("Content-Length", "1"), ("Transfer-Encoding", "chunked")]), "local"),
-    (("GET", "/", [("Host", "a"), ("Host", "a")]), "local")])
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("", "/"), "method"),
+        (("G T", "/"), "method"),
+        (("GET", ""), "target"),
+        (("GET", "/ "), "target"),
+        (("GET", "/\xe9"), "target"),
+        (("GET", "/#"), "target"),
+        (("GET", "/\r"), "target"),
+        (("GET", "x"), "target-form"),
+        (("CONNECT", "/"), "target-form"),
+        (("GET", "/", (), b"", 20), "version"),
+        (("\u20ac", "/"), "method"),
+        (("GET", "/", {"Host": "a b"}), "local"),
+        (("GET", "/", {"Content-Length": "x"}), "local"),
+        (("CONNECT", "a:1", {"Content-Length": "1"}), "local"),
+        (("GET", "/", [("Content-Length", "1"), ("Transfer-Encoding", "chunked")]), "local"),
+        (("GET", "/", [("Host", "a"), ("Host", "a")]), "local"),
+    ],
+)
 def test_requests_that_no_peer_may_be_sent(arguments, code):
     with pytest.raises(LocalProtocolError) as caught:
         Request(*arguments)
@@ -261,8 +319,14 @@ def test_headers_are_shared_not_copied():
 def test_bodies():
     file = io.BytesIO(b"x")
     parts = iter([b"a"])
-    for body, content in (("caf\xe9", b"caf\xc3\xa9"), (bytearray(b"x"), b"x"),
-                          (memoryview(b"x"), b"x"), (None, b""), (file, file), (parts, parts)):
+    for body, content in (
+        ("caf\xe9", b"caf\xc3\xa9"),
+        (bytearray(b"x"), b"x"),
+        (memoryview(b"x"), b"x"),
+        (None, b""),
+        (file, file),
+        (parts, parts),
+    ):
         assert Response(200, (), body).body == content
     with pytest.raises(TypeError, match="a body is"):
         Response(200, (), 3)
@@ -275,8 +339,9 @@ def test_statuses_that_are_none(status):
         Response(status)
 
 
-@pytest.mark.parametrize(("fields", "reason"), [
-    ((), "a\r\nb"), ({"a": "b\n"}, None), ({"Content-Length": "-1"}, None)])
+@pytest.mark.parametrize(
+    ("fields", "reason"), [((), "a\r\nb"), ({"a": "b\n"}, None), ({"Content-Length": "-1"}, None)]
+)
 def test_responses_that_no_peer_may_be_sent(fields, reason):
     with pytest.raises(LocalProtocolError):
         Response(200, fields, reason=reason)

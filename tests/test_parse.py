@@ -16,8 +16,12 @@ from reactor.limits import Limits
 
 HEAD_RULES = [rule for rule in RULES if "chunk" not in rule.text]
 HEADS = [text for rule in HEAD_RULES for text, _ in rule.takes]
-REFUSED = [refused for rule in HEAD_RULES for refused in rule.refuses
-           if "chunked\r\n\r\n" not in refused[0]]
+REFUSED = [
+    refused
+    for rule in HEAD_RULES
+    for refused in rule.refuses
+    if "chunked\r\n\r\n" not in refused[0]
+]
 
 # --- the stateless parser -----------------------------------------------------------------------
 
@@ -34,7 +38,7 @@ def test_what_a_request_says():
 def test_a_head_is_taken_as_soon_as_it_is_there_and_not_before(text):
     data = text.encode("latin-1")
     request = parse_request(data)
-    assert data[:request.end].endswith(b"\r\n\r\n")
+    assert data[: request.end].endswith(b"\r\n\r\n")
     for size in range(request.end):
         assert parse_request(data[:size]) is None
     for buffer in (bytearray, memoryview):
@@ -77,11 +81,19 @@ def test_what_a_response_says():
     assert (response.headers["a"], response.keep_alive, response.complete) == ("b", False, False)
 
 
-@pytest.mark.parametrize(("head", "complete"), [
-    (b"HTTP/1.1 199 X", True), (b"HTTP/1.1 200 X", False), (b"HTTP/1.1 204 X", True),
-    (b"HTTP/1.1 205 X", False), (b"HTTP/1.1 304 X", True), (b"HTTP/1.1 303 X", False),
-    (b"HTTP/1.1 200 X\r\nContent-Length: 0", True),
-    (b"HTTP/1.1 200 X\r\nContent-Length: 1", False)])
+@pytest.mark.parametrize(
+    ("head", "complete"),
+    [
+        (b"HTTP/1.1 199 X", True),
+        (b"HTTP/1.1 200 X", False),
+        (b"HTTP/1.1 204 X", True),
+        (b"HTTP/1.1 205 X", False),
+        (b"HTTP/1.1 304 X", True),
+        (b"HTTP/1.1 303 X", False),
+        (b"HTTP/1.1 200 X\r\nContent-Length: 0", True),
+        (b"HTTP/1.1 200 X\r\nContent-Length: 1", False),
+    ],
+)
 def test_which_responses_end_with_their_head(head, complete):
     assert parse_response(head + b"\r\n\r\n").complete is complete
 
@@ -131,17 +143,26 @@ def test_join():
     assert join(iter([])) == b""
 
 
-@pytest.mark.parametrize(("data", "parts"), [
-    (b"", None), (b"\r\n\r", None), (b"\r\n\r\n", (b"", b"")),
-    (b"a\r\n\r\nb\r\n\r\nc", (b"a", b"b\r\n\r\nc")),
-    (b"\n\r\n\r\n", (b"\n", b"")), (b"\r\r\n\r\n", (b"\r", b"")), (b"a\r\n\n\r\n", None),
-    (b"\r\n\r\r\n\r\n", (b"\r\n\r", b"")), (b"abc\n\n\n\n\r\n\r\nx", (b"abc\n\n\n\n", b"x"))])
+@pytest.mark.parametrize(
+    ("data", "parts"),
+    [
+        (b"", None),
+        (b"\r\n\r", None),
+        (b"\r\n\r\n", (b"", b"")),
+        (b"a\r\n\r\nb\r\n\r\nc", (b"a", b"b\r\n\r\nc")),
+        (b"\n\r\n\r\n", (b"\n", b"")),
+        (b"\r\r\n\r\n", (b"\r", b"")),
+        (b"a\r\n\n\r\n", None),
+        (b"\r\n\r\r\n\r\n", (b"\r\n\r", b"")),
+        (b"abc\n\n\n\n\r\n\r\nx", (b"abc\n\n\n\n", b"x")),
+    ],
+)
 def test_split(data, parts):
     assert split_head(data) == parts
     assert split_head(bytearray(data)) == parts
     for cut in range(len(data) + 1):
         assert split_message([data[:cut], data[cut:]]) == parts
-    assert split_message(data[i:i + 1] for i in range(len(data))) == parts
+    assert split_message(data[i : i + 1] for i in range(len(data))) == parts
 
 
 def test_split_is_what_join_and_split_of_bytes_say():
@@ -149,8 +170,10 @@ def test_split_is_what_join_and_split_of_bytes_say():
     for _ in range(3000):
         data = bytes(chance.choices(b"\r\n\r\na", k=chance.randrange(16)))
         cuts = sorted(chance.choices(range(len(data) + 1), k=chance.randrange(6)))
-        chunks = [chance.choice((bytes, bytearray, memoryview))(data[a:b])
-                  for a, b in zip([0, *cuts], [*cuts, len(data)], strict=True)]
+        chunks = [
+            chance.choice((bytes, bytearray, memoryview))(data[a:b])
+            for a, b in zip([0, *cuts], [*cuts, len(data)], strict=True)
+        ]
         head, blank_line, body = data.partition(b"\r\n\r\n")
         assert split_message(chunks) == ((head, body) if blank_line else None)
 

@@ -350,6 +350,16 @@ class TestClose:
         assert closing.closed == 1
         assert not driven.journal.failures
 
+    def test_when_the_journal_fails_too(self):
+        closing = Closing([b"x" * 100] * 50)
+        driven = Driven(closing.application())
+        driven.transport.full = True
+        driven.get()
+        driven.journal.answered = lambda *args: 1 // 0
+        with pytest.raises(ZeroDivisionError):
+            driven.machine.connection_lost(None)
+        assert closing.closed == 1
+
     def test_a_generator_ends_in_its_finally(self):
         ended = []
 

@@ -6,7 +6,7 @@ from typing import Any, final
 
 from reactor._message import Request, Response
 
-ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
+_ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
 
 KEPT: tuple[dict[str, str | None], dict[str, tuple[int, str | None]]]
 
@@ -58,7 +58,7 @@ class Call:
         """Whether its status is one that has no body."""
 
     def start_response(
-        self, status: str, headers: list[tuple[str, str]], exc_info: ExcInfo | None = None
+        self, status: str, headers: list[tuple[str, str]], exc_info: _ExcInfo | None = None
     ) -> Callable[[bytes], None]:
         """PEP 3333's; what is wrong in status or headers is raised here."""
 

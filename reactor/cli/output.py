@@ -30,9 +30,6 @@ class Output:
         # Without stdout, descriptor 1 may be anybody's: a socket, a file that is served.
         self._descriptor = None if stream is None else stream.fileno()
         self._encoding = "utf-8" if stream is None else stream.encoding
-        self._room = select.poll()
-        if self._descriptor is not None:
-            self._room.register(self._descriptor, select.POLLOUT)
 
     def write(self, lines: str) -> None:
         """Raises OSError: BrokenPipeError if nobody reads any more."""
@@ -47,10 +44,13 @@ class Output:
         """
         data = lines.encode(self._encoding, "backslashreplace")
         sent = 0
+        room = select.poll()  # one for each call: threads may not share one
+        if self._descriptor is not None:
+            room.register(self._descriptor, select.POLLOUT)
         while sent < len(data) and self._descriptor is not None:
             # A pipe with any room at all takes PIPE_BUF bytes at once (pipe(7)); and the pipe
             # must not be made non-blocking, since it is not ours alone.
-            if not self._room.poll(0):
+            if not room.poll(0):
                 return sent, len(data)
             sent += os.write(self._descriptor, data[sent : sent + select.PIPE_BUF])
         return len(data), len(data)

@@ -1,10 +1,13 @@
 from typing import Any
 
+from typing_extensions import disjoint_base
+
 from reactor._protocol import Protocol, Transport
 from reactor.http.app import App, HttpDate, Journal
 from reactor.http.states import State
 from reactor.limits import Limits
 
+@disjoint_base
 class ServerMachine(Protocol):
     """Serves ``app`` on one connection; driven by whatever transport it is given."""
 

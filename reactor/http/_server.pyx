@@ -25,9 +25,10 @@ from reactor.errors import LocalProtocolError, RemoteProtocolError
 from reactor.http._framing import Body, End
 from reactor.http._serialise import reason_phrase
 from reactor.http.body import OutgoingBody
-from reactor.http.states import TRANSITIONS, Event, State
+from reactor.http import states as _states
+from reactor.http.states import Event, State
 
-CONTINUE_LINE = b"HTTP/1.1 100 Continue\r\n\r\n"
+cdef bytes CONTINUE_LINE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 # states.TRANSITIONS as an array; the enums' order is the index.
 cdef enum:
@@ -43,7 +44,7 @@ cdef int fill_table() except -1:
     states, events = list(State), list(Event)
     for i, before in enumerate(states):
         for j, event in enumerate(events):
-            after = TRANSITIONS.get((before, event))
+            after = _states.TRANSITIONS.get((before, event))
             TABLE[<int>i][<int>j] = -1 if after is None else states.index(after)
     return 0
 

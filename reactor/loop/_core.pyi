@@ -3,6 +3,8 @@ import selectors
 from collections.abc import Callable
 from typing import Any, Self
 
+from typing_extensions import disjoint_base
+
 from reactor.loop.handler import Closeable, Handler, HasFileno
 from reactor.loop.timers import Handle, TimerHandle
 
@@ -12,6 +14,7 @@ logger: logging.Logger
 
 def default_selector() -> selectors.BaseSelector: ...
 
+@disjoint_base
 class Registration:
     """One descriptor in the selector: who handles it, and which events are wanted now."""
 
@@ -23,6 +26,7 @@ class Registration:
     def events(self) -> int: ...
     def __init__(self, fileobj: int | HasFileno, events: int, handler: Handler) -> None: ...
 
+@disjoint_base
 class Loop:
     """A single-threaded event loop over any `selectors.BaseSelector`.
 

@@ -1,6 +1,9 @@
 from collections.abc import Callable
 from typing import Any
 
+from typing_extensions import disjoint_base
+
+@disjoint_base
 class Deadline:
     """A time-out that moves at the price of one store.
 

@@ -45,7 +45,7 @@ class EpollSelector(selectors.BaseSelector):
 
     def __init__(self):
         self._keys = {}
-        self._epoll = Epoll(self._keys)
+        self._epoll = _Epoll(self._keys)
         # The hot call is not looked up twice.
         self.select = self._epoll.select
 
@@ -91,7 +91,7 @@ class EpollSelector(selectors.BaseSelector):
         return self._keys
 
 
-cdef class Epoll:
+cdef class _Epoll:
     """The descriptor, and the one loop over what it reports."""
 
     cdef int fd

@@ -2,10 +2,13 @@ import socket
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
+from typing_extensions import disjoint_base
+
 from reactor._protocol import Transport
 from reactor.limits import Limits
 from reactor.loop import Loop
 
+@disjoint_base
 class Connection(Transport):
     """Carries ``protocol`` over a connected, non-blocking socket, which it owns.
 
