@@ -148,7 +148,7 @@ def run(options: argparse.Namespace) -> int:
     given = {name: value for name, value in folder.items() if value is not None}
     serve(
         load_target(options.target, limits, **given),
-        bind=options.bind or [Inet(options.host, options.port)],
+        bind=options.bind or [Inet(options.host.strip("[]"), options.port)],
         model=options.model,
         limits=limits,
         access_log=log.write if options.access_log else None,

@@ -1,0 +1,65 @@
+"""`serve`: the options for folders, and a flag for each limit."""
+
+import http.client
+
+import pytest
+from processes import MODELS, read_to_end, run_reactor
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_options_for_folders(serve, tmp_path, model):
+    (tmp_path / "home.htm").write_text("home")
+    (tmp_path / "sub").mkdir()
+    options = ["--index", "home.htm", "--no-listing", "--spa", "--cors", "--header", "X-A: b"]
+    server = serve(tmp_path, "--model", model, *options)
+    for path, status, body in [
+        ("/", 200, b"home"),
+        ("/deep/link", 200, b"home"),
+        ("/x.js", 404, None),
+    ]:
+        connection = http.client.HTTPConnection(*server.address)
+        connection.request("GET", path)
+        response = connection.getresponse()
+        assert response.status == status
+        assert body is None or response.read() == body
+        assert response.getheader("access-control-allow-origin") == "*"
+        assert response.getheader("x-a") == "b"
+        connection.close()
+
+
+@pytest.mark.parametrize(
+    ("flag", "request_bytes", "status"),
+    [
+        ("--limit-request-line=40", b"GET /" + b"x" * 40 + b" HTTP/1.1\r\nHost: a\r\n\r\n", b"414"),
+        ("--limit-request-fields=2", b"GET / HTTP/1.1\r\nHost: a\r\nA: 1\r\nB: 2\r\n\r\n", b"431"),
+        (
+            "--limit-request-field-size=20",
+            b"GET / HTTP/1.1\r\nHost: " + b"a" * 20 + b"\r\n\r\n",
+            b"431",
+        ),
+        ("--timeout-header=0.2", b"GET / HT", b"408"),
+    ],
+)
+def test_a_limit_has_its_flag(serve, tmp_path, flag, request_bytes, status):
+    server = serve(tmp_path, flag)
+    with server.connect() as sock:
+        sock.sendall(request_bytes)
+        assert read_to_end(sock).startswith(b"HTTP/1.1 " + status)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--timeout-header", "0"],
+        ["--timeout-header", "soon"],
+        ["--limit-request-line", "-1"],
+        ["--header", "no colon"],
+        ["--header", "Content-Length: 5"],
+        ["reactor.apps.echo:Echo", "--spa"],
+    ],
+)
+def test_a_wrong_option_is_one_sentence(arguments):
+    result = run_reactor("serve", *arguments)
+    assert result.returncode in {1, 2}
+    assert "Traceback" not in result.stderr
+    assert result.stderr.count("\n") == 1
