@@ -254,6 +254,7 @@ BODY_RULES = (
             (get("Connection: keep-alive", "Connection: close") + "\0", 1),
             (get("Connection: not-close") + get(), 2),
             (get("Connection: close2, x") + get(), 2),
+            (get("Connection: xlose, closx") + get(), 2),
             ("GET / HTTP/1.0\r\n\r\n\0", 1),
             ("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n" + get(), 2),
             ("GET / HTTP/1.0\r\nConnection: a, keep-alive\r\n\r\n" + get(), 2),
