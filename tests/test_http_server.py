@@ -233,6 +233,7 @@ class TestRefusals:
             (b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X: 1\r\n" * 101 + b"\r\n", 431),
             (b"GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505),
             (get(b"/", b"Transfer-Encoding: gzip, chunked\r\n"), 501),
+            (b"CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n", 501),
             (get(b"/", b"Transfer-Encoding: chunked\r\nContent-Length: 1\r\n"), 400),
         ],
     )
@@ -391,6 +392,9 @@ class TestFaultsOfTheApplication:
             lambda request: Response(204, {}, b"x"),
             lambda request: Response(99),
             lambda request: Response(200, {}, 5),
+            lambda request: Response(200, {}, (1 / 0 for _ in range(3))),
+            lambda request: Response(200, {}, ["text"]),
+            lambda request: Response(200, {"Content-Length": "1"}, [b"ab"]),
         ],
     )
     def test_a_500_that_tells_nothing_and_a_close(self, answer):
@@ -504,7 +508,7 @@ class TestTheEnd:
         d.transport.full = True
         d.feed(GET)
         d.machine.connection_lost(ConnectionResetError())
-        assert d.journal.lines == [("/", 200, 0)]
+        assert d.journal.lines == [("/", 200, 10)]
 
 
 class TestStates:

@@ -17,7 +17,7 @@ It does no I/O and reads no clock: it asks its transport for a deadline.
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport uint8_t
 
-from reactor._fields cimport CONTINUE, stays_open
+from reactor._fields cimport CONNECT, CONTINUE, stays_open
 from reactor.http._response cimport (
     CLOSING, SILENT, STAYING, Ending, Text, check_fields, put, put_head)
 
@@ -246,6 +246,9 @@ cdef class ServerMachine(Protocol):
         self.keep_alive = self.keep_alive and stays_open(&request.facts)
         if request.facts.expect and not request.facts.flags & CONTINUE:
             raise RemoteProtocolError(417, "expect", "only 100-continue can be expected")
+        if request.facts.flags & CONNECT:
+            # RFC 9110 9.3.6: a 2xx would turn the connection into a tunnel.
+            raise RemoteProtocolError(501, "connect", "this server is no proxy")
         if request.whole and not request.content:
             self.move_reading(END)
             return self.respond(request)
@@ -351,13 +354,17 @@ cdef class ServerMachine(Protocol):
         return self.transport.send(scratch.base, scratch.size)
 
     cdef int begin_streaming(self, Response response, object out) except -1:
+        # The first piece before the head: an application that fails at once still gets its 500.
+        first = None if out.pieces is None else out.next_piece(0)
         self.out = out
         self.keep_alive = self.keep_alive and not out.until_close
-        self.begin(response, -1 if out.length is None else out.length, out.chunked, b"")
+        self.begin(response, -1 if out.length is None else out.length, out.chunked,
+                   b"" if first is None else out.frame(first))
+        self.written = 0 if first is None else len(first)
         if out.file is not None:
             self.written = out.length
             self.transport.sendfile(out.take_file(), out.offset, out.length)
-        if out.pieces is None:
+        if first is None:
             return self.end()
         self.move_writing(WITH_BODY)
         return self.pump()
