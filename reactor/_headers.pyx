@@ -245,7 +245,8 @@ cdef bytes block_of(const Field *fields, uint32_t count, const uint8_t *text, ui
     cdef size_t fields_size = count * sizeof(Field)
     cdef bytes block = PyBytes_FromStringAndSize(NULL, fields_size + size)
     cdef char *to = PyBytes_AS_STRING(block)
-    memcpy(to, fields, fields_size)
+    if count:  # a head without fields has no array, and memcpy takes no NULL (C11 7.24.1)
+        memcpy(to, fields, fields_size)
     memcpy(to + fields_size, text, size)
     return block
 

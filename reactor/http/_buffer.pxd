@@ -18,6 +18,7 @@ cdef inline Py_ssize_t buffer_size(const Buffer *buffer) noexcept nogil:
     return buffer.end - buffer.start
 
 cdef inline uint8_t *buffer_data(const Buffer *buffer) noexcept nogil:
-    return buffer.base + buffer.start
+    # Not even nothing may be added to a pointer that is none (C11 6.5.6).
+    return buffer.base if buffer.base == NULL else buffer.base + buffer.start
 
 cdef void buffer_consume(Buffer *buffer, Py_ssize_t size) noexcept

@@ -59,8 +59,9 @@ cdef int buffer_settle(Buffer *buffer) except -1:
     if lent != NULL:
         buffer.base = NULL
         buffer.start = buffer.end = 0
-        memcpy(buffer_reserve(buffer, held), lent, held)
-        buffer.end = held
+        if held:
+            memcpy(buffer_reserve(buffer, held), lent, held)
+            buffer.end = held
     return 0
 
 
