@@ -1,9 +1,13 @@
 """`serve`: the options for folders, and a flag for each limit."""
 
 import http.client
+import re
+import socket
+import subprocess
+import sys
 
 import pytest
-from processes import MODELS, read_to_end, run_reactor
+from processes import MODELS, environment, read_to_end, run_reactor
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -63,3 +67,19 @@ def test_a_wrong_option_is_one_sentence(arguments):
     assert result.returncode in {1, 2}
     assert "Traceback" not in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_requests_are_answered_while_nobody_reads_a_full_stderr(tmp_path, model):
+    """Each refusal is a line on stderr: a thousand of them fill its pipe."""
+    command = [sys.executable, "-m", "reactor", "serve", ".", "--port", "0", "--model", model]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=tmp_path, env=environment(), text=True, **pipes) as server:
+        port = int(re.search(r":(\d+)/", server.stdout.readline())[1])
+        for _ in range(1500):
+            with socket.create_connection(("127.0.0.1", port), timeout=20) as sock:
+                sock.sendall(b"BAD\r\n\r\n")
+                assert sock.recv(100).startswith(b"HTTP/1.1 400 ")
+        server.terminate()
+        refusals = server.communicate(timeout=20)[1].count("refused")
+    assert 0 < refusals < 1500

@@ -7,6 +7,7 @@ import errno
 import os
 import secrets
 import stat
+import sys
 from contextlib import suppress
 from typing import IO, Any
 from urllib.parse import unquote, urlsplit
@@ -68,7 +69,7 @@ class Download:
         lines = [f"HTTP/1.{head.version - 10} {head.status} {head.reason}"]
         lines += [f"{name}: {value}" for name, value in head.headers.items()]
         try:
-            Output().write("".join(shown(line) + "\n" for line in [*lines, ""]))
+            Output(sys.stdout).write("".join(shown(line) + "\n" for line in [*lines, ""]))
         except BrokenPipeError:
             raise  # nobody reads: no failure to tell anyone of
         except OSError as error:

@@ -10,7 +10,9 @@ from __future__ import annotations
 import os
 import select
 import sys
+from collections.abc import Callable
 from contextlib import suppress
+from typing import TextIO
 
 
 def shown(text: str) -> str:
@@ -23,10 +25,10 @@ def shown(text: str) -> str:
 
 
 class Output:
-    """Writes whole lines to stdout. Nothing happens if the process was started without one."""
+    """Writes whole lines to stdout, or to stderr. Nothing happens if the process was started
+    without it."""
 
-    def __init__(self) -> None:
-        stream = sys.stdout
+    def __init__(self, stream: TextIO | None) -> None:
         # Without stdout, descriptor 1 may be anybody's: a socket, a file that is served.
         self._descriptor = None if stream is None else stream.fileno()
         self._encoding = "utf-8" if stream is None else stream.encoding
@@ -59,11 +61,12 @@ class Output:
 class Log:
     """Lines of a log that no request waits for: what cannot be written now is lost.
 
-    The user is told once when that begins, and how many they were when it is over.
+    ``tell`` says so to the user once when that begins, and how many they were when it is over.
     """
 
-    def __init__(self, output: Output) -> None:
+    def __init__(self, output: Output, tell: Callable[[str], object]) -> None:
         self._output = output
+        self._tell = tell
         self._torn = False  # only the beginning of the last line was written
         self._lost = 0
 
@@ -80,12 +83,15 @@ class Log:
         self._torn = False
         if self._lost:
             lost, self._lost = self._lost, 0
-            say(f"{lost} lines of the log were lost")
+            self._tell(f"{lost} lines of the log were lost")
 
     def _lose(self, reason: str) -> None:
         self._lost += 1
         if self._lost == 1:
-            say(f"the log cannot be written: {reason}")
+            self._tell(f"the log cannot be written: {reason}")
+
+    def flush(self) -> None:
+        """Nothing is kept back. A `logging.StreamHandler` asks for it."""
 
 
 def say(sentence: str, who: str = "reactor: ") -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import socket
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -134,10 +135,14 @@ def run(options: argparse.Namespace) -> int:
     from reactor.apps.load import load_target
     from reactor.server import serve
 
+    # A reader that has stopped reading stops neither log's server: it only misses lines.
+    errors = Log(Output(sys.stderr), tell=lambda sentence: None)
     logging.basicConfig(
-        level=options.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s"
+        level=options.log_level.upper(),
+        format="%(asctime)s %(levelname)s %(message)s",
+        handlers=[logging.StreamHandler(errors)],
     )
-    log = Log(Output())
+    log = Log(Output(sys.stdout), tell=say)
     fields = [field for _, field, _ in LIMIT_FLAGS + TIMEOUT_FLAGS]
     limits = replace(
         DEFAULT_LIMITS, backlog=options.backlog, **{f: getattr(options, f) for f in fields}
