@@ -15,7 +15,8 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -24,11 +25,19 @@ from pathlib import Path
 from apps import BODY, LARGE, SMALL, content, make_site
 from pairing import Pairs, Ratio, in_pairs, table
 from peers import Peers
-from serving import NotServed, Server, hold_idle, missing, raise_descriptor_limit
+from serving import (
+    NotServed,
+    Server,
+    end_servers_on_sigterm,
+    hold_idle,
+    missing,
+    raise_descriptor_limit,
+)
 from wrk import Load, found, slot
 
 FAST_WSGI = ("bjoern", "fastwsgi", "fastpysgi", "granian")
 IDLE = 9_000
+WARM_UP = 100
 KEPT_ALIVE = Load()
 
 
@@ -178,8 +187,10 @@ def memory(peers: Peers, connections: int) -> Iterator[list[str]]:
 def _slope(server: Server, connections: int) -> list[str]:
     with server:
         # What a first request makes the process keep is not the connection's.
-        for sock in hold_idle(server, BODY, 100):
+        quiet = server.memory().descriptors
+        for sock in hold_idle(server, BODY, WARM_UP):
             sock.close()
+        _wait_until(lambda: server.memory().descriptors < quiet + WARM_UP // 2)
         before = server.memory()
         held = hold_idle(server, BODY, connections)
         try:
@@ -193,6 +204,14 @@ def _slope(server: Server, connections: int) -> list[str]:
     slope = (after.rss_bytes - before.rss_bytes) / connections
     rss = f"{before.rss_bytes / 1e6:.1f} MB"
     return [f"{slope:,.0f}", rss, f"{after.threads:,}", f"{after.descriptors:,}"]
+
+
+def _wait_until(done: Callable[[], bool], seconds: float = 5.0) -> None:
+    until = time.monotonic() + seconds
+    while not done():
+        if time.monotonic() > until:
+            raise NotServed("it does not close connections that its clients have closed")
+        time.sleep(0.02)
 
 
 def shown(lines: Iterator[list[str]]) -> str:
@@ -245,6 +264,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    end_servers_on_sigterm()
     try:
         sys.exit(main())
     except KeyboardInterrupt:

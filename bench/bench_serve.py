@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 from apps import BODY, SMALL, content, make_site
 from pairing import Pairs, Slot, in_pairs, table
-from serving import NotServed, Server, cores, missing, on_core, ours
+from serving import NotServed, Server, cores, end_servers_on_sigterm, missing, on_core, ours
 
 LOAD = Path(__file__).with_name("load.py")
 CONNECTIONS = 64
@@ -174,6 +174,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    end_servers_on_sigterm()
     try:
         sys.exit(main())
     except NotServed as error:

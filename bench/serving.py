@@ -230,6 +230,11 @@ def _kill(pid: int, session: int) -> None:
         pass
 
 
+def end_servers_on_sigterm() -> None:
+    """As on Ctrl-C: servers have sessions of their own, and would outlive the benchmark."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
 def raise_descriptor_limit() -> int:
     """To the hard limit, for this process and the servers it starts."""
     import resource
