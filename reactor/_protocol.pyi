@@ -35,11 +35,12 @@ class Transport:
         """Half-close: after what was written comes the end; reading goes on."""
 
     def can_write_eof(self) -> bool: ...
-    def close(self) -> None:
+    def close(self, linger: bool = True) -> None:
         """Send what was written, then end both directions. Idempotent.
 
         The peer's last bytes are read and dropped for a while (`Limits.linger_timeout_s`),
         since a reset, which a kernel sends for unread data, would destroy what it was sent.
+        ``linger=False`` is for a peer that has said that nothing more comes.
         """
 
     def abort(self) -> None:

@@ -33,7 +33,7 @@ cdef class Transport:
     def can_write_eof(self):
         return True
 
-    def close(self):
+    def close(self, linger=True):
         raise NotImplementedError
 
     def abort(self):

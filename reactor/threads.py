@@ -37,6 +37,7 @@ class BlockingTransport(Transport):
         self._reading = True
         self._closing = False
         self._aborted = False
+        self._lingers = True
         self._eof_seen = False
         self._deadline: float | None = None
         self._soon: deque[Callable[[], object]] = deque()
@@ -48,7 +49,7 @@ class BlockingTransport(Transport):
             self._sock.settimeout(self._limits.write_timeout_s)
             self._tell("connection_made", self)
             self._serve_until_closing()
-            if not self._aborted:
+            if self._lingers and not self._aborted:
                 # Everything was sent: what fails from here on must not become a reset, which
                 # would take back what a slow peer has not read yet.
                 with suppress(OSError):
@@ -143,8 +144,9 @@ class BlockingTransport(Transport):
     def write_eof(self) -> None:
         self._sock.shutdown(socket.SHUT_WR)
 
-    def close(self) -> None:
+    def close(self, linger: bool = True) -> None:
         self._closing = True
+        self._lingers = linger
 
     def abort(self) -> None:
         self._closing = self._aborted = True

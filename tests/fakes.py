@@ -41,8 +41,9 @@ class FakeTransport(Transport):
     def call_soon(self, callback):
         self.soon.append(callback)
 
-    def close(self):
+    def close(self, linger=True):
         self.closed = True
+        self.lingers = linger
 
     def abort(self):
         self.closed = self.aborted = True

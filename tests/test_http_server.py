@@ -131,6 +131,23 @@ class TestOneRequest:
         expected = None if version == b"1.1" else "keep-alive"
         assert headers.get("connection") == (expected if stays else "close")
 
+    def test_the_wire_lingers_only_where_something_may_still_come(self):
+        for data, lingers in [
+            (get(b"/", b"Connection: close\r\n"), False),
+            (get(b"/", version=b"1.0"), False),
+            (get(b"/", b"Connection: close\r\nContent-Length: 2\r\n", b"POST") + b"ab", False),
+            (get(b"/", b"Connection: close\r\nContent-Length: 5000\r\n", b"POST") + b"ab", True),
+            (b"BAD\r\n\r\n", True),
+        ]:
+            d = Driven()
+            d.feed(data)
+            assert d.transport.closed
+            assert d.transport.lingers is lingers
+        takes_none = Driven()
+        takes_none.app.body_bytes_max = 0
+        takes_none.feed(get(b"/", b"Connection: close\r\nContent-Length: 50\r\n", b"POST"))
+        assert takes_none.transport.lingers
+
     def test_nothing_after_the_last_request_is_answered(self):
         d = Driven()
         d.feed(get(b"/1", b"Connection: close\r\n") + get(b"/2"))

@@ -205,6 +205,21 @@ class TestConnection:
         reactor.run()
         assert protocol.calls == ["made", "lost"]
 
+    def test_close_without_lingering_ends_when_everything_is_sent(self, reactor, connected):
+        connection, protocol, theirs = connected()
+        connection.write(bytes(1_000_000))
+        connection.close(linger=False)
+        received = 0
+        theirs.setblocking(False)
+        while protocol.calls[-1] != "lost":
+            reactor.run_once(timeout=0)
+            with suppress(BlockingIOError):
+                received += len(theirs.recv(1 << 20))
+        theirs.setblocking(True)
+        while data := theirs.recv(1 << 20):
+            received += len(data)
+        assert received == 1_000_000
+
     def test_lingering_ends_after_a_time(self, reactor, connected):
         connection, protocol, theirs = connected(limits=SMALL_TIMES)
         connection.close()

@@ -55,5 +55,5 @@ cdef class ServerMachine(Protocol):
     cdef int answered(self) except -1
     cdef int drop_source(self) except -1
     cdef int close_source(self, object source) except -1
-    cdef int close(self) except -1
+    cdef int close(self, bint linger=*) except -1
     cdef int abort(self) except -1

@@ -387,14 +387,18 @@ cdef class ServerMachine(Protocol):
 
     cdef int end(self) except -1:
         """The response is written whole."""
+        cdef bint all_came
         if self.out is not None and self.out.chunked:
             self.transport.write(self.out.end())
         self.drop_source()
         self.move_writing(END)
         self.answered()
+        # RFC 9112 9.6: after a request that it called its last a client sends nothing more.
+        all_came = (self.read_state == DONE and self.request is not None and self.request.whole
+                    and not stays_open(&self.request.facts))
         self.request = None
         if not self.keep_alive or self.read_state != DONE:
-            return self.close()
+            return self.close(not all_came)
         self.move_reading(NEXT)
         self.move_writing(NEXT)
         self.clock = OUTDATED
@@ -423,9 +427,9 @@ cdef class ServerMachine(Protocol):
             self.journal.failed(exception, "closing the body of a response")
         return 0
 
-    cdef int close(self) except -1:
+    cdef int close(self, bint linger=True) except -1:
         self.close_sides()
-        self.transport.close()
+        self.transport.close(linger)
         return 0
 
     cdef int abort(self) except -1:

@@ -30,6 +30,8 @@ from reactor.loop.wakeup import SignalWatcher, Waker
 cdef enum:
     READ = 1                # selectors.EVENT_READ
     WRITE = 2
+    # Where selectors.SelectorKey, a named tuple, has it: by name it is a call per event.
+    KEY_DATA = 3
 
 EVENT_READ = selectors.EVENT_READ
 EVENT_WRITE = selectors.EVENT_WRITE
@@ -102,7 +104,7 @@ cdef class Loop:
         cdef Registration registration
         cdef int mask
         for key, mask in ready:
-            registration = key.data
+            registration = (<tuple>key)[KEY_DATA]
             if registration.events & mask & READ:
                 registration.handler.on_readable()
             if registration.events & mask & WRITE:

@@ -31,6 +31,8 @@ cdef extern from "<unistd.h>" nogil:
 cdef enum:
     READ = 1                # selectors.EVENT_READ
     WRITE = 2
+    # Where selectors.SelectorKey, a named tuple, has it: by name it is a call per event.
+    KEY_EVENTS = 2
     BATCH = 512             # events of one call; what is left over is ready at the next one
 
 cdef int descriptor_of(object fileobj) except -1:
@@ -156,7 +158,7 @@ cdef class _Epoll:
             # An error or a hang-up is both: whoever reads or writes will be told which.
             events = self.batch[i].events
             mask = (READ if events & ~EPOLLOUT else 0) | (WRITE if events & ~EPOLLIN else 0)
-            mask &= <int>key.events
+            mask &= <int>(<tuple>key)[KEY_EVENTS]
             if mask:
                 ready.append((key, mask))
         return ready

@@ -1,8 +1,8 @@
 """Callbacks to be made, now or at a time: `Handle`, `TimerHandle` and their heap.
 
 A cancelled timer stays in the heap until it comes to the top, or until more
-than half of the heap is cancelled; so cancelling costs one store, and memory is
-at most twice what is alive.
+than a quarter of the heap is cancelled; so cancelling costs one store, and what is
+cancelled costs at most a third of the memory of what is alive.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class Timers:
 
     def note_cancelled(self) -> None:
         self._cancelled += 1
-        if len(self._heap) >= self.SWEEP_MIN and self._cancelled * 2 > len(self._heap):
+        if len(self._heap) >= self.SWEEP_MIN and self._cancelled * 4 > len(self._heap):
             self._heap = [entry for entry in self._heap if not entry[2].cancelled]
             heapq.heapify(self._heap)
             self._cancelled = 0

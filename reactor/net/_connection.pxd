@@ -16,7 +16,7 @@ cdef class Connection(Transport):
     cdef Loop loop
     cdef Registration registration
     cdef object sock, peer, limits, on_closed
-    cdef int64_t write_per_turn
+    cdef int64_t write_per_turn, sendfile_per_turn
     cdef const uint8_t *scratch
     cdef Py_ssize_t scratch_size
     cdef int fd
@@ -24,7 +24,7 @@ cdef class Connection(Transport):
     cdef Outgoing outgoing
     cdef Deadline deadline, stall   # None until one is set
     cdef int64_t high, low, linger_bytes
-    cdef bint reading, eof_seen, eof_wanted, eof_sent, producer_paused, flush_planned, wants_write
+    cdef bint lingers, reading, eof_seen, eof_wanted, eof_sent, producer_paused, flush_planned, wants_write
 
     cdef int received(self, Py_ssize_t size) except -1
     cdef int peer_ended(self) except -1

@@ -47,6 +47,7 @@ cdef class Connection(Transport):
         self.high = limits.write_high_water_bytes
         self.low = limits.write_low_water_bytes
         self.write_per_turn = limits.write_per_turn_bytes_max
+        self.sendfile_per_turn = limits.sendfile_per_turn_bytes_max
         self.registration = loop.register(sock, 0, self)
 
     def open(self):
@@ -102,7 +103,7 @@ cdef class Connection(Transport):
             return 0
         if self.outgoing.size:
             try:
-                sent = self.outgoing.send(self.fd, self.write_per_turn)
+                sent = self.outgoing.send(self.fd, self.write_per_turn, self.sendfile_per_turn)
             except OSError as error:
                 return self.close_now(error)
             self.watch_for_stall(sent > 0)
@@ -121,8 +122,8 @@ cdef class Connection(Transport):
 
     cdef int all_sent(self) except -1:
         if self.state == FLUSHING:
-            if self.eof_seen:
-                self.close_now(None)  # the peer has sent its end: nothing can come any more
+            if self.eof_seen or not self.lingers:
+                self.close_now(None)  # nothing comes any more that could make it a reset
             else:
                 self.linger()
         elif self.eof_wanted:
@@ -280,10 +281,11 @@ cdef class Connection(Transport):
     def is_closing(self):
         return self.state != OPEN
 
-    def close(self):
+    def close(self, linger=True):
         if self.state != OPEN:
             return
         self.state = FLUSHING
+        self.lingers = linger
         self.reading = False
         if self.deadline is not None:
             self.deadline.clear()
