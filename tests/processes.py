@@ -6,6 +6,7 @@ become true is waited for with `eventually`, which fails the test when it does n
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import shutil
@@ -242,3 +243,9 @@ def needs(program):
     if path is None:
         pytest.skip(f"{program} is not installed")
     return path
+
+
+def open_descriptors():
+    """The descriptors of this process, without those that only wait for the collector."""
+    gc.collect()
+    return sorted(os.listdir("/proc/self/fd"))

@@ -9,6 +9,7 @@ import socket
 import threading
 
 import pytest
+from processes import open_descriptors
 
 from reactor.loop import Deadline, Loop
 from reactor.testing import FakeClock, FakeSelector
@@ -335,13 +336,13 @@ def test_a_signal_may_be_watched_while_the_loop_runs():
 
 
 def test_a_loop_leaves_no_descriptor_behind():
-    before = sorted(os.listdir("/proc/self/fd"))
+    before = open_descriptors()
     for _ in range(20):
         with Loop() as loop:
             loop.on_signal(signal.SIGUSR1, loop.stop)
             loop.call_soon(loop.stop)
             loop.run()
-    assert sorted(os.listdir("/proc/self/fd")) == before
+    assert open_descriptors() == before
 
 
 class TestDeadline:

@@ -12,6 +12,7 @@ import time
 from urllib.parse import urljoin, urlsplit
 
 import pytest
+from processes import open_descriptors
 
 from reactor._message import Request
 from reactor.apps import content, static
@@ -183,7 +184,7 @@ def test_out_of_descriptors_is_said_and_passes(get, monkeypatch):
 
 
 def test_out_of_descriptors_at_a_sibling_closes_the_original(root, get, monkeypatch):
-    before = len(os.listdir("/proc/self/fd"))
+    before = open_descriptors()
     real = Root.open
 
     def full(self, names):
@@ -193,7 +194,7 @@ def test_out_of_descriptors_at_a_sibling_closes_the_original(root, get, monkeypa
 
     monkeypatch.setattr(Root, "open", full)
     assert get("/page.html", Accept_Encoding="br").status == 503
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert open_descriptors() == before
 
 
 def test_a_failing_disk_is_raised(get, monkeypatch):
@@ -206,11 +207,11 @@ def test_a_failing_disk_is_raised(get, monkeypatch):
 
 
 def test_a_fault_while_answering_closes_the_file(get, monkeypatch):
-    before = len(os.listdir("/proc/self/fd"))
+    before = open_descriptors()
     monkeypatch.setattr(content, "format_date", lambda _seconds: "bad\r\nvalue")
     with pytest.raises(LocalProtocolError):
         get("/page.html")
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert open_descriptors() == before
 
 
 # --- folders --------------------------------------------------------------------------------------
