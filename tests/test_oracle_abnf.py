@@ -5,6 +5,7 @@ from __future__ import annotations
 import differential
 import pytest
 from case_files import own_vectors
+from each_case import each_case
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from parser_cases import run
@@ -26,9 +27,7 @@ def test_random_connections(kind, rng):
     assert (difference := differential.against_abnf(rng, kind)) is None, difference
 
 
-@pytest.mark.parametrize(
-    "case", [case for case in own_vectors() if not case.lenient], ids=lambda case: case.name
-)
+@each_case([case for case in own_vectors() if not case.lenient])
 def test_own_vectors(case):
     difference = differential.compare_abnf(case, run(case, [case.data]))
     assert difference is None, difference
