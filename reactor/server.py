@@ -19,6 +19,7 @@ from reactor.access_log import AccessLog
 from reactor.apps.load import ProtocolFactory, as_app, load_target
 from reactor.apps.wsgi import WsgiApp
 from reactor.http._server import ServerMachine
+from reactor.http._service import Service
 from reactor.http.app import App
 from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.loop.stall import StallWatch
@@ -76,9 +77,8 @@ def protocol_factory(
     """What makes the protocol of a connection: the HTTP machine of an app, or a TCP protocol."""
     if isinstance(app, type):
         return app
-    date, journal = DateField(), AccessLog(log)
     http_app: Any = app
-    return lambda: ServerMachine(http_app, limits, date, journal)
+    return partial(ServerMachine, Service(http_app, limits, DateField(), AccessLog(log)))
 
 
 def serve(

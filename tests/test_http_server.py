@@ -8,6 +8,7 @@ from fakes import FakeJournal, FakeTransport
 
 from reactor import Limits, Response
 from reactor.http._server import ServerMachine
+from reactor.http._service import Service
 from reactor.http.states import TRANSITIONS, Event, State, diagram
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -37,11 +38,17 @@ class Driven:
     def __init__(self, answer=None, limits=None, app=None):
         self.app = app or App(answer)
         self.journal = FakeJournal()
-        self.machine = ServerMachine(
-            self.app, limits or Limits(), lambda: b"Mon, 23 Nov 2026 12:00:00 GMT", self.journal
-        )
+        date = b"Mon, 23 Nov 2026 12:00:00 GMT"
+        self.service = Service(self.app, limits or Limits(), lambda: date, self.journal)
+        self.connect()
+
+    def connect(self):
+        """Go on with another connection to the same service; the machine of the one before."""
+        before = getattr(self, "machine", None)
+        self.machine = ServerMachine(self.service)
         self.transport = FakeTransport(self.machine)
         self.machine.connection_made(self.transport)
+        return before
 
     def feed(self, data):
         self.machine.data_received(data)
@@ -82,6 +89,42 @@ def statuses(sent, methods=()):
         elif event is h11.PAUSED or isinstance(event, h11.ConnectionClosed):
             break
     return [tuple(r) for r in responses]
+
+
+class TestManyConnections:
+    """Parsers are lent to who has something to parse: none of it may reach another connection."""
+
+    def test_a_message_in_parts_is_not_mixed_with_those_of_others(self):
+        d = Driven()
+        started = get(b"/1", b"Content-Length: 6\r\n", b"POST") + b"abc"
+        for cut in range(1, len(started)):
+            d.connect()
+            d.machine.data_received(started[:cut])
+            transport, machine = d.transport, d.connect()
+            assert d.feed(get(b"/2")).endswith(b"/2;")
+            assert d.feed(get(b"/3")[:-1]) == b""
+            machine.data_received(started[cut:] + b"def")
+            assert transport.take().endswith(b"/1;")
+            assert d.app.requests[-1].body == b"abcdef"
+            assert d.feed(b"\n").endswith(b"/3;")
+
+    @pytest.mark.parametrize(
+        "last",
+        [
+            b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\nafter the last",
+            b"broken\r\n\r\n",
+            b"GET /half",
+            get(b"/", b"Transfer-Encoding: chunked\r\n", b"POST") + b"5\r\nab",
+            get(b"/", b"Content-Length: 10\r\n", b"POST") + b"ab",
+        ],
+    )
+    def test_nothing_of_a_connection_that_ended_is_left_to_the_next(self, last):
+        d = Driven()
+        d.feed(last)
+        d.machine.eof_received()
+        d.machine.connection_lost(None)
+        d.connect()
+        assert d.feed(get(b"/x")).endswith(b"/x;")
 
 
 class TestOneRequest:

@@ -13,6 +13,7 @@ from fakes import FakeJournal, FakeTransport
 from reactor import Limits, LocalProtocolError, Request
 from reactor.apps.wsgi import FileWrapper, WsgiApp, is_plain_file
 from reactor.http._server import ServerMachine
+from reactor.http._service import Service
 
 HERE = Path(__file__).parent
 PLAIN = [("Content-Type", "text/plain")]
@@ -28,7 +29,7 @@ class Driven:
     def __init__(self, application, limits=None):
         self.journal = FakeJournal()
         self.machine = ServerMachine(
-            WsgiApp(application), limits or Limits(), lambda: b"a date", self.journal
+            Service(WsgiApp(application), limits or Limits(), lambda: b"a date", self.journal)
         )
         self.transport = FakeTransport(self.machine)
         self.machine.connection_made(self.transport)

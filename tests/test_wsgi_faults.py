@@ -15,6 +15,7 @@ from reactor import Limits
 from reactor.access_log import AccessLog
 from reactor.apps.wsgi import WsgiApp
 from reactor.http._server import ServerMachine
+from reactor.http._service import Service
 
 NAMES = sorted(FAULTS)
 ENDING = {"500", "abort", "end"}
@@ -79,7 +80,7 @@ def test_there_are_many_faults():
 
 def drive(wsgi_app, journal):
     machine = ServerMachine(
-        WsgiApp(wsgi_app), Limits(), lambda: b"Mon, 23 Nov 2026 12:00:00 GMT", journal
+        Service(WsgiApp(wsgi_app), Limits(), lambda: b"Mon, 23 Nov 2026 12:00:00 GMT", journal)
     )
     machine.connection_made(FakeTransport(machine))
     return machine

@@ -42,6 +42,9 @@ cdef class MessageParser:
     cdef int lend(self, const uint8_t *data, Py_ssize_t size) except -1
     cdef int settle(self) except -1
     cdef object pull(self)
+    # For who uses a parser for one connection after another.
+    cdef bint is_fresh(self) noexcept
+    cdef void renew(self)
 
     cdef int take_in(self, const char *data, Py_ssize_t size) except -1
     cdef object pull_event(self)

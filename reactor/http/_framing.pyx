@@ -145,6 +145,20 @@ cdef class MessageParser:
     cdef int settle(self) except -1:
         return buffer_settle(&self.buffer)
 
+    cdef bint is_fresh(self) noexcept:
+        """Between messages, with nothing held: nothing that came before matters any more."""
+        return self.stage == IN_HEAD and not self.ended and buffer_size(&self.buffer) == 0
+
+    cdef void renew(self):
+        """Begin anew, as for another connection; the memory for fields stays."""
+        if self.is_fresh():
+            return
+        buffer_free(&self.buffer)
+        self.held = None
+        self.ended = self.hungry = False
+        self.method = None
+        self.begin()
+
     cdef object pull(self):
         """The next event; None if it takes more bytes, or if nothing will ever come."""
         try:

@@ -5,6 +5,7 @@ from libc.stdint cimport int64_t
 from reactor._message cimport Request, Response
 from reactor._protocol cimport Protocol, Transport
 from reactor.http._framing cimport RequestParser
+from reactor.http._service cimport Service
 
 cdef enum Clock:
     # What the transport's deadline stands for now; OUTDATED: for the request before.
@@ -12,13 +13,9 @@ cdef enum Clock:
 
 cdef class ServerMachine(Protocol):
     cdef readonly Transport transport
-    cdef object app, respond_to, limits, date, journal
-    cdef int requests_per_turn
-    cdef int64_t high_water
-    cdef double keep_alive_timeout
-    cdef bint wants_answers
+    cdef Service service
     cdef object peer
-    cdef RequestParser parser
+    cdef RequestParser parser   # None while there is nothing to parse
     cdef int read_state, write_state            # indices of states.State
     cdef Clock clock
     cdef Request request        # whose body is being read, or whose answer is written
@@ -34,6 +31,7 @@ cdef class ServerMachine(Protocol):
     cdef int close_sides(self) except -1
     cdef bint is_closed(self) noexcept
     cdef int advance(self) except -1
+    cdef int return_parser(self) except -1
     cdef int continue_soon(self) except -1
     cdef int set_reading(self) except -1
     cdef int set_clock(self) except -1

@@ -18,6 +18,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport uint8_t
 
 from reactor._fields cimport CONNECT, CONTINUE, stays_open
+from reactor.http._buffer cimport buffer_size
 from reactor.http._response cimport (
     CLOSING, SILENT, STAYING, Ending, Text, check_fields, put, put_head)
 
@@ -58,19 +59,9 @@ cdef Text scratch
 
 cdef class ServerMachine(Protocol):
 
-    def __init__(self, app, limits, date, journal):
-        self.app = app
-        self.limits = limits
-        self.date = date
-        self.journal = journal
-        self.parser = RequestParser(limits)
+    def __init__(self, Service service):
+        self.service = service
         self.keep_alive = True
-        # What every request looks at.
-        self.respond_to = app.respond
-        self.wants_answers = journal.wants_answers
-        self.requests_per_turn = limits.requests_per_turn_max
-        self.high_water = limits.write_high_water_bytes
-        self.keep_alive_timeout = limits.keep_alive_timeout_s
 
     @property
     def reading(self):
@@ -85,7 +76,7 @@ cdef class ServerMachine(Protocol):
     def connection_made(self, Transport transport):
         self.transport = transport
         self.peer = transport.get_extra_info("peername")
-        self.start_clock(FOR_ANYTHING, self.limits.silent_timeout_s)
+        self.start_clock(FOR_ANYTHING, self.service.limits.silent_timeout_s)
 
     def data_received(self, bytes data):
         self.receive(<const uint8_t *>PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
@@ -98,13 +89,16 @@ cdef class ServerMachine(Protocol):
         elif self.read_state == BODY:
             # Below body_rate_min bytes a second the credit runs out (see limits).
             self.transport.extend_deadline(
-                <double>size / <double>self.limits.body_rate_min, self.limits.body_timeout_s)
+                <double>size / <double>self.service.limits.body_rate_min, self.service.limits.body_timeout_s)
+        if self.parser is None:
+            self.parser = self.service.lend_parser()
         # Parsed where it was received; only the beginning of a message that goes on is copied.
         self.parser.lend(data, size)
         try:
             return self.advance()
         finally:
-            self.parser.settle()
+            if self.parser is not None:
+                self.parser.settle()
 
     def eof_received(self):
         self.peer_done = True
@@ -134,6 +128,8 @@ cdef class ServerMachine(Protocol):
         if self.write_state == BODY:
             self.answered()
         self.close_sides()
+        if self.parser is not None:
+            self.return_parser()
         self.transport = None
 
     def finish(self):
@@ -163,7 +159,7 @@ cdef class ServerMachine(Protocol):
 
     cdef int advance(self) except -1:
         """Answer what is there: up to a bound, then let other connections have their turn."""
-        cdef int left = self.requests_per_turn
+        cdef int left = self.service.requests_per_turn
         while not (self.is_closed() or self.write_state != IDLE or self.paused):
             if left == 0:
                 self.continue_soon()
@@ -176,7 +172,13 @@ cdef class ServerMachine(Protocol):
                 self.refuse(error)
         if not self.is_closed():
             self.set_reading()
+        if self.parser is not None and (self.is_closed() or self.parser.is_fresh()):
+            self.return_parser()
         return 0
+
+    cdef int return_parser(self) except -1:
+        parser, self.parser = self.parser, None
+        return self.service.take_back(parser)
 
     cdef int continue_soon(self) except -1:
         if not self.continue_planned:
@@ -203,11 +205,11 @@ cdef class ServerMachine(Protocol):
     cdef int set_clock(self) except -1:
         """Ask for the deadline of what is awaited, unless it runs already."""
         if self.read_state == HEAD:
-            return self.start_clock(FOR_HEAD, self.limits.header_timeout_s)
+            return self.start_clock(FOR_HEAD, self.service.limits.header_timeout_s)
         if self.read_state == BODY:
-            return self.start_clock(FOR_BODY, self.limits.body_timeout_s)
+            return self.start_clock(FOR_BODY, self.service.limits.body_timeout_s)
         if self.clock != FOR_ANYTHING:
-            return self.start_clock(FOR_NEXT, self.keep_alive_timeout)
+            return self.start_clock(FOR_NEXT, self.service.keep_alive_timeout)
         return 0
 
     cdef int start_clock(self, Clock clock, double seconds) except -1:
@@ -228,6 +230,8 @@ cdef class ServerMachine(Protocol):
 
     cdef bint read_one(self) except -1:
         """Take one thing out of the parser; False if it holds no whole one."""
+        if self.parser is None:
+            return False
         item = self.parser.pull()
         if item is None:
             return False
@@ -252,7 +256,7 @@ cdef class ServerMachine(Protocol):
         if request.whole and not request.content:
             self.move_reading(END)
             return self.respond(request)
-        takes = self.app.body_bytes_max
+        takes = self.service.app.body_bytes_max
         if not takes:
             # The body is never read: the connection ends with the answer.
             self.keep_alive = False
@@ -276,9 +280,9 @@ cdef class ServerMachine(Protocol):
         return 0
 
     cdef int check_body_size(self, int64_t size) except -1:
-        if size > <int64_t>self.app.body_bytes_max:
+        if size > <int64_t>self.service.app.body_bytes_max:
             raise RemoteProtocolError(
-                413, "body-size", f"a body may have {self.app.body_bytes_max} bytes")
+                413, "body-size", f"a body may have {self.service.app.body_bytes_max} bytes")
         return 0
 
     cdef int body_done(self) except -1:
@@ -293,7 +297,7 @@ cdef class ServerMachine(Protocol):
     cdef int respond(self, Request request) except -1:
         response = None
         try:
-            response = self.respond_to(request)
+            response = self.service.respond_to(request)
             if not isinstance(response, Response):
                 raise TypeError(f"the application returned {type(response).__name__}, no Response")
             return self.answer(<Response>response)
@@ -304,7 +308,7 @@ cdef class ServerMachine(Protocol):
                 raise  # our own: the answer was begun
             if isinstance(response, Response):
                 self.close_source((<Response>response).content)
-            self.journal.failed(exception, f"answering {request.word} {request.get_target()}")
+            self.service.journal.failed(exception, f"answering {request.word} {request.get_target()}")
         self.keep_alive = False
         return self.answer(error_response(500, "the application failed"))
 
@@ -323,14 +327,14 @@ cdef class ServerMachine(Protocol):
         elif length != len(content) and not (bodyless and not content):
             raise LocalProtocolError(
                 f"Content-Length is {length} but the body has {len(content)} bytes")
-        if len(content) > self.high_water and not bodyless:
+        if len(content) > self.service.high_water and not bodyless:
             return self.begin_streaming(response, OutgoingBody(self.request, response))
         self.begin(response, length, False, b"" if bodyless else content)
         return self.end()
 
     cdef int refuse(self, object error) except -1:
         """The peer's fault: one answer, then nothing more of it is read."""
-        self.journal.refused(self.peer, error)
+        self.service.journal.refused(self.peer, error)
         self.keep_alive = False
         self.pieces = None
         if self.read_state != DONE:
@@ -341,7 +345,7 @@ cdef class ServerMachine(Protocol):
                    bytes data) except -1:
         """Write the head, and with it the body if that is short: one send, not two that
         would wait for each other's acknowledgement."""
-        cdef bytes date = self.date()
+        cdef bytes date = self.service.date()
         cdef Ending ending = SILENT if self.keep_alive else CLOSING
         if self.keep_alive and self.request is not None and self.request.facts.version < 11:
             ending = STAYING
@@ -377,7 +381,7 @@ cdef class ServerMachine(Protocol):
             except KeyboardInterrupt:
                 raise
             except BaseException as exception:
-                self.journal.failed(exception, "reading the body of a response")
+                self.service.journal.failed(exception, "reading the body of a response")
                 return self.abort()
             if piece is None:
                 return self.end()
@@ -402,13 +406,13 @@ cdef class ServerMachine(Protocol):
         self.move_reading(NEXT)
         self.move_writing(NEXT)
         self.clock = OUTDATED
-        if self.parser.buffer.start < self.parser.buffer.end:
+        if self.parser is not None and buffer_size(&self.parser.buffer):
             self.move_reading(START)
         return 0
 
     cdef int answered(self) except -1:
-        if self.wants_answers:
-            self.journal.answered(self.peer, self.request, self.status, self.written)
+        if self.service.wants_answers:
+            self.service.journal.answered(self.peer, self.request, self.status, self.written)
         return 0
 
     cdef int drop_source(self) except -1:
@@ -424,7 +428,7 @@ cdef class ServerMachine(Protocol):
         except KeyboardInterrupt:
             raise
         except BaseException as exception:
-            self.journal.failed(exception, "closing the body of a response")
+            self.service.journal.failed(exception, "closing the body of a response")
         return 0
 
     cdef int close(self, bint linger=True) except -1:

@@ -1,0 +1,17 @@
+"""What all machines of a server share: the C face of `_service.pyx`."""
+
+from libc.stdint cimport int64_t
+
+from reactor.http._framing cimport RequestParser
+
+cdef class Service:
+    cdef readonly object app, limits, date, journal
+    cdef object respond_to
+    cdef int requests_per_turn
+    cdef int64_t high_water
+    cdef double keep_alive_timeout
+    cdef bint wants_answers
+    cdef list spare             # parsers that nobody parses with now
+
+    cdef RequestParser lend_parser(self)
+    cdef int take_back(self, RequestParser parser) except -1

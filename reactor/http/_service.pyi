@@ -1,0 +1,18 @@
+from typing_extensions import disjoint_base
+
+from reactor.http.app import App, HttpDate, Journal
+from reactor.limits import Limits
+
+@disjoint_base
+class Service:
+    """What the machines of one server have in common; each `ServerMachine` is made with it."""
+
+    @property
+    def app(self) -> App: ...
+    @property
+    def limits(self) -> Limits: ...
+    @property
+    def date(self) -> HttpDate: ...
+    @property
+    def journal(self) -> Journal: ...
+    def __init__(self, app: App, limits: Limits, date: HttpDate, journal: Journal) -> None: ...

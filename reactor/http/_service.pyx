@@ -1,0 +1,36 @@
+"""What all machines of a server share: the application, the limits, the journal, the parsers.
+
+A connection that waits for its next request has nothing that is parsed. Its machine gives its
+parser back, with the memory for fields that it has grown: nearly 1,000 bytes for each of
+thousands of idle connections. Whoever receives next is lent it.
+"""
+
+cdef enum:
+    # More are in use only while that many messages come in parts at the same time.
+    SPARE_PARSERS_MAX = 64
+
+
+cdef class Service:
+
+    def __init__(self, app, limits, date, journal):
+        self.app = app
+        self.limits = limits
+        self.date = date
+        self.journal = journal
+        self.spare = []
+        # What every request looks at.
+        self.respond_to = app.respond
+        self.wants_answers = journal.wants_answers
+        self.requests_per_turn = limits.requests_per_turn_max
+        self.high_water = limits.write_high_water_bytes
+        self.keep_alive_timeout = limits.keep_alive_timeout_s
+
+    cdef RequestParser lend_parser(self):
+        """A parser at the beginning of a connection."""
+        return self.spare.pop() if self.spare else RequestParser(self.limits)
+
+    cdef int take_back(self, RequestParser parser) except -1:
+        if len(self.spare) < SPARE_PARSERS_MAX:
+            parser.renew()
+            self.spare.append(parser)
+        return 0
