@@ -8,10 +8,12 @@ Knows: names, values, their order. Must never know: which field means what.
 """
 
 cimport cython
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.dict cimport PyDict_Items
 from cpython.list cimport PyList_New, PyList_SET_ITEM
 from cpython.ref cimport Py_INCREF
 from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
+from libc.stdint cimport int64_t
 from libc.string cimport memcpy
 
 from reactor._names cimport known_bytes, known_str, latin1, sliced
@@ -24,8 +26,16 @@ cdef extern from "_scan.h" nogil:
     const uint8_t *scan_token_end(const uint8_t *p, const uint8_t *end)
     const uint8_t *scan_value_end(const uint8_t *p, const uint8_t *end)
 
+cdef extern from "Python.h":
+    int PyUnicode_KIND(object text)
+    const int PyUnicode_1BYTE_KIND
+    Py_ssize_t PyUnicode_GET_LENGTH(object text)
+    void *PyUnicode_1BYTE_DATA(object text)
+
 cdef enum:
+    HTAB = 9
     SP = 32
+    TEXT_MAX = 0x7fffffff
 
 
 # --- what may go over the wire --------------------------------------------------------------
@@ -42,22 +52,50 @@ cdef bytes wire_bytes(object text, str what):
         raise LocalProtocolError(f"{what} {text!r} is not latin-1", what) from None
 
 
-cdef bytes checked_name(object name):
-    cdef bytes raw = wire_bytes(name, "field-name")
-    cdef const uint8_t *p = <const uint8_t *>PyBytes_AS_STRING(raw)
+cdef const uint8_t *wire_view(object text, str what, uint32_t *size) except NULL:
+    """Where the bytes of `wire_bytes(text, what)` lie, without making them: CPython holds a str
+    that is all latin-1 as latin-1."""
+    if isinstance(text, str) and PyUnicode_KIND(text) == PyUnicode_1BYTE_KIND:
+        size[0] = bounded(PyUnicode_GET_LENGTH(text))
+        return <const uint8_t *>PyUnicode_1BYTE_DATA(text)
+    # What is neither bytes nor latin-1 is refused here; bytes are only borrowed.
+    cdef bytes raw = wire_bytes(text, what)
+    size[0] = bounded(PyBytes_GET_SIZE(raw))
+    return <const uint8_t *>PyBytes_AS_STRING(raw)
+
+
+cdef inline uint32_t bounded(Py_ssize_t size) except? 0xffffffff:
+    if size > TEXT_MAX:
+        raise LocalProtocolError("the header fields are over 2 GiB", "fields-size")
+    return size
+
+
+cdef const uint8_t *name_view(object name, uint32_t *size) except NULL:
+    cdef const uint8_t *p = wire_view(name, "field-name", size)
     # RFC 9110 5.1: a field name is a token.
-    if len(raw) == 0 or scan_token_end(p, p + len(raw)) != p + len(raw):
+    if size[0] == 0 or scan_token_end(p, p + size[0]) != p + size[0]:
         raise LocalProtocolError(f"field name {name!r} is not a token", "field-name")
-    return raw
+    return p
+
+
+cdef const uint8_t *value_view(object value, uint32_t *size) except NULL:
+    cdef const uint8_t *p = wire_view(value, "field-value", size)
+    # RFC 9110 5.5: CR, LF and NUL would let whoever chose the value write the rest of the head.
+    if scan_value_end(p, p + size[0]) != p + size[0]:
+        raise LocalProtocolError(f"field value {value!r} holds a control byte", "field-value")
+    # RFC 9112 5.1: white space around a value is no part of it.
+    while size[0] and (p[0] == SP or p[0] == HTAB):
+        p += 1
+        size[0] -= 1
+    while size[0] and (p[size[0] - 1] == SP or p[size[0] - 1] == HTAB):
+        size[0] -= 1
+    return p
 
 
 cdef bytes checked_value(object value):
-    cdef bytes raw = wire_bytes(value, "field-value")
-    cdef const uint8_t *p = <const uint8_t *>PyBytes_AS_STRING(raw)
-    # RFC 9110 5.5: CR, LF and NUL would let whoever chose the value write the rest of the head.
-    if scan_value_end(p, p + len(raw)) != p + len(raw):
-        raise LocalProtocolError(f"field value {value!r} holds a control byte", "field-value")
-    return raw.strip(b" \t") if raw and (p[0] <= SP or p[len(raw) - 1] <= SP) else raw
+    cdef uint32_t size
+    cdef const uint8_t *p = value_view(value, &size)
+    return p[:size]
 
 
 # --- headers ------------------------------------------------------------------------------
@@ -74,10 +112,7 @@ cdef class Headers:
             self.block = (<Headers>fields).block
             self.count = (<Headers>fields).count
             return
-        # Asked second: an abstract class takes longer to answer than all that follows.
-        if not isinstance(fields, (list, tuple)) and isinstance(fields, Mapping):
-            fields = fields.items()
-        cdef list pairs = [(checked_name(name), checked_value(value)) for name, value in fields]
+        cdef list pairs = pairs_of(fields)
         self.count = len(pairs)
         self.block = packed(pairs)
 
@@ -216,26 +251,47 @@ cdef inline bint is_letter(uint8_t byte) noexcept:
     return c'a' <= (byte | 0x20) <= c'z'
 
 
+cdef list pairs_of(object fields):
+    """The fields as a list of (name, value), a list of such as it is."""
+    cdef object pair
+    if isinstance(fields, dict):
+        return PyDict_Items(fields)
+    if type(fields) is list:
+        for pair in <list>fields:
+            if type(pair) is not tuple or len(<tuple>pair) != 2:
+                break
+        else:
+            return fields
+    # Asked last: an abstract class takes longer to answer than all that follows.
+    elif not isinstance(fields, tuple) and isinstance(fields, Mapping):
+        fields = fields.items()
+    return [(name, value) for name, value in fields]
+
+
 cdef bytes packed(list pairs):
-    """Names and values, checked before, as the block of a Headers."""
-    cdef bytes name, value, block
-    cdef Py_ssize_t size = 0
-    for name, value in pairs:
-        size += len(name) + len(value)
-    if size > <Py_ssize_t>0x7fffffff:
+    """Names and values as the block of a Headers, once they are found fit for the wire.
+
+    No code of anybody else runs between the two walks, so what is borrowed stays as it is."""
+    cdef tuple pair
+    cdef uint32_t name_size, value_size
+    cdef int64_t text_size = 0
+    for pair in pairs:
+        name_view(pair[0], &name_size)
+        value_view(pair[1], &value_size)
+        text_size += name_size + value_size
+    if text_size > TEXT_MAX:
         raise LocalProtocolError("the header fields are over 2 GiB", "fields-size")
-    block = PyBytes_FromStringAndSize(NULL, len(pairs) * <Py_ssize_t>sizeof(Field) + size)
+    cdef bytes block = PyBytes_FromStringAndSize(
+        NULL, len(pairs) * <Py_ssize_t>sizeof(Field) + text_size)
     cdef Field *field = <Field *>PyBytes_AS_STRING(block)
     cdef uint8_t *text = <uint8_t *>(field + len(pairs))
     cdef uint32_t at = 0
-    for name, value in pairs:
+    for pair in pairs:
         field.name = at
-        field.name_size = len(name)
-        memcpy(text + at, PyBytes_AS_STRING(name), field.name_size)
+        memcpy(text + at, name_view(pair[0], &field.name_size), field.name_size)
         at += field.name_size
         field.value = at
-        field.value_size = len(value)
-        memcpy(text + at, PyBytes_AS_STRING(value), field.value_size)
+        memcpy(text + at, value_view(pair[1], &field.value_size), field.value_size)
         at += field.value_size
         field += 1
     return block
