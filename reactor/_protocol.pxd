@@ -6,6 +6,7 @@ cdef class Transport:
     # `write` and `set_deadline` for compiled protocols; seconds below zero: no deadline.
     cdef int send(self, const uint8_t *data, Py_ssize_t size) except -1
     cdef int expire_in(self, double seconds) except -1
+    cdef int want_reading(self, bint wanted) except -1
 
 cdef class Protocol:
     # `data_received` for compiled protocols: the bytes are the transport's, for this call only.

@@ -21,6 +21,13 @@ cdef class Transport:
         self.set_deadline(None if seconds < 0 else seconds)
         return 0
 
+    cdef int want_reading(self, bint wanted) except -1:
+        if wanted:
+            self.resume_reading()
+        else:
+            self.pause_reading()
+        return 0
+
     def write(self, data):
         raise NotImplementedError
 

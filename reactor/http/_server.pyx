@@ -194,12 +194,12 @@ cdef class ServerMachine(Protocol):
         """Read on only if what comes can be used now."""
         if self.write_state != IDLE or self.paused or self.continue_planned:
             self.start_clock(NOT_SET, -1)
-            self.transport.pause_reading()
+            self.transport.want_reading(False)
         elif self.peer_done:
             self.peer_ended()
         else:
             self.set_clock()
-            self.transport.resume_reading()
+            self.transport.want_reading(True)
         return 0
 
     cdef int set_clock(self) except -1:

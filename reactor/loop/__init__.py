@@ -6,7 +6,8 @@ never know what travels over a descriptor.
 
 from __future__ import annotations
 
-from reactor.loop._core import Loop, Registration
+from reactor.loop._core import Loop
+from reactor.loop._registration import Registration
 from reactor.loop._deadline import Deadline
 from reactor.loop.handler import Handler
 from reactor.loop.timers import Handle, TimerHandle

@@ -1,11 +1,10 @@
 """The loop: the C face of `_core.pyx`."""
 
-cdef class Registration:
-    cdef readonly object fileobj, handler
-    cdef readonly int events
+from reactor.loop._registration cimport Poller, Registration
 
 cdef class Loop:
     cdef readonly object _selector, _timers, _waker
+    cdef Poller poller              # the selector, if it has a C face; else None
     cdef public object clock
     cdef object ready, from_threads, signals
     cdef list to_close
@@ -15,7 +14,8 @@ cdef class Loop:
     cdef readonly object scratch
 
     cdef double time_now(self) except -1
-    cdef int dispatch(self, list ready) except -1
+    cdef int dispatch_keys(self, list ready) except -1
+    cdef int dispatch_polled(self, int count) except -1
     cdef int run_due(self) except -1
     cdef int modify_events(self, Registration registration, int events) except -1
     cdef object select_timeout(self, object timeout)

@@ -5,6 +5,7 @@ from typing import Any, Self
 
 from typing_extensions import disjoint_base
 
+from reactor.loop._registration import Registration
 from reactor.loop.handler import Closeable, Handler, HasFileno
 from reactor.loop.timers import Handle, TimerHandle
 
@@ -13,18 +14,6 @@ EVENT_WRITE: int
 logger: logging.Logger
 
 def default_selector() -> selectors.BaseSelector: ...
-
-@disjoint_base
-class Registration:
-    """One descriptor in the selector: who handles it, and which events are wanted now."""
-
-    @property
-    def fileobj(self) -> int | HasFileno: ...
-    @property
-    def handler(self) -> Handler: ...
-    @property
-    def events(self) -> int: ...
-    def __init__(self, fileobj: int | HasFileno, events: int, handler: Handler) -> None: ...
 
 @disjoint_base
 class Loop:

@@ -47,18 +47,11 @@ def default_selector():
     return selectors.DefaultSelector()
 
 
-cdef class Registration:
-
-    def __init__(self, fileobj, int events, handler):
-        self.fileobj = fileobj
-        self.events = events
-        self.handler = handler
-
-
 cdef class Loop:
 
     def __init__(self, selector=None, clock=None):
         self._selector = default_selector() if selector is None else selector
+        self.poller = self._selector if isinstance(self._selector, Poller) else None
         self.clock = time.monotonic if clock is None else clock
         self.now = self.clock()
         self._timers = Timers()
@@ -89,26 +82,41 @@ cdef class Loop:
                 self.signals.restore()
 
     def run_once(self, timeout=None):
+        cdef list keys = None
+        cdef int count = 0
         self.check_open()
-        ready = self._selector.select(self.select_timeout(timeout))
+        if self._in_turn:
+            raise RuntimeError("a turn cannot run within a turn")
+        timeout = self.select_timeout(timeout)
+        if self.poller is None:
+            keys = self._selector.select(timeout)
+        else:
+            count = self.poller.wait(timeout)
         self.now = self.clock()
         self._in_turn = True
         try:
-            self.dispatch(ready)
+            if keys is None:
+                self.dispatch_polled(count)
+            else:
+                self.dispatch_keys(keys)
             self.run_due()
         finally:
             self._in_turn = False
             self.close_dropped()
 
-    cdef int dispatch(self, list ready) except -1:
+    cdef int dispatch_polled(self, int count) except -1:
         cdef Registration registration
+        cdef int index, mask
+        for index in range(count):
+            registration = self.poller.ready(index, &mask)
+            if registration is not None:
+                dispatch(registration, mask)
+        return 0
+
+    cdef int dispatch_keys(self, list ready) except -1:
         cdef int mask
         for key, mask in ready:
-            registration = (<tuple>key)[KEY_DATA]
-            if registration.events & mask & READ:
-                registration.handler.on_readable()
-            if registration.events & mask & WRITE:
-                registration.handler.on_writable()
+            dispatch((<tuple>key)[KEY_DATA], mask)
         return 0
 
     cdef int run_due(self) except -1:
@@ -193,9 +201,8 @@ cdef class Loop:
     # --- descriptors ----------------------------------------------------------------------
 
     def register(self, fileobj, events, handler):
-        registration = Registration(fileobj, events, handler)
-        if events:
-            self._selector.register(fileobj, events, registration)
+        registration = Registration(fileobj, 0, handler)
+        self.modify_events(registration, events)
         return registration
 
     def modify(self, Registration registration, events):
@@ -205,6 +212,8 @@ cdef class Loop:
         cdef int before = registration.events
         if events == before:
             return 0
+        if self.poller is not None:
+            return self.poller.watch(registration, events)
         registration.events = events
         if not events:
             self._selector.unregister(registration.fileobj)
@@ -257,3 +266,12 @@ cdef class Loop:
         if self.closed:
             raise RuntimeError("this loop is closed")
         return 0
+
+
+cdef inline int dispatch(Registration registration, int mask) except -1:
+    # What it wants is asked each time: a handler of this batch, itself too, may have changed it.
+    if registration.events & mask & READ:
+        registration.react(registration.handler, READ)
+    if registration.events & mask & WRITE:
+        registration.react(registration.handler, WRITE)
+    return 0

@@ -1,8 +1,10 @@
 """epoll behind `selectors.BaseSelector`, compiled.
 
 The standard library's selector builds the answer of each call in Python: about 1 us for one
-ready descriptor, three times what the system call costs. This one looks keys up in an array
-indexed by the descriptor. Linux only; elsewhere the loop takes `selectors.DefaultSelector`.
+ready descriptor, three times what the system call costs. This one keeps `Registration`s in a list
+indexed by the descriptor, and hands them to the loop by its C face, `Poller`; a `SelectorKey` is
+made only for who uses the Python one. Linux only; elsewhere the loop takes
+`selectors.DefaultSelector`.
 """
 
 from cpython.exc cimport PyErr_CheckSignals, PyErr_SetFromErrno
@@ -10,8 +12,12 @@ from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.errno cimport EINTR, errno
 from libc.stdint cimport uint32_t
 
+from reactor.loop._registration cimport Poller, Registration
+
 import math
 import selectors
+from abc import ABCMeta
+from collections.abc import Mapping
 
 cdef extern from "<sys/epoll.h>" nogil:
     ctypedef union epoll_data_t:
@@ -31,78 +37,24 @@ cdef extern from "<unistd.h>" nogil:
 cdef enum:
     READ = 1                # selectors.EVENT_READ
     WRITE = 2
-    # Where selectors.SelectorKey, a named tuple, has it: by name it is a call per event.
-    KEY_EVENTS = 2
     BATCH = 512             # events of one call; what is left over is ready at the next one
 
-cdef int descriptor_of(object fileobj) except -1:
+cdef int descriptor_checked(object fileobj) except -1:
     cdef object number = fileobj if isinstance(fileobj, int) else fileobj.fileno()
     if not isinstance(number, int) or number < 0:
         raise ValueError(f"invalid file descriptor: {number!r}")
     return number
 
 
-class EpollSelector(selectors.BaseSelector):
-    """`selectors.EpollSelector`, for one thread and without its Python loops."""
-
-    def __init__(self):
-        self._keys = {}
-        self._epoll = _Epoll(self._keys)
-        # The hot call is not looked up twice.
-        self.select = self._epoll.select
-
-    def fileno(self):
-        return self._epoll.fileno()
-
-    def register(self, fileobj, events, data=None):
-        cdef int fd = descriptor_of(fileobj)
-        if not events or events & ~(READ | WRITE):
-            raise ValueError(f"invalid events: {events!r}")
-        if fd in self._keys:
-            raise KeyError(f"{fileobj!r} (descriptor {fd}) is already registered")
-        key = selectors.SelectorKey(fileobj, fd, events, data)
-        self._epoll.control(EPOLL_CTL_ADD, fd, events)
-        self._keys[fd] = key
-        return key
-
-    def unregister(self, fileobj):
-        cdef int fd = descriptor_of(fileobj)
-        if fd not in self._keys:
-            raise KeyError(f"{fileobj!r} is not registered")
-        key = self._keys.pop(fd)
-        self._epoll.forget(fd)
-        return key
-
-    def modify(self, fileobj, events, data=None):
-        cdef int fd = descriptor_of(fileobj)
-        if fd not in self._keys:
-            raise KeyError(f"{fileobj!r} is not registered")
-        key = selectors.SelectorKey(fileobj, fd, events, data)
-        self._epoll.control(EPOLL_CTL_MOD, fd, events)
-        self._keys[fd] = key
-        return key
-
-    def select(self, timeout=None):  # replaced in __init__; here for the abstract base
-        return self._epoll.select(timeout)
-
-    def close(self):
-        self._epoll.close()
-        self._keys.clear()
-
-    def get_map(self):
-        return self._keys
-
-
-cdef class _Epoll:
-    """The descriptor, and the one loop over what it reports."""
+cdef class EpollSelector(Poller):
 
     cdef int fd
-    cdef dict keys
+    cdef list watched               # a Registration or None, by descriptor
     cdef epoll_event *batch
 
-    def __cinit__(self, dict keys):
+    def __cinit__(self):
         self.fd = -1
-        self.keys = keys
+        self.watched = []
         self.batch = <epoll_event *>PyMem_Malloc(BATCH * sizeof(epoll_event))
         if self.batch == NULL:
             raise MemoryError()
@@ -115,53 +67,165 @@ cdef class _Epoll:
         if self.fd >= 0:
             close(self.fd)
 
-    def fileno(self):
-        return self.fd
+    # --- Poller: what the loop calls ------------------------------------------------------
 
-    def close(self):
-        if self.fd >= 0:
-            close(self.fd)
-            self.fd = -1
+    cdef int watch(self, Registration registration, int events) except -1:
+        cdef int fd = registration.fd
+        if not events:
+            registration.events = 0
+            self.forget(registration)
+            return 0
+        if registration.events:
+            self.control(EPOLL_CTL_MOD, fd, events)
+        else:
+            if self.at(fd) is not None:
+                raise KeyError(f"descriptor {fd} is already registered")
+            self.control(EPOLL_CTL_ADD, fd, events)
+            while len(self.watched) <= fd:
+                self.watched.append(None)
+            self.watched[fd] = registration
+        registration.events = events
+        return 0
 
-    def control(self, int operation, int fd, int events):
-        cdef epoll_event event
-        event.events = (EPOLLIN if events & READ else 0) | (EPOLLOUT if events & WRITE else 0)
-        event.data.fd = fd
-        if epoll_ctl(self.fd, operation, fd, &event) < 0:
-            PyErr_SetFromErrno(OSError)
-
-    def forget(self, int fd):
-        # A descriptor that was closed before has left the epoll set by itself.
-        epoll_ctl(self.fd, EPOLL_CTL_DEL, fd, NULL)
-
-    def select(self, timeout=None):
+    cdef int wait(self, object timeout) except -1:
         cdef int milliseconds = milliseconds_of(timeout)
-        cdef int count, i
-        cdef uint32_t events
-        cdef int mask
-        cdef list ready = []
+        cdef int count
         if milliseconds == 0:
             count = epoll_wait(self.fd, self.batch, BATCH, 0)
         else:
             with nogil:
                 count = epoll_wait(self.fd, self.batch, BATCH, milliseconds)
-        if count < 0:
-            if errno != EINTR:
-                PyErr_SetFromErrno(OSError)
-            # Interrupted: the turn goes on, so that what the signal's handler did is seen.
-            PyErr_CheckSignals()
-            return ready
-        for i in range(count):
-            key = self.keys.get(self.batch[i].data.fd)
-            if key is None:
-                continue
-            # An error or a hang-up is both: whoever reads or writes will be told which.
-            events = self.batch[i].events
-            mask = (READ if events & ~EPOLLOUT else 0) | (WRITE if events & ~EPOLLIN else 0)
-            mask &= <int>(<tuple>key)[KEY_EVENTS]
-            if mask:
-                ready.append((key, mask))
+        if count >= 0:
+            return count
+        if errno != EINTR:
+            PyErr_SetFromErrno(OSError)
+        # Interrupted: the turn goes on, so that what the signal's handler did is seen.
+        PyErr_CheckSignals()
+        return 0
+
+    cdef Registration ready(self, int index, int *mask):
+        cdef uint32_t events = self.batch[index].events
+        # An error or a hang-up is both: whoever reads or writes will be told which.
+        mask[0] = (READ if events & ~EPOLLOUT else 0) | (WRITE if events & ~EPOLLIN else 0)
+        return self.at(self.batch[index].data.fd)
+
+    # --- selectors.BaseSelector -----------------------------------------------------------
+
+    def fileno(self):
+        return self.fd
+
+    def register(self, fileobj, events, data=None):
+        cdef Registration registration = Registration(descriptor_checked(fileobj), 0, data)
+        registration.fileobj = fileobj
+        self.watch(registration, events_checked(events))
+        return key_of(registration)
+
+    def unregister(self, fileobj):
+        cdef Registration registration = self.find(fileobj)
+        key = key_of(registration)
+        self.watch(registration, 0)
+        return key
+
+    def modify(self, fileobj, events, data=None):
+        cdef Registration registration = self.find(fileobj)
+        self.watch(registration, events_checked(events))
+        registration.handler = data
+        return key_of(registration)
+
+    def select(self, timeout=None):
+        cdef Registration registration
+        cdef int index, mask
+        cdef list ready = []
+        for index in range(self.wait(timeout)):
+            registration = self.ready(index, &mask)
+            if registration is not None and mask & registration.events:
+                ready.append((key_of(registration), mask & registration.events))
         return ready
+
+    def get_key(self, fileobj):
+        return key_of(self.find(fileobj))
+
+    def get_map(self):
+        return _Map(self)
+
+    def close(self):
+        if self.fd >= 0:
+            close(self.fd)
+            self.fd = -1
+        self.watched.clear()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc_info):
+        self.close()
+
+    def _descriptors(self):
+        return [fd for fd, registration in enumerate(self.watched) if registration is not None]
+
+    # --- inside ---------------------------------------------------------------------------
+
+    cdef int control(self, int operation, int fd, int events) except -1:
+        cdef epoll_event event
+        event.events = (EPOLLIN if events & READ else 0) | (EPOLLOUT if events & WRITE else 0)
+        event.data.fd = fd
+        if epoll_ctl(self.fd, operation, fd, &event) < 0:
+            PyErr_SetFromErrno(OSError)
+        return 0
+
+    cdef int forget(self, Registration registration) except -1:
+        # A descriptor that was closed before has left the epoll set by itself.
+        if self.at(registration.fd) is registration:
+            self.watched[registration.fd] = None
+            epoll_ctl(self.fd, EPOLL_CTL_DEL, registration.fd, NULL)
+        return 0
+
+    cdef inline Registration at(self, int fd):
+        return <Registration>self.watched[fd] if fd < len(self.watched) else None
+
+    cdef Registration find(self, object fileobj):
+        """Raises KeyError. A closed file object is found too, by itself."""
+        cdef Registration registration = None
+        try:
+            registration = self.at(descriptor_checked(fileobj))
+        except ValueError:
+            for candidate in self.watched:
+                if candidate is not None and (<Registration>candidate).fileobj is fileobj:
+                    registration = candidate
+        if registration is None:
+            raise KeyError(f"{fileobj!r} is not registered")
+        return registration
+
+
+# Not BaseSelector.register: that one registers a file object.
+ABCMeta.register(selectors.BaseSelector, EpollSelector)
+
+
+class _Map(Mapping):
+    """What `get_map` has to return: keys by file object or descriptor."""
+
+    def __init__(self, selector):
+        self._selector = selector
+
+    def __getitem__(self, fileobj):
+        return self._selector.get_key(fileobj)
+
+    def __iter__(self):
+        return iter(self._selector._descriptors())
+
+    def __len__(self):
+        return len(self._selector._descriptors())
+
+
+cdef object key_of(Registration registration):
+    return selectors.SelectorKey(
+        registration.fileobj, registration.fd, registration.events, registration.handler)
+
+
+cdef int events_checked(object events) except -1:
+    if not events or events & ~(READ | WRITE):
+        raise ValueError(f"invalid events: {events!r}")
+    return events
 
 
 cdef int milliseconds_of(object timeout) except -2:

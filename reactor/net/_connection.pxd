@@ -3,8 +3,9 @@
 from libc.stdint cimport int64_t, uint8_t
 
 from reactor._protocol cimport Protocol, Transport
-from reactor.loop._core cimport Loop, Registration
+from reactor.loop._core cimport Loop
 from reactor.loop._deadline cimport Deadline
+from reactor.loop._registration cimport Registration
 from reactor.net._outgoing cimport Outgoing
 
 cdef enum State:
@@ -26,6 +27,7 @@ cdef class Connection(Transport):
     cdef int64_t high, low, linger_bytes
     cdef bint lingers, reading, eof_seen, eof_wanted, eof_sent, producer_paused, flush_planned, wants_write
 
+    cdef int readable(self) except -1
     cdef int received(self, Py_ssize_t size) except -1
     cdef int peer_ended(self) except -1
     cdef int flush(self) except -1

@@ -49,6 +49,7 @@ cdef class Connection(Transport):
         self.write_per_turn = limits.write_per_turn_bytes_max
         self.sendfile_per_turn = limits.sendfile_per_turn_bytes_max
         self.registration = loop.register(sock, 0, self)
+        self.registration.react = react
 
     def open(self):
         self.reading = True
@@ -57,7 +58,7 @@ cdef class Connection(Transport):
 
     # --- events of the loop ---------------------------------------------------------------
 
-    def on_readable(self):
+    cdef int readable(self) except -1:
         cdef Py_ssize_t size = c_recv(self.fd, <void *>self.scratch, self.scratch_size, 0)
         # Whatever the protocol writes from here on leaves below, in one send.
         self.flush_planned = True
@@ -65,10 +66,7 @@ cdef class Connection(Transport):
             self.received(size)
         elif errno != EAGAIN and errno != EINTR:
             self.close_now(last_os_error())
-        self.flush()
-
-    def on_writable(self):
-        self.flush()
+        return self.flush()
 
     cdef int received(self, Py_ssize_t size) except -1:
         if self.state == LINGERING:
@@ -88,7 +86,7 @@ cdef class Connection(Transport):
 
     cdef int peer_ended(self) except -1:
         self.eof_seen = True
-        self.pause_reading()
+        self.want_reading(False)
         if not self.call_protocol("eof_received", ()):
             self.close()
         return 0
@@ -223,15 +221,17 @@ cdef class Connection(Transport):
 
     # --- Transport: reading ---------------------------------------------------------------
 
+    cdef int want_reading(self, bint wanted) except -1:
+        if self.state == OPEN and self.reading != wanted and not (wanted and self.eof_seen):
+            self.reading = wanted
+            return self.want(self.wants_write)
+        return 0
+
     def pause_reading(self):
-        if self.state == OPEN and self.reading:
-            self.reading = False
-            self.want(self.wants_write)
+        self.want_reading(False)
 
     def resume_reading(self):
-        if self.state == OPEN and not self.eof_seen and not self.reading:
-            self.reading = True
-            self.want(self.wants_write)
+        self.want_reading(True)
 
     def is_reading(self):
         return self.state == OPEN and self.reading
@@ -347,6 +347,12 @@ cdef class Connection(Transport):
     cdef int failed(self, object exception, object callback) except -1:
         self.loop.report(exception, f"calling {callback!r} for {self.peer or 'a peer'}")
         return self.close_now(exception)
+
+
+cdef int react(object connection, int event) except -1:
+    if event == READ:
+        return (<Connection>connection).readable()
+    return (<Connection>connection).flush()
 
 
 cdef object last_os_error():

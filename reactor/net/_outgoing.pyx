@@ -6,7 +6,7 @@ connection holds none.
 """
 
 from cpython.exc cimport PyErr_SetFromErrno
-from cpython.mem cimport PyMem_Free, PyMem_Realloc
+from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from libc.errno cimport EAGAIN, EINTR, EIO, errno
 from libc.string cimport memcpy, memmove
 
@@ -19,7 +19,30 @@ cdef extern from "<sys/socket.h>" nogil:
 import os
 
 cdef enum:
-    CAPACITY_FIRST = 512
+    CAPACITY_FIRST = 4096
+
+# The last small buffer that was emptied, for the next connection that writes: most answers leave
+# in the turn that they are written in, so one serves them all.
+cdef uint8_t *spare = NULL
+
+
+cdef uint8_t *first_buffer() except NULL:
+    global spare
+    cdef uint8_t *base = spare
+    if base == NULL:
+        base = <uint8_t *>PyMem_Malloc(CAPACITY_FIRST)
+        if base == NULL:
+            raise MemoryError()
+    spare = NULL
+    return base
+
+
+cdef void drop_buffer(uint8_t *base, Py_ssize_t capacity) noexcept:
+    global spare
+    if spare == NULL and capacity == CAPACITY_FIRST:
+        spare = base
+    else:
+        PyMem_Free(base)
 
 
 cdef class FileRegion:
@@ -30,7 +53,13 @@ cdef class Outgoing:
     """A queue of unsent bytes; ``size`` counts them all."""
 
     def __dealloc__(self):
-        PyMem_Free(self.base)
+        self.free()
+
+    cdef void free(self) noexcept:
+        if self.base != NULL:
+            drop_buffer(self.base, self.capacity)
+            self.base = NULL
+            self.start = self.end = self.capacity = 0
 
     cdef int append(self, const uint8_t *data, Py_ssize_t size) except -1:
         if self.behind is not None:
@@ -89,9 +118,7 @@ cdef class Outgoing:
             PyErr_SetFromErrno(OSError)
         self.start += sent
         if self.start == self.end:
-            PyMem_Free(self.base)
-            self.base = NULL
-            self.start = self.end = self.capacity = 0
+            self.free()
         return sent
 
     cdef int64_t send_file(self, int fd, int64_t count) except -1:
@@ -123,9 +150,7 @@ cdef class Outgoing:
 
     cdef int clear(self) except -1:
         """Drop everything and close the files."""
-        PyMem_Free(self.base)
-        self.base = NULL
-        self.start = self.end = self.capacity = 0
+        self.free()
         self.size = 0
         behind, self.behind = self.behind, None
         for item in behind or ():
@@ -137,6 +162,9 @@ cdef class Outgoing:
         cdef Py_ssize_t capacity
         cdef Py_ssize_t unsent = self.end - self.start
         cdef uint8_t *base
+        if self.base == NULL:
+            self.base = first_buffer()
+            self.capacity = CAPACITY_FIRST
         if self.capacity - self.end >= size:
             return 0
         if self.start > unsent:
@@ -147,7 +175,7 @@ cdef class Outgoing:
             self.end = unsent
             if self.capacity - self.end >= size:
                 return 0
-        capacity = max(2 * self.capacity, self.end + size, CAPACITY_FIRST)
+        capacity = max(2 * self.capacity, self.end + size)
         base = <uint8_t *>PyMem_Realloc(self.base, capacity)
         if base == NULL:
             raise MemoryError()

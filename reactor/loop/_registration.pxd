@@ -1,0 +1,14 @@
+"""What the loop and a compiled selector have in common: the C face of `_registration.pyx`."""
+
+cdef class Registration:
+    cdef readonly object fileobj, handler
+    cdef readonly int fd
+    cdef readonly int events        # wanted now
+    # What one of these events does; a compiled handler puts its own function here.
+    cdef int (*react)(object handler, int event) except -1
+
+cdef class Poller:
+    """The C face of a selector: what the loop asks of it without a Python call."""
+    cdef int watch(self, Registration registration, int events) except -1
+    cdef int wait(self, object timeout) except -1
+    cdef Registration ready(self, int index, int *mask)

@@ -1,0 +1,42 @@
+"""One descriptor in the selector, and the C face of a selector.
+
+The loop keeps a `Registration` for each descriptor: whose it is, which events are wanted *now*,
+and what they do. A compiled selector keeps the same objects, so that nothing is made and nothing
+looked up between the kernel's answer and the handler.
+"""
+
+cdef enum:
+    READ = 1                # selectors.EVENT_READ
+
+
+cdef class Registration:
+
+    def __init__(self, fileobj, int events, handler):
+        self.fileobj = fileobj
+        self.fd = fileobj if isinstance(fileobj, int) else fileobj.fileno()
+        self.events = events
+        self.handler = handler
+        self.react = call_handler
+
+
+cdef int call_handler(object handler, int event) except -1:
+    if event == READ:
+        handler.on_readable()
+    else:
+        handler.on_writable()
+    return 0
+
+
+cdef class Poller:
+
+    cdef int watch(self, Registration registration, int events) except -1:
+        """Want these events of it from now on, or, if there are none, forget it."""
+        raise NotImplementedError
+
+    cdef int wait(self, object timeout) except -1:
+        """How many are ready; ``ready`` gives each of them until the next call."""
+        raise NotImplementedError
+
+    cdef Registration ready(self, int index, int *mask):
+        """None if it was forgotten since."""
+        raise NotImplementedError
