@@ -1,17 +1,20 @@
 """The loop: turns, callbacks, timers, signals, and events that must not be delivered."""
 
+import gc
 import logging
+import math
 import os
 import random
 import selectors
 import signal
 import socket
 import threading
+import weakref
 
 import pytest
 from processes import open_descriptors
 
-from reactor.loop import Deadline, Loop
+from reactor.loop import Loop
 from reactor.testing import FakeClock, FakeSelector
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
@@ -345,49 +348,113 @@ def test_a_loop_leaves_no_descriptor_behind():
     assert open_descriptors() == before
 
 
-class TestDeadline:
-    def test_moving_it_later_sets_no_second_timer(self, loop, clock):
-        expired = []
-        deadline = Deadline(loop, lambda: expired.append(clock.now))
+class Expiring:
+    """A handler with nothing but a deadline; remembers when it was told."""
+
+    def __init__(self, loop, clock, then=None):
+        self.loop, self.clock, self.then = loop, clock, then
+        self.expired = []
+        self.registration = loop.register(0, 0, self)
+
+    def set(self, delay):
+        self.loop.set_deadline(self.registration, delay)
+
+    def on_deadline(self):
+        self.expired.append(self.clock.now)
+        if self.then is not None:
+            self.then(self)
+
+
+class TestDeadlines:
+    def test_moving_it_later_adds_nothing_to_the_heap(self, loop, clock):
+        handler = Expiring(loop, clock)
         for _ in range(1000):
-            deadline.set(10)
+            handler.set(10)
             clock.advance(0.001)
-        assert len(loop._timers._heap) == 1
-        loop.run_once()  # the timer comes too early and arms itself again
-        assert expired == []
+        assert len(loop._deadlines) == 1
+        loop.run_once()  # the entry comes too early and moves to what was set last
+        assert handler.expired == []
         loop.run_once()
-        assert expired == [pytest.approx(1010.999)]
+        assert handler.expired == [pytest.approx(1010.999)]
+        assert len(loop._deadlines) == 0
 
     def test_moving_it_earlier_is_held_to(self, loop, clock):
-        expired = []
-        deadline = Deadline(loop, lambda: expired.append(clock.now))
-        deadline.set(100)
-        deadline.set(3)
+        handler = Expiring(loop, clock)
+        handler.set(100)
+        handler.set(3)
         loop.run_once()
-        assert expired == [1003]
-        assert len(loop._timers) == 0
+        assert handler.expired == [1003]
 
-    def test_clear_and_cancel(self, loop, clock):
-        expired = []
-        deadline = Deadline(loop, lambda: expired.append(1))
-        deadline.set(5)
-        deadline.clear()
+    def test_none_and_unregistering(self, loop, clock):
+        handler = Expiring(loop, clock)
+        handler.set(5)
+        handler.set(None)
+        assert handler.registration.deadline == math.inf
         loop.run_once()
         assert clock.now == 1005
-        deadline.set(5)
-        deadline.cancel()
-        assert len(loop._timers) == 0
-        assert expired == []
+        handler.set(5)
+        loop.unregister(handler.registration)
+        assert len(loop._deadlines) == 0
+        assert handler.expired == []
 
-    def test_extend_gives_credit_up_to_a_bound(self, loop, clock):
-        expired = []
-        deadline = Deadline(loop, lambda: expired.append(clock.now))
-        deadline.set(30)
-        clock.advance(10)
-        deadline.extend(5, at_most=30)
-        assert deadline.when == 1035
-        deadline.extend(500, at_most=30)
-        assert deadline.when == 1040
+    def test_one_that_sets_itself_to_now_has_it_in_the_next_turn(self, loop, clock):
+        handler = Expiring(loop, clock, then=lambda handler: handler.set(0))
+        handler.set(1)
+        for turns in range(1, 4):
+            loop.run_once()
+            assert len(handler.expired) == turns
+
+    def test_one_that_unregisters_another_of_the_same_turn(self, loop, clock):
+        second = Expiring(loop, clock)
+        first = Expiring(loop, clock, lambda _: loop.unregister(second.registration))
+        first.set(1)
+        second.set(1)
+        loop.run_once()
+        assert (len(first.expired), second.expired) == (1, [])
+
+    def test_timers_and_deadlines_are_waited_for_alike(self, loop, clock):
+        done = []
+        Expiring(loop, clock, lambda handler: done.append("deadline")).set(2)
+        loop.call_later(1, done.append, "timer")
+        loop.call_later(3, done.append, "later")
+        for _ in range(3):
+            loop.run_once()
+        assert done == ["timer", "deadline", "later"]
+        assert clock.now == 1003
+
+    def test_many_that_move_at_random_expire_when_they_were_set_to(self, loop, clock):
+        chance = random.Random(41)
+        handlers = [Expiring(loop, clock) for _ in range(200)]
+        wanted = {}
+        for _ in range(5000):
+            number = chance.randrange(200)
+            match chance.randrange(4):
+                case 0 | 1:
+                    wanted[number] = chance.randrange(1, 1000)
+                    handlers[number].set(wanted[number])
+                case 2:
+                    wanted.pop(number, None)
+                    handlers[number].set(None)
+                case 3:
+                    wanted.pop(number, None)
+                    loop.unregister(handlers[number].registration)
+                    handlers[number] = Expiring(loop, clock)
+        assert len(loop._deadlines) <= 200
+        while len(loop._deadlines):
+            loop.run_once()
+        for number, handler in enumerate(handlers):
+            expected = [1000 + wanted[number]] if number in wanted else []
+            assert handler.expired == expected
+
+    def test_a_closed_loop_keeps_no_handler(self, clock):
+        loop = Loop(FakeSelector(clock), clock)
+        handler = Expiring(loop, clock)
+        handler.set(5)
+        gone = weakref.ref(handler)
+        loop.close()
+        del handler
+        gc.collect()
+        assert gone() is None
 
 
 def test_the_fake_selector_finds_a_loop_that_would_wait_for_ever(loop):

@@ -15,6 +15,7 @@ from reactor.errors import ConfigurationError
 from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.net import Connection, Inet, Protocol, Reactor, Unix, parse_bind
 from reactor.net.connector import interleave
+from reactor.testing import FakeClock, FakeSelector
 
 SMALL_TIMES = Limits(write_timeout_s=0.2, linger_timeout_s=0.2)
 
@@ -328,6 +329,28 @@ class TestConnection:
         _, protocol, theirs = connected(Impatient(reactor), SMALL_TIMES)
         reactor.run()
         assert protocol.calls == ["made", "deadline", "lost"]
+
+    def test_more_time_is_given_up_to_a_bound(self):
+        clock = FakeClock()
+        expired = []
+
+        class Impatient(Protocol):
+            def deadline_expired(self):
+                expired.append(clock.now)
+
+        with Reactor(FakeSelector(clock), clock) as reactor:
+            ours, theirs = socket.socketpair()
+            theirs.close()
+            connection = Connection(reactor, ours, Impatient(), "peer")
+            for more, expected in ((5, 1035), (500, 1040)):
+                clock.now = 1000
+                connection.set_deadline(30)
+                clock.advance(10)
+                connection.extend_deadline(more, at_most=30)
+                while not expired:
+                    reactor.run_once()
+                assert expired.pop() == expected
+            connection.abort()
 
     def test_extra_info(self, reactor, connected):
         connection, _, _ = connected()

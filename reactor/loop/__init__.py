@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from reactor.loop._core import Loop
 from reactor.loop._registration import Registration
-from reactor.loop._deadline import Deadline
 from reactor.loop.handler import Handler
 from reactor.loop.timers import Handle, TimerHandle
 
-__all__ = ["Deadline", "Handle", "Handler", "Loop", "Registration", "TimerHandle"]
+__all__ = ["Handle", "Handler", "Loop", "Registration", "TimerHandle"]

@@ -1,9 +1,11 @@
 """The loop: the C face of `_core.pyx`."""
 
+from reactor.loop._deadlines cimport Deadlines
 from reactor.loop._registration cimport Poller, Registration
 
 cdef class Loop:
     cdef readonly object _selector, _timers, _waker
+    cdef readonly Deadlines _deadlines
     cdef Poller poller              # the selector, if it has a C face; else None
     cdef public object clock
     cdef object ready, from_threads, signals
@@ -17,6 +19,7 @@ cdef class Loop:
     cdef int dispatch_keys(self, list ready) except -1
     cdef int dispatch_polled(self, int count) except -1
     cdef int run_due(self) except -1
+    cdef int expire_at(self, Registration registration, double when) except -1
     cdef int modify_events(self, Registration registration, int events) except -1
     cdef object select_timeout(self, object timeout)
     cdef int call(self, object handle) except -1

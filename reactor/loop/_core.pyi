@@ -92,7 +92,14 @@ class Loop:
         """Change the wanted events; 0 takes the descriptor out of the selector meanwhile."""
 
     def unregister(self, registration: Registration) -> None:
-        """Drop the descriptor, and every event of it that this turn still holds. Idempotent."""
+        """Drop the descriptor, its deadline, and every event of it that this turn still holds.
+        Idempotent."""
+
+    def set_deadline(self, registration: Registration, delay: float | None) -> None:
+        """Call the handler's `on_deadline` in ``delay`` seconds, once; None: not at all.
+
+        It replaces the deadline before; to move one later costs a store.
+        """
 
     def close_at_turn_end(self, fileobj: Closeable) -> None:
         """Close a descriptor that was registered, when this batch of events is done."""

@@ -2,7 +2,7 @@
 
 One *turn* is one iteration:
 
-    select ─> handlers of ready descriptors ─> due timers ─> callbacks ─> close descriptors
+    select ─> handlers of ready descriptors ─> due deadlines, timers ─> callbacks ─> close descriptors
 
 * `select` is called on one line, and the clock is read on one line, right after it.
 * A `Registration` carries the events that are wanted *now*. An event that was reported for
@@ -16,6 +16,11 @@ One *turn* is one iteration:
 The loop never catches what a `Handler` raises: handlers are this package's own, they answer for
 their users' code, and a fault of theirs ends `run`. The docstrings are in `_core.pyi`.
 """
+
+from libc.math cimport INFINITY
+
+from reactor.loop._deadlines cimport Deadlines
+from reactor.loop._registration cimport Registration
 
 import logging
 import selectors
@@ -55,6 +60,7 @@ cdef class Loop:
         self.clock = time.monotonic if clock is None else clock
         self.now = self.clock()
         self._timers = Timers()
+        self._deadlines = Deadlines()
         self.ready = deque()
         self.from_threads = deque()
         self.to_close = []
@@ -120,7 +126,15 @@ cdef class Loop:
         return 0
 
     cdef int run_due(self) except -1:
-        cdef Py_ssize_t count
+        cdef Registration registration
+        cdef Py_ssize_t count = len(self._deadlines)
+        # Bounded: a handler whose next deadline is now has it in the next turn.
+        while count:
+            count -= 1
+            registration = self._deadlines.pop_due(self.now)
+            if registration is None:
+                break
+            registration.handler.on_deadline()
         for timer in self._timers.pop_due(self.now):
             self.call(timer)
         count = len(self.ready)
@@ -142,6 +156,7 @@ cdef class Loop:
             self.signals.close()
         self._waker.close()
         self._selector.close()
+        self._deadlines.clear()
 
     def __enter__(self):
         return self
@@ -225,6 +240,16 @@ cdef class Loop:
 
     def unregister(self, Registration registration):
         self.modify_events(registration, 0)
+        self._deadlines.forget(registration)
+        # A handler holds its registration: without this the two would wait for the collector.
+        registration.handler = None
+
+    def set_deadline(self, Registration registration, delay):
+        self.expire_at(
+            registration, INFINITY if delay is None else self.time_now() + <double>delay)
+
+    cdef int expire_at(self, Registration registration, double when) except -1:
+        return self._deadlines.set(registration, when)
 
     def close_at_turn_end(self, fileobj):
         if self._in_turn:
@@ -235,14 +260,17 @@ cdef class Loop:
     # --- inside ---------------------------------------------------------------------------
 
     cdef object select_timeout(self, object timeout):
-        cdef double until_timer
+        cdef double due
         if self.ready or self.stopping:
             return 0
+        due = self._deadlines.next_due()
         when = self._timers.next_when()
-        if when is None:
+        if when is not None:
+            due = min(due, <double>when)
+        if due == INFINITY:
             return timeout
-        until_timer = max(0.0, <double>when - self.now)
-        return until_timer if timeout is None else min(<double>timeout, until_timer)
+        due = max(0.0, due - self.now)
+        return due if timeout is None else min(<double>timeout, due)
 
     cdef int call(self, object handle) except -1:
         try:

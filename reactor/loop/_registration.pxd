@@ -4,6 +4,8 @@ cdef class Registration:
     cdef readonly object fileobj, handler
     cdef readonly int fd
     cdef readonly int events        # wanted now
+    cdef readonly double deadline   # infinity: none
+    cdef Py_ssize_t place           # its entry in the heap of Deadlines; -1: it has none
     # What one of these events does; a compiled handler puts its own function here.
     cdef int (*react)(object handler, int event) except -1
 

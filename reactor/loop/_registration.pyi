@@ -11,9 +11,15 @@ class Registration:
     @property
     def fd(self) -> int: ...
     @property
-    def handler(self) -> Handler: ...
+    def handler(self) -> Handler | None:
+        """None once it is unregistered."""
+
     @property
     def events(self) -> int: ...
+    @property
+    def deadline(self) -> float:
+        """The loop's time at which `Handler.on_deadline` is called; infinity for never."""
+
     def __init__(self, fileobj: int | HasFileno, events: int, handler: Handler) -> None: ...
 
 @disjoint_base

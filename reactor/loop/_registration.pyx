@@ -1,9 +1,11 @@
 """One descriptor in the selector, and the C face of a selector.
 
 The loop keeps a `Registration` for each descriptor: whose it is, which events are wanted *now*,
-and what they do. A compiled selector keeps the same objects, so that nothing is made and nothing
+what they do, and until when it has time. A compiled selector keeps the same objects, so that nothing is made and nothing
 looked up between the kernel's answer and the handler.
 """
+
+from libc.math cimport INFINITY
 
 cdef enum:
     READ = 1                # selectors.EVENT_READ
@@ -17,6 +19,8 @@ cdef class Registration:
         self.events = events
         self.handler = handler
         self.react = call_handler
+        self.deadline = INFINITY
+        self.place = -1
 
 
 cdef int call_handler(object handler, int event) except -1:

@@ -43,6 +43,9 @@ class Waker:
     def on_writable(self) -> None:
         raise NotImplementedError
 
+    def on_deadline(self) -> None:
+        raise NotImplementedError
+
     def close(self) -> None:
         for descriptor in {self._reader, self._writer}:
             os.close(descriptor)
@@ -94,6 +97,9 @@ class SignalWatcher:
                 self._on_signal(callback, *args)
 
     def on_writable(self) -> None:
+        raise NotImplementedError
+
+    def on_deadline(self) -> None:
         raise NotImplementedError
 
     def close(self) -> None:

@@ -4,7 +4,6 @@ from libc.stdint cimport int64_t, uint8_t
 
 from reactor._protocol cimport Protocol, Transport
 from reactor.loop._core cimport Loop
-from reactor.loop._deadline cimport Deadline
 from reactor.loop._registration cimport Registration
 from reactor.net._outgoing cimport Outgoing
 
@@ -23,7 +22,7 @@ cdef class Connection(Transport):
     cdef int fd
     cdef State state
     cdef Outgoing outgoing
-    cdef Deadline deadline, stall   # None until one is set
+    cdef double deadline, stall     # times of the loop: the protocol's, and of a peer that takes nothing
     cdef int64_t high, low, linger_bytes
     cdef bint lingers, reading, eof_seen, eof_wanted, eof_sent, producer_paused, flush_planned, wants_write
 
@@ -39,7 +38,8 @@ cdef class Connection(Transport):
     cdef int want(self, bint write) except -1
     cdef int wrote(self) except -1
     cdef int check_not_half_closed(self) except -1
-    cdef Deadline own_deadline(self)
+    cdef int arm(self) except -1
+    cdef int set_deadline_at(self, double when) except -1
     cdef int close_now(self, object error) except -1
     cdef object call_protocol(self, str method, tuple args)
     cdef object call_user(self, object callback, tuple args)

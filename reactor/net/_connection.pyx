@@ -14,6 +14,7 @@ the peer has not read yet (RFC 9112 section 9.6).
 
 from cpython.exc cimport PyErr_SetFromErrno
 from libc.errno cimport EAGAIN, EINTR, ETIMEDOUT, errno
+from libc.math cimport INFINITY
 
 from reactor.limits import DEFAULT_LIMITS
 from reactor.net.reset import reset_on_close
@@ -48,6 +49,7 @@ cdef class Connection(Transport):
         self.low = limits.write_low_water_bytes
         self.write_per_turn = limits.write_per_turn_bytes_max
         self.sendfile_per_turn = limits.sendfile_per_turn_bytes_max
+        self.deadline = self.stall = INFINITY
         self.registration = loop.register(sock, 0, self)
         self.registration.react = react
 
@@ -67,6 +69,19 @@ cdef class Connection(Transport):
         elif errno != EAGAIN and errno != EINTR:
             self.close_now(last_os_error())
         return self.flush()
+
+    def on_deadline(self):
+        cdef double now = self.loop.time_now()
+        if self.stall <= now:
+            self.close_now(TimeoutError(ETIMEDOUT, "the peer takes nothing of what is sent"))
+        elif self.deadline <= now:
+            self.deadline = INFINITY
+            if self.state == LINGERING:
+                self.close_now(None)
+            else:
+                self.call_protocol("deadline_expired", ())
+        if self.state != CLOSED:
+            self.arm()  # whichever of the two is next
 
     cdef int received(self, Py_ssize_t size) except -1:
         if self.state == LINGERING:
@@ -133,7 +148,7 @@ cdef class Connection(Transport):
         if self.state == FLUSHING:
             self.state = LINGERING
             self.reading = True
-            self.own_deadline().set_in(self.limits.linger_timeout_s)
+            self.set_deadline_at(self.loop.time_now() + <double>self.limits.linger_timeout_s)
         return 0
 
     cdef int send_eof(self) except -1:
@@ -144,18 +159,12 @@ cdef class Connection(Transport):
         return 0
 
     cdef int watch_for_stall(self, bint progress) except -1:
-        if self.outgoing.size:
-            if self.stall is None:
-                self.stall = Deadline(self.loop, self._stalled)
-                progress = True
-            if progress:
-                self.stall.set_in(self.limits.write_timeout_s)
-        elif self.stall is not None:
-            self.stall.clear()
+        if not self.outgoing.size:
+            self.stall = INFINITY  # the loop's deadline may stay: it will find nothing to do
+        elif progress or self.stall == INFINITY:
+            self.stall = self.loop.time_now() + <double>self.limits.write_timeout_s
+            self.arm()
         return 0
-
-    def _stalled(self):
-        self.close_now(TimeoutError(ETIMEDOUT, "the peer takes nothing of what is sent"))
 
     cdef int want(self, bint write) except -1:
         """Say to the loop which events are of use now, if that has changed."""
@@ -240,10 +249,7 @@ cdef class Connection(Transport):
 
     cdef int expire_in(self, double seconds) except -1:
         if self.state == OPEN:
-            if seconds >= 0:
-                self.own_deadline().set_in(seconds)
-            elif self.deadline is not None:
-                self.deadline.clear()
+            self.set_deadline_at(self.loop.time_now() + seconds if seconds >= 0 else INFINITY)
         return 0
 
     def set_deadline(self, seconds):
@@ -251,18 +257,15 @@ cdef class Connection(Transport):
 
     def extend_deadline(self, double seconds, double at_most):
         if self.state == OPEN:
-            self.own_deadline().extend(seconds, at_most)
+            self.set_deadline_at(
+                min(self.deadline + seconds, self.loop.time_now() + at_most))
 
-    cdef Deadline own_deadline(self):
-        if self.deadline is None:
-            self.deadline = Deadline(self.loop, self._deadline_expired)
-        return self.deadline
+    cdef int set_deadline_at(self, double when) except -1:
+        self.deadline = when
+        return self.arm()
 
-    def _deadline_expired(self):
-        if self.state == LINGERING:
-            self.close_now(None)
-        elif self.state == OPEN:
-            self.call_protocol("deadline_expired", ())
+    cdef int arm(self) except -1:
+        return self.loop.expire_at(self.registration, min(self.deadline, self.stall))
 
     def call_soon(self, callback):
         self.loop.call_soon(self._call_user, callback)
@@ -287,8 +290,7 @@ cdef class Connection(Transport):
         self.state = FLUSHING
         self.lingers = linger
         self.reading = False
-        if self.deadline is not None:
-            self.deadline.clear()
+        self.deadline = INFINITY
         self.want(self.wants_write)
         # Even with nothing to send: the peer's end may be waited for only from the loop.
         if not self.wants_write:
@@ -311,10 +313,6 @@ cdef class Connection(Transport):
         if self.outgoing.size:
             reset_on_close(self.sock)
         self.outgoing.clear()
-        if self.deadline is not None:
-            self.deadline.cancel()
-        if self.stall is not None:
-            self.stall.cancel()
         self.loop.unregister(self.registration)
         self.loop.close_at_turn_end(self.sock)
         # Not from here: the protocol may be in the middle of the call that led to this.

@@ -67,6 +67,9 @@ class Acceptor:
     def on_writable(self) -> None:
         raise NotImplementedError
 
+    def on_deadline(self) -> None:
+        raise NotImplementedError
+
     def hold(self) -> None:
         """Accept nothing until `release`: new clients wait in the backlog. Idempotent."""
         self._held = True

@@ -134,6 +134,9 @@ class _Attempt:
         error = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         self._connector.attempt_done(self, OSError(error, os.strerror(error)) if error else None)
 
+    def on_deadline(self) -> None:
+        raise NotImplementedError
+
     def release(self) -> tuple[socket.socket, Any]:
         """Hand the connected socket over; this handler is done with it."""
         self._loop.unregister(self._registration)

@@ -38,6 +38,7 @@ class Listener:
         self._connections: set[Connection] = set()
         self._connections_max = connections_max(limits)
         self._on_empty: Callable[[], object] | None = None
+        self._on_closed = self._closed  # one bound method for all connections
         self._acceptors = [Acceptor(loop, sock, self._accepted, limits) for sock in sockets]
 
     @property
@@ -86,7 +87,7 @@ class Listener:
             self._loop.report(exception, f"making a protocol with {self._factory!r}")
             sock.close()
             return
-        connection = Connection(self._loop, sock, protocol, peer, self._limits, self._closed)
+        connection = Connection(self._loop, sock, protocol, peer, self._limits, self._on_closed)
         self._connections.add(connection)
         if len(self._connections) == self._connections_max:
             self.hold()
