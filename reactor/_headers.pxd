@@ -9,6 +9,11 @@ cdef class Headers:
     # `block` is one allocation: `count` Fields, then the text that they point into.
     cdef bytes block
     cdef uint32_t count
+    # Whoever writes responses keeps its lines here, and what he found in them, once it is
+    # written for the second time.
+    cdef bytes lines
+    cdef int says
+    cdef bint written
 
     cdef const Field *find(self, const uint8_t *name, uint32_t size) noexcept
     cdef const Field *look_up(self, object name) except? NULL

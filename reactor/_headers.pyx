@@ -9,12 +9,13 @@ Knows: names, values, their order. Must never know: which field means what.
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from cpython.dict cimport PyDict_Items
+from cpython.dict cimport PyDict_Next
 from cpython.list cimport PyList_New, PyList_SET_ITEM
-from cpython.ref cimport Py_INCREF
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_DECREF, Py_INCREF
 from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
-from libc.stdint cimport int64_t
-from libc.string cimport memcpy
+from libc.stdint cimport int64_t, uintptr_t
+from libc.string cimport memcmp, memcpy
 
 from reactor._names cimport known_bytes, known_str, latin1, sliced
 
@@ -31,6 +32,8 @@ cdef extern from "Python.h":
     const int PyUnicode_1BYTE_KIND
     Py_ssize_t PyUnicode_GET_LENGTH(object text)
     void *PyUnicode_1BYTE_DATA(object text)
+    PyObject *PyTuple_GET_ITEM(object pair, Py_ssize_t index)
+    PyObject **PySequence_Fast_ITEMS(object sequence)
 
 cdef enum:
     HTAB = 9
@@ -112,9 +115,9 @@ cdef class Headers:
             self.block = (<Headers>fields).block
             self.count = (<Headers>fields).count
             return
-        cdef list pairs = pairs_of(fields)
-        self.count = len(pairs)
-        self.block = packed(pairs)
+        cdef Headers same = as_headers(fields)
+        self.block = same.block
+        self.count = same.count
 
     cdef const Field *find(self, const uint8_t *name, uint32_t size) noexcept:
         cdef const uint8_t *text = self.text()
@@ -251,50 +254,110 @@ cdef inline bint is_letter(uint8_t byte) noexcept:
     return c'a' <= (byte | 0x20) <= c'z'
 
 
-cdef list pairs_of(object fields):
-    """The fields as a list of (name, value), a list of such as it is."""
-    cdef object pair
-    if isinstance(fields, dict):
-        return PyDict_Items(fields)
-    if type(fields) is list:
-        for pair in <list>fields:
-            if type(pair) is not tuple or len(<tuple>pair) != 2:
-                break
-        else:
-            return fields
-    # Asked last: an abstract class takes longer to answer than all that follows.
-    elif not isinstance(fields, tuple) and isinstance(fields, Mapping):
-        fields = fields.items()
-    return [(name, value) for name, value in fields]
-
-
-cdef bytes packed(list pairs):
-    """Names and values as the block of a Headers, once they are found fit for the wire.
-
-    No code of anybody else runs between the two walks, so what is borrowed stays as it is."""
-    cdef tuple pair
-    cdef uint32_t name_size, value_size
+cdef bytes packed(PyObject **parts, uint32_t count):
+    """Names and values in turn as the block of a Headers, once they are found fit for the wire."""
+    cdef uint32_t i, size
     cdef int64_t text_size = 0
-    for pair in pairs:
-        name_view(pair[0], &name_size)
-        value_view(pair[1], &value_size)
-        text_size += name_size + value_size
+    for i in range(count):
+        name_view(<object>parts[2 * i], &size)
+        text_size += size
+        value_view(<object>parts[2 * i + 1], &size)
+        text_size += size
     if text_size > TEXT_MAX:
         raise LocalProtocolError("the header fields are over 2 GiB", "fields-size")
-    cdef bytes block = PyBytes_FromStringAndSize(
-        NULL, len(pairs) * <Py_ssize_t>sizeof(Field) + text_size)
+    cdef bytes block = PyBytes_FromStringAndSize(NULL, count * sizeof(Field) + text_size)
     cdef Field *field = <Field *>PyBytes_AS_STRING(block)
-    cdef uint8_t *text = <uint8_t *>(field + len(pairs))
+    cdef uint8_t *text = <uint8_t *>(field + count)
     cdef uint32_t at = 0
-    for pair in pairs:
+    for i in range(count):
         field.name = at
-        memcpy(text + at, name_view(pair[0], &field.name_size), field.name_size)
+        memcpy(text + at, name_view(<object>parts[2 * i], &field.name_size), field.name_size)
         at += field.name_size
         field.value = at
-        memcpy(text + at, value_view(pair[1], &field.value_size), field.value_size)
+        memcpy(text + at, value_view(<object>parts[2 * i + 1], &field.value_size),
+               field.value_size)
         at += field.value_size
         field += 1
     return block
+
+
+# --- the fields that an application gives ---------------------------------------------------
+#
+# Most answers of an application have the same few sets of fields, made of the same constants: a
+# set that was made of these very objects before is found again, instead of being made again.
+
+cdef enum:
+    REMEMBERED = 64         # sets
+    FIELDS_MAX = 16         # of a set that is remembered
+    BLOCK_MAX = 1024        # bytes of it
+
+cdef struct Remembered:
+    PyObject *headers       # NULL: none yet
+    PyObject *parts[2 * FIELDS_MAX]
+
+cdef Remembered[REMEMBERED] remembered
+
+
+cdef Headers made_of(PyObject **parts, uint32_t count):
+    """The Headers of these names and values; they are strong references while this runs."""
+    cdef Remembered *slot
+    cdef Headers headers
+    if count == 0 or count > FIELDS_MAX:
+        return headers_in(packed(parts, count), count)
+    # By the last value: in most sets it is the one that differs.
+    slot = &remembered[(<uintptr_t>parts[2 * count - 1] >> 4) % REMEMBERED]
+    if (slot.headers != NULL and (<Headers>slot.headers).count == count
+            and not memcmp(slot.parts, parts, 2 * count * sizeof(PyObject *))):
+        return <Headers>slot.headers
+    headers = headers_in(packed(parts, count), count)
+    if PyBytes_GET_SIZE(headers.block) <= BLOCK_MAX:
+        remember(slot, headers, parts)
+    return headers
+
+
+cdef int remember(Remembered *slot, Headers headers, PyObject **parts) except -1:
+    cdef Remembered before = slot[0]
+    cdef uint32_t i
+    slot.headers = <PyObject *>headers
+    Py_INCREF(headers)
+    for i in range(2 * headers.count):
+        slot.parts[i] = parts[i]
+        Py_INCREF(<object>parts[i])
+    if before.headers == NULL:
+        return 0
+    # Last: what goes away may run code of its own, and this must be whole by then.
+    for i in range(2 * (<Headers>before.headers).count):
+        Py_DECREF(<object>before.parts[i])
+    Py_DECREF(<object>before.headers)
+    return 0
+
+
+cdef Headers of_dict(dict fields):
+    cdef PyObject *parts[2 * FIELDS_MAX]
+    cdef uint32_t count = 0
+    cdef Py_ssize_t at = 0
+    while PyDict_Next(fields, &at, &parts[2 * count], &parts[2 * count + 1]):
+        count += 1
+    return made_of(parts, count)
+
+
+cdef Headers of_pairs(list pairs):
+    """Of a list of (name, value); None if it holds anything else."""
+    cdef PyObject *parts[2 * FIELDS_MAX]
+    cdef uint32_t count = 0
+    cdef object pair
+    for pair in pairs:
+        if type(pair) is not tuple or len(<tuple>pair) != 2:
+            return None
+        parts[2 * count] = PyTuple_GET_ITEM(pair, 0)
+        parts[2 * count + 1] = PyTuple_GET_ITEM(pair, 1)
+        count += 1
+    return made_of(parts, count)
+
+
+cdef Headers of_many(list pairs):
+    cdef list parts = [part for pair in pairs for part in pair]
+    return headers_in(packed(PySequence_Fast_ITEMS(parts), len(pairs)), len(pairs))
 
 
 cdef bytes block_of(const Field *fields, uint32_t count, const uint8_t *text, uint32_t size):
@@ -319,4 +382,18 @@ cdef Headers headers_of(const Field *fields, uint32_t count, const uint8_t *text
 
 
 cdef Headers as_headers(object fields):
-    return fields if isinstance(fields, Headers) else Headers(fields)
+    """Of a mapping or of an iterable of pairs. While parts are borrowed from ``fields`` no code
+    of anybody else runs, so they stay what they are."""
+    cdef Headers headers
+    if isinstance(fields, Headers):
+        return fields
+    if type(fields) is dict and len(<dict>fields) <= FIELDS_MAX:
+        return of_dict(fields)
+    if type(fields) is list and len(<list>fields) <= FIELDS_MAX:
+        headers = of_pairs(fields)
+        if headers is not None:
+            return headers
+    # Asked last: an abstract class takes longer to answer than all that follows.
+    elif not isinstance(fields, (list, tuple)) and isinstance(fields, Mapping):
+        fields = fields.items()
+    return of_many([(name, value) for name, value in fields])

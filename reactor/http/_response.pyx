@@ -20,6 +20,9 @@ cdef extern from "_scan.h" nogil:
 
 cdef enum:
     CAPACITY_FIRST = 1024
+    # Of the fields that the machine adds: those that the application has set itself.
+    SAYS_DATE = 1
+    SAYS_SERVER = 2
 
 
 cdef int put(Text *text, const void *data, Py_ssize_t size) except -1:
@@ -57,6 +60,8 @@ cdef int check_fields(Response response) except -1:
     if response.status_code < 200:
         raise LocalProtocolError(
             f"an application answers with a final status, not {response.status_code}")
+    if headers.lines is not None:
+        return 0  # they were looked at when their lines were written
     for i in range(headers.count):
         if is_the_machines(headers.text() + field[i].name, field[i].name_size):
             name = (headers.text() + field[i].name)[:field[i].name_size].decode("ascii")
@@ -82,14 +87,14 @@ cdef int put_head(Text *text, Response response, bytes date, int64_t length, bin
                   Ending ending) except -1:
     """Append the head; ``length`` below zero: no Content-Length."""
     cdef bytes line = status_line(response)
-    cdef bint dated = False, named = False
+    cdef int says
     put(text, PyBytes_AS_STRING(line), PyBytes_GET_SIZE(line))
-    put_fields(text, response.get_headers(), &dated, &named)
-    if not dated:
+    says = put_fields(text, response.get_headers())
+    if not says & SAYS_DATE:
         put(text, b"Date: ", 6)
         put(text, PyBytes_AS_STRING(date), PyBytes_GET_SIZE(date))
         put(text, b"\r\n", 2)
-    if not named:
+    if not says & SAYS_SERVER:
         put(text, b"Server: reactor\r\n", 17)
     if length >= 0:
         put(text, b"Content-Length: ", 16)
@@ -115,21 +120,35 @@ cdef int put_number(Text *text, int64_t number) except -1:
             return put(text, digits + at, 20 - at)
 
 
-cdef int put_fields(Text *text, Headers headers, bint *dated, bint *named) except -1:
+cdef int put_fields(Text *text, Headers headers) except -1:
+    """Append the lines of the fields; which of the machine's own are among them."""
+    cdef Py_ssize_t start = text.size
+    if headers.lines is not None:
+        put(text, PyBytes_AS_STRING(headers.lines), PyBytes_GET_SIZE(headers.lines))
+        return headers.says
+    headers.says = put_each(text, headers)
+    if headers.written:
+        headers.lines = (text.base + start)[:text.size - start]
+    headers.written = True
+    return headers.says
+
+
+cdef int put_each(Text *text, Headers headers) except -1:
     cdef const Field *field = headers.fields()
     cdef const uint8_t *names = headers.text()
     cdef const uint8_t *name
     cdef uint32_t i
+    cdef int says = 0
     for i in range(headers.count):
         name = names + field[i].name
         if field[i].name_size == 14 and scan_same(name, b"content-length", 14):
             continue  # the machine says it, after it has compared it with the body
         if field[i].name_size == 4 and scan_same(name, b"date", 4):
-            dated[0] = True
+            says |= SAYS_DATE
         elif field[i].name_size == 6 and scan_same(name, b"server", 6):
-            named[0] = True
+            says |= SAYS_SERVER
         put(text, name, field[i].name_size)
         put(text, b": ", 2)
         put(text, names + field[i].value, field[i].value_size)
         put(text, b"\r\n", 2)
-    return 0
+    return says

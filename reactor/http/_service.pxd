@@ -11,7 +11,8 @@ cdef class Service:
     cdef int64_t high_water
     cdef double keep_alive_timeout
     cdef bint wants_answers
-    cdef list spare             # parsers that nobody parses with now
+    cdef list spare             # parsers that nobody parses with now, the first spare_count
+    cdef int spare_count
 
     cdef RequestParser lend_parser(self)
     cdef int take_back(self, RequestParser parser) except -1

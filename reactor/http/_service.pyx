@@ -17,7 +17,7 @@ cdef class Service:
         self.limits = limits
         self.date = date
         self.journal = journal
-        self.spare = []
+        self.spare = [None] * SPARE_PARSERS_MAX
         # What every request looks at.
         self.respond_to = app.respond
         self.wants_answers = journal.wants_answers
@@ -27,10 +27,15 @@ cdef class Service:
 
     cdef RequestParser lend_parser(self):
         """A parser at the beginning of a connection."""
-        return self.spare.pop() if self.spare else RequestParser(self.limits)
+        if self.spare_count == 0:
+            return RequestParser(self.limits)
+        self.spare_count -= 1
+        return <RequestParser>self.spare[self.spare_count]
 
     cdef int take_back(self, RequestParser parser) except -1:
-        if len(self.spare) < SPARE_PARSERS_MAX:
+        # Into a list of fixed length: one that grows and shrinks is reallocated both ways.
+        if self.spare_count < SPARE_PARSERS_MAX:
             parser.renew()
-            self.spare.append(parser)
+            self.spare[self.spare_count] = parser
+            self.spare_count += 1
         return 0
