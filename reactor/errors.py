@@ -54,6 +54,10 @@ class ConfigurationError(ReactorError):
     """What the user asked for cannot be done; the message says why and what to do."""
 
 
+class LoadError(ReactorError):
+    """A load could not be made; the message says why and what to do."""
+
+
 class FetchError(ReactorError):
     """A transfer failed; ``exit_code`` is curl's number for that kind of failure."""
 

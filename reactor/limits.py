@@ -100,5 +100,16 @@ class Limits:
     accept_pause_s: float = 0.1
     accept_pause_max_s: float = 1.0
 
+    # --- the load generator ---------------------------------------------------------------
+    # Connections that are opened at a time, below every server's backlog (Linux: 4,096 at most,
+    # and often 128): a SYN that is dropped comes again only after a second.
+    load_opening_max: int = 100
+    # A source address has 28,232 ports (net.ipv4.ip_local_port_range); some are in use.
+    load_ports_per_address: int = 20_000
+    # A request that leaves so much after it was due is a missed one: wrk2's resolution.
+    load_late_s: float = 0.001
+    # An answer that takes longer will not come; its connection is given up.
+    load_answer_timeout_s: float = 10.0
+
 
 DEFAULT_LIMITS = Limits()

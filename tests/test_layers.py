@@ -30,6 +30,7 @@ LAYERS = [
     {"reactor.access_log", "reactor._date"},
     {"reactor.client", "reactor.threads"},
     {"reactor.server"},
+    {"reactor.load"},
     {"reactor.cli"},
     {"reactor", "reactor.__main__"},
 ]

@@ -1,0 +1,46 @@
+"""Is the answer the right one: the C face of `_answers.pyx`."""
+
+from libc.stdint cimport int64_t, uint8_t
+
+from reactor._bounds cimport Bounds
+from reactor._head cimport FAILED, Verdict
+from reactor.http._framing cimport ResponseParser
+
+cdef class Target:
+    cdef readonly bytes request
+    cdef readonly str method, url
+    cdef readonly int status
+    cdef readonly object body           # None: not compared
+    cdef readonly int64_t length        # -1: not compared
+    cdef readonly bint learning         # the first answer's body is to be the expected one
+    cdef const uint8_t *request_data
+    cdef Py_ssize_t request_size
+    cdef const uint8_t *body_data       # NULL: not compared
+    cdef bint plain                     # a body that Content-Length frames is allowed
+
+    cdef int expect(self, bytes body) except -1
+
+cdef class AnswerCheck:
+    cdef Bounds bounds
+    cdef Target target                  # None between answers
+    cdef int64_t offset, remaining      # of the body
+    cdef ResponseParser parser          # None until an answer is not plain
+    cdef bint parsing                   # the parser has the answer under way
+    cdef list pieces                    # of the body that is learnt
+    cdef int interim
+    cdef bint stays_open
+    cdef readonly str fault
+
+    cdef int reset(self) except -1
+    cdef Verdict take(self, Target target, const uint8_t **data, Py_ssize_t *size) except? FAILED
+    cdef Verdict at_end(self) except? FAILED
+    cdef Verdict take_head(self, const uint8_t **data, Py_ssize_t *size) except? FAILED
+    cdef Verdict take_body(self, const uint8_t **data, Py_ssize_t *size) except? FAILED
+    cdef Verdict compare(self, const uint8_t *data, Py_ssize_t size) except? FAILED
+    cdef int begin_parsing(self) except -1
+    cdef Verdict parse(self, const uint8_t **data, Py_ssize_t *size) except? FAILED
+    cdef Verdict pull(self) except? FAILED
+    cdef Verdict take_event(self, object event) except? FAILED
+    cdef Verdict take_piece(self, bytes piece) except? FAILED
+    cdef Verdict done(self) except? FAILED
+    cdef Verdict wrong(self, str fault) except? FAILED

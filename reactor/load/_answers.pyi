@@ -1,0 +1,43 @@
+"""Requests and what must come back."""
+
+from typing_extensions import disjoint_base
+
+@disjoint_base
+class Target:
+    """A serialised request, and its right answer.
+
+    ``body`` None: it is not compared. ``length`` -1: neither. ``learning``: the body of the first
+    answer will be the right one.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        method: str,
+        request: bytes,
+        status: int = 200,
+        body: bytes | None = None,
+        length: int | None = None,
+        learning: bool = False,
+    ) -> None: ...
+    @property
+    def url(self) -> str: ...
+    @property
+    def method(self) -> str: ...
+    @property
+    def request(self) -> bytes: ...
+    @property
+    def status(self) -> int: ...
+    @property
+    def body(self) -> bytes | None: ...
+    @property
+    def length(self) -> int: ...
+    @property
+    def learning(self) -> bool: ...
+
+@disjoint_base
+class AnswerCheck:
+    """Judges the answers of one connection, without a copy where they are plain."""
+
+    @property
+    def fault(self) -> str | None: ...

@@ -1,0 +1,206 @@
+"""Is the answer the right one: status, length and every byte of the body.
+
+Most answers are *plain*: their head comes in one piece and Content-Length frames the body.
+Those are judged where they were received, without a Python object. Any other (chunked, cut
+within the head, framed by the end of the connection, to HEAD, the first one whose body is
+still to be learnt) goes through the same `ResponseParser` as the client's.
+
+Knows: bytes and what they must be. Must never know: a socket, a clock, how many connections.
+"""
+
+from libc.string cimport memcmp
+
+from reactor._bounds cimport read_bounds
+from reactor._fields cimport CHUNKED, Field, stays_open
+from reactor._head cimport DONE, FAILED, MORE, Head, head_free, head_init, head_lend, scan_head
+from reactor._message cimport Response
+
+from reactor.errors import ProtocolError
+from reactor.http._framing import Body, End
+from reactor.limits import DEFAULT_LIMITS
+
+cdef enum:
+    FIELDS = 24             # an answer with more takes memory of its own
+
+
+cdef class Target:
+
+    def __init__(self, str url, str method, bytes request, int status=200, body=None,
+                 length=None, bint learning=False):
+        self.url = url
+        self.method = method
+        self.request = request
+        self.request_data = <const uint8_t *><const char *>request
+        self.request_size = len(request)
+        self.status = status
+        self.learning = learning
+        self.length = -1 if length is None else length
+        # RFC 9112 6.3: these have no body, whatever Content-Length says.
+        self.plain = method not in ("HEAD", "CONNECT") and status >= 200 and status not in (204, 304)
+        if body is not None:
+            self.expect(body)
+
+    cdef int expect(self, bytes body) except -1:
+        self.body = body
+        self.body_data = <const uint8_t *><const char *>body
+        self.length = len(body)
+        self.learning = False
+        return 0
+
+
+cdef class AnswerCheck:
+
+    def __cinit__(self):
+        read_bounds(None, &self.bounds)
+        self.stays_open = True
+
+    cdef int reset(self) except -1:
+        """Begin anew, on another connection."""
+        self.target = None
+        self.parser = None
+        self.parsing = False
+        self.stays_open = True
+        return 0
+
+    cdef Verdict take(self, Target target, const uint8_t **data, Py_ssize_t *size) except? FAILED:
+        """Take of ``data`` what belongs to the answer to ``target``; the rest stays in it.
+
+        DONE: the answer is whole and right. MORE: the rest of it must come. FAILED: see `fault`.
+        """
+        if self.target is not None:
+            return self.parse(data, size) if self.parsing else self.take_body(data, size)
+        if not size[0] and not self.parsing:
+            return MORE
+        self.target = target
+        self.offset = 0
+        if self.parsing:
+            self.begin_parsing()
+            return self.parse(data, size)
+        return self.take_head(data, size)
+
+    cdef Verdict at_end(self) except? FAILED:
+        """The connection ended."""
+        if not self.parsing:
+            return MORE
+        try:
+            self.parser.eof()
+            return self.pull()
+        except ProtocolError as error:
+            return self.wrong(str(error))
+
+    # --- plain answers --------------------------------------------------------------------
+
+    cdef Verdict take_head(self, const uint8_t **data, Py_ssize_t *size) except? FAILED:
+        cdef Head head
+        cdef Field fields[FIELDS]
+        cdef Verdict verdict
+        cdef Target target = self.target
+        head.owned = False
+        head_lend(&head, fields, FIELDS)
+        head_init(&head, &self.bounds, True, False)
+        verdict = scan_head(&head, data[0], min(size[0], 0x7fffffff))
+        head_free(&head)
+        if (verdict != DONE or target.learning or not target.plain or head.status != target.status
+                or head.facts.flags & CHUNKED or head.facts.content_length < 0):
+            self.begin_parsing()
+            return self.parse(data, size)
+        if target.length >= 0 and head.facts.content_length != target.length:
+            return self.wrong(f"the body has {head.facts.content_length:,} bytes, "
+                              f"not {target.length:,}")
+        self.stays_open = stays_open(&head.facts)
+        self.offset = 0
+        self.remaining = head.facts.content_length
+        data[0] += head.pos
+        size[0] -= head.pos
+        return self.take_body(data, size)
+
+    cdef Verdict take_body(self, const uint8_t **data, Py_ssize_t *size) except? FAILED:
+        cdef Py_ssize_t count = min(<int64_t>size[0], self.remaining)
+        if self.compare(data[0], count) == FAILED:
+            return FAILED
+        self.remaining -= count
+        data[0] += count
+        size[0] -= count
+        return self.done() if self.remaining == 0 else MORE
+
+    cdef inline Verdict compare(self, const uint8_t *data, Py_ssize_t size) except? FAILED:
+        """The next bytes of the body. The length is judged elsewhere, or first of all here."""
+        cdef Target target = self.target
+        if target.length >= 0 and self.offset + size > target.length:
+            return self.wrong(f"the body is longer than {target.length:,} bytes")
+        if target.body_data != NULL and memcmp(data, target.body_data + self.offset, size) != 0:
+            return self.wrong("the body has other bytes than it must")
+        self.offset += size
+        return MORE
+
+    # --- any other ------------------------------------------------------------------------
+
+    cdef int begin_parsing(self) except -1:
+        if self.parser is None:
+            self.parser = ResponseParser(DEFAULT_LIMITS)
+        self.parser.expect(self.target.method)
+        self.parsing = True
+        self.interim = 0
+        self.pieces = []
+        return 0
+
+    cdef Verdict parse(self, const uint8_t **data, Py_ssize_t *size) except? FAILED:
+        """The parser takes all, also what is of the next answer, and keeps it."""
+        if size[0]:
+            self.parser.take_in(<const char *>data[0], size[0])
+        data[0] += size[0]
+        size[0] = 0
+        try:
+            return self.pull()
+        except ProtocolError as error:
+            return self.wrong(str(error))
+
+    cdef Verdict pull(self) except? FAILED:
+        cdef Verdict verdict = MORE
+        while verdict == MORE:
+            event = self.parser.pull()
+            if event is None:
+                break
+            verdict = self.take_event(event)
+        return verdict
+
+    cdef Verdict take_event(self, object event) except? FAILED:
+        cdef Response head
+        if type(event) is Body:
+            return self.take_piece(event.data)
+        if type(event) is End:
+            return self.done()
+        head = <Response>event
+        if head.status < 200:
+            self.interim += 1
+            if self.interim > DEFAULT_LIMITS.interim_responses_max:
+                return self.wrong("too many interim responses")
+            return MORE
+        if head.status != self.target.status:
+            return self.wrong(f"the status is {head.status}, not {self.target.status}")
+        self.stays_open = head.keep_alive
+        if not head.complete:
+            return MORE
+        return self.done() if self.take_piece(head.body) == MORE else FAILED
+
+    cdef Verdict take_piece(self, bytes piece) except? FAILED:
+        if self.target.learning:
+            self.pieces.append(piece)
+        return self.compare(<const uint8_t *><const char *>piece, len(piece))
+
+    # --- verdicts -------------------------------------------------------------------------
+
+    cdef Verdict done(self) except? FAILED:
+        cdef Target target = self.target
+        if target.learning:
+            target.expect(b"".join(self.pieces))
+        elif target.length >= 0 and self.offset != target.length:
+            return self.wrong(f"the body has {self.offset:,} bytes, not {target.length:,}")
+        if self.parsing and not self.parser.buffered:
+            self.parsing = False
+        self.target = None
+        return DONE
+
+    cdef Verdict wrong(self, str fault) except? FAILED:
+        self.fault = f"{self.target.url}: {fault}"
+        return FAILED

@@ -1,0 +1,186 @@
+"""What load to make: a `Plan`, its JSON form, and the requests that it stands for.
+
+The JSON is what `python -m reactor.load` reads; docs/bench.md documents it. A plan that cannot
+be carried out is refused here, in one sentence, before anything is sent.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from reactor.client import Url
+from reactor.errors import FetchError, LoadError, LocalProtocolError
+from reactor.http._serialise import serialise_request
+from reactor.limits import DEFAULT_LIMITS
+from reactor.load._answers import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Expect:
+    """What the right answer to a URL is.
+
+    ``body`` is compared byte for byte. Without it, the body of the very first answer is taken for
+    the right one, if it has this ``length`` and this ``sha256`` (hexadecimal), where given.
+    ``varies`` is for bodies that differ from answer to answer: only ``length`` is compared.
+    """
+
+    status: int = 200
+    body: bytes | None = None
+    length: int | None = None
+    sha256: str | None = None
+    varies: bool = False
+
+
+# Of what a plan's JSON says; the annotations are for the type checker.
+_KINDS: dict[str, Any] = {
+    "urls": tuple,
+    "connections": int,
+    "rate": int | float | None,
+    "pipeline": int,
+    "keep_alive": bool,
+    "method": str,
+    "headers": Mapping,
+    "body": bytes,
+    "unix": str | None,
+    "expect": tuple,
+    "connect_timeout_s": int | float,
+    "idle": bool,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A load on one server.
+
+    ``rate`` requests a second make it an open loop; None is a closed one. Several ``urls`` are
+    asked for in turn, and have an `Expect` each, or one for all. ``unix`` is the path of a socket
+    to connect to instead of the URL's host. ``idle`` keeps the connections, each answered once,
+    and makes no runs.
+    """
+
+    urls: tuple[str, ...]
+    connections: int = 64
+    rate: float | None = None
+    pipeline: int = 1
+    keep_alive: bool = True
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    unix: str | None = None
+    expect: tuple[Expect, ...] = (Expect(),)
+    connect_timeout_s: float = DEFAULT_LIMITS.connect_timeout_s
+    idle: bool = False
+
+    def __post_init__(self) -> None:
+        """Raises LoadError: the plan makes no sense; the message says why."""
+        for name, kinds in _KINDS.items():
+            if not isinstance(getattr(self, name), kinds):
+                raise LoadError(f"{name} cannot be {getattr(self, name)!r:.40}")
+        if not self.urls:
+            raise LoadError("the plan has no URL: there is nothing to ask for")
+        if self.connections < 1 or self.pipeline < 1:
+            raise LoadError("the plan needs at least one connection, and a pipeline of at least 1")
+        if self.rate is not None and not 0 < self.rate <= 10_000_000:
+            raise LoadError(f"a rate of {self.rate:g} requests/s cannot be made")
+        if self.pipeline > 1 and not self.keep_alive:
+            raise LoadError("a connection that is closed after each request has no pipeline")
+        if len(self.expect) not in (1, len(self.urls)):
+            raise LoadError("the plan needs one expected answer for all URLs, or one for each")
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan as `json.dumps` takes it."""
+        plan = asdict(self)
+        plan["body"] = _to_base64(self.body)
+        for expect in plan["expect"]:
+            if expect["body"] is not None:
+                expect["body"] = _to_base64(expect["body"])
+        return plan
+
+    @classmethod
+    def from_json(cls, plan: Any) -> Plan:
+        """Raises LoadError: it is no plan; the message says what is wrong."""
+        given = _checked(plan, cls, "the plan")
+        expect = given.get("expect", {})
+        given["expect"] = tuple(
+            Expect(**_with_body(_checked(one, Expect, "expect")))
+            for one in (expect if isinstance(expect, list) else [expect])
+        )
+        given["urls"] = tuple(given["urls"])
+        try:
+            return cls(**_with_body(given))
+        except TypeError as error:
+            raise LoadError(f"the plan is no plan: {error}") from error
+
+    @property
+    def url(self) -> Url:
+        """The first URL: where the server is."""
+        return _parsed(self.urls[0])
+
+    def targets(self) -> list[Target]:
+        """The requests, and what must come back."""
+        first = self.url
+        targets = []
+        expected = self.expect * len(self.urls) if len(self.expect) == 1 else self.expect
+        for text, expect in zip(self.urls, expected, strict=True):
+            url = _parsed(text)
+            if (url.host, url.port) != (first.host, first.port):
+                raise LoadError(f"{text} and {first.text} are of two servers: take one at a time")
+            targets.append(self._target(url, expect))
+        return targets
+
+    def _target(self, url: Url, expect: Expect) -> Target:
+        given = {name.lower() for name in self.headers}
+        headers = dict(self.headers)
+        if "host" not in given:
+            headers = {"Host": url.authority, **headers}
+        if not self.keep_alive and "connection" not in given:
+            headers["Connection"] = "close"
+        try:
+            request = serialise_request(self.method, url.target, headers, self.body)
+        except LocalProtocolError as error:
+            raise LoadError(f"the request cannot be made: {error.message}") from error
+        bodyless = self.method == "HEAD"
+        return Target(
+            url.text,
+            self.method,
+            request,
+            status=expect.status,
+            body=None if bodyless else expect.body,
+            length=0 if bodyless else expect.length,
+            learning=expect.body is None and not expect.varies and not bodyless,
+        )
+
+
+def _parsed(text: str) -> Url:
+    try:
+        return Url.parse(text)
+    except FetchError as error:
+        raise LoadError(error.message) from error
+
+
+def _checked(given: Any, kind: type[Plan] | type[Expect], name: str) -> dict[str, Any]:
+    if not isinstance(given, dict):
+        raise LoadError(f"{name} is no JSON object")
+    known = {one.name for one in fields(kind)}
+    if unknown := set(given) - known:
+        raise LoadError(f"{name} has no key {min(unknown)!r}; it has {', '.join(sorted(known))}")
+    if kind is Plan and not isinstance(given.get("urls"), list):
+        raise LoadError("the plan needs a list of urls")
+    return dict(given)
+
+
+def _with_body(given: dict[str, Any]) -> dict[str, Any]:
+    if given.get("body") is None:
+        return given
+    try:
+        return {**given, "body": base64.b64decode(given["body"], validate=True)}
+    except (binascii.Error, TypeError, ValueError) as error:
+        raise LoadError("a body in a plan is base64") from error
+
+
+def _to_base64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
