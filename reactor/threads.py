@@ -62,7 +62,7 @@ class BlockingTransport(Transport):
         finally:
             self._closing = True
             if self._aborted or error is not None:
-                reset_on_close(self._sock)
+                reset_on_close(self._sock.fileno())
             self._sock.close()
             self._tell("connection_lost", error)
 

@@ -10,10 +10,13 @@ from contextlib import suppress
 from dataclasses import replace
 
 import pytest
+from test_serve import has_ipv6
 
 from reactor.errors import ConfigurationError
 from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.net import Connection, Inet, Protocol, Reactor, Unix, parse_bind
+from reactor.net import acceptor as net_acceptor
+from reactor.net._socket import Socket, accept, python_socket
 from reactor.net.connector import interleave
 from reactor.testing import FakeClock, FakeSelector
 
@@ -431,27 +434,22 @@ class TestAcceptor:
         listener.close()
 
     def test_out_of_descriptors_the_listener_leaves_the_selector_and_comes_back(
-        self, reactor, caplog
+        self, reactor, caplog, monkeypatch
     ):
         limits = replace(DEFAULT_LIMITS, accept_pause_s=0.02, accept_pause_max_s=0.05)
         made = []
         listener = reactor.listen(
             Inet("127.0.0.1", 0), lambda: made.append(1) or Protocol(), limits
         )
-        [acceptor] = listener._acceptors
-        real, failures = acceptor.sock, [3]
+        real, failures = net_acceptor.accept, [3]
 
-        class Exhausted:
-            def accept(self):
-                if failures[0]:
-                    failures[0] -= 1
-                    raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
-                return real.accept()
+        def exhausted(descriptor):
+            if failures[0]:
+                failures[0] -= 1
+                raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+            return real(descriptor)
 
-            def __getattr__(self, name):
-                return getattr(real, name)
-
-        acceptor.sock = Exhausted()
+        monkeypatch.setattr(net_acceptor, "accept", exhausted)
         with socket.create_connection(("127.0.0.1", listener.addresses[0].port)):
             turns = 0
             while not made:
@@ -459,7 +457,6 @@ class TestAcceptor:
                 turns += 1
         assert len(caplog.records) == 3
         assert turns < 20  # it waited, it did not spin
-        acceptor.sock = real
         listener.close()
 
     def test_hold_leaves_new_clients_in_the_backlog(self, reactor):
@@ -617,3 +614,65 @@ class TestAddresses:
             reactor.run()
         assert recorder.data == b"over a path"
         listener.close()
+
+
+class TestSocket:
+    """What is accepted without a `socket.socket` in between."""
+
+    @pytest.mark.parametrize("kind", ["inet", "inet6", "unix", "unix-path", "unix-abstract"])
+    def test_a_peers_address_is_what_python_says(self, kind, tmp_path):
+        if kind == "inet6" and not has_ipv6():
+            pytest.skip("no IPv6 here")
+        family, where = {
+            "inet": (socket.AF_INET, ("127.0.0.1", 0)),
+            "inet6": (socket.AF_INET6, ("::1", 0)),
+        }.get(kind, (socket.AF_UNIX, str(tmp_path / "listener")))
+        name = {"unix-path": str(tmp_path / "client"), "unix-abstract": b"\0reactor\0test"}.get(
+            kind
+        )
+        with socket.socket(family) as listener:
+            listener.bind(where)
+            listener.listen()
+            for take in (listener.accept, lambda: accept(listener.fileno())):
+                with socket.socket(family) as client:
+                    if name is not None:
+                        client.bind(name)
+                    client.connect(listener.getsockname())
+                    sock, peer = take()
+                    assert peer == client.getsockname()
+                    sock.close()
+                if kind == "unix-path":
+                    os.unlink(name)
+            listener.setblocking(False)
+            assert accept(listener.fileno()) is None
+
+    def test_it_does_not_block_and_no_child_inherits_it(self):
+        listener = socket.create_server(("127.0.0.1", 0))
+        with listener, socket.create_connection(listener.getsockname()):
+            sock, _ = accept(listener.fileno())
+            assert not os.get_blocking(sock.fd)
+            assert not os.get_inheritable(sock.fd)
+            with python_socket(sock) as made:
+                assert (sock.fd, made.family) == (-1, socket.AF_INET)
+                assert python_socket(made) is made
+
+    def test_a_descriptor_is_closed_once(self):
+        descriptor = os.open("/dev/null", os.O_RDONLY)
+        sock = Socket(descriptor)
+        sock.close()
+        with open("/dev/null") as other:  # the same number again
+            assert other.fileno() == descriptor
+            sock.close()
+            del sock
+            os.fstat(other.fileno())
+
+    def test_a_descriptor_that_nobody_holds_is_closed(self):
+        descriptor = os.open("/dev/null", os.O_RDONLY)
+        Socket(descriptor)
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(descriptor)
+
+    def test_what_cannot_accept_says_why(self):
+        with open("/dev/null") as file, pytest.raises(OSError) as raised:
+            accept(file.fileno())
+        assert raised.value.errno == errno.ENOTSOCK

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from reactor._protocol import Protocol, Transport
 from reactor.net._connection import Connection
+from reactor.net._socket import reset_on_close
 from reactor.net.acceptor import Acceptor
 from reactor.net.address import Address, Inet, Unix, listen_sockets, parse_bind
 from reactor.net.connector import Connector
 from reactor.net.listener import Listener
 from reactor.net.reactor import Reactor
-from reactor.net.reset import reset_on_close
 
 __all__ = [
     "Acceptor",

@@ -7,6 +7,7 @@ from typing_extensions import disjoint_base
 from reactor._protocol import Transport
 from reactor.limits import Limits
 from reactor.loop import Loop
+from reactor.net._socket import Socket
 
 @disjoint_base
 class Connection(Transport):
@@ -20,7 +21,7 @@ class Connection(Transport):
     def __init__(
         self,
         loop: Loop,
-        sock: socket.socket,
+        sock: socket.socket | Socket,
         protocol: Any,
         peer: Any,
         limits: Limits = ...,

@@ -16,8 +16,10 @@ from cpython.exc cimport PyErr_SetFromErrno
 from libc.errno cimport EAGAIN, EINTR, ETIMEDOUT, errno
 from libc.math cimport INFINITY
 
+from reactor.net._socket cimport reset_on_close
+
 from reactor.limits import DEFAULT_LIMITS
-from reactor.net.reset import reset_on_close
+from reactor.net._socket import python_socket
 
 cdef extern from "<sys/socket.h>" nogil:
     Py_ssize_t c_recv "recv"(int fd, void *data, size_t size, int flags)
@@ -50,7 +52,7 @@ cdef class Connection(Transport):
         self.write_per_turn = limits.write_per_turn_bytes_max
         self.sendfile_per_turn = limits.sendfile_per_turn_bytes_max
         self.deadline = self.stall = INFINITY
-        self.registration = loop.register(sock, 0, self)
+        self.registration = loop.register(self.fd, 0, self)
         self.registration.react = react
 
     def open(self):
@@ -273,10 +275,9 @@ cdef class Connection(Transport):
     def get_extra_info(self, name, default=None):
         if name == "peername":
             return self.peer
-        if name == "socket":
-            return self.sock
-        if name == "sockname" and self.state != CLOSED:
-            return self.sock.getsockname()
+        if self.state != CLOSED and name in ("socket", "sockname"):
+            self.sock = python_socket(self.sock)
+            return self.sock if name == "socket" else self.sock.getsockname()
         return default
 
     # --- the end --------------------------------------------------------------------------
@@ -303,7 +304,7 @@ cdef class Connection(Transport):
             self.close()
 
     def abort(self):
-        reset_on_close(self.sock)
+        reset_on_close(self.fd)
         self.close_now(None)
 
     cdef int close_now(self, object error) except -1:
@@ -311,7 +312,7 @@ cdef class Connection(Transport):
             return 0
         self.state = CLOSED
         if self.outgoing.size:
-            reset_on_close(self.sock)
+            reset_on_close(self.fd)
         self.outgoing.clear()
         self.loop.unregister(self.registration)
         self.loop.close_at_turn_end(self.sock)

@@ -17,13 +17,14 @@ from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.loop import Loop
 from reactor.loop._core import EVENT_READ
 from reactor.loop.timers import TimerHandle
+from reactor.net._socket import Socket, accept
 
 logger = logging.getLogger("reactor")
 
 # accept(2): the process or the machine is out of something; it passes.
 _EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
-OnAccept = Callable[[socket.socket, Any], object]
+OnAccept = Callable[[Socket, Any], object]
 
 
 class Acceptor:
@@ -36,6 +37,7 @@ class Acceptor:
         self, loop: Loop, sock: socket.socket, on_accept: OnAccept, limits: Limits = DEFAULT_LIMITS
     ) -> None:
         self.sock = sock
+        self._descriptor = sock.fileno()
         self._loop = loop
         self._on_accept = on_accept
         self._limits = limits
@@ -50,9 +52,7 @@ class Acceptor:
             if not self._registration.events:
                 return  # on_accept held or closed this acceptor
             try:
-                sock, peer = self.sock.accept()
-            except BlockingIOError:
-                return
+                accepted = accept(self._descriptor)
             except OSError as error:
                 if error.errno in _EXHAUSTED:
                     self._pause(error)
@@ -60,9 +60,10 @@ class Acceptor:
                 # accept(2) reports pending errors of the new connection as its own
                 # (ECONNABORTED, EPROTO, ENETDOWN ...): that client is gone, the next may be fine.
                 continue
+            if accepted is None:
+                return
             self._pause_s = self._limits.accept_pause_s
-            sock.setblocking(False)
-            self._on_accept(sock, peer)
+            self._on_accept(*accepted)
 
     def on_writable(self) -> None:
         raise NotImplementedError

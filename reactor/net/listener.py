@@ -16,6 +16,7 @@ from reactor._protocol import Protocol
 from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.loop import Loop
 from reactor.net._connection import Connection
+from reactor.net._socket import Socket
 from reactor.net.acceptor import Acceptor
 from reactor.net.address import Address, bound_address
 
@@ -80,7 +81,7 @@ class Listener:
         for connection in list(self._connections):
             connection.abort()
 
-    def _accepted(self, sock: socket.socket, peer: Any) -> None:
+    def _accepted(self, sock: Socket, peer: Any) -> None:
         try:
             protocol = self._factory()
         except Exception as exception:
