@@ -2,6 +2,9 @@ import selectors
 from collections.abc import Mapping
 from typing import Any
 
+from typing_extensions import disjoint_base
+
+@disjoint_base
 class EpollSelector(selectors.BaseSelector):
     """`selectors.EpollSelector`, for one thread and without its Python loops."""
 

@@ -1,7 +1,10 @@
 import socket
-from typing import Any
+from typing import Any, Self
 
 from typing_extensions import disjoint_base
+
+# The functions for other Cython modules.
+__pyx_capi__: dict[str, Any]
 
 @disjoint_base
 class Socket:
@@ -9,7 +12,7 @@ class Socket:
 
     @property
     def fd(self) -> int: ...
-    def __init__(self, fd: int) -> None: ...
+    def __new__(cls, fd: int) -> Self: ...
     def fileno(self) -> int: ...
     def close(self) -> None: ...
     def detach(self) -> int: ...
