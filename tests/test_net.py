@@ -646,6 +646,16 @@ class TestSocket:
             listener.setblocking(False)
             assert accept(listener.fileno()) is None
 
+    @pytest.mark.parametrize(
+        "host", ["127.0.0.1", "127.10.200.9", "127.255.255.254", "127.0.99.100"]
+    )
+    def test_every_ipv4_address(self, host):
+        listener = socket.create_server((host, 0))
+        with listener, socket.create_connection(listener.getsockname(), source_address=(host, 0)):
+            sock, peer = accept(listener.fileno())
+            assert peer[0] == host
+            sock.close()
+
     def test_it_does_not_block_and_no_child_inherits_it(self):
         listener = socket.create_server(("127.0.0.1", 0))
         with listener, socket.create_connection(listener.getsockname()):

@@ -9,17 +9,20 @@ cdef class Loop:
     cdef Poller poller              # the selector, if it has a C face; else None
     cdef public object clock
     cdef object ready, from_threads, signals
-    cdef list to_close
+    cdef list to_close, lost
     cdef double now
     cdef readonly bint _in_turn, closed
     cdef bint wake_sent, running, stopping
-    cdef readonly object scratch
+    cdef bytearray scratch          # every connection of this loop receives into it
 
     cdef double time_now(self) except -1
     cdef int dispatch_keys(self, list ready) except -1
     cdef int dispatch_polled(self, int count) except -1
     cdef int run_due(self) except -1
     cdef int expire_at(self, Registration registration, double when) except -1
+    cdef int forget(self, Registration registration) except -1
+    cdef int lose(self, Registration registration, object fileobj) except -1
+    cdef int tell_lost(self) except -1
     cdef int modify_events(self, Registration registration, int events) except -1
     cdef object select_timeout(self, object timeout)
     cdef int call(self, object handle) except -1

@@ -29,10 +29,6 @@ class Loop:
 
     @property
     def closed(self) -> bool: ...
-    @property
-    def scratch(self) -> memoryview:
-        """Every connection of this loop receives into this one buffer."""
-
     def __init__(
         self,
         selector: selectors.BaseSelector | None = None,

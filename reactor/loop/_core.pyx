@@ -22,6 +22,8 @@ from libc.math cimport INFINITY
 from reactor.loop._deadlines cimport Deadlines
 from reactor.loop._registration cimport Registration
 
+from cpython.bytearray cimport PyByteArray_FromStringAndSize
+
 import logging
 import selectors
 import sys
@@ -35,6 +37,7 @@ from reactor.loop.wakeup import SignalWatcher, Waker
 cdef enum:
     READ = 1                # selectors.EVENT_READ
     WRITE = 2
+    LOST = 4                # ours: to a handler that has been closed by Loop.lose
     # Where selectors.SelectorKey, a named tuple, has it: by name it is a call per event.
     KEY_DATA = 3
 
@@ -66,8 +69,8 @@ cdef class Loop:
         self.to_close = []
         self._waker = Waker(self._take_from_threads)
         self.register(self._waker, READ, self._waker)
-        # Every connection of this loop receives into this one buffer.
-        self.scratch = memoryview(bytearray(DEFAULT_LIMITS.read_bytes_max))
+        self.lost = []
+        self.scratch = PyByteArray_FromStringAndSize(NULL, DEFAULT_LIMITS.read_bytes_max)
 
     # --- running --------------------------------------------------------------------------
 
@@ -137,10 +140,20 @@ cdef class Loop:
             registration.handler.on_deadline()
         for timer in self._timers.pop_due(self.now):
             self.call(timer)
+        if self.lost:
+            self.tell_lost()
         count = len(self.ready)
         while count:
             count -= 1
             self.call(self.ready.popleft())
+        return 0
+
+    cdef int tell_lost(self) except -1:
+        cdef Registration registration
+        lost, self.lost = self.lost, []
+        for registration in lost:
+            handler, registration.handler = registration.handler, None
+            registration.react(handler, LOST)
         return 0
 
     def stop(self):
@@ -239,10 +252,22 @@ cdef class Loop:
         return 0
 
     def unregister(self, Registration registration):
-        self.modify_events(registration, 0)
-        self._deadlines.forget(registration)
+        self.forget(registration)
         # A handler holds its registration: without this the two would wait for the collector.
         registration.handler = None
+
+    cdef int forget(self, Registration registration) except -1:
+        self.modify_events(registration, 0)
+        self._deadlines.forget(registration)
+        return 0
+
+    cdef int lose(self, Registration registration, object fileobj) except -1:
+        """Unregister and close; then, but not from here, tell the handler by LOST: it may be in
+        the middle of the call that led to this."""
+        self.forget(registration)
+        self.lost.append(registration)
+        self.close_at_turn_end(fileobj)
+        return 0
 
     def set_deadline(self, Registration registration, delay):
         self.expire_at(
@@ -261,7 +286,7 @@ cdef class Loop:
 
     cdef object select_timeout(self, object timeout):
         cdef double due
-        if self.ready or self.stopping:
+        if self.ready or self.lost or self.stopping:
             return 0
         due = self._deadlines.next_due()
         when = self._timers.next_when()

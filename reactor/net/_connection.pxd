@@ -16,6 +16,7 @@ cdef class Connection(Transport):
     cdef Loop loop
     cdef Registration registration
     cdef object sock, peer, limits, on_closed
+    cdef object error               # what ended it; None: nothing did, or an orderly end
     cdef int64_t write_per_turn, sendfile_per_turn
     cdef const uint8_t *scratch
     cdef Py_ssize_t scratch_size
@@ -40,6 +41,7 @@ cdef class Connection(Transport):
     cdef int check_not_half_closed(self) except -1
     cdef int arm(self) except -1
     cdef int set_deadline_at(self, double when) except -1
+    cdef int tell_lost(self) except -1
     cdef int close_now(self, object error) except -1
     cdef object call_protocol(self, str method, tuple args)
     cdef object call_user(self, object callback, tuple args)

@@ -12,6 +12,7 @@ closed with unread bytes in it, the kernel would send a reset, and the reset wou
 the peer has not read yet (RFC 9112 section 9.6).
 """
 
+from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_GET_SIZE
 from cpython.exc cimport PyErr_SetFromErrno
 from libc.errno cimport EAGAIN, EINTR, ETIMEDOUT, errno
 from libc.math cimport INFINITY
@@ -34,7 +35,6 @@ cdef enum:
 cdef class Connection(Transport):
 
     def __init__(self, Loop loop, sock, protocol, peer, limits=DEFAULT_LIMITS, on_closed=None):
-        cdef const uint8_t[::1] scratch = loop.scratch
         self.loop = loop
         self.sock = sock
         self.fd = sock.fileno()
@@ -43,8 +43,8 @@ cdef class Connection(Transport):
         self.on_closed = on_closed
         self.protocol = protocol
         self.compiled = protocol if isinstance(protocol, Protocol) else None
-        self.scratch = &scratch[0]
-        self.scratch_size = len(scratch)
+        self.scratch = <const uint8_t *>PyByteArray_AS_STRING(loop.scratch)
+        self.scratch_size = PyByteArray_GET_SIZE(loop.scratch)
         self.state = OPEN
         self.outgoing = Outgoing.__new__(Outgoing)
         self.high = limits.write_high_water_bytes
@@ -58,7 +58,13 @@ cdef class Connection(Transport):
     def open(self):
         self.reading = True
         self.want(False)
-        self.call_protocol("connection_made", (self,))
+        if self.compiled is None:
+            self.call_protocol("connection_made", (self,))
+            return
+        try:
+            self.compiled.connection_made(self)
+        except Exception as exception:
+            self.failed(exception, self.compiled)
 
     # --- events of the loop ---------------------------------------------------------------
 
@@ -314,18 +320,22 @@ cdef class Connection(Transport):
         if self.outgoing.size:
             reset_on_close(self.fd)
         self.outgoing.clear()
-        self.loop.unregister(self.registration)
-        self.loop.close_at_turn_end(self.sock)
-        # Not from here: the protocol may be in the middle of the call that led to this.
-        self.loop.call_soon(self._lost, error)
-        return 0
+        self.error = error
+        return self.loop.lose(self.registration, self.sock)
 
-    def _lost(self, error):
-        self.call_protocol("connection_lost", (error,))
+    cdef int tell_lost(self) except -1:
+        if self.compiled is None:
+            self.call_protocol("connection_lost", (self.error,))
+        else:
+            try:
+                self.compiled.connection_lost(self.error)
+            except Exception as exception:
+                self.failed(exception, self.compiled)
         if self.on_closed is not None:
             self.on_closed(self)
         # The protocol holds its transport: without this the two would wait for the collector.
         self.protocol = self.compiled = None
+        return 0
 
     # --- user code is called from here only -----------------------------------------------
 
@@ -351,7 +361,9 @@ cdef class Connection(Transport):
 cdef int react(object connection, int event) except -1:
     if event == READ:
         return (<Connection>connection).readable()
-    return (<Connection>connection).flush()
+    if event == WRITE:
+        return (<Connection>connection).flush()
+    return (<Connection>connection).tell_lost()
 
 
 cdef object last_os_error():
