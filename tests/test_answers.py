@@ -10,6 +10,7 @@ import pytest
 from reactor._message import Request
 from reactor.apps import answers
 from reactor.apps._evidence import Evidence
+from reactor.apps._plain import plain_get
 from reactor.apps.static import StaticFolder
 from reactor.http.dates import format_date
 
@@ -213,3 +214,28 @@ def test_evidence(tmp_path):
     assert not empty.holds(folder)
     assert not empty.identifies(status.st_dev, status.st_ino)
     os.close(folder)
+
+
+@pytest.mark.parametrize("name", [
+    "Range", "If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since",
+])  # fmt: skip
+@pytest.mark.parametrize("spelled", [str.lower, str.upper, str])
+def test_a_condition_or_a_range_is_no_plain_get(name, spelled):
+    assert plain_get(Request("GET", "/a", [("Accept", "*/*"), (spelled(name), "x")])) is None
+
+
+@pytest.mark.parametrize("name", ["If-Range", "Rangf", "If-Matcg", "X-If-None-Match", "Cookie"])
+def test_other_fields_leave_it_plain(name):
+    assert plain_get(Request("GET", "/a?b", [(name, "x")])) == ("/a?b", None)
+
+
+def test_only_a_get_is_plain():
+    assert plain_get(Request("HEAD", "/a")) is None
+    assert plain_get(Request("get", "/a")) is None
+
+
+def test_every_accept_encoding_tells_answers_apart():
+    fields = [("accept-encoding", "br"), ("Accept-Encoding", "gzip"), ("ACCEPT-ENCODING", "")]
+    keys = [plain_get(Request("GET", "/a", fields[:count])) for count in range(4)]
+    assert len(set(keys)) == 4
+    assert keys[1] == ("/a", b"br")

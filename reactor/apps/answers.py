@@ -21,6 +21,7 @@ import time
 
 from reactor._message import Request, Response
 from reactor.apps._evidence import Evidence
+from reactor.apps._plain import plain_get
 from reactor.apps.content import WHOLE_BYTES_MAX
 from reactor.apps.resolve import Root
 
@@ -30,27 +31,23 @@ ANSWERS_MAX = 256
 SETTLED_S = 2
 REMEMBERED_S = 1.0
 
-_CONDITIONAL = ("Range", "If-None-Match", "If-Modified-Since", "If-Match", "If-Unmodified-Since")
-
-_Key = tuple[str, tuple[str, ...]]
-
-
 class Answers:
     """A bounded memory of answers to unconditional GETs beneath one root."""
 
     def __init__(self, root: Root) -> None:
         self._root = root
-        self._answers: dict[_Key, tuple[Evidence, float, Response]] = {}
+        self._answers: dict[object, tuple[Evidence, float, Response]] = {}
 
     def recall(self, request: Request) -> Response | None:
         """The remembered answer to such a request, if it is still the true one."""
-        remembered = self._answers.get(_key(request))
-        if remembered is None or _conditional(request):
+        key = plain_get(request)
+        remembered = None if key is None else self._answers.get(key)
+        if remembered is None:
             return None
         evidence, until, response = remembered
         if time.monotonic() < until and self._root.confirms(evidence):
             return response
-        self._answers.pop(_key(request), None)
+        self._answers.pop(key, None)
         return None
 
     def evidence(
@@ -61,7 +58,7 @@ class Answers:
         To be called before the content is read, so that a change in between is noticed.
         The first path is the one that ``opened``, the open file's ``fstat``, belongs to.
         """
-        if request.method != "GET" or opened.st_size > WHOLE_BYTES_MAX or _conditional(request):
+        if opened.st_size > WHOLE_BYTES_MAX or plain_get(request) is None:
             return None
         evidence = self._root.evidence(paths)
         if evidence is None or now_s - evidence.changed_s < SETTLED_S:
@@ -73,13 +70,4 @@ class Answers:
         """Keep a whole answer whose body is in memory; the oldest one leaves."""
         while len(self._answers) >= ANSWERS_MAX:
             self._answers.pop(next(iter(self._answers)), None)
-        self._answers[_key(request)] = (evidence, time.monotonic() + REMEMBERED_S, response)
-
-
-def _key(request: Request) -> _Key:
-    return request.target, tuple(request.headers.getall("Accept-Encoding"))
-
-
-def _conditional(request: Request) -> bool:
-    headers = request.headers
-    return any(name in headers for name in _CONDITIONAL)
+        self._answers[plain_get(request)] = (evidence, time.monotonic() + REMEMBERED_S, response)

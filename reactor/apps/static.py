@@ -108,7 +108,7 @@ class StaticFolder:
 
     def respond(self, request: Request) -> Response:
         """The answer to one request; a body that is a file is the caller's to close."""
-        answer = self._answers.recall(request) if request.method == "GET" else None
+        answer = self._answers.recall(request)
         if answer is not None:
             return answer
         if request.method not in {"GET", "HEAD"}:

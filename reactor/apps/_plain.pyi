@@ -1,0 +1,5 @@
+from reactor._message import Request
+
+def plain_get(request: Request) -> tuple[str, object] | None:
+    """What the answer depends on: the target, and the Accept-Encoding fields, which can only be
+    compared. None if it is no GET, or has a condition or a range."""
