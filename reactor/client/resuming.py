@@ -1,0 +1,135 @@
+"""What is known about a body that did not come whole, and how the rest is asked for.
+
+Knows Range, If-Range, Content-Range and validators (RFC 9110 8.8, 13.1.5, 14). Must never
+touch a disk or a socket: `Version` says what the bytes are of, `range_fields` asks for the
+rest, and `judge` says what the answer means. Whatever cannot be verified to belong to
+the very same representation is thrown away and fetched anew.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import NamedTuple
+
+from reactor._message import Response
+from reactor.http.ascii import lower, parse_digits
+from reactor.http.dates import parse_date
+
+# 2**63 - 1, the largest file, has 19 digits.
+_DIGITS_MAX = 19
+
+
+class Version(NamedTuple):
+    """Which representation of which URL some bytes belong to."""
+
+    url: str
+    etag: str | None  # a strong one
+    modified: str | None  # a Last-Modified that is strong enough to compare by
+    length: int | None  # of the whole, if it was said
+
+    @property
+    def resumable(self) -> bool:
+        return self.etag is not None or self.modified is not None
+
+    @classmethod
+    def of(cls, url: str, head: Response) -> Version:
+        """What a 200's head says."""
+        etag = head.headers.get("etag")
+        strong = etag is not None and len(etag) >= 2 and etag[0] == etag[-1] == '"'
+        if head.headers.get("content-encoding") is not None:
+            # What is saved may be decoded: neither length nor offset are those on the wire.
+            return cls(url, None, None, None)
+        return cls(url, etag if strong else None, _strong_date(head), head.content_length)
+
+
+def _strong_date(head: Response) -> str | None:
+    # RFC 9110 8.8.2.2: strong if it is at least a second older than the response; a file that
+    # changed twice within one second has one date.
+    modified = head.headers.get("last-modified")
+    date = head.headers.get("date")
+    if modified is None or date is None:
+        return None
+    changed, answered = parse_date(modified), parse_date(date)
+    if changed is None or answered is None or changed > answered - 1:
+        return None
+    return modified
+
+
+class Verdict(Enum):
+    """What to do with the answer to a request for the rest."""
+
+    CONTINUE = "its body follows the bytes that are there"
+    WHOLE = "its body is the whole: begin anew with it"
+    COMPLETE = "all bytes are there already"
+    BY_DATE = "ask again with the date as validator"
+    ANEW = "ask again for the whole"
+
+
+def range_fields(version: Version, size: int, by_date: bool = False) -> list[tuple[str, str]]:
+    """The fields that ask for everything from ``size``, if the file is still this version."""
+    validator = version.modified if by_date or version.etag is None else version.etag
+    return [("Range", f"bytes={size}-"), ("If-Range", validator or "")]
+
+
+def judge(version: Version, size: int, head: Response, by_date: bool = False) -> Verdict | None:
+    """What the answer to `range_fields` means; None for a status that is no answer to a range.
+
+    200 although the file is still the same: some servers compare If-Range with dates only, so
+    that one is tried before all that is there is fetched again.
+    """
+    match head.status:
+        case 206:
+            return Verdict.CONTINUE if _follows(version, size, head) else Verdict.ANEW
+        case 200:
+            asked_by_etag = version.etag is not None and not by_date
+            same = _same(version, head) and head.headers.get("etag") == version.etag
+            if asked_by_etag and same and version.modified is not None and size:
+                return Verdict.BY_DATE
+            return Verdict.WHOLE
+        case 416:
+            unsatisfied = _parse_content_range(head.headers.get("content-range") or "")
+            total = unsatisfied[2] if unsatisfied is not None else None
+            whole = total == size and _same(version, head)
+            return Verdict.COMPLETE if whole else Verdict.ANEW
+        case _:
+            return None
+
+
+def _follows(version: Version, size: int, head: Response) -> bool:
+    """Whether a 206 brings exactly the bytes from ``size`` to the end of this version."""
+    content_range = _parse_content_range(head.headers.get("content-range") or "")
+    if content_range is None or head.headers.get("content-encoding") is not None:
+        return False
+    first, last, total = content_range
+    if first != size or last is None or last < size or total != last + 1:
+        return False
+    if head.content_length is not None and head.content_length != last - size + 1:
+        return False
+    return version.length in (None, total) and _same(version, head)
+
+
+def _same(version: Version, head: Response) -> bool:
+    """Whether the validators of a head, as far as it has them, are this version's."""
+    etag = head.headers.get("etag")
+    modified = head.headers.get("last-modified")
+    if version.etag is not None and etag is not None:
+        return etag == version.etag
+    return version.modified is None or modified is None or modified == version.modified
+
+
+def _parse_content_range(text: str) -> tuple[int | None, int | None, int | None] | None:
+    """(first, last, total) of a Content-Range (RFC 9110 14.4); first and last None for ``*``.
+
+    >>> _parse_content_range("bytes 5-9/10"), _parse_content_range("bytes */10")
+    ((5, 9, 10), (None, None, 10))
+    """
+    unit, space, rest = text.partition(" ")
+    span, slash, total_text = rest.partition("/")
+    if lower(unit) != "bytes" or not space or not slash:
+        return None
+    total = parse_digits(total_text, _DIGITS_MAX)
+    if span == "*":
+        return (None, None, total)
+    first_text, _, last_text = span.partition("-")
+    first, last = parse_digits(first_text, _DIGITS_MAX), parse_digits(last_text, _DIGITS_MAX)
+    return None if first is None or last is None else (first, last, total)
