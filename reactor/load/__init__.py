@@ -9,5 +9,6 @@ from __future__ import annotations
 from reactor.load._histogram import Histogram
 from reactor.load.generator import Generator, Result
 from reactor.load.plan import Expect, Plan
+from reactor.load.sweep import Sweep, Trial, highest_rate
 
-__all__ = ["Expect", "Generator", "Histogram", "Plan", "Result"]
+__all__ = ["Expect", "Generator", "Histogram", "Plan", "Result", "Sweep", "Trial", "highest_rate"]

@@ -48,7 +48,6 @@ _KINDS: dict[str, Any] = {
     "unix": str | None,
     "expect": tuple,
     "connect_timeout_s": int | float,
-    "idle": bool,
 }
 
 
@@ -58,8 +57,7 @@ class Plan:
 
     ``rate`` requests a second make it an open loop; None is a closed one. Several ``urls`` are
     asked for in turn, and have an `Expect` each, or one for all. ``unix`` is the path of a socket
-    to connect to instead of the URL's host. ``idle`` keeps the connections, each answered once,
-    and makes no runs.
+    to connect to instead of the URL's host.
     """
 
     urls: tuple[str, ...]
@@ -73,7 +71,6 @@ class Plan:
     unix: str | None = None
     expect: tuple[Expect, ...] = (Expect(),)
     connect_timeout_s: float = DEFAULT_LIMITS.connect_timeout_s
-    idle: bool = False
 
     def __post_init__(self) -> None:
         """Raises LoadError: the plan makes no sense; the message says why."""
