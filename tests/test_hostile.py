@@ -275,23 +275,26 @@ def test_a_flood_of_pipelined_requests_does_not_keep_others_waiting(serve, site)
 # --- at the limits of the process ----------------------------------------------------------------
 
 
-def test_over_the_limit_of_connections_a_client_waits(limited, site):
+def test_over_the_limit_of_connections_a_client_waits_for_one_that_is_idle(limited, site):
     server = limited(site, "reactor", {"connections_max": 5})
     with ExitStack() as stack:
         held = [stack.enter_context(server.connect()) for _ in range(5)]
         for sock in held:
             sock.sendall(SMALL)
             assert read_answer(sock) == NOTE
+            sock.sendall(SMALL[:20])  # something is under way on each of them
         waiting = stack.enter_context(server.connect())
         waiting.sendall(CLOSING)
-        for sock in held:  # they are served as before, and it is not
-            sock.sendall(SMALL)
-            assert read_answer(sock) == NOTE
-        waiting.settimeout(0.05)
+        waiting.settimeout(0.2)
         with pytest.raises(TimeoutError):
             waiting.recv(1)
         waiting.settimeout(PATIENCE_S)
-        held.pop().close()
+        for sock in held[1:]:  # served as before
+            sock.sendall(SMALL[20:] + SMALL[:20])
+            assert read_answer(sock) == NOTE
+        held[0].sendall(SMALL[20:])
+        assert read_answer(held[0]) == NOTE
+        assert read_to_end(held[0]) == b""  # now it is idle, and makes room
         assert read_to_end(waiting).endswith(NOTE)
 
 

@@ -459,16 +459,57 @@ class TestAcceptor:
         assert turns < 20  # it waited, it did not spin
         listener.close()
 
-    def test_hold_leaves_new_clients_in_the_backlog(self, reactor):
-        made = []
-        listener = reactor.listen(Inet("127.0.0.1", 0), lambda: made.append(1) or Protocol())
-        listener.hold()
-        with socket.create_connection(("127.0.0.1", listener.addresses[0].port)):
+    def test_at_the_limit_the_longest_idle_are_closed_for_those_who_wait(self, reactor, caplog):
+        class Idle(Protocol):
+            def __init__(self):
+                protocols.append(self)
+                self.idle_s, self.lost = 30 - len(protocols), False
+
+            def connection_made(self, transport):
+                transport.set_deadline(self.idle_s)
+
+            def is_idle(self):
+                return self.idle_s != 27  # the third has something under way
+
+            def connection_lost(self, exc):
+                self.lost = True
+
+        protocols = []
+        limits = replace(DEFAULT_LIMITS, connections_max=5, accepts_per_turn_max=2)
+        listener = reactor.listen(Inet("127.0.0.1", 0), Idle, limits)
+        port = listener.addresses[0].port
+        clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(5)]
+        run_until(reactor, lambda: len(protocols) == 5)
+        for _ in range(3):
             reactor.run_once(timeout=0)
-            assert made == []
-            listener.release()
-            run_until(reactor, lambda: made == [1])
-        listener.close()
+        assert len(listener) == 5  # nobody waits: nobody has to go
+        clients.append(socket.create_connection(("127.0.0.1", port)))
+        run_until(reactor, lambda: len(protocols) == 6)
+        assert [protocol.lost for protocol in protocols] == [False, False, False, True, True, False]
+        assert listener.shed == 2
+        assert [record.levelname for record in caplog.records] == ["WARNING"]
+        for client in clients:
+            client.close()
+        listener.abort()
+
+    def test_at_the_limit_with_nobody_idle_it_waits_and_does_not_spin(self, reactor):
+        made = []
+        limits = replace(DEFAULT_LIMITS, connections_max=1, accept_pause_s=0.02)
+        listener = reactor.listen(
+            Inet("127.0.0.1", 0), lambda: made.append(1) or Protocol(), limits
+        )
+        address = ("127.0.0.1", listener.addresses[0].port)
+        with socket.create_connection(address) as first, socket.create_connection(address):
+            turns = 0
+            until = reactor.time() + 0.1
+            while reactor.time() < until:
+                reactor.run_once(timeout=0.1)
+                turns += 1
+            assert made == [1]
+            assert turns < 20
+            first.close()
+            run_until(reactor, lambda: made == [1, 1])
+        listener.abort()
 
     def test_a_factory_that_fails_costs_its_client_only(self, reactor, caplog):
         listener = reactor.listen(Inet("127.0.0.1", 0), lambda: 1 / 0)

@@ -132,6 +132,11 @@ cdef class ServerMachine(Protocol):
             self.return_parser()
         self.transport = None
 
+    def is_idle(self):
+        # Not one that has yet to ask: if everybody who comes were shed for the next who comes,
+        # a crowd would be served nothing.
+        return self.clock == FOR_NEXT and self.read_state == IDLE and self.write_state == IDLE
+
     def finish(self):
         """Graceful stop: end after the response that is under way, or now if there is none."""
         self.keep_alive = False

@@ -23,7 +23,8 @@ cdef class Connection(Transport):
     cdef int fd
     cdef State state
     cdef Outgoing outgoing
-    cdef double deadline, stall     # times of the loop: the protocol's, and of a peer that takes nothing
+    cdef readonly double deadline   # a time of the loop, for the protocol
+    cdef double stall                  # times of the loop: the protocol's, and of a peer that takes nothing
     cdef int64_t high, low, linger_bytes
     cdef bint lingers, reading, eof_seen, eof_wanted, eof_sent, producer_paused, flush_planned, wants_write
 

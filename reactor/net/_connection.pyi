@@ -30,6 +30,14 @@ class Connection(Transport):
     def open(self) -> None:
         """Tell the protocol, and begin to read."""
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is under way, as the protocol's ``is_idle()`` says, if it has one."""
+
+    @property
+    def deadline(self) -> float:
+        """The loop's time of the deadline that the protocol has set; infinity for none."""
+
     def finish(self) -> None:
         """End after what is under way: the protocol's ``finish()``, if it has one, decides."""
 

@@ -303,6 +303,13 @@ cdef class Connection(Transport):
         if not self.wants_write:
             self.plan_flush()
 
+    @property
+    def idle(self):
+        if self.state != OPEN or self.outgoing.size:
+            return False
+        is_idle = getattr(self.protocol, "is_idle", None)
+        return is_idle is not None and is_idle()
+
     def finish(self):
         if hasattr(self.protocol, "finish"):
             self.call_protocol("finish", ())

@@ -16,7 +16,6 @@ from typing import Any
 from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.loop import Loop
 from reactor.loop._core import EVENT_READ
-from reactor.loop.timers import TimerHandle
 from reactor.net._socket import Socket, accept
 
 logger = logging.getLogger("reactor")
@@ -30,32 +29,44 @@ OnAccept = Callable[[Socket, Any], object]
 class Acceptor:
     """Handler of one listening socket; calls ``on_accept(sock, peer_address)``.
 
+    When there are enough connections, or no descriptors, it calls ``make_room()``: true if some
+    of them will be closed by the end of the next turn.
+
     The accepted socket is non-blocking and belongs to who is called.
     """
 
     def __init__(
-        self, loop: Loop, sock: socket.socket, on_accept: OnAccept, limits: Limits = DEFAULT_LIMITS
+        self,
+        loop: Loop,
+        sock: socket.socket,
+        on_accept: OnAccept,
+        make_room: Callable[[], bool],
+        limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         self.sock = sock
+        # Set by its owner: there are as many connections as there may be.
+        self.full = False
         self._descriptor = sock.fileno()
         self._loop = loop
         self._on_accept = on_accept
+        self._make_room = make_room
         self._limits = limits
         self._pause_s = limits.accept_pause_s
-        self._pause_timer: TimerHandle | None = None
-        self._held = False
         self._closed = False
         self._registration = loop.register(sock, EVENT_READ, self)
 
     def on_readable(self) -> None:
+        if self.full:
+            self._wait_for_room()
+            return
         for _ in range(self._limits.accepts_per_turn_max):
-            if not self._registration.events:
-                return  # on_accept held or closed this acceptor
+            if self.full or not self._registration.events:
+                return  # on_accept took the last place, or closed this acceptor
             try:
                 accepted = accept(self._descriptor)
             except OSError as error:
                 if error.errno in _EXHAUSTED:
-                    self._pause(error)
+                    self._exhausted(error)
                     return
                 # accept(2) reports pending errors of the new connection as its own
                 # (ECONNABORTED, EPROTO, ENETDOWN ...): that client is gone, the next may be fine.
@@ -69,40 +80,37 @@ class Acceptor:
         raise NotImplementedError
 
     def on_deadline(self) -> None:
-        raise NotImplementedError
+        """A pause is over."""
+        self._loop.modify(self._registration, EVENT_READ)
 
-    def hold(self) -> None:
-        """Accept nothing until `release`: new clients wait in the backlog. Idempotent."""
-        self._held = True
-        self._update()
-
-    def release(self) -> None:
-        self._held = False
-        self._update()
+    def has_room(self) -> None:
+        """It is not `full` any more: go on."""
+        self.full = False
+        if not self._closed:
+            self._loop.modify(self._registration, EVENT_READ)
 
     def close(self) -> None:
         """Stop listening. Idempotent."""
         if self._closed:
             return
         self._closed = True
-        if self._pause_timer is not None:
-            self._pause_timer.cancel()
-            self._pause_timer = None
         self._loop.unregister(self._registration)
         self._loop.close_at_turn_end(self.sock)
 
-    def _pause(self, error: OSError) -> None:
+    def _wait_for_room(self) -> None:
+        # If nobody is idle, the next look is after a pause: whoever goes idle tells nobody.
+        if not self._make_room():
+            self._pause(self._limits.accept_pause_s)
+
+    def _exhausted(self, error: OSError) -> None:
+        if self._make_room():
+            return
         logger.warning(
             "accepting nothing for %d ms: %s", round(self._pause_s * 1000), error.strerror
         )
-        self._pause_timer = self._loop.call_later(self._pause_s, self._pause_over)
+        self._pause(self._pause_s)
         self._pause_s = min(2 * self._pause_s, self._limits.accept_pause_max_s)
-        self._update()
 
-    def _pause_over(self) -> None:
-        self._pause_timer = None
-        self._update()
-
-    def _update(self) -> None:
-        accepting = not (self._closed or self._held or self._pause_timer is not None)
-        self._loop.modify(self._registration, EVENT_READ if accepting else 0)
+    def _pause(self, seconds: float) -> None:
+        self._loop.modify(self._registration, 0)
+        self._loop.set_deadline(self._registration, seconds)

@@ -7,6 +7,9 @@ not.
 
 from __future__ import annotations
 
+import heapq
+import logging
+import math
 import socket
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,6 +22,8 @@ from reactor.net._connection import Connection
 from reactor.net._socket import Socket
 from reactor.net.acceptor import Acceptor
 from reactor.net.address import Address, bound_address
+
+logger = logging.getLogger("reactor")
 
 ProtocolFactory = Callable[[], Protocol]
 
@@ -40,7 +45,13 @@ class Listener:
         self._connections_max = connections_max(limits)
         self._on_empty: Callable[[], object] | None = None
         self._on_closed = self._closed  # one bound method for all connections
-        self._acceptors = [Acceptor(loop, sock, self._accepted, limits) for sock in sockets]
+        self._going: set[Connection] = set()
+        self._told_at = -math.inf
+        self.shed = 0
+        """How many idle connections were closed to make room for new ones."""
+        self._acceptors = [
+            Acceptor(loop, sock, self._accepted, self._make_room, limits) for sock in sockets
+        ]
 
     @property
     def addresses(self) -> list[Address]:
@@ -50,15 +61,6 @@ class Listener:
     def __len__(self) -> int:
         """How many connections are open."""
         return len(self._connections)
-
-    def hold(self) -> None:
-        """Accept nothing until `release`: new clients wait in the backlog."""
-        for acceptor in self._acceptors:
-            acceptor.hold()
-
-    def release(self) -> None:
-        for acceptor in self._acceptors:
-            acceptor.release()
 
     def close(self) -> None:
         """Stop listening; the connections go on. Idempotent."""
@@ -91,15 +93,43 @@ class Listener:
         connection = Connection(self._loop, sock, protocol, peer, self._limits, self._on_closed)
         self._connections.add(connection)
         if len(self._connections) == self._connections_max:
-            self.hold()
+            for acceptor in self._acceptors:
+                acceptor.full = True
         connection.open()
 
     def _closed(self, connection: Connection) -> None:
         if len(self._connections) == self._connections_max:
-            self.release()
+            for acceptor in self._acceptors:
+                acceptor.has_room()
         self._connections.discard(connection)
+        self._going.discard(connection)
         if not self._connections and self._on_empty is not None:
             self._on_empty()
+
+    def _make_room(self) -> bool:
+        """Close connections that are idle, those first that have been it the longest."""
+        if self._going:
+            return True
+        self._say_if_full()
+        idle = (connection for connection in self._connections if connection.idle)
+        self._going = set(
+            heapq.nsmallest(self._limits.accepts_per_turn_max, idle, key=lambda one: one.deadline)
+        )
+        self.shed += len(self._going)
+        for connection in self._going:
+            # Nothing is under way that a reset could destroy, and to linger would take its time.
+            connection.close(linger=False)
+        return bool(self._going)
+
+    def _say_if_full(self) -> None:
+        now = self._loop.time()
+        full = len(self._connections) == self._connections_max
+        if full and now - self._told_at > self._limits.full_warning_s:
+            self._told_at = now
+            logger.warning(
+                "%d connections are as many as there may be: idle ones are closed, new clients wait",
+                self._connections_max,
+            )
 
 
 def connections_max(limits: Limits) -> int:
@@ -121,4 +151,6 @@ def connections_max(limits: Limits) -> int:
             soft = raised
     if soft == infinite:
         return limits.connections_max
-    return max(1, min(limits.connections_max, soft - limits.reserved_descriptors))
+    # A process with few descriptors keeps no more of them back than it gives away.
+    free = max(soft - limits.reserved_descriptors, soft // 2)
+    return max(1, min(limits.connections_max, free))
