@@ -31,6 +31,7 @@ ANSWERS_MAX = 256
 SETTLED_S = 2
 REMEMBERED_S = 1.0
 
+
 class Answers:
     """A bounded memory of answers to unconditional GETs beneath one root."""
 

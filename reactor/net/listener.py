@@ -127,7 +127,7 @@ class Listener:
         if full and now - self._told_at > self._limits.full_warning_s:
             self._told_at = now
             logger.warning(
-                "%d connections are as many as there may be: idle ones are closed, new clients wait",
+                "%d connections are the limit: idle ones are closed, new clients wait",
                 self._connections_max,
             )
 
