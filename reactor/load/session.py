@@ -68,6 +68,9 @@ class Lines:
     def on_writable(self) -> None:
         raise NotImplementedError
 
+    def on_deadline(self) -> None:
+        raise NotImplementedError
+
     def close(self) -> None:
         self._reactor.unregister(self._registration)
 
