@@ -21,6 +21,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "tests")]
 
+import soak_safety  # noqa: E402
 from clients import NOTE, Hostile, answered_twice, check_health, stop_under_load  # noqa: E402
 from processes import MODELS, run_reactor, serving  # noqa: E402
 
@@ -117,7 +118,7 @@ def stop(site, options):
         )
 
 
-PARTS = {"many": many, "large": large, "hostile": hostile, "stop": stop}
+PARTS = {"many": many, "large": large, "hostile": hostile, "stop": stop, **soak_safety.PARTS}
 
 
 def main():
@@ -125,6 +126,9 @@ def main():
     parser.add_argument("parts", nargs="*", metavar="|".join(PARTS), default=[])
     parser.add_argument("--clients", type=int, default=2_000)
     parser.add_argument("--hostile", type=int, default=10_000)
+    parser.add_argument("--pipelined", type=int, default=100_000)
+    parser.add_argument("--resets", type=int, default=10_000)
+    parser.add_argument("--idle-s", type=int, default=60)
     parser.add_argument("--responses", type=int, default=5_000, help="before each of the stops")
     options = parser.parse_args()
     if unknown := set(options.parts) - set(PARTS):

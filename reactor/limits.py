@@ -96,7 +96,7 @@ class Limits:
     connections_max: int = 10_000
     # Descriptors kept free for files, logs and the loop itself.
     reserved_descriptors: int = 64
-    # So often at most it is said that the limit of connections is reached.
+    # So often at most it is said that there are no places or no descriptors for new clients.
     full_warning_s: float = 60.0
     # Out of descriptors: the listener leaves the selector this long, doubling up to the maximum.
     accept_pause_s: float = 0.1

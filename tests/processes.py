@@ -132,10 +132,14 @@ class ServerProcess:
         """How many are open when every connection has ended: waits until that is so."""
         listening = len(self.urls)
         eventually(
-            lambda: sum(name.startswith("socket:") for name in self._open()) == listening,
+            lambda: len(self.sockets()) == listening,
             "no socket is open but those that listen",
         )
         return len(self._open())
+
+    def sockets(self):
+        """The names of its open sockets, those that listen too: no two sockets have the same."""
+        return [name for name in self._open() if name.startswith("socket:")]
 
     def _open(self):
         folder = f"/proc/{self.pid}/fd"

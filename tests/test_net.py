@@ -455,7 +455,7 @@ class TestAcceptor:
             while not made:
                 reactor.run_once(timeout=5)
                 turns += 1
-        assert len(caplog.records) == 3
+        assert len(caplog.records) == 1  # it said so, and not each time
         assert turns < 20  # it waited, it did not spin
         listener.close()
 

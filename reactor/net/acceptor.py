@@ -2,13 +2,15 @@
 
 When a process has no descriptor left, `accept` fails and the listener stays
 readable: a loop that goes on polling it spins at 100 % CPU. So the listener
-leaves the selector, and comes back after a pause that doubles while it fails.
+leaves the selector, and comes back when a connection ends, or after a pause that
+doubles while it fails.
 """
 
 from __future__ import annotations
 
 import errno
 import logging
+import math
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -52,6 +54,7 @@ class Acceptor:
         self._make_room = make_room
         self._limits = limits
         self._pause_s = limits.accept_pause_s
+        self._told_at = -math.inf
         self._closed = False
         self._registration = loop.register(sock, EVENT_READ, self)
 
@@ -84,7 +87,7 @@ class Acceptor:
         self._loop.modify(self._registration, EVENT_READ)
 
     def has_room(self) -> None:
-        """It is not `full` any more: go on."""
+        """It is not `full` any more, or a descriptor was closed: go on."""
         self.full = False
         if not self._closed:
             self._loop.modify(self._registration, EVENT_READ)
@@ -105,9 +108,10 @@ class Acceptor:
     def _exhausted(self, error: OSError) -> None:
         if self._make_room():
             return
-        logger.warning(
-            "accepting nothing for %d ms: %s", round(self._pause_s * 1000), error.strerror
-        )
+        now = self._loop.time()
+        if now - self._told_at > self._limits.full_warning_s:
+            self._told_at = now
+            logger.warning("new clients wait: %s", error.strerror)
         self._pause(self._pause_s)
         self._pause_s = min(2 * self._pause_s, self._limits.accept_pause_max_s)
 

@@ -46,6 +46,7 @@ class Listener:
         self._on_empty: Callable[[], object] | None = None
         self._on_closed = self._closed  # one bound method for all connections
         self._going: set[Connection] = set()
+        self._short = False  # of places or descriptors: some acceptor waits
         self._told_at = -math.inf
         self.shed = 0
         """How many idle connections were closed to make room for new ones."""
@@ -98,7 +99,8 @@ class Listener:
         connection.open()
 
     def _closed(self, connection: Connection) -> None:
-        if len(self._connections) == self._connections_max:
+        if self._short or len(self._connections) == self._connections_max:
+            self._short = False
             for acceptor in self._acceptors:
                 acceptor.has_room()
         self._connections.discard(connection)
@@ -108,6 +110,7 @@ class Listener:
 
     def _make_room(self) -> bool:
         """Close connections that are idle, those first that have been it the longest."""
+        self._short = True
         if self._going:
             return True
         self._say_if_full()
