@@ -26,7 +26,7 @@ cdef class AnswerCheck:
     cdef int64_t offset, remaining      # of the body
     cdef ResponseParser parser          # None until an answer is not plain
     cdef bint parsing                   # the parser has the answer under way
-    cdef list pieces                    # of the body that is learnt
+    cdef list pieces                    # of a body that may be learnt; else None
     cdef int interim
     cdef bint stays_open
     cdef readonly str fault
