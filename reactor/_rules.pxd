@@ -54,7 +54,6 @@ cdef enum Rule:
     TRAILER_COUNT
     # the stream
     INCOMPLETE
-    RULE_COUNT
 
 cdef object broken(Rule rule, int64_t offset)
 cdef str rule_message(Rule rule)

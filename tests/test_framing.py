@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import tracemalloc
 from functools import partial
+from pathlib import Path
 
 import pytest
 from feeding import Outcome, every_way, outcome, request_parser, response_parser
@@ -86,6 +88,14 @@ def test_every_rule_has_both_sides():
     assert all(rule.takes for rule in ALL)
 
 
+def test_the_table_of_rules_is_in_the_order_of_its_enumeration():
+    declared = (Path(__file__).parents[1] / "reactor" / "_rules.pxd").read_text()
+    names = re.findall(r"^    ([A-Z][A-Z0-9_]*)$", declared, re.MULTILINE)
+    codes = [code.upper().replace("-", "_").replace(".", "") for _, code, _, _ in RULES_AND_CODES]
+    assert names[:1] == ["NO_RULE"]
+    assert names[1:] == codes[1:]
+
+
 # --- what comes out -----------------------------------------------------------------------------
 
 
@@ -130,6 +140,25 @@ def test_data_before_a_broken_chunk_is_delivered():
     assert parser.next().data == b"hi"
     with pytest.raises(RemoteProtocolError):
         parser.next()
+
+
+def test_the_end_before_the_data_of_a_broken_body_was_pulled():
+    parser = RequestParser()
+    parser.feed(chunked("2\r\nhi\r\nX").encode())
+    assert not parser.next().complete
+    assert parser.buffered == 2  # what it holds for the next pull
+    parser.eof()
+    assert parser.next().data == b"hi"
+    for ask in (parser.next, parser.eof):
+        with pytest.raises(RemoteProtocolError, match="chunk size"):
+            ask()
+
+
+def test_the_end_after_the_rest_was_handed_over():
+    parser = RequestParser()
+    assert (parser.next(), parser.leftover()) == (None, b"")
+    parser.eof()
+    assert parser.next() is None
 
 
 def test_it_stops_at_the_end_of_each_message():

@@ -70,6 +70,10 @@ def test_requests(arguments, wire):
         ((204,), b"HTTP/1.1 204 No Content\r\n\r\n"),
         ((304,), b"HTTP/1.1 304 Not Modified\r\n\r\n"),
         ((304, {"Content-Length": "9"}), b"HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n"),
+        (
+            (200, {"Content-Length": "2"}, b"hi"),
+            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",
+        ),
         ((205,), b"HTTP/1.1 205 Reset Content\r\nContent-Length: 0\r\n\r\n"),
         (
             (200, {"Transfer-Encoding": "chunked"}),
