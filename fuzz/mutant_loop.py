@@ -1,14 +1,15 @@
 """A pytest plugin that runs tests against mutants instead of running them once.
 
-It collects the tests once and runs each of them once, to learn how long it takes and which mutants it
-reaches. Then it forks for every mutant: the child turns the mutant on and runs the tests that reach
-it, the fastest first, until one fails. Whatever ends the child but the end of the tests is a kill: a
-failure, a crash, an endless loop. Knows numbers of mutants alone, from the file that `mutate.py`
-names, and writes one line for each into another.
+It collects the tests once and runs each of them once, to learn how long it takes and which mutants
+it reaches. Then it forks for every mutant: the child turns the mutant on and runs the tests that
+reach it, the fastest first, until one fails. Whatever ends the child but the end of the tests is a
+kill: a failure, a crash, an endless loop. Knows numbers of mutants alone, from the file that
+`mutate.py` names, and writes one line for each into another.
 """
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import mmap
 import os
@@ -79,6 +80,7 @@ class Task:
     def be_mutant(self, number: int, order, writer: int) -> None:
         status = 1
         try:
+            faulthandler.disable()  # a crash is a result here
             silence = os.open(os.devnull, os.O_WRONLY)
             os.dup2(silence, 1)
             os.dup2(silence, 2)

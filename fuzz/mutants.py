@@ -1,9 +1,9 @@
 """Every mutant of the parser's rules, compiled into one build, each behind a switch.
 
-A mutant changes one operator or one constant of the source. In Cython sources the change is made in
-the syntax tree (`weave.py`): ``a < b`` becomes ``(a <= b) if woven_mutant(7) else (a < b)``. The C
-header is copied once for each of its mutants, and the public functions choose the copy. Knows: what a
-mutant is. Must never know: which test kills it.
+A mutant changes one operator or one constant of the source. In Cython sources the change is made
+in the syntax tree (`weave.py`): ``a < b`` becomes ``(a <= b) if woven_mutant(7) else (a < b)``. The
+C header is copied once for each of its mutants, and the public functions choose the copy. Knows:
+what a mutant is. Must never know: which test kills it.
 """
 
 from __future__ import annotations
@@ -82,9 +82,7 @@ class Switcher(weave.Weaver):
 
     def either(self, node, old: str, new: str, mutated):
         switch = self.switch(node, old, new)
-        return ExprNodes.CondExprNode(
-            node.pos, condition=switch, true_val=mutated, false_val=node
-        )
+        return ExprNodes.CondExprNode(node.pos, condition=switch, true_val=mutated, false_val=node)
 
     def visit_FuncDefNode(self, node):
         # Signatures and declarations outside of functions are constants of compile time.
@@ -170,14 +168,23 @@ class Switcher(weave.Weaver):
 
 # --- the header -----------------------------------------------------------------------------
 
-SWAPS = {" == ": " != ", " != ": " == ", " < ": " <= ", " >= ": " > ", " && ": " || ", " | ": " & "}
-SWAPS |= {"~": "", "++": "--", " += ": " -= "}
-TOKENS = re.compile("|".join(map(re.escape, SWAPS)) + r"|'(?:\\.|.)'|(?<![\w.'])(?:0x[0-9a-f]+|\d+)\b")
+SWAPS = {" == ": " != ", " != ": " == ", " < ": " <= ", " >= ": " > ", " && ": " || "}
+SWAPS |= {" | ": " & ", "~": "", "++": "--", " += ": " -= "}
+TOKENS = re.compile(
+    "|".join(map(re.escape, SWAPS)) + r"|'(?:\\.|.)'|(?<![\w.'])(?:0x[0-9a-f]+|\d+)\b"
+)
 # What has nothing to break; enumerators are names, and their numbers mean nothing.
 FIXED = re.compile(r"^\s*(#|/?\*|SCAN_\w+ =|enum )")
 OWN = re.compile(r"^(?:static [^=\n]*?|\s+|#define )(scan_\w+|SCAN_\w+)(?=[(\[ ]| =)", re.M)
 FUNCTION = re.compile(r"^static inline (int |const uint8_t \*)(scan_\w+)\(([^)]*)\)", re.M)
-PUBLIC = ("scan_is", "scan_while", "scan_token_end", "scan_value_end", "scan_target_end", "scan_same")
+PUBLIC = (
+    "scan_is",
+    "scan_while",
+    "scan_token_end",
+    "scan_value_end",
+    "scan_target_end",
+    "scan_same",
+)
 
 
 def changed(token: str) -> str:
@@ -246,9 +253,7 @@ def weave_header(root: Path, switcher: Switcher) -> None:
         numbers.append(number)
         where = f"{column - len(was) + len(was.lstrip())}"
         change = f"{old.strip()} -> {new.strip()}"
-        switcher.mutants[number] = Mutant(
-            number, reached, HEADER, line, was.strip(), where, change
-        )
+        switcher.mutants[number] = Mutant(number, reached, HEADER, line, was.strip(), where, change)
     functions = {name: (returns, args) for returns, name, args in FUNCTION.findall(text)}
     chosen = [
         choice(returns, name, args, numbers, reached)
@@ -279,7 +284,10 @@ def choice(returns: str, name: str, parameters: str, numbers: list[int], reached
 def compiles(text: str) -> bool:
     return (
         subprocess.run(
-            ["gcc", "-fsyntax-only", "-w", "-x", "c", "-"], input=text, text=True, capture_output=True
+            ["gcc", "-fsyntax-only", "-w", "-x", "c", "-"],
+            input=text,
+            text=True,
+            capture_output=True,
         ).returncode
         == 0
     )

@@ -3,9 +3,9 @@
     python fuzz/mutate.py [--workers N] [--only TEXT] [--survivors FILE] [--list]
 
 One build holds every mutant behind a switch (`mutants.py`), so a mutant costs only the tests that
-reach it (`mutant_loop.py`). It prints each survivor and the share that was killed, once of all mutants
-and once without those that `equivalent.txt` proves to be no change of behaviour. The exit status is 1
-if fewer than 90 % of all were killed.
+reach it (`mutant_loop.py`). It prints each survivor and the share that was killed, once of all
+mutants and once without those that `equivalent.txt` proves to be no change of behaviour. The exit
+status is 1 if fewer than 90 % of all were killed.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def main() -> int:
         probes = switcher.controls | {m.number: m.reached_by for m in todo}
         shares = [dict([*probes.items()][i :: given.workers]) for i in range(given.workers)]
         workers = [start(root, i, share, switcher.size) for i, share in enumerate(shares)]
-        if any([worker.wait() for worker in workers]):
+        if sum(worker.wait() for worker in workers):
             sys.exit("the tests did not run to their end")
         killers = results(root)
         missing = [str(m) for m in todo if m.number not in killers]

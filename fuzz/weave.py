@@ -1,10 +1,10 @@
 """Compile a copy of the parser with calls woven into its syntax tree.
 
 `cover.py` weaves in recorders of what ran, `mutate.py` switches that turn a mutant on. Both work on
-the tree that Cython's own parser made of the source, so nothing is guessed from text and nothing that
-Cython generates (error checks, reference counts) is seen. Knows: which modules are the parser, how to
-build them in a folder of their own, and the memory that the woven calls share with whoever watches.
-Must never know: what is woven in, and why.
+the tree that Cython's own parser made of the source, so nothing is guessed from text and nothing
+that Cython generates (error checks, reference counts) is seen. Knows: which modules are the parser,
+how to build them in a folder of their own, and the memory that the woven calls share with whoever
+watches. Must never know: what is woven in, and why.
 """
 
 from __future__ import annotations
@@ -26,9 +26,12 @@ from Cython.Compiler.ParseTreeTransforms import PostParse
 from Cython.Compiler.Visitor import VisitorTransform
 
 ROOT = Path(__file__).resolve().parents[1]
-PARSER = (
-    *(f"reactor/_{name}" for name in "bounds names rules fields head headers message parse".split()),
-    *(f"reactor/http/_{name}" for name in "buffer chunked framing serialise".split()),
+PARSER = tuple(
+    f"reactor/{name}"
+    for name in (
+        *("_bounds", "_names", "_rules", "_fields", "_head", "_headers", "_message", "_parse"),
+        *("http/_buffer", "http/_chunked", "http/_framing", "http/_serialise"),
+    )
 )
 DIRECTIVES = {
     "language_level": 3,
@@ -36,12 +39,15 @@ DIRECTIVES = {
     "boundscheck": False,
     "wraparound": False,
     "autotestdict": False,
+    # Cython 3.3 takes "x == A and x == B" for "x in (A, B)": a mutant must not become another one.
+    "optimize.use_switch": False,
 }
 SUFFIX = sysconfig.get_config_var("EXT_SUFFIX")
 STATE = "REACTOR_WOVEN"
 
-# One file is mapped by every module and by whoever watches: it outlives a crash, and several runs add
-# up in it. Its first four bytes are the mutant that is on, byte 4 + n is set when probe n was passed.
+# One file is mapped by every module and by whoever watches: it outlives a crash, and several runs
+# add up in it. Its first four bytes are the mutant that is on; byte 4 + n is set when probe n was
+# passed.
 HEADER = """
 #ifndef REACTOR_WOVEN_H
 #define REACTOR_WOVEN_H
@@ -126,8 +132,8 @@ def uncascaded(node: ExprNodes.PrimaryCmpNode):
 class Weaver(VisitorTransform):
     """Walks the functions of the parser; what a subclass makes of them is its business.
 
-    A source that several modules include is walked for each of them: the same place must have the same
-    number every time, so numbers are kept by place.
+    A source that several modules include is walked for each of them: the same place must have the
+    same number every time, so numbers are kept by place.
     """
 
     def __init__(self, root: Path, sources: frozenset[str]) -> None:

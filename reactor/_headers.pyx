@@ -299,10 +299,10 @@ cdef Remembered[REMEMBERED] remembered
 
 
 cdef Headers made_of(PyObject **parts, uint32_t count):
-    """The Headers of these names and values; they are strong references while this runs."""
+    """The Headers of at most FIELDS_MAX names and values, which stay alive while this runs."""
     cdef Remembered *slot
     cdef Headers headers
-    if count == 0 or count > FIELDS_MAX:
+    if count == 0:
         return headers_in(packed(parts, count), count)
     # By the last value: in most sets it is the one that differs.
     slot = &remembered[(<uintptr_t>parts[2 * count - 1] >> 4) % REMEMBERED]

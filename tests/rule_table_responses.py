@@ -86,7 +86,7 @@ RESPONSE_RULES = (
         "a CONNECT that is refused has one",
         (
             ("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 405 No\r\n" + LENGTH, 2),
-            ("HTTP/1.1 300 No\r\n" + LENGTH, 1),
+            ("HTTP/1.1 300 No\r\n" + LENGTH + OK + LENGTH, 2),
         ),
         responses=True,
         methods=("CONNECT",),
@@ -97,6 +97,7 @@ RESPONSE_RULES = (
         (
             (OK + "\r\nuntil the end", 1),
             (OK + "Transfer-Encoding: gzip\r\n\r\nx", 1),
+            (OK + "Transfer-Encoding:gzip\r\n\r\nx", 1),
             (OK + "\r\n", 1),
             (OK + "Transfer-Encoding: chunked\r\nTransfer-Encoding: gzip\r\n\r\nx", 1),
             (OK + "Transfer-Encoding: gzip\r\nTransfer-Encoding: br\r\n\r\nx", 1),

@@ -346,6 +346,20 @@ def test_limits_are_the_callers():
         assert outcome(RequestParser(Limits()), [b"METHO"]).error[1] == "incomplete"
 
 
+def test_the_overhead_of_chunks_is_judged_at_its_bound():
+    def code(bound: int, body: str) -> str | None:
+        limits = Limits(chunk_overhead_bytes_max=bound)
+        error = outcome(RequestParser(limits), [chunked(body).encode()]).error
+        return error and error[1]
+
+    # The size line of the third chunk ends with the 13th byte that is no data.
+    assert code(13, "1\r\nx\r\n" * 3 + "0\r\n\r\n") is None
+    assert code(12, "1\r\nx\r\n" * 3 + "0\r\n\r\n") == "chunk-overhead"
+    # Eight bytes of framing to two of data are four fifths, which is not too many.
+    assert code(5, "2\r\nab\r\n1\r\nx\r\n0\r\n\r\n") is None
+    assert code(5, "1\r\na\r\n1\r\nx\r\n0\r\n\r\n") == "chunk-overhead"
+
+
 def test_a_line_may_be_over_before_its_last_part_begins():
     for size in range(4, 13):
         limits = Limits(request_line_bytes_max=size)

@@ -127,6 +127,48 @@ class TestManyConnections:
         assert d.feed(get(b"/x")).endswith(b"/x;")
 
 
+class TestWhatComesUnasked:
+    def test_receiving_nothing_changes_nothing(self):
+        d = Driven()
+        assert d.feed(b"") == b""
+        assert d.feed(get(b"/x")).endswith(b"/x;")
+
+    @pytest.mark.parametrize("held", [0, 2])
+    def test_a_parser_that_lost_bytes_for_want_of_memory_frames_nothing_more(self, held):
+        memory = pytest.importorskip("_testcapi")
+        request = get(b"/%s" % (b"a" * 5000))
+        broken = 0
+        for number in range(12):
+            d = Driven()
+            d.feed(GET + request[:held])
+            d.app.requests.clear()
+            memory.set_nomemory(number, number + 1)
+            try:
+                d.machine.data_received(request[held:-4])
+            except MemoryError:
+                pass
+            finally:
+                memory.remove_mem_hooks()
+            try:
+                d.feed(b"\r\n\r\n" + get(b"/b"))
+            except MemoryError:
+                broken += 1
+                assert not d.app.requests
+        assert broken
+
+    def test_bytes_after_the_last_request_are_not_kept_while_it_is_answered(self):
+        d = Driven(lambda request: Response(200, {}, iter([b"a", b"b"])))
+        d.transport.full = True
+        d.machine.data_received(get(b"/", b"Connection: close\r\n"))
+        d.machine.data_received(GET)
+        d.transport.resume()
+        while d.transport.run_soon():
+            pass
+        assert [body for _, _, body in statuses(d.transport.take())] == [b"ab"]
+        assert d.transport.closed
+        assert len(d.app.requests) == 1
+
+
 class TestOneRequest:
     def test_head_and_body_leave_together(self):
         d = Driven()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import pickle
 from collections.abc import Mapping
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 
 import pytest
 from rule_table import get
@@ -14,6 +14,7 @@ from reactor._message import Headers, Request, Response
 from reactor._parse import parse_request, parse_response
 from reactor.errors import LocalProtocolError, ProtocolError
 
+LONG = "x" * 2000
 PAIRS = [("Host", "a"), ("X-One", "1"), ("x-one", "2"), ("Accept", "caf\xe9")]
 
 
@@ -102,6 +103,12 @@ def test_they_are_a_mapping_and_immutable(headers):
 def test_what_they_are_made_of():
     same = Headers([("a", "b"), (b"c", b"d")])
     assert Headers({"a": "b", b"c": b"d"}) == Headers(iter(same.items())) == Headers(same) == same
+    assert Headers(MappingProxyType(dict(same.items()))) == same
+    assert Headers([["a", "b"], ("c", "d")]) == same
+    many = [(f"a{number}", "b") for number in range(17)]
+    assert Headers(dict(many)).items() == Headers(many).items() == many
+    for _ in range(2):  # of the same objects again: too long to be remembered
+        assert Headers([("a", LONG)])["a"] == LONG
     assert Headers([("a", " \t b \t")]).raw == ((b"a", b"b"),)
     assert Headers([("a", "  "), ("b", "")]).values() == ["", ""]
     assert Headers([("a", "b\t ")])["a"] == Headers([("a", "\tb")])["a"] == "b"
@@ -134,6 +141,9 @@ def test_fields_of_over_two_gigabytes():
     megabyte = b"x" * (1 << 20)
     with pytest.raises(LocalProtocolError, match="over 2 GiB"):
         Headers([("a", megabyte)] * 2048)
+    # Zeros that nobody has looked at take no memory either.
+    with pytest.raises(LocalProtocolError, match="over 2 GiB"):
+        Headers({"a": bytes(1 << 31)})
 
 
 def test_wrong_types():
@@ -301,6 +311,7 @@ def test_a_collected_body():
         (("GET", "/", (), b"", 20), "version"),
         (("\u20ac", "/"), "method"),
         (("GET", "/", {"Host": "a b"}), "local"),
+        (("GET", "/", {"Host": "a%4", "A": ""}), "local"),  # no escape ends in the next field
         (("GET", "/", {"Content-Length": "x"}), "local"),
         (("CONNECT", "a:1", {"Content-Length": "1"}), "local"),
         (("GET", "/", [("Content-Length", "1"), ("Transfer-Encoding", "chunked")]), "local"),

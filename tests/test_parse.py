@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import tracemalloc
 
 import pytest
 from rule_table import RULES, get, post
@@ -128,6 +129,70 @@ def test_more_fields_than_fit_on_the_stack():
     assert request.headers.values()[1:] == [str(number) for number in range(99)]
     with pytest.raises(RemoteProtocolError):
         parse_request(get(*fields, "X@").encode())
+
+
+def test_without_memory_it_says_so():
+    memory = pytest.importorskip("_testcapi")
+    data = get(*(f"X-{number}: {number}" for number in range(150)))
+    data, limits = data.encode(), Limits(field_count_max=200)
+    parse_request(data, limits=limits)
+    failures = 0
+    for number in range(8):
+        count = None
+        memory.set_nomemory(number, number + 1)
+        try:
+            count = parse_request(data, 0, limits)
+        except MemoryError:
+            failures += 1
+        finally:
+            memory.remove_mem_hooks()
+        assert count is None or len(count.headers) == 151
+    assert failures >= 3
+
+
+def test_memory_for_many_fields_is_given_back():
+    data = get(*(f"X-{number}: {number}" for number in range(99))).encode()
+    parse_request(data)
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        for _ in range(100):
+            assert parse_request(data).headers["x-98"] == "98"
+        kept = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert kept < 100 * 16
+
+
+ALL_BYTES = [bytes([byte]) for byte in range(256)]
+TARGET = frozenset(range(0x21, 0x7F)) - {0x23}  # RFC 9112 3.2: no fragment
+TCHAR = frozenset(b"!#$%&'*+-.^_`|~") | {n for n in range(128) if chr(n).isalnum()}
+VALUE = frozenset(range(0x20, 0x100)) - {0x7F} | {0x09}
+
+
+@pytest.mark.parametrize(
+    ("around", "taken"),
+    [
+        (b"GET /%s HTTP/1.1\r\nHost: a\r\n\r\n", TARGET),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nX%sY: a\r\n\r\n", TCHAR),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nX: a%sb\r\n\r\n", VALUE),
+    ],
+    ids=["target", "name", "value"],
+)
+def test_each_byte_in_short_and_in_long_text(around, taken):
+    # Sixteen bytes go at a time: each byte stands in one, and in what is left over.
+    for before, after in ((b"", b""), (b"a" * 19, b"b" * 19), (b"a" * 16, b"b" * 3)):
+        for byte in ALL_BYTES:
+            text = before + byte + after
+            try:
+                request = parse_request(around % text)
+            except RemoteProtocolError:
+                assert ord(byte) not in taken
+                continue
+            parts = {request.target, *request.headers, *request.headers.values()}
+            whole = text.decode("latin-1")
+            found = not parts.isdisjoint((f"/{whole}", f"X{whole}Y", f"a{whole}b"))
+            assert found == (ord(byte) in taken), byte  # a colon ends a name
 
 
 def test_the_package_shows_them():

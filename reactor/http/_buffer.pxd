@@ -9,7 +9,6 @@ cdef struct Buffer:
 cdef uint8_t *buffer_reserve(Buffer *buffer, Py_ssize_t size) except NULL
 cdef void buffer_free(Buffer *buffer) noexcept
 cdef void buffer_lend(Buffer *buffer, const uint8_t *data, Py_ssize_t size) noexcept
-cdef int buffer_settle(Buffer *buffer) except -1
 
 cdef inline bint buffer_is_lent(const Buffer *buffer) noexcept nogil:
     return buffer.capacity == 0 and buffer.base != NULL

@@ -3,7 +3,7 @@
 Bytes come in at the end and leave at the start; nothing moves when they leave. They move
 only when room is needed at the end and more than half of the memory lies unused before the
 start, so a byte is moved at most once for every byte that was consumed. An empty buffer can
-be lent the receiver's own memory: what is not consumed before `settle` is copied then, which is
+be lent the receiver's own memory: what is not consumed before `reserve` is copied then, which is
 nothing where a read ends with a message. Must never know what the bytes mean.
 """
 
@@ -17,7 +17,7 @@ cdef enum:
 
 
 cdef uint8_t *buffer_reserve(Buffer *buffer, Py_ssize_t size) except NULL:
-    """Room for `size` bytes at the end; who fills it adds them to `end`."""
+    """Room for `size` bytes at the end; who fills it adds them to `end`. What was lent is owned."""
     cdef Py_ssize_t held = buffer.end - buffer.start
     cdef Py_ssize_t capacity
     cdef uint8_t *base
@@ -46,7 +46,7 @@ cdef void buffer_consume(Buffer *buffer, Py_ssize_t size) noexcept:
 
 
 cdef void buffer_lend(Buffer *buffer, const uint8_t *data, Py_ssize_t size) noexcept:
-    """Hold `data`, which the caller owns and keeps until it settles. Only if empty."""
+    """Hold `data`, some bytes that the caller owns and keeps until a reserve. Only if empty."""
     buffer_free(buffer)
     buffer.base = <uint8_t *>data
     buffer.end = size
@@ -59,9 +59,8 @@ cdef int buffer_settle(Buffer *buffer) except -1:
     if lent != NULL:
         buffer.base = NULL
         buffer.start = buffer.end = 0
-        if held:
-            memcpy(buffer_reserve(buffer, held), lent, held)
-            buffer.end = held
+        memcpy(buffer_reserve(buffer, held), lent, held)
+        buffer.end = held
     return 0
 
 

@@ -15,7 +15,7 @@ cdef enum Stage:
     IN_HEAD, IN_LENGTH, IN_CHUNKS, IN_TRAILERS, IN_CLOSE
     AT_END                      # the message is whole; its End was not given yet
     AT_SWITCH                   # what follows is another protocol
-    STOPPED                     # nothing that follows is looked at
+    STOPPED                     # from here on nothing that follows is looked at
     BROKEN
 
 cdef class MessageParser:
@@ -46,6 +46,7 @@ cdef class MessageParser:
     cdef bint is_fresh(self) noexcept
     cdef void renew(self)
 
+    cdef int make_room(self, Py_ssize_t size) except -1
     cdef int take_in(self, const char *data, Py_ssize_t size) except -1
     cdef object pull_event(self)
     cdef object pull_head(self)

@@ -26,7 +26,7 @@ from reactor._headers cimport Headers, headers_of
 from reactor._message cimport Request, Response, request_of, response_of
 from reactor._rules cimport INCOMPLETE, NO_RULE, broken
 from reactor.http._buffer cimport (
-    buffer_consume, buffer_data, buffer_free, buffer_lend, buffer_reserve, buffer_settle,
+    buffer_consume, buffer_data, buffer_free, buffer_is_lent, buffer_lend, buffer_reserve,
     buffer_size)
 from reactor.http._chunked cimport chunked_init, scan_chunks
 
@@ -98,7 +98,7 @@ cdef class MessageParser:
         if self.ended:
             raise ValueError("feed() after eof()")
         # RFC 9112 9.6: what comes after the last message is not looked at, nor kept.
-        if self.stage != STOPPED and self.stage != BROKEN:
+        if self.stage < STOPPED:
             memcpy(self.reserve(size), data, size)
             self.received(size)
         return 0
@@ -133,29 +133,40 @@ cdef class MessageParser:
 
     cdef int lend(self, const uint8_t *data, Py_ssize_t size) except -1:
         # RFC 9112 9.6: what comes after the last message is not looked at, nor kept.
-        if self.stage == STOPPED or self.stage == BROKEN:
+        if self.stage >= STOPPED or size == 0:
             return 0
         if buffer_size(&self.buffer):
-            memcpy(self.reserve(size), data, size)
+            self.make_room(size)
+            memcpy(buffer_data(&self.buffer) + buffer_size(&self.buffer), data, size)
             return self.received(size)
         buffer_lend(&self.buffer, data, size)
         self.hungry = False
         return 0
 
     cdef int settle(self) except -1:
-        return buffer_settle(&self.buffer)
+        return self.make_room(0) if buffer_is_lent(&self.buffer) else 0
+
+    cdef int make_room(self, Py_ssize_t size) except -1:
+        """Own what is held, with room for more; without memory the lender's bytes are lost."""
+        try:
+            buffer_reserve(&self.buffer, size)
+        except MemoryError:
+            # To go on would frame what follows anew.
+            self.break_off(NO_RULE, 0)
+            raise
+        return 0
 
     cdef bint is_fresh(self) noexcept:
         """Between messages, with nothing held: nothing that came before matters any more."""
-        return self.stage == IN_HEAD and not self.ended and buffer_size(&self.buffer) == 0
+        return self.stage == IN_HEAD and buffer_size(&self.buffer) == 0
 
     cdef void renew(self):
         """Begin anew, as for another connection; the memory for fields stays."""
+        self.ended = self.hungry = False
         if self.is_fresh():
             return
         buffer_free(&self.buffer)
         self.held = None
-        self.ended = self.hungry = False
         self.method = None
         self.begin()
 
