@@ -27,7 +27,7 @@ COMPARE = {"abnf": differential.against_abnf, "h11": differential.against_h11}
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--oracle", choices=COMPARE, default="abnf")
-    options.add_argument("--kind", choices=("request", "response"), default="request")
+    options.add_argument("--kind", choices=("request", "response", "lenient"), default="request")
     options.add_argument("--examples", type=int, default=100_000)
     options.add_argument("--seed", type=int, default=0)
     options.add_argument("--show", type=int, default=5, help="stop after so many differences")

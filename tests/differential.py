@@ -57,17 +57,20 @@ ENDINGS = {
 
 
 def random_case(rng: Random, kind: str) -> Case:
-    methods = tuple(rng.choice(METHODS) for _ in range(3)) if kind == "response" else ()
+    """``kind``: request, response, or lenient for a response to a lenient client."""
+    if kind == "request":
+        return Case("random", kind, connection(rng, kind), "")
+    methods = tuple(rng.choice(METHODS) for _ in range(3))
     data = connection(rng, kind)
-    return Case(
-        "random", kind, data, "", methods=methods, eof=kind == "response" and rng.randrange(2) == 0
-    )
+    eof = rng.randrange(2) == 0
+    return Case("random", "response", data, "", methods=methods, eof=eof, lenient=kind == "lenient")
 
 
 def judge(case: Case, data: bytes):
     if case.kind == "request":
         return judge_request(data, DEFAULT_LIMITS)
-    return judge_response(data, DEFAULT_LIMITS, tuple(m.encode() for m in case.methods), case.eof)
+    methods = tuple(method.encode() for method in case.methods)
+    return judge_response(data, DEFAULT_LIMITS, methods, case.eof, case.lenient)
 
 
 def texts(message) -> Message:

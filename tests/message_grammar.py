@@ -150,6 +150,21 @@ def response(rng: Random) -> bytes:
     return empty + b"".join(line + b"\r\n" for line in (first, *lines)) + b"\r\n" + body
 
 
+def lenient(rng: Random) -> bytes:
+    """A response of a careless server: lines that end in LF alone, no SP where no reason is."""
+    data = response(rng)
+    if rng.randrange(4) == 0:
+        data = data.replace(b" \r\n", b"\r\n", 1)
+    head, blank_line, body = data.partition(b"\r\n\r\n")
+    if rng.randrange(4) == 0:  # of a chunked body the trailers may be so, and nothing else
+        first, last_chunk, trailers = body.rpartition(b"\r\n0\r\n")
+        body = first + last_chunk + trailers.replace(b"\r\n", b"\n")
+    lines = [
+        line + rng.choice((b"\r\n", b"\n")) for line in (head + blank_line).split(b"\r\n")[:-1]
+    ]
+    return b"".join(lines) + body
+
+
 def mutate(rng: Random, data: bytes) -> bytes:
     """Insert, delete or replace one byte, or repeat a piece."""
     at = rng.randrange(len(data) + 1)
@@ -163,9 +178,12 @@ def mutate(rng: Random, data: bytes) -> bytes:
     return data[:at] + data[max(0, at - rng.randrange(40)) :]
 
 
+BUILDERS = {"request": request, "response": response, "lenient": lenient}
+
+
 def connection(rng: Random, kind: str = "request") -> bytes:
     """What one peer sends: one to three messages, most of them mutated."""
-    build = request if kind == "request" else response
+    build = BUILDERS[kind]
     data = b"".join(build(rng) for _ in range(rng.choice((1, 1, 1, 2, 3))))
     for _ in range(rng.choice((0, 0, 1, 1, 1, 2, 3))):
         data = mutate(rng, data)
