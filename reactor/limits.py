@@ -71,6 +71,13 @@ class Limits:
     # An endless run of 1xx responses hung http.client (CVE-2021-3737).
     interim_responses_max: int = 8
 
+    # What browsers take; more is a load test, not a download.
+    connections_per_host_max: int = 6
+    # After a failure that may pass: curl asks the user, wget takes 20.
+    retries_max: int = 3
+    # Firefox follows 20; RFC 2068 said 5. Real chains (login, language, CDN) end before 10.
+    redirects_max: int = 10
+
     # --- fairness: what one handler may do in one turn of the loop ------------------------
     accepts_per_turn_max: int = 16
     # hyper's number, and the pipelining depth of every benchmark.

@@ -19,7 +19,7 @@ from test_serve import has_ipv6
 
 import reactor
 from reactor.cli import main
-from reactor.cli.get import file_name
+from reactor.client.names import NAME_BYTES_MAX, name_from_url
 from reactor.errors import FetchError
 from reactor.limits import Limits
 
@@ -38,7 +38,7 @@ def get(tmp_path, monkeypatch, capfd):
     def run(*arguments, cwd=tmp_path, code=0):
         monkeypatch.chdir(cwd)
         try:
-            ended = main(["get", *map(str, arguments)])
+            ended = main(["get", "--retry=0", *map(str, arguments)])
         except SystemExit as exit_:
             ended = exit_.code
         done = Done(ended, *capfd.readouterr())
@@ -419,17 +419,21 @@ def test_a_status_without_a_body_ends_with_its_head(get, tmp_path, status):
         ("/%ff", "index.html"),
     ],
 )
-def test_file_name(path, name):
-    assert file_name(f"http://host{path}") == name
+def test_the_name_of_a_url(path, name):
+    assert name_from_url(f"http://host{path}") == name
 
 
 def test_a_name_as_long_as_names_may_be(get, tmp_path):
     with canned(OK) as (url, _):
         get(f"{url}/{'n' * 255}")
-    assert files(tmp_path) == ["n" * 255]
     with canned(OK) as (url, _):
-        get(f"{url}/{'n' * 256}", code=23)
-    assert files(tmp_path) == ["n" * 255]
+        get(f"{url}/{'n' * 2560}.tar")
+    assert files(tmp_path) == ["n" * (NAME_BYTES_MAX - 4) + ".tar", "n" * NAME_BYTES_MAX]
+    with canned(OK) as (url, _):
+        get(f"{url}/x", "-o", "m" * 255)
+    assert "m" * 255 in files(tmp_path)
+    with canned(OK) as (url, _):
+        get(f"{url}/x", "-o", "m" * 256, code=23)
 
 
 def test_output_option(get, tmp_path):
@@ -441,12 +445,21 @@ def test_output_option(get, tmp_path):
     assert files(tmp_path) == ["absolute", "sub", "there"]
 
 
-def test_an_existing_file_is_replaced_and_a_link_is_followed(get, tmp_path):
+def test_only_a_name_that_was_given_is_replaced(get, tmp_path):
     (tmp_path / "page").write_text("old")
     (tmp_path / "link").symlink_to("page")
     with canned(OK) as (url, _):
         get(f"{url}/link")
+    with canned(OK) as (url, _):
+        get(f"{url}/page")
+    with canned(OK) as (url, _):
+        done = get(f"{url}/x", "-o", "link", code=23)
+    assert "symbolic link" in done.stderr
     assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "page").read_text() == "old"
+    assert files(tmp_path) == ["link", "link.1", "page", "page.1"]
+    with canned(OK) as (url, _):
+        get(f"{url}/x", "-o", "page")
     assert (tmp_path / "page").read_bytes() == b"body"
 
 
@@ -526,7 +539,7 @@ def test_nobody_reads_the_header(tmp_path):
 
 def test_ctrl_c_leaves_no_file(tmp_path):
     with (
-        canned(b"HTTP/1.1 200 OK\r\n\r\nbo", then="wait") as (url, _),
+        canned(b"HTTP/1.1 200 OK\r\n\r\n" + bytes(100_000), then="wait") as (url, _),
         subprocess.Popen(
             command("get", f"{url}/page"),
             cwd=tmp_path,
@@ -578,9 +591,9 @@ def test_server_not_started(get, tmp_path):
     assert "is the server started?" in done.stderr
 
 
-def test_no_url_or_two(get, tmp_path):
+def test_no_url_or_two_for_one_file(get, tmp_path):
     get(code=2)
-    get("http://a/", "http://b/", code=2)
+    get("http://a/", "http://b/", "-o", "file", code=2)
 
 
 # --- from Python ---------------------------------------------------------------------------------

@@ -534,7 +534,7 @@ def test_a_stream_that_does_not_block_gets_all_of_it():
     fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
     child = subprocess.Popen(["sha256sum"], stdin=reader, stdout=subprocess.PIPE)
     os.close(reader)
-    sink = StreamSink(writer, "pipe")
+    sink = StreamSink(writer, "pipe", True)
     sink.write(BIG)
     sink.finish([].append)
     assert child.communicate()[0].split()[0].decode() == hashlib.sha256(BIG).hexdigest()

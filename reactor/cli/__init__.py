@@ -9,12 +9,16 @@ traceback.
 from __future__ import annotations
 
 import argparse
+import importlib
+import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
 import reactor
 from reactor.cli.output import say, shown
 from reactor.errors import ConfigurationError, FetchError
+
+COMMANDS = ("serve", "get")
 
 
 class Parser(argparse.ArgumentParser):
@@ -26,17 +30,22 @@ class Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code."""
-    # The commands import what they need when they are chosen: `get` never loads the server.
-    from reactor.cli import get, serve
+    try:
+        return _run(sys.argv[1:] if arguments is None else arguments)
+    except KeyboardInterrupt:
+        return 130
 
+
+def _run(arguments: Sequence[str]) -> int:
     parser = Parser(
         prog="reactor",
         description="Serve a folder, an application or a TCP protocol; fetch over HTTP.",
     )
     parser.add_argument("--version", action="version", version=f"reactor {reactor.__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in (serve, get):
-        command.add_parser(commands)
+    # Only what is chosen is imported: `get` loads nothing of the server. All, for the help.
+    for name in [name for name in arguments[:1] if name in COMMANDS] or COMMANDS:
+        importlib.import_module(f"reactor.cli.{name}").add_parser(commands)
     options = parser.parse_args(arguments)
     try:
         code: int = options.run(options)
@@ -47,8 +56,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # Whoever read our output has gone: `reactor get URL | head`.
         return 141
-    except KeyboardInterrupt:
-        return 130
     return code
 
 

@@ -62,11 +62,12 @@ class Sink:
 
 
 class StreamSink(Sink):
-    """An open descriptor: stdout, a pipe, a device."""
+    """An open descriptor: stdout, which it leaves open, or a device, which it has ``opened``."""
 
-    def __init__(self, fd: int, name: str) -> None:
+    def __init__(self, fd: int, name: str, opened: bool = False) -> None:
         self._fd = fd
         self._name = name
+        self._opened = opened
 
     def write(self, data: bytes | memoryview) -> None:
         view = memoryview(data)
@@ -84,9 +85,9 @@ class StreamSink(Sink):
         on_saved(self._name)
 
     def stop(self) -> None:
-        if self._fd > 2:
+        if self._opened:
+            self._opened = False
             os.close(self._fd)
-            self._fd = 0
 
     discard = stop
 
@@ -309,7 +310,7 @@ def open_given(path: str, say: Callable[[str], object]) -> Sink:
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     if not stat.S_ISREG(mode):
-        return StreamSink(os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOCTTY), path)
+        return StreamSink(os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOCTTY), path, True)
     return GivenFile(Saver(Folder(folder)), name, path, say)
 
 

@@ -1,0 +1,342 @@
+"""One URL: its request, the judgement of the answer, its body into a sink, and another try.
+
+Knows how a transfer and a sink go together. A body that breaks off is continued from
+what is there if its version can be verified, else begun anew; each distrusted answer to
+a range is asked for again without one, once. Must never know about other URLs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+from typing import Any, Protocol
+
+from reactor._message import Response
+from reactor.cli.get.options import method_of
+from reactor.cli.get.secrets import visible
+from reactor.client.names import name_from_disposition, name_from_url
+from reactor.client.resuming import Verdict, Version, judge, range_fields
+from reactor.client.saving import FileSink, Saver, Sink, StreamSink, open_given
+from reactor.errors import ConfigurationError, FetchError
+from reactor.limits import KIB
+from reactor.net import Reactor
+
+EXIT_CHECKSUM = 1
+EXIT_PROTOCOL, EXIT_PARTIAL, EXIT_HTTP, EXIT_WRITE = 8, 18, 22, 23
+# What a shell says of a program that wrote into a closed pipe; nobody is there to be told.
+EXIT_NOBODY_READS = 141
+# What may be over at the next try: it broke off, no answer came, the connection was lost.
+_PASSING = {EXIT_PARTIAL, 28, 52, 56}
+_SAFE_TO_REPEAT = {"GET", "HEAD"}
+# An error page this small is read for the sake of its connection, which then serves the next URL.
+_DRAIN_BYTES_MAX = 64 * KIB
+# The first pause between two tries; each next one is twice as long, up to the last.
+_BACKOFF_FIRST_S, _BACKOFF_MAX_S = 1.0, 30.0
+
+
+class Teller(Protocol):
+    """Tells the user how it goes."""
+
+    def note(self, sentence: str) -> None: ...
+    def received(self, response: Response) -> None: ...
+    def head(self, response: Response) -> None: ...
+
+
+class Command(Protocol):
+    """What a job asks of the command that it is a part of."""
+
+    options: argparse.Namespace
+    reactor: Reactor
+
+    @property
+    def teller(self) -> Teller: ...
+    @property
+    def saver(self) -> Saver: ...
+    def stdout(self) -> int: ...
+    def request(self, job: Job, fields: list[tuple[str, str]], **callbacks: Any) -> Any: ...
+    def is_over(self, job: Job) -> bool: ...
+    def finishing(self) -> None: ...
+    def ended(self, job: Job) -> None: ...
+    def crash(self, error: Exception) -> None: ...
+
+
+class Nothing(Sink):
+    """For ``-I``: there is no body to save."""
+
+    def write(self, data: bytes | memoryview) -> None:
+        pass
+
+    def finish(self, on_saved: Any) -> None:
+        on_saved(None)
+
+
+class Job:
+    """``command`` is told once, by ``ended``, when it is over."""
+
+    def __init__(self, command: Command, url: str) -> None:
+        self._command = command
+        self._options: argparse.Namespace = command.options
+        self.url = url
+        self.method = method_of(command.options)
+        self.label = visible(url)
+        self.response: Response | None = None
+        self.transfer: Any = None
+        self.error: FetchError | None = None
+        self.saved_as: str | None = None
+        self.size = 0  # of the file so far
+        self.total: int | None = None
+        self.received = 0
+        self.resumed_from = 0
+        self.sha256: str | None = None
+        self.attempts = 0
+        self._began = command.reactor.time()
+        self._sink: Sink | None = None
+        self._version: Version | None = None  # of what the sink holds
+        self._asked: Version | None = None  # whose rest was asked for
+        self._by_date = self._anew = False
+        self._complete = False
+        self._digest: Any = None
+        self._waiting: Any = None  # the timer of the next try
+
+    @property
+    def failure(self) -> str:
+        """The sentence of what went wrong, with the URL that it went wrong with."""
+        return "" if self.error is None else self._sentence(self.error)
+
+    def _sentence(self, error: FetchError) -> str:
+        url = visible(self.url)
+        message = error.message.replace(self.url, url)
+        return message if url in message else f"{url}: {message}"
+
+    # --- asking ---------------------------------------------------------------------------
+
+    def start(self) -> None:
+        try:
+            self._sink = self._open_sink()
+            if self._options.resume and isinstance(self._sink, FileSink):
+                self._version = self._sink.resume(self.url)
+        except OSError as error:
+            self._fail(self._cannot_write(error))
+            return
+        except ValueError:
+            self._fail(FetchError(f"{self.url!r} is no URL", 3))
+            return
+        self._request()
+
+    def _request(self) -> None:
+        self.attempts += 1
+        self.response = None
+        self._complete = False
+        fields: list[tuple[str, str]] = []
+        self._asked = None
+        part = self._sink.part if self._sink is not None else None
+        if part is not None and part.size and self._version is not None and not self._anew:
+            self._asked = self._version
+            fields = range_fields(self._version, part.size, self._by_date)
+        attempt = self.attempts
+        try:
+            self.transfer = self._command.request(
+                self,
+                fields,
+                on_head=lambda head, transfer: self._guarded(attempt, self._head, head),
+                on_body=lambda data: self._guarded(attempt, self._body, data),
+                on_done=lambda error: self._guarded(attempt, self._done, error),
+            )
+        except (FetchError, ConfigurationError) as error:
+            code = error.exit_code if isinstance(error, FetchError) else 1
+            self._fail(FetchError(str(error), code))
+
+    def _open_sink(self) -> Sink:
+        output = self._options.output
+        if self._options.head:
+            return Nothing()
+        if output == "-":
+            return StreamSink(self._command.stdout(), "-")
+        if output:
+            self.label = str(output)
+            return open_given(output, self._command.teller.note)
+        self.label = name_from_url(self.url)
+        return FileSink(self._command.saver, self.label, False, self._command.teller.note)
+
+    # --- what comes -----------------------------------------------------------------------
+
+    def _guarded(self, attempt: int, callback: Any, argument: Any) -> None:
+        """An answer to a request that was given up is none; a disk that refuses ends the job."""
+        if attempt != self.attempts or self._command.is_over(self):
+            return
+        try:
+            callback(argument)
+        except BrokenPipeError:
+            self._cancel()
+            self._fail(FetchError("nobody reads what is written", EXIT_NOBODY_READS))
+        except OSError as error:
+            self._cancel()
+            self._fail(self._cannot_write(error))
+        except Exception as error:
+            self._command.crash(error)
+
+    def _head(self, head: Response) -> None:
+        self.response = head
+        verdict = None
+        part = self._sink.part if self._sink is not None else None
+        if self._asked is not None and part is not None:
+            verdict = judge(self._asked, part.size, head, self._by_date)
+        if verdict in {Verdict.ANEW, Verdict.BY_DATE}:
+            self._by_date = verdict is Verdict.BY_DATE
+            self._anew = verdict is Verdict.ANEW
+            self._cancel()
+            self._request()
+            return
+        self._command.teller.received(head)
+        self._command.teller.head(head)
+        if verdict in {Verdict.CONTINUE, Verdict.COMPLETE} and part is not None:
+            self._complete = verdict is Verdict.COMPLETE
+            self._go_on(part.size, head)
+        elif head.status >= 400:
+            if (head.content_length or _DRAIN_BYTES_MAX + 1) > _DRAIN_BYTES_MAX:
+                self._cancel()
+                self._done(None)
+        elif head.status == 206 and not self._user_asked_for_a_range():
+            self._cancel()
+            self._fail(FetchError("a part came that was not asked for", EXIT_PROTOCOL))
+        else:
+            self._begin(head)
+
+    def _begin(self, head: Response) -> None:
+        """A whole body comes, from its first byte."""
+        if self._options.remote_header_name and isinstance(self._sink, FileSink):
+            name = name_from_disposition(head.headers.get("content-disposition") or "")
+            if name is not None and self._options.output is None:
+                self.label = name
+                self._sink.rename(name)
+        if isinstance(self._sink, StreamSink) and self.size:
+            self._cancel()
+            self._fail(
+                FetchError("broke off, and what is written cannot be taken back", EXIT_PARTIAL)
+            )
+            return
+        self._version = Version.of(self.url, head)
+        if head.status != 200:
+            self._version = Version(self.url, None, None, self._version.length)
+        self.size = self.resumed_from = 0
+        self.total = self._version.length
+        self._digest = hashlib.sha256() if self._options.sha256 else None
+        if self._sink is not None:
+            self._sink.begin(self._version)
+
+    def _go_on(self, offset: int, head: Response) -> None:
+        self.size = self.resumed_from = offset
+        self.total = offset + (head.content_length or 0) if not self._complete else offset
+        if self._options.sha256 and isinstance(self._sink, FileSink):
+            self._digest = hashlib.sha256()
+            for data in self._sink.written():
+                self._digest.update(data)
+
+    def _body(self, data: Any) -> None:
+        self.received += len(data)
+        if self._complete or self._sink is None or self.response is None or self._is_error():
+            return
+        if self._digest is not None:
+            self._digest.update(data)
+        self._sink.write(data)
+        self.size += len(data)
+
+    def _done(self, error: FetchError | None) -> None:
+        if error is not None:
+            if not self._try_again(error):
+                self._fail(error)
+        elif self.response is None or self._sink is None:
+            self._fail(FetchError("no answer came", EXIT_PROTOCOL))
+        elif self._is_error() and not self._complete:
+            self._fail(FetchError(f"the server answered {self.response.status}", EXIT_HTTP))
+        elif self._asked is not None and self.resumed_from and self.total != self.size:
+            self._fail(FetchError("the rest did not come whole", EXIT_PARTIAL))
+        elif self._hash_is_right():
+            self._sink.finish(self._saved)
+            if not self._command.is_over(self):
+                self._command.finishing()
+
+    def _hash_is_right(self) -> bool:
+        if self._digest is None:
+            return True
+        self.sha256 = self._digest.hexdigest()
+        if self._options.sha256 in {"-", self.sha256}:
+            return True
+        if self._sink is not None:
+            self._sink.discard()
+            self._sink = None
+        self._fail(
+            FetchError(f"its SHA-256 is {self.sha256}: not the file that you want", EXIT_CHECKSUM)
+        )
+        return False
+
+    def _saved(self, outcome: str | OSError | None) -> None:
+        self._sink = None
+        if isinstance(outcome, OSError):
+            self._fail(self._cannot_write(outcome))
+            return
+        self.saved_as = outcome
+        self._command.ended(self)
+
+    # --- another try, and the end ---------------------------------------------------------
+
+    def _try_again(self, error: FetchError) -> bool:
+        """The client itself has tried again whatever failed before a head came."""
+        self._anew = self._by_date = False
+        began = self.response is not None
+        passing = error.exit_code in _PASSING and self.method in _SAFE_TO_REPEAT
+        stream = isinstance(self._sink, StreamSink) and self.size > 0
+        left = self.time_left()
+        if (
+            not (began and passing)
+            or stream
+            or self.attempts > self._options.retry
+            or (left is not None and left <= 0)
+        ):
+            return False
+        delay = min(_BACKOFF_FIRST_S * 2.0 ** (self.attempts - 1), _BACKOFF_MAX_S)
+        self._command.teller.note(f"{self._sentence(error)}; trying again in {delay:g} s")
+        self._waiting = self._command.reactor.call_later(delay, self._request)
+        return True
+
+    def time_left(self) -> float | None:
+        """Seconds of ``--max-time`` that this transfer still has."""
+        bound = self._options.max_time
+        return None if bound is None else bound - (self._command.reactor.time() - self._began)
+
+    def stop(self) -> None:
+        """Give up, keeping what can be continued."""
+        if self._waiting is not None:
+            self._waiting.cancel()
+        self._cancel()
+        sink, self._sink = self._sink, None
+        if sink is not None:
+            sink.stop()
+
+    def _cancel(self) -> None:
+        if self.transfer is not None:
+            self.transfer.cancel()
+
+    def _is_error(self) -> bool:
+        return self.response is not None and self.response.status >= 400
+
+    def _user_asked_for_a_range(self) -> bool:
+        return any(name.lower() == "range" for name, _ in self._options.header)
+
+    def _fail(self, error: FetchError) -> None:
+        if self._command.is_over(self):
+            return
+        self.error = error
+        sink, self._sink = self._sink, None
+        try:
+            if sink is not None:
+                sink.stop()
+        except OSError as refused:
+            self.error = self._cannot_write(refused)
+        self._command.ended(self)
+
+    def _cannot_write(self, error: OSError) -> FetchError:
+        where = self._options.output or self.label
+        reason = error.strerror or os.strerror(error.errno or 0)
+        return FetchError(f"{visible(self.url)}: cannot write {where}: {reason}", EXIT_WRITE)

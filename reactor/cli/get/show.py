@@ -1,0 +1,100 @@
+"""What the user sees of his transfers: headers, one line for each file, JSON, the exchange.
+
+Knows words and where they go: results to stdout, everything about the work to stderr. What a
+peer sent is shown so that it can drive no terminal, and what is secret is not shown at all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from reactor._message import Response
+from reactor.cli.get.job import EXIT_NOBODY_READS, Job
+from reactor.cli.get.secrets import redacted, visible
+from reactor.cli.output import Output, shown
+
+
+class Show:
+    """Writes for the user; ``through`` is how, while a progress display owns the terminal."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self._options = options
+        # The body has stdout for itself.
+        self._stdout = sys.stderr if options.output == "-" else sys.stdout
+        self.through: Callable[[str], object] | None = None
+
+    def head(self, response: Response) -> None:
+        """The header as it came, and an empty line."""
+        if not self._options.quiet and not self._options.json:
+            lines = [*_head_lines(response), ""]
+            self._write(self._stdout, "".join(shown(line) + "\n" for line in lines))
+
+    def exchange(self, mark: str, lines: Iterable[str]) -> None:
+        """``-v``: what is sent and received."""
+        if self._options.verbose:
+            self._say("".join(f"{mark} {shown(redacted(line))}\n" for line in lines))
+
+    def received(self, response: Response) -> None:
+        self.exchange("<", [*_head_lines(response), ""])
+
+    def note(self, sentence: str) -> None:
+        if not self._options.quiet:
+            self._say(f"reactor: {shown(sentence)}\n")
+
+    def warning(self, sentence: str) -> None:
+        self._say(f"reactor: WARNING: {shown(sentence)}\n")
+
+    def done(self, job: Job) -> None:
+        """One line for a transfer that ended, well or not."""
+        if self._options.json:
+            import json  # only who wants JSON pays for it
+
+            self._write(sys.stdout, json.dumps(as_json(job)) + "\n")
+        if job.error is not None:
+            if job.error.exit_code != EXIT_NOBODY_READS:
+                self._say(f"reactor: {shown(job.failure)}\n")
+        elif job.saved_as is not None and not self._options.quiet and not self._options.json:
+            again = f", from byte {job.resumed_from}" if job.resumed_from else ""
+            self._say(shown(f"saved {job.saved_as} ({job.size} bytes{again})") + "\n")
+
+    def _say(self, text: str) -> None:
+        """To stderr; if nobody reads that, to nobody."""
+        try:
+            self._write(sys.stderr, text)
+        except OSError:
+            return
+
+    def _write(self, stream: Any, text: str) -> None:
+        if self.through is not None and stream is not None and stream.isatty():
+            self.through(text)
+        else:
+            Output(stream).write(text)
+
+
+def as_json(job: Job) -> dict[str, Any]:
+    """The object of ``--json``; docs/get.md says what each field is."""
+    response, transfer = job.response, job.transfer
+    return {
+        "url": visible(job.url),
+        "method": job.method,
+        "status": None if response is None else response.status,
+        "exit_code": 0 if job.error is None else job.error.exit_code,
+        "error": None if job.error is None else job.failure,
+        "file": job.saved_as,
+        "size": job.size,
+        "received": job.received,
+        "resumed_from": job.resumed_from,
+        "sha256": job.sha256,
+        "attempts": job.attempts,
+        "redirects": [] if transfer is None else [visible(url) for url in transfer.redirects],
+        "address": None if transfer is None else transfer.address,
+        "timings": {} if transfer is None else transfer.timings,
+    }
+
+
+def _head_lines(response: Response) -> list[str]:
+    first = f"HTTP/1.{response.version - 10} {response.status} {response.reason}"
+    return [first, *(f"{name}: {value}" for name, value in response.headers.items())]
