@@ -59,7 +59,8 @@ SLOW_CLIENTS = 1_000
 SLOW = {
     # The option of slowhttptest: its others, the path, the deadline of such a connection.
     "-H": (["-i", "2", "-l", "20"], "/", DEFAULT_LIMITS.header_timeout_s),
-    "-B": (["-i", "2", "-l", "45", "-s", "1000000"], "/", DEFAULT_LIMITS.body_timeout_s),
+    # The bytes that do come earn time, at 500 a second: here a third of a second in all.
+    "-B": (["-i", "2", "-l", "45", "-s", "1000000", "-x", "3"], "/", DEFAULT_LIMITS.body_timeout_s),
     "-X": (
         ["-n", "1", "-z", "16", "-w", "512", "-y", "1024", "-l", "45"],
         "/large",

@@ -15,8 +15,12 @@ from typing import Any
 
 from reactor._message import Request
 from reactor.errors import RemoteProtocolError
+from reactor.limits import DEFAULT_LIMITS, Limits
 
 logger = logging.getLogger("reactor")
+
+# How most connections end. They are counted, and have their line at level debug.
+_USUAL = {"silent-timeout", "keep-alive-timeout"}
 
 Write = Callable[[str], object]
 
@@ -41,12 +45,14 @@ class AccessLog:
     time-out that it broke (`ProtocolError.code`).
     """
 
-    def __init__(self, write: Write | None) -> None:
+    def __init__(self, write: Write | None, limits: Limits = DEFAULT_LIMITS) -> None:
         self._write = write
         self.refusals: Counter[str] = Counter()
         self.wants_answers = write is not None
         self._second = -1
         self._stamp = ""
+        self._lines_max = limits.refusal_lines_per_second_max
+        self._lines_second = self._lines = 0
 
     def answered(self, peer: Any, request: Request | None, status: int, body_bytes: int) -> None:
         if self._write is None:
@@ -65,10 +71,24 @@ class AccessLog:
 
     def refused(self, peer: Any, error: RemoteProtocolError) -> None:
         self.refusals[error.code] += 1
-        logger.info("refused %s: %d %s: %s", host_of(peer), error.status, error.code, error)
+        level = logging.DEBUG if error.code in _USUAL else logging.INFO
+        if logger.isEnabledFor(level) and self._may_say_so():
+            logger.log(
+                level, "refused %s: %d %s: %s", host_of(peer), error.status, error.code, error
+            )
 
     def failed(self, exception: BaseException, doing: str) -> None:
         logger.error("exception while %s", escape(doing), exc_info=exception)
+
+    def _may_say_so(self) -> bool:
+        """Whether there is a line left in this second: who is refused must not fill the disk."""
+        second = int(time.monotonic())
+        if second != self._lines_second:
+            if self._lines > self._lines_max:
+                logger.info("refused %d more without a line each", self._lines - self._lines_max)
+            self._lines_second, self._lines = second, 0
+        self._lines += 1
+        return self._lines <= self._lines_max
 
     def _now(self) -> str:
         second = int(time.time())

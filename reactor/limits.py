@@ -103,6 +103,8 @@ class Limits:
     connections_max: int = 10_000
     # Descriptors kept free for files, logs and the loop itself.
     reserved_descriptors: int = 64
+    # Refused clients get so many log lines a second; the rest is one line and the counters.
+    refusal_lines_per_second_max: int = 50
     # So often at most it is said that there are no places or no descriptors for new clients.
     full_warning_s: float = 60.0
     # Out of descriptors: the listener leaves the selector this long, doubling up to the maximum.

@@ -78,7 +78,7 @@ def protocol_factory(
     if isinstance(app, type):
         return app
     http_app: Any = app
-    return partial(ServerMachine, Service(http_app, limits, DateField(), AccessLog(log)))
+    return partial(ServerMachine, Service(http_app, limits, DateField(), AccessLog(log, limits)))
 
 
 def serve(

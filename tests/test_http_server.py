@@ -403,6 +403,32 @@ class TestDeadlines:
         assert slow_body.transport.take().startswith(b"HTTP/1.1 408")
         assert slow_body.transport.closed
 
+    @pytest.mark.parametrize(
+        ("came", "code", "offset"),
+        [
+            (b"", "silent-timeout", 0),
+            (GET, "keep-alive-timeout", 0),
+            (b"GET / HT", "header-timeout", 8),
+            (get(b"/", b"Content-Length: 5\r\n", b"POST") + b"ab", "body-timeout", 49),
+        ],
+    )
+    def test_each_time_out_is_counted_under_its_name_and_says_how_far_it_came(
+        self, came, code, offset
+    ):
+        d = Driven()
+        if came:
+            d.feed(came)
+        d.machine.deadline_expired()
+        assert d.journal.refusals == [(("192.0.2.7", 1234), code, offset)]
+
+    def test_a_response_that_nobody_takes_is_counted_too(self):
+        d = Driven(lambda request: Response(200, {}, (b"x" for _ in range(100))))
+        d.transport.full = True
+        d.feed(GET)
+        d.machine.connection_lost(TimeoutError())
+        assert d.journal.refusals == [(("192.0.2.7", 1234), "write-timeout", 1)]
+        assert d.journal.lines == [("/", 200, 1)]
+
 
 class TestResponses:
     def test_long_bytes_go_out_in_slices(self):

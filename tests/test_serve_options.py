@@ -71,15 +71,17 @@ def test_a_wrong_option_is_one_sentence(arguments):
 
 @pytest.mark.parametrize("model", MODELS)
 def test_requests_are_answered_while_nobody_reads_a_full_stderr(tmp_path, model):
-    """Each refusal is a line on stderr: a thousand of them fill its pipe."""
-    command = [sys.executable, "-m", "reactor", "serve", ".", "--port", "0", "--model", model]
+    """Each failure is a traceback on stderr: some hundred of them fill its pipe."""
+    (tmp_path / "failing.py").write_text("def app(request): raise ValueError(400 * 'x')")
+    target = ["failing:app", "--port", "0", "--model", model]
+    command = [sys.executable, "-m", "reactor", "serve", *target]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(command, cwd=tmp_path, env=environment(), text=True, **pipes) as server:
         port = int(re.search(r":(\d+)/", server.stdout.readline())[1])
-        for _ in range(1500):
+        for _ in range(300):
             with socket.create_connection(("127.0.0.1", port), timeout=20) as sock:
-                sock.sendall(b"BAD\r\n\r\n")
-                assert sock.recv(100).startswith(b"HTTP/1.1 400 ")
+                sock.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+                assert sock.recv(100).startswith(b"HTTP/1.1 500 ")
         server.terminate()
-        refusals = server.communicate(timeout=20)[1].count("refused")
-    assert 0 < refusals < 1500
+        failures = server.communicate(timeout=20)[1].count("Traceback")
+    assert 0 < failures < 300

@@ -42,6 +42,7 @@ cdef class ServerMachine(Protocol):
     cdef int expect_body(self, Request request) except -1
     cdef int body_read(self, bytes data) except -1
     cdef int check_body_size(self, int64_t size) except -1
+    cdef object fault(self, int status, str code, str message)
     cdef int body_done(self) except -1
     cdef int respond(self, Request request) except -1
     cdef int answer(self, Response response) except -1

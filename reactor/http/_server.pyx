@@ -115,16 +115,23 @@ cdef class ServerMachine(Protocol):
         self.advance()
 
     def deadline_expired(self):
+        cdef Clock waited_for = self.clock
         self.clock = NOT_SET
         # RFC 9110 15.5.9: 408 tells a slow client what happened; a silent one is not told.
         if self.read_state == IDLE:
+            code = "silent-timeout" if waited_for == FOR_ANYTHING else "keep-alive-timeout"
+            self.service.journal.refused(self.peer, self.fault(408, code, "no request came"))
             self.close()
         else:
-            self.refuse(RemoteProtocolError(408, "timeout", "the request came too slowly"))
+            code = "body-timeout" if self.read_state == BODY else "header-timeout"
+            self.refuse(self.fault(408, code, "the request came too slowly"))
 
     def connection_lost(self, exc):
         # First of all: the journal is somebody else's code too, and may raise.
         self.drop_source()
+        if isinstance(exc, TimeoutError):
+            self.service.journal.refused(self.peer, RemoteProtocolError(
+                408, "write-timeout", "nothing of the response was taken", self.written))
         if self.write_state == BODY:
             self.answered()
         self.close_sides()
@@ -286,9 +293,16 @@ cdef class ServerMachine(Protocol):
 
     cdef int check_body_size(self, int64_t size) except -1:
         if size > <int64_t>self.service.app.body_bytes_max:
-            raise RemoteProtocolError(
+            raise self.fault(
                 413, "body-size", f"a body may have {self.service.app.body_bytes_max} bytes")
         return 0
+
+    cdef object fault(self, int status, str code, str message):
+        """The peer's, at the end of what has come of its message."""
+        cdef int64_t came = 0
+        if self.parser is not None:
+            came = self.parser.origin + buffer_size(&self.parser.buffer)
+        return RemoteProtocolError(status, code, message, came)
 
     cdef int body_done(self) except -1:
         self.move_reading(END)
