@@ -1,7 +1,6 @@
 """Build the Cython modules; all metadata is in pyproject.toml.
 
-REACTOR_DEBUG=1 builds them to find faults: bounds checks, assertions, line tracing, ASan and UBSan;
-REACTOR_DEBUG=trace leaves the sanitizers out: coverage then needs no preloaded library.
+REACTOR_DEBUG=1 builds them to find faults: bounds checks, assertions, ASan and UBSan.
 """
 
 import os
@@ -14,9 +13,8 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 DEBUG = os.environ.get("REACTOR_DEBUG", "")
-SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"] if DEBUG == "1" else []
-TRACE = ["-O1", "-g", "-UNDEBUG", "-DCYTHON_TRACE_NOGIL=1", *SANITIZE]
-SAFE = {"boundscheck": bool(DEBUG), "linetrace": bool(DEBUG), "wraparound": False}
+SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"] if DEBUG else []
+SAFE = {"boundscheck": bool(DEBUG), "wraparound": False}
 STYLE = {"language_level": 3, "cdivision": True, "embedsignature": True, "auto_pickle": False}
 OPTIONS = {"include_dirs": ["reactor"], "depends": glob("reactor/*.h"), "extra_link_args": SANITIZE}
 
@@ -30,9 +28,9 @@ class build(build_ext):
         super().build_extensions()
 
 
-flags, jobs = TRACE if DEBUG else ["-O3", "-g0"], os.cpu_count()
+flags, jobs = ["-O1", "-g", "-UNDEBUG"] if DEBUG else ["-O3", "-g0"], os.cpu_count()
 names = {path: path[:-4].replace("/", ".") for path in glob("reactor/**/*.pyx", recursive=True)}
-modules = [Extension(names[p], [p], extra_compile_args=flags, **OPTIONS) for p in sorted(names)]
+modules = [Extension(names[p], [p], extra_compile_args=[*flags, *SANITIZE], **OPTIONS) for p in sorted(names)]
 directives = {**SAFE, **STYLE, "autotestdict": False}
 modules = cythonize(modules, compiler_directives=directives, nthreads=jobs)
 build_options = {"build_ext": {"parallel": jobs}}

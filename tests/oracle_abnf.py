@@ -114,8 +114,8 @@ def skip_empty_lines(data: bytes, at: int, limits, lenient: bool = False) -> int
 def strictly(data: bytes, at: int) -> tuple[bytes, int]:
     """The data with the head at ``at`` as a strict sender writes it, and the bytes that it took.
 
-    RFC 9112 2.2: a recipient MAY recognise a single LF as a line terminator. Choice: in the head and
-    in the trailers, where lines are text; never in the framing of chunks.
+    RFC 9112 2.2: a recipient MAY recognise a single LF as a line terminator. Choice: in the head
+    and in the trailers, where lines are text; never in the framing of chunks.
     """
     blank = re.compile(rb"\n\r?\n").search(data, at)
     end = blank.end() if blank else len(data)
