@@ -389,10 +389,22 @@ def test_the_command_itself(tmp_path):
     assert done.stdout == "HTTP/1.1 200 OK\nContent-Length: 4\n\n"
 
 
-@pytest.mark.parametrize("status", [204, 304])
-def test_a_status_without_a_body_ends_with_its_head(get, tmp_path, status):
-    with canned(b"HTTP/1.1 %d X\r\n\r\n" % status, then="wait") as (url, _):
+def test_a_status_without_a_body_ends_with_its_head(get, tmp_path):
+    with canned(b"HTTP/1.1 204 X\r\n\r\n", then="wait") as (url, _):
         get(f"{url}/page")
+    with canned(b"HTTP/1.1 304 X\r\n\r\n", then="wait") as (url, _):
+        get(f"{url}/other", code=22)
+    with canned(b"HTTP/1.1 304 X\r\n\r\n", then="wait") as (url, _):
+        get(f"{url}/other", "-H", 'If-None-Match: "x"')
+    assert files(tmp_path) == ["page"]
+
+
+@pytest.mark.parametrize("status", [300, 304, 305, 399])
+def test_a_redirect_to_nowhere_is_no_file(get, tmp_path, status):
+    answer = b"HTTP/1.1 %d X\r\nContent-Length: 4\r\n\r\nbody" % status
+    with canned(answer) as (url, _):
+        get(f"{url}/page", code=22)
+    assert files(tmp_path) == []
 
 
 # --- where it is saved ---------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import pty
+import re
 import signal
 import socket
 import subprocess
@@ -14,7 +15,7 @@ import threading
 import time
 
 import pytest
-from processes import PATIENCE_S, command, environment, eventually, run_reactor
+from processes import PATIENCE_S, REPOSITORY, command, environment, eventually, run_reactor
 
 from reactor.cli import main
 
@@ -590,6 +591,22 @@ def test_max_time(get, serve_by):
     server = serve_by(lambda path, head: lambda client: server.hold.wait(PATIENCE_S))
     _, stderr = get("--max-time=0.2", "--retry=0", f"{server.url}page", code=28)
     assert stderr.startswith(f"reactor: {server.url}page: ")
+
+
+# --- what is written about it -------------------------------------------------------------------
+
+
+def test_every_option_and_every_field_is_documented(get, serve_by):
+    page = (REPOSITORY / "docs" / "get.md").read_text(encoding="utf-8")
+    usage, _ = get("--help")
+    options = set(re.findall(r"^  (-\w|--[\w-]+)", usage, re.MULTILINE))
+    named = set(re.findall(r"`(-\w|--[\w-]+)[^`|]*`", page))
+    assert options - named - {"-h"} == set()
+    assert named - set(re.findall(r"(?<![\w-])--?[\w-]+", usage)) == set()
+    server = serve_by(echo)
+    stdout, _ = get("--json", f"{server.url}page")
+    fields = page.partition("## The object of `--json`")[2]
+    assert set(re.findall(r"`(\w+)`", fields)) >= set(json.loads(stdout))
 
 
 # --- on a terminal -------------------------------------------------------------------------------

@@ -115,7 +115,7 @@ class Job:
         try:
             self._sink = self._open_sink()
             if self._options.resume and isinstance(self._sink, FileSink):
-                self._version = self._sink.resume(self.url)
+                self._version = self._sink.resume(visible(self.url))
         except OSError as error:
             self._fail(self._cannot_write(error))
             return
@@ -193,11 +193,11 @@ class Job:
         if verdict in {Verdict.CONTINUE, Verdict.COMPLETE} and part is not None:
             self._complete = verdict is Verdict.COMPLETE
             self._go_on(part.size, head)
-        elif head.status >= 400:
+        elif self._is_error():
             if (head.content_length or _DRAIN_BYTES_MAX + 1) > _DRAIN_BYTES_MAX:
                 self._cancel()
                 self._done(None)
-        elif head.status == 206 and not self._user_asked_for_a_range():
+        elif head.status == 206 and not self._user_sent("range"):
             self._cancel()
             self._fail(FetchError("a part came that was not asked for", EXIT_PROTOCOL))
         else:
@@ -216,9 +216,9 @@ class Job:
                 FetchError("broke off, and what is written cannot be taken back", EXIT_PARTIAL)
             )
             return
-        self._version = Version.of(self.url, head)
+        self._version = Version.of(visible(self.url), head)
         if head.status != 200:
-            self._version = Version(self.url, None, None, self._version.length)
+            self._version = self._version._replace(etag=None, modified=None)
         self.size = self.resumed_from = 0
         self.total = self._version.length
         self._digest = hashlib.sha256() if self._options.sha256 else None
@@ -252,6 +252,9 @@ class Job:
             self._fail(FetchError(f"the server answered {self.response.status}", EXIT_HTTP))
         elif self._asked is not None and self.resumed_from and self.total != self.size:
             self._fail(FetchError("the rest did not come whole", EXIT_PARTIAL))
+        elif self.response.status == 304:
+            self._sink.discard()
+            self._saved(None)
         elif self._hash_is_right():
             self._sink.finish(self._saved)
             if not self._command.is_over(self):
@@ -319,10 +322,18 @@ class Job:
             self.transfer.cancel()
 
     def _is_error(self) -> bool:
-        return self.response is not None and self.response.status >= 400
+        """Whether the answer is not what was asked for; its body is no file then.
 
-    def _user_asked_for_a_range(self) -> bool:
-        return any(name.lower() == "range" for name, _ in self._options.header)
+        A redirect that comes here leads nowhere; 304 is an answer to who asked for it.
+        """
+        if self.response is None or self.response.status < 300:
+            return False
+        return self.response.status != 304 or not self._user_sent(
+            "if-none-match", "if-modified-since"
+        )
+
+    def _user_sent(self, *names: str) -> bool:
+        return any(name.lower() in names for name, _ in self._options.header)
 
     def _fail(self, error: FetchError) -> None:
         if self._command.is_over(self):
