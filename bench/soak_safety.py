@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import resource
 import subprocess
+import sys
 import threading
 import time
 from contextlib import ExitStack, contextmanager
@@ -277,10 +278,45 @@ def idle(site, options):
     )
 
 
+def forms(site, options):
+    """How many forms of attack the tests go through; they are run here."""
+    from test_index import hostile_names
+    from test_resolve import traversals
+    from test_static import EVIL_FORMS
+    from wsgi_faults import FAULTS
+
+    needs("strace")
+    rows = {
+        f"{len(set(traversals())):,} traversal forms, strace as the oracle": (
+            "test_static_oracle.py::test_the_kernel_saw_no_file_opened_outside",
+        ),
+        f"{len(set(EVIL_FORMS))} open-redirect forms": (
+            "test_static.py::test_no_redirect_leads_to_another_host",
+        ),
+        f"{len(hostile_names())} hostile names, of files and of folders": (
+            "test_index.py::test_200_hostile_names_stay_text_and_lead_to_their_files",
+            "test_index.py::test_200_hostile_folder_names_stay_text_in_title_and_breadcrumbs",
+        ),
+        f"{len(FAULTS)} faults of applications": ("test_wsgi_faults.py",),
+    }
+    for what, tests in rows.items():
+        paths = [f"tests/{test}" for test in tests]
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *paths],
+            cwd=Path(__file__).resolve().parent.parent,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        last = done.stdout.strip().rpartition("\n")[2].strip("= ")
+        yield f"{what}: {last}", done.returncode == 0 and "skipped" not in last
+
+
 PARTS = {
     "slow": slow,
     "unread": unread,
     "resets": resets,
     "descriptors": descriptors,
     "idle": idle,
+    "forms": forms,
 }
