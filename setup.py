@@ -28,9 +28,9 @@ class build(build_ext):
         super().build_extensions()
 
 
-flags, jobs = ["-O1", "-g", "-UNDEBUG"] if DEBUG else ["-O3", "-g0"], os.cpu_count()
+flags, jobs = ["-O1", "-g", "-UNDEBUG", *SANITIZE] if DEBUG else ["-O3", "-g0"], os.cpu_count()
 names = {path: path[:-4].replace("/", ".") for path in glob("reactor/**/*.pyx", recursive=True)}
-modules = [Extension(names[p], [p], extra_compile_args=[*flags, *SANITIZE], **OPTIONS) for p in sorted(names)]
+modules = [Extension(names[p], [p], extra_compile_args=flags, **OPTIONS) for p in sorted(names)]
 directives = {**SAFE, **STYLE, "autotestdict": False}
 modules = cythonize(modules, compiler_directives=directives, nthreads=jobs)
 build_options = {"build_ext": {"parallel": jobs}}

@@ -55,25 +55,19 @@ cdef bytes wire_bytes(object text, str what):
         raise LocalProtocolError(f"{what} {text!r} is not latin-1", what) from None
 
 
-cdef const uint8_t *wire_view(object text, str what, uint32_t *size) except NULL:
+cdef const uint8_t *wire_view(object text, str what, Py_ssize_t *size) except NULL:
     """Where the bytes of `wire_bytes(text, what)` lie, without making them: CPython holds a str
     that is all latin-1 as latin-1."""
     if isinstance(text, str) and PyUnicode_KIND(text) == PyUnicode_1BYTE_KIND:
-        size[0] = bounded(PyUnicode_GET_LENGTH(text))
+        size[0] = PyUnicode_GET_LENGTH(text)
         return <const uint8_t *>PyUnicode_1BYTE_DATA(text)
     # What is neither bytes nor latin-1 is refused here; bytes are only borrowed.
     cdef bytes raw = wire_bytes(text, what)
-    size[0] = bounded(PyBytes_GET_SIZE(raw))
+    size[0] = PyBytes_GET_SIZE(raw)
     return <const uint8_t *>PyBytes_AS_STRING(raw)
 
 
-cdef inline uint32_t bounded(Py_ssize_t size) except? 0xffffffff:
-    if size > TEXT_MAX:
-        raise LocalProtocolError("the header fields are over 2 GiB", "fields-size")
-    return size
-
-
-cdef const uint8_t *name_view(object name, uint32_t *size) except NULL:
+cdef const uint8_t *name_view(object name, Py_ssize_t *size) except NULL:
     cdef const uint8_t *p = wire_view(name, "field-name", size)
     # RFC 9110 5.1: a field name is a token.
     if size[0] == 0 or scan_token_end(p, p + size[0]) != p + size[0]:
@@ -81,7 +75,7 @@ cdef const uint8_t *name_view(object name, uint32_t *size) except NULL:
     return p
 
 
-cdef const uint8_t *value_view(object value, uint32_t *size) except NULL:
+cdef const uint8_t *value_view(object value, Py_ssize_t *size) except NULL:
     cdef const uint8_t *p = wire_view(value, "field-value", size)
     # RFC 9110 5.5: CR, LF and NUL would let whoever chose the value write the rest of the head.
     if scan_value_end(p, p + size[0]) != p + size[0]:
@@ -96,7 +90,7 @@ cdef const uint8_t *value_view(object value, uint32_t *size) except NULL:
 
 
 cdef bytes checked_value(object value):
-    cdef uint32_t size
+    cdef Py_ssize_t size
     cdef const uint8_t *p = value_view(value, &size)
     return p[:size]
 
@@ -256,7 +250,8 @@ cdef inline bint is_letter(uint8_t byte) noexcept:
 
 cdef bytes packed(PyObject **parts, uint32_t count):
     """Names and values in turn as the block of a Headers, once they are found fit for the wire."""
-    cdef uint32_t i, size
+    cdef uint32_t i
+    cdef Py_ssize_t size
     cdef int64_t text_size = 0
     for i in range(count):
         name_view(<object>parts[2 * i], &size)
@@ -270,13 +265,12 @@ cdef bytes packed(PyObject **parts, uint32_t count):
     cdef uint8_t *text = <uint8_t *>(field + count)
     cdef uint32_t at = 0
     for i in range(count):
-        field.name = at
-        memcpy(text + at, name_view(<object>parts[2 * i], &field.name_size), field.name_size)
-        at += field.name_size
-        field.value = at
-        memcpy(text + at, value_view(<object>parts[2 * i + 1], &field.value_size),
-               field.value_size)
-        at += field.value_size
+        memcpy(text + at, name_view(<object>parts[2 * i], &size), size)
+        field.name, field.name_size = at, size
+        at += size
+        memcpy(text + at, value_view(<object>parts[2 * i + 1], &size), size)
+        field.value, field.value_size = at, size
+        at += size
         field += 1
     return block
 

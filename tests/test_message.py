@@ -141,9 +141,6 @@ def test_fields_of_over_two_gigabytes():
     megabyte = b"x" * (1 << 20)
     with pytest.raises(LocalProtocolError, match="over 2 GiB"):
         Headers([("a", megabyte)] * 2048)
-    # Zeros that nobody has looked at take no memory either.
-    with pytest.raises(LocalProtocolError, match="over 2 GiB"):
-        Headers({"a": bytes(1 << 31)})
 
 
 def test_wrong_types():
