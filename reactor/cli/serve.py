@@ -104,7 +104,7 @@ LIMIT_FLAGS = [
     ("--limit-request-fields", "field_count_max", "header fields of a request (431)"),
     ("--limit-request-field-size", "field_bytes_max", "bytes of one header field (431)"),
     ("--limit-request-body", "body_bytes_max", "bytes of a body that an application gets (413)"),
-    ("--limit-concurrency", "connections_max", "connections; above it idle ones are closed, others wait"),
+    ("--limit-concurrency", "connections_max", "connections; idle ones make room, others wait"),
 ]
 TIMEOUT_FLAGS = [
     ("--timeout-header", "header_timeout_s", "from a head's first byte to its last (408)"),
