@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import logging
 import socket
+import struct
 import threading
 import time
 from collections import deque
@@ -22,6 +23,12 @@ from reactor.net import Protocol, Transport, reset_on_close
 from reactor.net.listener import connections_max
 
 logger = logging.getLogger("reactor")
+
+_ACCEPT_WAIT_S = 1.0
+
+
+def _timeval(seconds: float) -> bytes:
+    return struct.pack("ll", int(seconds), int(seconds % 1 * 1e6))
 
 
 class BlockingTransport(Transport):
@@ -85,6 +92,8 @@ class BlockingTransport(Transport):
         try:
             self._sock.settimeout(self._seconds_left())
             data = self._sock.recv(self._limits.read_bytes_max)
+        except BlockingIOError:
+            return  # the listener's time-out, which its connections inherit; nobody asked for one
         except TimeoutError:
             self._deadline = None
             self._sock.settimeout(self._limits.write_timeout_s)
@@ -216,6 +225,10 @@ class ThreadServer:
         connections_max(self._limits)  # for its raising the limit of descriptors
         for listener in self._listeners:
             listener.setblocking(True)
+            # A signal that comes between the last look at `stopping` and the system call finds no
+            # accept to interrupt, so no accept waits for ever. The kernel's own time-out costs
+            # nothing where one of Python's would be a poll for each connection.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _timeval(_ACCEPT_WAIT_S))
         for listener in self._listeners[1:]:
             threading.Thread(target=self._accept_on, args=(listener,), daemon=True).start()
         self._accept_on(self._listeners[0])
@@ -250,8 +263,8 @@ class ThreadServer:
         while not self.stopping:
             try:
                 sock, peer = listener.accept()
-            except ConnectionAbortedError:
-                continue
+            except (ConnectionAbortedError, BlockingIOError):
+                continue  # a client that has gone, or the time-out
             except OSError as error:
                 if self.stopping or error.errno == errno.EBADF:
                     return

@@ -12,7 +12,8 @@ import threading
 import pytest
 from processes import PATIENCE_S, eventually, read_to_end
 
-from reactor import Limits, Response
+from reactor import Limits, Response, threads
+from reactor.apps.echo import Echo
 from reactor.apps.handler import Handler
 from reactor.net import Inet, listen_sockets
 from reactor.server import protocol_factory
@@ -219,3 +220,34 @@ def test_a_client_that_resets_is_no_error(caplog):
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
             client.close()
     assert caplog.records == []
+
+
+def test_a_stop_that_no_accept_noticed_is_noticed_soon():
+    """A signal may come just before the system call that it should have interrupted."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = ThreadServer([listener], answering(lambda request: Response()))
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        server.stopping = True
+        thread.join(PATIENCE_S)
+        assert not thread.is_alive()
+        server.stop()
+
+
+def test_the_time_out_of_the_listener_is_none_of_its_connections(monkeypatch):
+    monkeypatch.setattr(threads, "_ACCEPT_WAIT_S", 0.02)
+    quiet = threading.Event()
+    reads = []
+    real = BlockingTransport._read
+
+    def counted(transport):
+        real(transport)
+        reads.append(1)
+        if len(reads) > 3:
+            quiet.set()  # it has waited longer than its listener would
+
+    monkeypatch.setattr(BlockingTransport, "_read", counted)
+    with running(Echo) as server, server.connect() as client:
+        assert quiet.wait(PATIENCE_S)
+        client.sendall(b"still here")
+        assert client.recv(100) == b"still here"
