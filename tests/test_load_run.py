@@ -104,7 +104,7 @@ def test_a_unix_socket_and_new_connections_for_each_request(served):
 def test_an_open_loop_shows_a_stall_in_the_latency_of_all_that_were_due(tmp_path):
     (tmp_path / "stalling.py").write_text(STALLING)
     with serving("stalling:app", cwd=tmp_path, env={"PYTHONPATH": str(tmp_path)}) as server:
-        result = run(Plan((server.url,), connections=2), 0.8, rate=400.0)
+        result = run(Plan((server.url,), connections=2), requests=320, rate=400.0)
     assert (result.requests, result.errors, result.unsent) == (320, {}, 0)
     assert len(result.latency) == len(result.uncorrected) == 320
     # A hundred requests were due in the stall; two were under way.

@@ -1,0 +1,71 @@
+"""A real Locust on loopback: one master, two workers, no browser."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+
+from processes import PATIENCE_S, environment
+
+WORKERS = 2
+
+# What every locustfile here ends with: the master's exact histogram, once it has all reports.
+WRITES_THE_HISTOGRAM = """
+import os
+from locust import events
+from locust.runners import MasterRunner
+from reactor.contrib.locust import histogram
+
+@events.init.add_listener
+def write_at_the_end(environment, **_):
+    def write(**_):
+        with open(os.environ["HISTOGRAM"], "w") as file:
+            file.write(histogram(environment).encode())
+    if isinstance(environment.runner, MasterRunner):
+        environment.events.quit.add_listener(write)
+"""
+
+
+def run_locust(folder, locustfile, host, users, seconds):
+    """Locust's own figures (a dict for each row), the exact histogram as text, its log."""
+    (folder / "locustfile.py").write_text(locustfile + WRITES_THE_HISTOGRAM)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    locust = [sys.executable, "-m", "locust", "-f", "locustfile.py", "--host", host]
+    master = [
+        *("--master", "--headless", "--expect-workers", str(WORKERS)),
+        *("--users", str(users), "--spawn-rate", "100", "--run-time", f"{seconds}s"),
+        *("--master-bind-host", "127.0.0.1", "--master-bind-port", port),
+        *("--json-file", "stats"),
+    ]
+    worker = ["--worker", "--master-host", "127.0.0.1", "--master-port", port]
+    variables = environment(HISTOGRAM=str(folder / "histogram"))
+    processes = []
+    try:
+        for number, arguments in enumerate([master, *[worker] * WORKERS]):
+            with open(folder / f"log-{number}", "wb") as log:
+                processes.append(
+                    subprocess.Popen(
+                        [*locust, *arguments],
+                        cwd=folder,
+                        env=variables,
+                        stdin=subprocess.DEVNULL,
+                        stdout=log,
+                        stderr=log,
+                    )
+                )
+        for process in processes:
+            process.wait(seconds + 3 * PATIENCE_S)
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+    log = "".join((folder / f"log-{n}").read_text() for n in range(len(processes)))
+    if not os.path.exists(folder / "histogram"):
+        raise AssertionError(f"locust did not end as it should: {log[-3000:]}")
+    rows = json.loads((folder / "stats.json").read_text())
+    return rows, (folder / "histogram").read_text(), log
