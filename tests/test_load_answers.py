@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import socket
+import time
 from collections.abc import Iterator
 from itertools import chain, repeat
 
 import pytest
 
 from reactor import Reactor
+from reactor.errors import LoadError
 from reactor.load import Expect, Plan
 from reactor.load._generator import Load
 from reactor.load.connections import Opener, resolve
@@ -41,6 +46,12 @@ class Scripted:
                 self._transport.close()
 
 
+def give_up(load):
+    """As if the time for every answer were over."""
+    for client in load.clients:
+        client.overdue(time.monotonic_ns() + 1)
+
+
 def load_from(pieces, requests=3, ends=False, paths=("/",), depth=1, **plan):
     """The Load after a closed loop of so many requests on two connections."""
     scripts = pieces if isinstance(pieces, Iterator) else repeat(pieces)
@@ -56,7 +67,9 @@ def load_from(pieces, requests=3, ends=False, paths=("/",), depth=1, **plan):
         for _ in range(TURNS_MAX):
             if not load.running or load.fault is not None:
                 break
-            reactor.run_once(timeout=5)
+            reactor.run_once(timeout=0 if pieces == [] else 5)
+            if pieces == []:
+                give_up(load)
         assert not load.running, "the run did not end"
         load.close()
         return load
@@ -177,3 +190,55 @@ def test_the_first_answer_is_learnt_and_the_others_must_be_like_it():
         assert load.answered + load.errors["wrong"] == 6
         assert load.errors["wrong"] >= 1
         assert "other bytes" in load.first_error
+
+
+def test_an_answer_that_never_comes_is_a_timeout():
+    load = load_from([], 5)
+    assert (load.answered, load.errors) == (0, {"timeout": 5})
+    assert load.first_error == "an answer did not come in time"
+
+
+def test_past_twenty_thousand_connections_source_addresses_take_turns():
+    class Numbered:
+        def __init__(self, number):
+            self.number = number
+
+        def connection_made(self, transport):
+            peers[self.number] = transport.get_extra_info("sockname")[0]
+
+    peers = {}
+    with Reactor() as reactor:
+        [sock] = listen_sockets(Inet("127.0.0.1", 0), 8)
+        address = resolve("127.0.0.1", bound_address(sock).port, None)
+        opener = Opener(reactor, address, 45_000)
+        for number in range(4):
+            opener(Numbered(number))
+        sock.close()
+    assert [peers[number] for number in range(4)] == [
+        *("127.0.0.1", "127.0.0.2", "127.0.0.3"),
+        "127.0.0.1",
+    ]
+
+
+def test_one_source_address_does_not_have_ports_for_so_many():
+    with (
+        Reactor() as reactor,
+        pytest.raises(LoadError, match=r"more ports than one source address"),
+    ):
+        Opener(reactor, (socket.AF_INET, ("192.0.2.1", 80)), 20_001)
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        (errno.ECONNREFUSED, "nothing listens on 127.0.0.1:9; is the server started?"),
+        (errno.EMFILE, "no descriptors are left: raise the limit (ulimit -n), or take fewer conn"),
+        (errno.EADDRNOTAVAIL, "no ports are left towards 127.0.0.1:9: take fewer connections, or"),
+        (errno.EAGAIN, "the backlog of 127.0.0.1:9 is full: take fewer connections"),
+        (errno.EHOSTUNREACH, "cannot connect to 127.0.0.1:9: No route to host"),
+    ],
+)
+def test_why_there_is_no_connection_is_one_sentence(code, sentence):
+    with Reactor() as reactor:
+        opener = Opener(reactor, resolve("127.0.0.1", 9, None), 1)
+        assert opener.explain(OSError(code, os.strerror(code))).startswith(sentence)

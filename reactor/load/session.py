@@ -17,6 +17,7 @@ import json
 import os
 import sys
 import time
+from contextlib import suppress
 from typing import Any, TextIO
 
 from reactor.errors import LoadError
@@ -207,7 +208,8 @@ class Session:
         """A line for the second that has passed."""
         load = self._load
         failed = sum(load.errors.values())
-        self._say(type="tick", requests=load.answered - requests, errors=failed - errors)
+        with suppress(BrokenPipeError):  # nobody reads: the result will say so
+            self._say(type="tick", requests=load.answered - requests, errors=failed - errors)
         self._timers[0] = self._reactor.call_later(TICK_S, self._tick, load.answered, failed)
 
     def _give_up_overdue(self) -> None:
@@ -260,7 +262,9 @@ def main() -> int:
         print(json.dumps({"type": "error", "message": str(error)}), file=out, flush=True)
         return 1
     except BrokenPipeError:
-        return 141  # nobody reads what is said
+        # Nobody reads what is said; nor is there a place for what is still in the buffer.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
+        return 141
     except KeyboardInterrupt:
         return 130
     return 0
