@@ -109,9 +109,11 @@ def test_a_client_that_stops_talking_is_let_go(impatient, sent, answer):
     check_health(server.address, 1)
     baseline = server.descriptors()
     with ExitStack() as stack:
-        silent = [stack.enter_context(server.connect()) for _ in range(50)]
-        for sock in silent:
-            sock.sendall(sent)
+        silent = []
+        for _ in range(50):
+            silent.append(stack.enter_context(server.connect()))
+            # At once: who has said nothing is let go in a tenth of a second.
+            silent[-1].sendall(sent)
         check_health(server.address, 20)
         for sock in silent:
             received = read_to_end(sock)
