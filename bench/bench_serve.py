@@ -3,29 +3,29 @@
     pytest bench/bench_serve.py      each model for itself, by pytest-benchmark
     python bench/bench_serve.py      both in pairs, A B B A; this is the table to believe
 
-The server has one core, the load client (load.py) another; each is a process of its own. Every
-response is checked whole. Needs nothing but the extra `bench`.
+The server has one core, the load generator (reactor.load) another; each is a process of its own.
+Every response is checked whole. Needs nothing but the extra `bench`.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
+from answers import FIELDS
 from apps import BODY, SMALL, content, make_site
 from pairing import Pairs, Slot, in_pairs, table
-from serving import NotServed, Server, cores, end_servers_on_sigterm, missing, on_core, ours
+from serving import NotServed, Server, cores, end_servers_on_sigterm, missing, ours
 
-LOAD = Path(__file__).with_name("load.py")
+from reactor.errors import LoadError
+from reactor.load import Expect, Generator, Plan
+
 CONNECTIONS = 64
 REQUESTS = 4_000  # of a benchmark's round
 SLOT_S = 1.0
@@ -52,51 +52,36 @@ def applications(site: Path) -> list[App]:
 
 
 class Load:
-    """The load client, connected to one server."""
+    """The load generator, connected to one server."""
 
-    def __init__(self, server: Server, process: Any) -> None:
+    def __init__(self, server: Server, generator: Generator) -> None:
         self._server = server
-        self._process = process
+        self._generator = generator
 
     def slot(self, requests: int) -> Slot:
         before = self._server.cpu_seconds()
-        answer = self._ask(f"{requests}\n")
-        cpu = self._server.cpu_seconds() - before
-        made = json.loads(answer)
-        return Slot(requests, made["seconds"], cpu, load_busy=made["cpu_s"] / made["seconds"])
-
-    def _ask(self, line: str) -> str:
         try:
-            self._process.stdin.write(line)
-            self._process.stdin.flush()
-        except BrokenPipeError:
-            pass  # it has ended; what it said is read below
-        answer = self._process.stdout.readline()
-        if not answer:
-            raise NotServed(f"{self._server.name}: {self._process.stderr.read().strip()[-300:]}")
-        return answer
-
-    def wait_until_ready(self) -> None:
-        self._ask("")
+            made = self._generator.run(requests=requests)
+        except LoadError as error:
+            raise NotServed(f"{self._server.name}: {error}") from error
+        cpu = self._server.cpu_seconds() - before
+        if made.errors:
+            raise NotServed(f"{self._server.name}: {made.errors}, {made.first_error}")
+        p99_s = made.latency.percentile(99) / 1e9
+        return Slot(requests, made.wall_s, cpu, p99_s, load_busy=made.busy)
 
 
 @contextmanager
-def loaded(model: str, app: App, body_file: Path) -> Iterator[Load]:
-    """A server of this model on its core, and a load client that is connected to it."""
-    body_file.write_bytes(app.body)
+def loaded(model: str, app: App) -> Iterator[Load]:
+    """A server of this model on its core, and a load generator that is connected to it."""
     with Server(model, ours(app.target, "--model", model), app.path) as server:
-        command = [sys.executable, str(LOAD), server.url, str(CONNECTIONS), str(body_file)]
-        pipe = subprocess.PIPE
-        process = subprocess.Popen(
-            on_core(cores()[1], command), stdin=pipe, stdout=pipe, stderr=pipe, text=True
-        )
-        with process:
-            try:
-                load = Load(server, process)
-                load.wait_until_ready()
-                yield load
-            finally:
-                process.kill()
+        fields = {**FIELDS, "Connection": "keep-alive"}
+        plan = Plan((server.url,), CONNECTIONS, headers=fields, expect=(Expect(body=app.body),))
+        try:
+            with Generator(plan, cores()[1]) as generator:
+                yield Load(server, generator)
+        except LoadError as error:
+            raise NotServed(f"{model}: {error}") from error
 
 
 # --- by pytest-benchmark -------------------------------------------------------------------
@@ -111,7 +96,7 @@ def test_serve(benchmark, tmp_path: Path, number: int, model: str) -> None:
     app = applications(site)[number]
     benchmark.group = f"{app.name}, {CONNECTIONS} connections, {REQUESTS} requests"
     slots: list[Slot] = []
-    with loaded(model, app, tmp_path / "body") as load:
+    with loaded(model, app) as load:
         benchmark.pedantic(
             lambda: slots.append(load.slot(REQUESTS)), rounds=5, iterations=1, warmup_rounds=1
         )
@@ -122,11 +107,9 @@ def test_serve(benchmark, tmp_path: Path, number: int, model: str) -> None:
 # --- in pairs ------------------------------------------------------------------------------
 
 
-def compare(app: App, folder: Path, pairs: int, slot_s: float) -> Pairs:
+def compare(app: App, pairs: int, slot_s: float) -> Pairs:
     with ExitStack() as stack:
-        a, b = (
-            stack.enter_context(loaded(model, app, folder / f"{model}.body")) for model in MODELS
-        )
+        a, b = (stack.enter_context(loaded(model, app)) for model in MODELS)
         # Each its own number of requests, so that their slots last equally long.
         count = {load: _requests_in(load, slot_s) for load in (a, b)}
         return in_pairs(a, b, lambda load: load.slot(count[load]), pairs)
@@ -160,15 +143,15 @@ def main() -> int:
         site = Path(folder, "site")
         site.mkdir()
         for app in applications(site):
-            pairs = compare(app, Path(folder), options.pairs, options.slot)
+            pairs = compare(app, options.pairs, options.slot)
             rows += _rows(app.name, pairs)
             busy = max(busy, pairs.medians("load_busy")[0])
     print(table(rows))
     print(f"\nMedians of {options.pairs} pairs of {options.slot:g} s, A B B A.")
     if busy > 0.85:
         print(
-            f"The load client was busy for {busy:.0%} of the reactor's slots: GENERATOR-BOUND. "
-            "Requests/s are then the client's limit; CPU per request holds."
+            f"The load generator was busy for {busy:.0%} of the reactor's slots: GENERATOR-BOUND. "
+            "Requests/s are then its limit; CPU per request holds."
         )
     return 0
 

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from load import check, request_bytes
+from answers import check, request_bytes
 
 BENCH = Path(__file__).resolve().parent
 ROOT = BENCH.parent

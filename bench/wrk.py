@@ -13,7 +13,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from load import FIELDS
+from answers import FIELDS
 from pairing import Slot
 from serving import NotServed, Server, cores, on_core
 
