@@ -41,6 +41,9 @@ class FakeTransport(Transport):
     def call_soon(self, callback):
         self.soon.append(callback)
 
+    def get_write_buffer_size(self):
+        return 0
+
     def close(self, linger=True):
         self.closed = True
         self.lingers = linger

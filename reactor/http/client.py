@@ -2,10 +2,14 @@
 
 The machine tells an `Exchange` what comes: interim responses are swallowed (up to
 a bound), then the head, the body in pieces, and the end; or an error, once. It is
-told nothing after the end or the error.
+told nothing after the end or the error. A body that is sent is pulled, piece by piece, while
+the transport takes it.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
 
 from reactor._message import Headers, Response
 from reactor._protocol import Protocol, Transport
@@ -38,27 +42,66 @@ class ClientMachine(Protocol):
         self.limits = limits
         self.reading = State.IDLE
         self.writing = State.IDLE
+        # Whether anything of the response under way has come.
+        self.heard = False
+        self.transport: Any = None
         self._parser = ResponseParser(limits)
         self._exchange: Exchange | None = None
+        self._pieces: Iterator[bytes] | None = None
         self._interim = 0
         self._keep_alive = True
+        self._paused = self._full = False
 
     @property
     def ready(self) -> bool:
         """Whether `send` may be called now."""
         return self.writing is State.IDLE and self.reading is State.IDLE
 
-    def send(self, method: str, message: bytes, exchange: Exchange) -> None:
-        """Send a serialised request; ``exchange`` is told of its response."""
+    def send(
+        self,
+        method: str,
+        message: bytes,
+        exchange: Exchange,
+        pieces: Iterator[bytes] | None = None,
+    ) -> None:
+        """Send a serialised request; ``exchange`` is told of its response.
+
+        ``pieces`` are sent after the message as they are; they have the framing that it says.
+        """
         if not self.ready:
             raise RuntimeError("the response to the previous request is still under way")
         self._exchange = exchange
         self._interim = 0
+        self.heard = False
         self._parser.expect(method)
         self.move_writing(Event.START)
         self.transport.write(message)
-        self.move_writing(Event.END)
         self.transport.set_deadline(self.limits.response_timeout_s)
+        if pieces is None:
+            self.move_writing(Event.END)
+            return
+        self.move_writing(Event.BODY)
+        self._pieces = pieces
+        self._pump()
+
+    def pause(self) -> None:
+        """Take no more of the response until `resume`. It may be called from a callback."""
+        if self._exchange is not None and not self._paused:
+            self._paused = True
+            self.transport.pause_reading()
+            self.transport.set_deadline(None)
+
+    def resume(self) -> None:
+        if self._paused:
+            self._paused = False
+            self.transport.resume_reading()
+            self.transport.set_deadline(self.limits.response_timeout_s)
+            self.transport.call_soon(self._pull)  # what was received before the pause
+
+    def cancel(self) -> None:
+        """Give up the response under way, and the connection. Nobody is told."""
+        self._exchange = None
+        self._abort()
 
     def connection_made(self, transport: Transport) -> None:
         self.transport = transport
@@ -72,6 +115,7 @@ class ClientMachine(Protocol):
             return
         if self.reading is State.IDLE:
             self.move_reading(Event.START)
+            self.heard = True
         self.transport.set_deadline(self.limits.response_timeout_s)
         self._parser.feed(data)
         self._pull()
@@ -83,14 +127,18 @@ class ClientMachine(Protocol):
                 self._pull()
             except ProtocolError as error:
                 self._fail(error)
-            if self._exchange is not None:
+            if self._exchange is not None and not self._paused:
                 self._fail(
                     RemoteProtocolError(400, "incomplete", "the response did not come whole")
                 )
-        return False
+        return self._exchange is not None
 
     def deadline_expired(self) -> None:
-        self._fail(TimeoutError("the server sent nothing for too long"))
+        if self.transport.get_write_buffer_size():
+            # The peer still takes the request; the transport watches that it does.
+            self.transport.set_deadline(self.limits.response_timeout_s)
+        else:
+            self._fail(TimeoutError("the server sent nothing for too long"))
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._exchange is not None:
@@ -99,14 +147,34 @@ class ClientMachine(Protocol):
         self.close_sides()
 
     def pause_writing(self) -> None:
-        """Requests are written whole; the kernel takes them when it can."""
+        self._full = True
 
     def resume_writing(self) -> None:
-        pass
+        self._full = False
+        self._pump()
+
+    def _pump(self) -> None:
+        """Send what the transport takes of the request's body."""
+        while self._pieces is not None and not self._full and not self.closed:
+            try:
+                piece = next(self._pieces, None)
+            except Exception as error:
+                self._fail(error)
+                return
+            if piece is None:
+                self._pieces = None
+                self.move_writing(Event.END)
+                self.transport.set_deadline(self.limits.response_timeout_s)
+            else:
+                self.transport.write(piece)
 
     def _pull(self) -> None:
         try:
-            while self._exchange is not None and (item := self._parser.next()) is not None:
+            while (
+                self._exchange is not None
+                and not self._paused
+                and (item := self._parser.next()) is not None
+            ):
                 self._take(self._exchange, item)
         except ProtocolError as error:
             self._fail(error)
@@ -121,36 +189,56 @@ class ClientMachine(Protocol):
             if self._interim > self.limits.interim_responses_max:
                 raise RemoteProtocolError(400, "interim", "too many interim responses")
         elif isinstance(item, Response):
-            self._keep_alive = item.keep_alive
-            exchange.head_received(item)
-            if not item.complete:
-                self.move_reading(Event.BODY)
-                return
-            if item.body:
-                exchange.body_received(item.body)
+            self._take_head(exchange, item)
+
+    def _take_head(self, exchange: Exchange, head: Response) -> None:
+        self._keep_alive = head.keep_alive
+        exchange.head_received(head)
+        if self._exchange is not exchange:
+            return  # it was cancelled meanwhile
+        if not head.complete:
+            self.move_reading(Event.BODY)
+            return
+        if head.body:
+            exchange.body_received(head.body)
+        if self._exchange is exchange:
             self._complete(exchange, Headers())
 
     def _complete(self, exchange: Exchange, trailers: Headers) -> None:
         self._exchange = None
+        self._paused = False
         self.move_reading(Event.END)
         self.transport.set_deadline(None)
-        if self._keep_alive and not self._parser.buffered:
+        # RFC 9112 9.3: who has answered before the request was whole may not take the rest.
+        if self._keep_alive and not self._parser.buffered and self.writing is State.DONE:
             self.move_reading(Event.NEXT)
             self.move_writing(Event.NEXT)
         else:
             self._close()
+        self.freed()
         exchange.completed(trailers)
+
+    def freed(self) -> None:
+        """The response is whole: `ready` says whether there may be another. For subclasses."""
 
     def _fail(self, error: Exception) -> None:
         exchange, self._exchange = self._exchange, None
-        self.close_sides()
-        self.transport.abort()
+        self._abort()
         if exchange is not None:
             exchange.failed(error)
 
-    def _close(self) -> None:
+    def _abort(self) -> None:
+        self._drop_pieces()
         self.close_sides()
-        self.transport.close()
+        self.transport.abort()
+
+    def _close(self) -> None:
+        self._drop_pieces()
+        self.close_sides()
+        self.transport.close(linger=False)
+
+    def _drop_pieces(self) -> None:
+        self._pieces = None
 
     def move_reading(self, event: Event) -> None:
         self.reading = TRANSITIONS[self.reading, event]

@@ -27,6 +27,10 @@ class Connection(Transport):
         limits: Limits = ...,
         on_closed: Callable[[Connection], object] | None = None,
     ) -> None: ...
+    def set_protocol(self, protocol: Any) -> None:
+        """Carry another protocol from here on: what a tunnel or an upgrade leads to. Neither
+        is told."""
+
     def open(self) -> None:
         """Tell the protocol, and begin to read."""
 

@@ -41,8 +41,7 @@ cdef class Connection(Transport):
         self.peer = peer
         self.limits = limits
         self.on_closed = on_closed
-        self.protocol = protocol
-        self.compiled = protocol if isinstance(protocol, Protocol) else None
+        self.set_protocol(protocol)
         self.scratch = <const uint8_t *>PyByteArray_AS_STRING(loop.scratch)
         self.scratch_size = PyByteArray_GET_SIZE(loop.scratch)
         self.state = OPEN
@@ -252,6 +251,10 @@ cdef class Connection(Transport):
 
     def is_reading(self):
         return self.state == OPEN and self.reading
+
+    def set_protocol(self, protocol):
+        self.protocol = protocol
+        self.compiled = protocol if isinstance(protocol, Protocol) else None
 
     # --- Transport: time, turns, facts ----------------------------------------------------
 

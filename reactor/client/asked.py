@@ -1,0 +1,151 @@
+"""What is asked for: one request of a transfer, and which one follows it.
+
+The rules of redirects (RFC 9110 15.4) and of trying again, as functions of a request and its
+response. Must never know a connection or a clock.
+"""
+
+from __future__ import annotations
+
+import os
+from binascii import b2a_base64
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import BinaryIO
+
+from reactor._message import Response
+from reactor.client.failures import EXIT_PROTOCOL
+from reactor.client.url import Url
+from reactor.errors import FetchError
+from reactor.http._serialise import serialise_chunk, serialise_last_chunk
+from reactor.limits import Limits
+
+Fields = list[tuple[str, str]]
+
+PIECE_BYTES = 64 * 1024
+_SECRETS = {"authorization", "cookie", "proxy-authorization"}
+_OF_A_BODY = {"content-length", "content-type", "content-encoding", "transfer-encoding"}
+# RFC 9110 9.2.2: sent twice, they do what they do once.
+IDEMPOTENT = {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"}
+# What curl's --retry takes for passing.
+PASSING = {408, 429, 500, 502, 503, 504}
+REDIRECTS = {301, 302, 303, 307, 308}
+
+
+class Upload:
+    """A request's body: bytes, or a binary file from where it stands."""
+
+    def __init__(self, source: bytes | BinaryIO) -> None:
+        self._source = source
+        self.length: int | None = None
+        self._start = 0
+        if isinstance(source, bytes):
+            self.length = len(source)
+        elif source.seekable():
+            self._start = source.tell()
+            self.length = source.seek(0, os.SEEK_END) - self._start
+            source.seek(self._start)
+
+    @property
+    def repeatable(self) -> bool:
+        return self.length is not None
+
+    def fields(self) -> Fields:
+        if self.length is None:
+            return [("Transfer-Encoding", "chunked")]
+        return [("Content-Length", str(self.length))]
+
+    def pieces(self) -> Iterator[bytes]:
+        """From the start, framed as `fields` says. Raises OSError if the file became shorter."""
+        if isinstance(self._source, bytes):
+            for start in range(0, len(self._source), PIECE_BYTES):
+                yield self._source[start : start + PIECE_BYTES]
+            return
+        if self.length is None:
+            while data := self._source.read(PIECE_BYTES):
+                yield serialise_chunk(data)
+            yield serialise_last_chunk()
+            return
+        self._source.seek(self._start)
+        left = self.length
+        while left:
+            data = self._source.read(min(left, PIECE_BYTES))
+            if not data:
+                raise OSError(5, "the file became shorter while it was sent")
+            left -= len(data)
+            yield data
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request; ``fields`` are the user's."""
+
+    method: str
+    url: Url
+    fields: Fields = field(default_factory=list)
+    upload: Upload | None = None
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether it may be sent again when it is not known what became of it."""
+        return self.method in IDEMPOTENT and (self.upload is None or self.upload.repeatable)
+
+    def lines(self, ours: Fields) -> Fields:
+        """All fields of the request: those of ours that the user did not give, and theirs."""
+        given = {name.lower() for name, _ in self.fields}
+        fields = [("Host", self.url.authority), *ours]
+        if self.url.credentials is not None:
+            fields.append(("Authorization", basic(*self.url.credentials)))
+        if self.upload is not None:
+            fields += self.upload.fields()
+        return [pair for pair in fields if pair[0].lower() not in given] + self.fields
+
+    def redirected(self, response: Response) -> Asked | None:
+        """The request that a redirect asks for; None if the response is none.
+
+        Raises FetchError for one that must not be followed.
+        """
+        location = response.headers.get("location")
+        if response.status not in REDIRECTS or location is None:
+            return None
+        url = self.url.join(location)
+        if self.url.scheme == "https" and url.scheme == "http":
+            raise FetchError(
+                f"{self.url.text}: it redirects from https to http, which is not followed",
+                EXIT_PROTOCOL,
+            )
+        method, upload, dropped = self.method, self.upload, set[str]()
+        if (response.status == 303 and method != "HEAD") or (
+            response.status in {301, 302} and method == "POST"
+        ):
+            method, upload, dropped = "GET", None, set(_OF_A_BODY)
+        if upload is not None and not upload.repeatable:
+            raise FetchError(
+                f"{self.url.text}: it redirects, and what was sent cannot be sent again",
+                EXIT_PROTOCOL,
+            )
+        if url.origin != self.url.origin:
+            dropped |= {*_SECRETS, "host"}
+        elif url.credentials is None:
+            url = replace(url, credentials=self.url.credentials)
+        fields = [pair for pair in self.fields if pair[0].lower() not in dropped]
+        return Asked(method, url, fields, upload)
+
+
+def basic(name: str, password: str) -> str:
+    """The value of an Authorization or Proxy-Authorization field (RFC 7617)."""
+    pair = f"{name}:{password}".encode("utf-8", "surrogateescape")
+    return "Basic " + b2a_base64(pair, newline=False).decode("ascii")
+
+
+def pause_before(attempt: int, response: Response | None, limits: Limits) -> float | None:
+    """Seconds until try number ``attempt`` (from 1); None if the server asks for too long.
+
+    Twice as long each time, and between half of that and all of it at random, so that clients
+    that failed together do not come back together.
+    """
+    said = None if response is None else response.headers.get("retry-after")
+    if said is not None and said.isascii() and said.isdigit() and len(said) < 10:
+        asked = float(said)
+        return asked if asked <= limits.retry_pause_max_s else None
+    longest: float = min(limits.retry_pause_s * 2.0 ** (attempt - 1), limits.retry_pause_max_s)
+    return longest * (0.5 + os.urandom(1)[0] / 512)

@@ -1,0 +1,86 @@
+"""`get` and `fetch`: one transfer on a reactor of its own, for callers who have none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from reactor._message import Response
+from reactor.client.client import Client
+from reactor.client.proxies import Proxies
+from reactor.errors import FetchError
+from reactor.limits import DEFAULT_LIMITS, Limits
+from reactor.net import Reactor
+
+
+def fetch(
+    url: str,
+    on_head: Callable[[Response], object],
+    on_body: Callable[[bytes], object],
+    limits: Limits = DEFAULT_LIMITS,
+    **options: Any,
+) -> None:
+    """GET ``url``; blocks on a reactor of its own.
+
+    ``on_head`` is called once with the response, then ``on_body`` with each piece of its
+    body. When this returns, the body was whole, by its length, its chunks or its end.
+    ``options`` are `Client`'s; proxies are taken from the environment.
+
+    Raises:
+        FetchError: the URL, the name, the connection or the response failed.
+        Exception: whatever ``on_head`` or ``on_body`` raised.
+    """
+    options.setdefault("proxies", Proxies.from_environment())
+    errors: list[Exception | None] = []
+
+    def done(error: Exception | None) -> None:
+        errors.append(error)
+        reactor.stop()
+
+    with Reactor() as reactor, Client(reactor, limits, **options) as client:
+        client.request(
+            "GET", url, on_head=lambda head, _: on_head(head), on_body=on_body, on_done=done
+        )
+        reactor.run()
+    if errors[0] is not None:
+        raise errors[0]
+
+
+def get(url: str, limits: Limits = DEFAULT_LIMITS, **options: Any) -> Response:
+    """The response to GET ``url``, with its whole body in memory; blocks.
+
+    Redirects are followed, and passing failures tried again. ``options`` are `Client`'s.
+
+    Raises:
+        FetchError: as `fetch`; or the body is larger than ``limits.fetched_body_bytes_max``.
+            A status of 400 or above is no error here.
+    """
+    collected = Collected(limits)
+    fetch(url, collected.head_received, collected.body_received, limits, **options)
+    return collected.response()
+
+
+class Collected:
+    """A response whose body is collected in memory, up to a bound."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._bytes_max = limits.fetched_body_bytes_max
+        self._head: Response | None = None
+        self._pieces: list[bytes] = []
+        self._size = 0
+
+    def head_received(self, head: Response) -> None:
+        self._head = head
+
+    def body_received(self, data: bytes) -> None:
+        self._size += len(data)
+        if self._size > self._bytes_max:
+            raise FetchError(
+                f"the body is larger than {self._bytes_max} bytes: stream it with fetch()", 63
+            )
+        self._pieces.append(data)
+
+    def response(self) -> Response:
+        if self._head is None:
+            raise FetchError("no response came", 52)
+        return self._head.with_body(b"".join(self._pieces))

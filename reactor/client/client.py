@@ -1,0 +1,137 @@
+"""`Client`: transfers on a running reactor, many at a time, over kept connections.
+
+Owns what transfers share: the pools of connections, the resolver, the trust store. Must never
+know what a response means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from reactor.client.asked import Asked, Upload
+from reactor.client.opening import Way
+from reactor.client.pool import Pool, PooledMachine
+from reactor.client.proxies import NO_PROXIES, Proxies
+from reactor.client.resolve import Resolver
+from reactor.client.transfer import OnBody, OnDone, OnHead, Transfer
+from reactor.client.url import Url
+from reactor.limits import DEFAULT_LIMITS, Limits
+from reactor.net import Reactor
+
+if TYPE_CHECKING:
+    import ssl
+
+
+class Client:
+    """Makes requests on ``reactor``, which its user runs.
+
+    Args:
+        cafile: trust the certificates in this file, instead of the system's.
+        insecure: trust any certificate.
+        proxies: by default none; `Proxies.from_environment` reads the usual variables.
+        per_host: connections to one origin at a time; further transfers wait.
+        retries: tries after the first, of what may be repeated.
+        compressed: ask for gzip and deflate, and undo them.
+    """
+
+    def __init__(
+        self,
+        reactor: Reactor,
+        limits: Limits = DEFAULT_LIMITS,
+        *,
+        cafile: str | None = None,
+        insecure: bool = False,
+        proxies: Proxies = NO_PROXIES,
+        per_host: int | None = None,
+        retries: int | None = None,
+        compressed: bool = False,
+    ) -> None:
+        self.reactor = reactor
+        self.limits = limits
+        self.proxies = proxies
+        self.per_host = limits.connections_per_host if per_host is None else per_host
+        self.retries = limits.retries if retries is None else retries
+        self.compressed = compressed
+        self.resolver = Resolver(reactor, limits)
+        self._cafile, self._insecure = cafile, insecure
+        self._context: ssl.SSLContext | None = None
+        self._pools: dict[Way, Pool] = {}
+        self._idle: dict[PooledMachine, None] = {}  # the longest idle one first
+        self._transfers: set[Transfer] = set()
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Iterable[tuple[str, str]] = (),
+        body: bytes | BinaryIO | None = None,
+        max_time_s: float | None = None,
+        on_head: OnHead,
+        on_body: OnBody,
+        on_done: OnDone,
+    ) -> Transfer:
+        """Begin a transfer; the callbacks are made while the reactor runs, never from here.
+
+        ``on_head(response, transfer)`` once, for the response that counts, then ``on_body(data)``
+        for each piece, then ``on_done(error)``, once and last. ``body`` is sent with its length,
+        or in chunks if it is a file that cannot tell it.
+
+        Raises:
+            FetchError: it is no http or https URL.
+            LocalProtocolError: a method or a field that no server may be sent.
+        """
+        upload = None if body is None else Upload(body)
+        asked = Asked(method, Url.parse(url), list(headers), upload)
+        transfer = Transfer(self, asked, on_head, on_body, on_done)
+        transfer.start(max_time_s)
+        self._transfers.add(transfer)
+        return transfer
+
+    def close(self) -> None:
+        """Cancel what is under way and close every connection. Idempotent."""
+        for transfer in list(self._transfers):
+            transfer.cancel()
+        for machine in list(self._idle):
+            machine.cancel()
+        self._idle.clear()
+        self.resolver.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    # --- what transfers and pools ask -----------------------------------------------------
+
+    def ended(self, transfer: Transfer) -> None:
+        self._transfers.discard(transfer)
+
+    def pool(self, way: Way) -> Pool:
+        found = self._pools.get(way)
+        if found is None:
+            found = self._pools[way] = Pool(self, way)
+        return found
+
+    def forget(self, way: Way) -> None:
+        """A pool is empty."""
+        self._pools.pop(way, None)
+
+    def now_idle(self, machine: PooledMachine) -> None:
+        self._idle[machine] = None
+        machine.transport.set_deadline(self.limits.keep_alive_timeout_s)
+        if len(self._idle) > self.limits.idle_connections_max:
+            next(iter(self._idle)).cancel()
+
+    def no_longer_idle(self, machine: PooledMachine) -> None:
+        self._idle.pop(machine, None)
+
+    def tls_context(self) -> Any:
+        """Raises OSError: the file of certificates cannot be read."""
+        if self._context is None:
+            from reactor.net.tls import client_context
+
+            self._context = client_context(self._cafile, self._insecure)
+        return self._context

@@ -1,0 +1,87 @@
+"""What went wrong with a transfer: one sentence, and curl's number for its kind.
+
+Knows which error of the network, of TLS or of HTTP means what to a user. Must never show a
+password: URLs come here without one.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from reactor.errors import FetchError, ProtocolError
+
+# curl's numbers, which scripts know.
+EXIT_URL = 3
+EXIT_PROXY = 5
+EXIT_RESOLVE = 6
+EXIT_CONNECT = 7
+EXIT_PROTOCOL = 8
+EXIT_PARTIAL = 18
+EXIT_HTTP = 22
+EXIT_WRITE = 23
+EXIT_TIMEOUT = 28
+EXIT_TLS = 35
+EXIT_REDIRECTS = 47
+EXIT_EMPTY = 52
+EXIT_RECEIVE = 56
+EXIT_CERTIFICATE = 60
+EXIT_ENCODING = 61
+
+
+def connect_failure(text: str, where: str, error: Exception) -> FetchError:
+    """Why no connection was made for the URL ``text``."""
+    match error:
+        case FetchError():
+            return error
+        case TimeoutError():
+            return FetchError(f"{text}: {where} did not answer in time", EXIT_TIMEOUT)
+        case ConnectionRefusedError():
+            return FetchError(
+                f"{text}: nothing listens on {where}; is the server started?", EXIT_CONNECT
+            )
+        case OSError():
+            reason = error.strerror or str(error)
+            return FetchError(f"{text}: cannot connect to {where}: {reason}", EXIT_CONNECT)
+        case _:
+            raise error
+
+
+def tls_failure(text: str, where: str, error: Exception) -> FetchError:
+    """Why the TLS handshake failed."""
+    ssl = sys.modules["ssl"]  # loaded, or there would be no handshake
+    if isinstance(error, ssl.SSLCertVerificationError):
+        reason = error.verify_message
+        return FetchError(
+            f"{text}: the certificate of {where} is not trusted: {reason}; "
+            "if you know the authority that signed it, give it with --cacert",
+            EXIT_CERTIFICATE,
+        )
+    if isinstance(error, TimeoutError):
+        return FetchError(f"{text}: {where} did not finish the TLS handshake", EXIT_TIMEOUT)
+    reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error)
+    if reason in {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"}:
+        reason = "it does not speak TLS"
+    return FetchError(f"{text}: no TLS with {where}: {reason}", EXIT_TLS)
+
+
+def transfer_failure(
+    text: str, where: str, error: Exception, heard: bool, in_body: bool
+) -> FetchError:
+    """Why a response did not come whole; ``heard``: some of it came."""
+    match error:
+        case FetchError():
+            return error
+        case ProtocolError(code="incomplete") | ConnectionError() if not heard:
+            code = EXIT_RECEIVE if isinstance(error, ConnectionResetError) else EXIT_EMPTY
+            return FetchError(f"{text}: {where} closed the connection without an answer", code)
+        case ProtocolError(code="incomplete"):
+            return FetchError(f"{text}: the response broke off before its end", EXIT_PARTIAL)
+        case ProtocolError():
+            return FetchError(f"{text}: that is no valid HTTP response: {error}", EXIT_PROTOCOL)
+        case TimeoutError():
+            return FetchError(f"{text}: {where} did not answer in time", EXIT_TIMEOUT)
+        case OSError():
+            code = EXIT_PARTIAL if in_body else EXIT_RECEIVE
+            return FetchError(f"{text}: the response broke off before its end", code)
+        case _:
+            raise error

@@ -1,0 +1,236 @@
+"""Opening a connection: the name, the race of addresses, a proxy's tunnel, TLS.
+
+    resolve ─> Connector ─> [CONNECT ─>] [TLS handshake ─>] machine
+
+Each step has its bound in time, and says how long it took. Must never know what is asked for
+over the connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from reactor._message import Response
+from reactor._protocol import Protocol, Transport
+from reactor.client.asked import basic
+from reactor.client.failures import (
+    EXIT_PROXY,
+    EXIT_RECEIVE,
+    EXIT_RESOLVE,
+    EXIT_TIMEOUT,
+    connect_failure,
+    tls_failure,
+    transfer_failure,
+)
+from reactor.client.resolve import Address, with_port
+from reactor.client.shared import Shared
+from reactor.client.url import Url
+from reactor.errors import FetchError, ProtocolError
+from reactor.http._framing import ResponseParser
+from reactor.http._serialise import serialise_request
+from reactor.http.client import ClientMachine
+from reactor.limits import Limits
+from reactor.net import Connector
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How connections that may stand for each other are made."""
+
+    scheme: str
+    host: str
+    port: int
+    proxy: Url | None
+
+    @classmethod
+    def to(cls, url: Url, proxy: Url | None) -> Way:
+        if proxy is not None and url.scheme == "http":
+            return cls("http", proxy.host, proxy.port, proxy)  # one connection for all hosts
+        return cls(*url.origin, proxy)
+
+
+class Opening:
+    """One connection on its way to ``machine``, for the URL ``text``.
+
+    ``on_opened()`` or ``on_failed(error)``, once, in a later turn. The machine calls
+    `opened` when it is connected; ``timings`` gets the seconds of each step.
+    """
+
+    def __init__(
+        self,
+        client: Shared,
+        way: Way,
+        machine: ClientMachine,
+        text: str,
+        timings: dict[str, float],
+        on_opened: Callable[[], object],
+        on_failed: Callable[[FetchError], object],
+    ) -> None:
+        self._client = client
+        self._way = way
+        self._timings = timings
+        self._on_opened = on_opened
+        self._on_failed = on_failed
+        self._protocol: Any = machine
+        self._connector: Connector | None = None
+        self._tunnel: _Tunnel | None = None
+        self._over = False
+        self._text = text
+        # Who is connected to: the proxy, or the origin itself.
+        self._host = way.host if way.proxy is None else way.proxy.host
+        self._port = way.port if way.proxy is None else way.proxy.port
+
+    def start(self) -> None:
+        self._began = self._client.reactor.time()
+        if self._way.scheme == "https":
+            try:
+                self._protocol = self._secured(self._protocol)
+            except (OSError, ValueError) as error:
+                self._client.reactor.call_soon(self._not_secured, error)
+                return
+        self._client.resolver.resolve(
+            self._host,
+            lambda found: self._client.reactor.call_soon(self._resolved, found),
+        )
+
+    def cancel(self) -> None:
+        self._over = True
+        if self._connector is not None:
+            self._connector.cancel()
+        protocols: tuple[Any, ...] = (self._tunnel, self._protocol)
+        for protocol in protocols:
+            if getattr(protocol, "transport", None) is not None:
+                protocol.transport.abort()
+
+    def _lap(self, name: str) -> None:
+        now = self._client.reactor.time()
+        self._timings[name] = now - self._began
+        self._began = now
+
+    def _secured(self, protocol: Any) -> Any:
+        # Only now: `ssl` and the trust store take longer to load than many a transfer.
+        from reactor.net.tls import TlsProtocol
+
+        return TlsProtocol(
+            self._client.tls_context(),
+            protocol,
+            self._not_secured,
+            server_hostname=self._way.host,
+            limits=self._client.limits,
+        )
+
+    def _resolved(self, found: list[Address] | OSError) -> None:
+        if self._over:
+            return
+        if isinstance(found, OSError):
+            code = EXIT_RESOLVE if self._way.proxy is None else EXIT_PROXY
+            code = EXIT_TIMEOUT if isinstance(found, TimeoutError) else code
+            self._failed(FetchError(f"{self._text}: the host {self._host!r} is not known", code))
+            return
+        self._lap("dns")
+        self._connector = self._client.reactor.connect(
+            with_port(found, self._port), self._connected, self._not_connected, self._client.limits
+        )
+
+    def _connected(self) -> Any:
+        """What the connection carries first."""
+        self._lap("connect")
+        if self._way.proxy is not None and self._way.scheme == "https":
+            self._tunnel = _Tunnel(self, self._way, self._client.limits)
+            return self._tunnel
+        return self._protocol
+
+    def _not_connected(self, error: OSError) -> None:
+        told = connect_failure(self._text, f"{self._host} port {self._port}", error)
+        told.__cause__ = error
+        self._failed(told)
+
+    def _not_secured(self, error: Exception) -> None:
+        self._failed(tls_failure(self._text, f"{self._way.host} port {self._way.port}", error))
+
+    # --- what the steps tell --------------------------------------------------------------
+
+    def tunnelled(self, transport: Any, behind: bytes) -> None:
+        """The proxy has connected; what it carries from here on is the origin's."""
+        transport.set_protocol(self._protocol)
+        self._protocol.connection_made(transport)
+        if behind:
+            self._protocol.data_received(behind)
+
+    def opened(self) -> None:
+        """The machine is connected."""
+        if self._way.scheme == "https":
+            self._lap("tls")
+        self._over = True
+        self._on_opened()
+
+    def tunnel_failed(self, error: Exception) -> None:
+        where = f"the proxy {self._host} port {self._port}"
+        self._failed(transfer_failure(self._text, where, error, heard=False, in_body=False))
+
+    def _failed(self, error: FetchError) -> None:
+        if not self._over:
+            self._over = True
+            self._on_failed(error)
+
+
+class _Tunnel(Protocol):
+    """Asks a proxy for a connection to the origin (RFC 9110 9.3.6)."""
+
+    def __init__(self, opening: Opening, way: Way, limits: Limits) -> None:
+        host = f"[{way.host}]" if ":" in way.host else way.host
+        authority = f"{host}:{way.port}"
+        self._message = serialise_request(
+            "CONNECT", authority, [("Host", authority), *proxy_fields(way.proxy)]
+        )
+        self._opening = opening
+        self._limits = limits
+        self._interim = 0
+        self._parser = ResponseParser(limits)
+        self._parser.expect("CONNECT")
+        self.transport: Any = None
+
+    def connection_made(self, transport: Transport) -> None:
+        self.transport = transport
+        transport.set_deadline(self._limits.connect_timeout_s)
+        transport.write(self._message)
+
+    def data_received(self, data: bytes) -> None:
+        self._parser.feed(data)
+        try:
+            while isinstance(item := self._parser.next(), Response):
+                if item.status >= 200:
+                    self._answered(item)
+                    return
+                self._interim += 1
+                if self._interim > self._limits.interim_responses_max:
+                    raise FetchError("the proxy sends no end of interim responses", EXIT_RECEIVE)
+        except (ProtocolError, FetchError) as error:
+            self._fail(error)
+
+    def _answered(self, response: Response) -> None:
+        if not 200 <= response.status < 300:
+            refusal = f"the proxy answered {response.status} to CONNECT"
+            self._fail(FetchError(refusal, EXIT_RECEIVE))
+            return
+        self.transport.set_deadline(None)
+        self._opening.tunnelled(self.transport, self._parser.leftover())
+
+    def deadline_expired(self) -> None:
+        self._fail(TimeoutError("the proxy did not answer"))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._opening.tunnel_failed(exc or ConnectionError("the proxy closed the connection"))
+
+    def _fail(self, error: Exception) -> None:
+        self._opening.tunnel_failed(error)
+        self.transport.abort()
+
+
+def proxy_fields(proxy: Url | None) -> list[tuple[str, str]]:
+    """The credentials for a proxy, if its URL has some."""
+    if proxy is None or proxy.credentials is None:
+        return []
+    return [("Proxy-Authorization", basic(*proxy.credentials))]

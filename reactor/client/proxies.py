@@ -1,0 +1,64 @@
+"""Which proxy a URL goes through: what the environment says, by curl's rules.
+
+``http_proxy`` is read in lower case only: a CGI program gets a request's Proxy field as
+HTTP_PROXY (httpoxy, CVE-2016-5385). Must never open a connection.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from reactor.client.failures import EXIT_URL
+from reactor.client.url import Url
+from reactor.errors import FetchError
+
+
+@dataclass(frozen=True, slots=True)
+class Proxies:
+    """Proxy URLs by scheme, and the hosts that are reached without."""
+
+    http: str | None = None
+    https: str | None = None
+    exempt: tuple[str, ...] = ()
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Proxies:
+        def first(*names: str) -> str | None:
+            return next((environ[name] for name in names if environ.get(name)), None)
+
+        everything = first("all_proxy", "ALL_PROXY")
+        exempt = first("no_proxy", "NO_PROXY") or ""
+        return cls(
+            first("http_proxy") or everything,
+            first("https_proxy", "HTTPS_PROXY") or everything,
+            tuple(name.strip().lower() for name in exempt.replace(",", " ").split()),
+        )
+
+    def proxy_for(self, url: Url) -> Url | None:
+        """Raises FetchError for a proxy that is no http URL."""
+        text = self.https if url.scheme == "https" else self.http
+        if text is None or self._is_exempt(url.host):
+            return None
+        if "://" not in text:
+            text = f"http://{text}"
+        try:
+            proxy = Url.parse(text)
+        except FetchError as error:
+            raise FetchError(
+                "the proxy in the environment is no http URL: write http://HOST:PORT", EXIT_URL
+            ) from error
+        if proxy.scheme != "http":
+            raise FetchError("a proxy is reached by http: write http://HOST:PORT", EXIT_URL)
+        return proxy
+
+    def _is_exempt(self, host: str) -> bool:
+        for name in self.exempt:
+            bare = name.strip("[]").lstrip(".")
+            if name == "*" or host == bare or (bare and host.endswith(f".{bare}")):
+                return True
+        return False
+
+
+NO_PROXIES = Proxies()

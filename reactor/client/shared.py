@@ -1,0 +1,25 @@
+"""What everything below `Client` asks of it: the loop, the bounds, and the user's choices."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from reactor.client.proxies import Proxies
+from reactor.client.resolve import Resolver
+from reactor.limits import Limits
+from reactor.net import Reactor
+
+
+class Shared(Protocol):
+    """A `Client`, as its parts see it."""
+
+    reactor: Reactor
+    limits: Limits
+    proxies: Proxies
+    resolver: Resolver
+    per_host: int
+    retries: int
+    compressed: bool
+
+    def tls_context(self) -> Any:
+        """An ssl.SSLContext. Raises OSError: the file of certificates cannot be read."""

@@ -1,0 +1,97 @@
+"""http and https URLs: taken apart, checked, written as a request needs them.
+
+A name and a password in a URL are taken out here, once, so that nothing further on can
+show them. Must never open a connection.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
+
+from reactor.client.failures import EXIT_URL
+from reactor.errors import FetchError
+
+PORTS = {"http": 80, "https": 443}
+# What a browser does: spaces and non-ASCII are escaped, escapes that are there stay.
+_SAFE = "/%:@!$&'()*+,;=~-._"
+
+Origin = tuple[str, str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Url:
+    """A URL without its fragment. ``text`` has no password and may be shown."""
+
+    text: str
+    scheme: str
+    host: str
+    port: int
+    target: str
+    credentials: tuple[str, str] | None = None
+
+    @property
+    def origin(self) -> Origin:
+        """What may see the same secrets (RFC 6454)."""
+        return self.scheme, self.host, self.port
+
+    @property
+    def authority(self) -> str:
+        """What the Host field says; the port only where it is not the scheme's own."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == PORTS[self.scheme] else f"{host}:{self.port}"
+
+    @property
+    def where(self) -> str:
+        return f"{self.host} port {self.port}"
+
+    @classmethod
+    def parse(cls, text: str) -> Url:
+        """Raises FetchError (exit code 3) for what is no http or https URL."""
+        try:
+            parts = urlsplit(text)
+            port = parts.port
+        except ValueError as error:
+            raise FetchError(f"that is no URL: {error}", EXIT_URL) from error
+        if parts.scheme not in PORTS or not parts.hostname:
+            shown = text if "@" not in text else "that"
+            raise FetchError(f"{shown} is no http URL: write http://HOST/PATH", EXIT_URL)
+        credentials = None
+        if parts.username is not None:
+            credentials = unquote(parts.username), unquote(parts.password or "")
+        host = _ascii_host(parts.hostname)
+        return cls(
+            _without_credentials(parts),
+            parts.scheme,
+            host,
+            PORTS[parts.scheme] if port is None else port,
+            _target(parts),
+            credentials,
+        )
+
+    def join(self, reference: str) -> Url:
+        """Where a Location leads to from here (RFC 9110 10.2.2)."""
+        return Url.parse(urljoin(self.text, reference))
+
+
+def _target(parts: SplitResult) -> str:
+    path = quote(parts.path or "/", safe=_SAFE, errors="surrogateescape")
+    query = quote(parts.query, safe=_SAFE + "?", errors="surrogateescape")
+    return f"{path}?{query}" if query else path
+
+
+def _without_credentials(parts: SplitResult) -> str:
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="").geturl()
+
+
+def _ascii_host(host: str) -> str:
+    """The host as the DNS has it. What could be mistaken for another part is refused."""
+    if not host.isascii():
+        try:
+            # IDNA 2003, as the standard library has it.
+            host = host.encode("idna").decode("ascii")
+        except UnicodeError as error:
+            raise FetchError(f"{host!r} is no host name", EXIT_URL) from error
+    if any(c <= " " or c in "/\\?#@%<>^|\x7f" for c in host) or len(host) > 253:
+        raise FetchError(f"{host!r:.80} is no host name", EXIT_URL)
+    return host

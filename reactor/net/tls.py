@@ -1,0 +1,239 @@
+"""TLS between a connection and a protocol: to the one a protocol, to the other a transport.
+
+    Connection <──ciphertext──> TlsProtocol ─ ssl.SSLObject ─ TlsTransport <──plain──> protocol
+
+The `ssl` module works on two memory buffers here, so `recv` and `send` stay where they are, and
+both roles are the same code: a server wraps what it accepts with a server's context. The protocol
+above is connected when the handshake is done. An end without close_notify is an error, never
+an end: whoever cut the line could have cut it anywhere (RFC 8446 section 6.1).
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, BinaryIO
+
+from reactor._protocol import Protocol, Transport
+from reactor.limits import DEFAULT_LIMITS, Limits
+
+# The largest TLS record's data: SSLObject gives no more at a time.
+_RECORD_BYTES = 16 * 1024
+
+
+def client_context(cafile: str | None = None, insecure: bool = False) -> ssl.SSLContext:
+    """TLS 1.2 or later, the system's trust store (or ``cafile`` alone), the host checked.
+
+    Raises:
+        OSError: ``cafile`` cannot be read or holds no certificate.
+    """
+    context = ssl.create_default_context(cafile=cafile)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    if insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+class TlsProtocol(Protocol):
+    """Carries ``protocol`` over TLS.
+
+    ``on_failed(error)`` is called instead of ``protocol.connection_made`` if the handshake
+    fails: ssl.SSLError, TimeoutError or what the connection was lost by.
+    """
+
+    def __init__(
+        self,
+        context: ssl.SSLContext,
+        protocol: Any,
+        on_failed: Callable[[Exception], object],
+        *,
+        server_hostname: str | None = None,
+        server_side: bool = False,
+        limits: Limits = DEFAULT_LIMITS,
+    ) -> None:
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self.ssl_object = context.wrap_bio(
+            self._incoming, self._outgoing, server_side, server_hostname
+        )
+        self._protocol = protocol
+        self._on_failed = on_failed
+        self._timeout_s = limits.connect_timeout_s
+        self._connected = self._over = False
+        self.paused = False
+
+    # --- what the connection tells --------------------------------------------------------
+
+    def connection_made(self, transport: Transport) -> None:
+        self.transport = transport
+        transport.set_deadline(self._timeout_s)
+        self._advance()
+
+    def data_received(self, data: bytes) -> None:
+        if not self._over:
+            self._incoming.write(data)
+            self._advance()
+
+    def eof_received(self) -> bool:
+        self._incoming.write_eof()
+        self._advance()
+        return not self._over  # the protocol may have paused, or have something to say still
+
+    def deadline_expired(self) -> None:
+        if self._connected:
+            self._protocol.deadline_expired()
+        else:
+            self._fail(TimeoutError("the TLS handshake took too long"))
+
+    def pause_writing(self) -> None:
+        if self._connected:
+            self._protocol.pause_writing()
+
+    def resume_writing(self) -> None:
+        if self._connected:
+            self._protocol.resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._connected and not self._over:
+            self._over = True
+            self._protocol.connection_lost(exc)
+        elif not self._over:
+            self._fail(exc or ConnectionResetError("closed in the middle of the TLS handshake"))
+
+    # --- the machine of OpenSSL -----------------------------------------------------------
+
+    def _advance(self) -> None:
+        """Do what the bytes that are there allow."""
+        try:
+            if not self._connected:
+                self.ssl_object.do_handshake()
+                self._connected = True
+                self.flush()
+                self.transport.set_deadline(None)
+                self._protocol.connection_made(TlsTransport(self))
+            self.read()
+        except ssl.SSLWantReadError:
+            pass
+        except (ssl.SSLError, ssl.CertificateError) as error:
+            self.flush()  # the alert that says why
+            self._fail(error)
+            return
+        self.flush()
+
+    def read(self) -> None:
+        """Give the protocol what can be decrypted, until it pauses."""
+        while not self.paused and not self._over:
+            data = self.ssl_object.read(_RECORD_BYTES)
+            if not data:
+                # close_notify came: an end that the peer has signed.
+                self._ended()
+                return
+            self._protocol.data_received(data)
+
+    def _ended(self) -> None:
+        self.paused = True  # nothing more comes
+        if not self._protocol.eof_received():
+            self.close()
+
+    def go_on(self) -> None:
+        """After a pause: what was received before it may be waiting here."""
+        if not self._over:
+            self._advance()
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        # Into a buffer in memory: it is never full, and takes all.
+        self.ssl_object.write(data)
+        self.flush()
+
+    def flush(self) -> None:
+        if self._outgoing.pending and not self.transport.is_closing():
+            self.transport.write(self._outgoing.read())
+
+    def close(self, linger: bool = True) -> None:
+        """close_notify, then the end of the connection."""
+        if not self.transport.is_closing():
+            # The peer's close_notify is not waited for; or the session is broken.
+            with suppress(ssl.SSLError):
+                self.ssl_object.unwrap()
+            self.flush()
+            self.transport.close(linger)
+
+    def _fail(self, error: Exception) -> None:
+        connected, self._over = self._connected, True
+        if connected:
+            self._protocol.connection_lost(error)
+        else:
+            self._on_failed(error)
+        self.transport.close(linger=False)
+
+
+class TlsTransport(Transport):
+    """What the protocol above TLS has for its transport."""
+
+    def __init__(self, tls: TlsProtocol) -> None:
+        self._tls = tls
+        self._below = tls.transport
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        if not self._below.is_closing() and len(data):
+            self._tls.write(data)
+
+    def sendfile(self, file: BinaryIO, offset: int, count: int) -> None:
+        with file:
+            file.seek(offset)
+            while count and (data := file.read(min(count, 16 * _RECORD_BYTES))):
+                self.write(data)
+                count -= len(data)
+        if count:
+            self.abort()  # as `Transport.sendfile` says of a file that became shorter
+
+    def write_eof(self) -> None:
+        raise NotImplementedError("TLS has no half-close that peers understand")
+
+    def can_write_eof(self) -> bool:
+        return False
+
+    def close(self, linger: bool = True) -> None:
+        self._tls.close(linger)
+
+    def abort(self) -> None:
+        self._below.abort()
+
+    def is_closing(self) -> bool:
+        return self._below.is_closing()
+
+    def pause_reading(self) -> None:
+        self._tls.paused = True
+        self._below.pause_reading()
+
+    def resume_reading(self) -> None:
+        if self._tls.paused:
+            self._tls.paused = False
+            self._below.resume_reading()
+            self._below.call_soon(self._tls.go_on)
+
+    def is_reading(self) -> bool:
+        return self._below.is_reading()
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        self._below.set_write_buffer_limits(high, low)
+
+    def get_write_buffer_size(self) -> int:
+        return self._below.get_write_buffer_size()
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        if name == "ssl_object":
+            return self._tls.ssl_object
+        return self._below.get_extra_info(name, default)
+
+    def set_deadline(self, seconds: float | None) -> None:
+        self._below.set_deadline(seconds)
+
+    def extend_deadline(self, seconds: float, at_most: float) -> None:
+        self._below.extend_deadline(seconds, at_most)
+
+    def call_soon(self, callback: Callable[[], object]) -> None:
+        self._below.call_soon(callback)
