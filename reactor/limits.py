@@ -91,13 +91,6 @@ class Limits:
     names_max: int = 256
     name_known_s: float = 60.0
 
-    # What browsers take; more is a load test, not a download.
-    connections_per_host_max: int = 6
-    # After a failure that may pass: curl asks the user, wget takes 20.
-    retries_max: int = 3
-    # Firefox follows 20; RFC 2068 said 5. Real chains (login, language, CDN) end before 10.
-    redirects_max: int = 10
-
     # --- fairness: what one handler may do in one turn of the loop ------------------------
     accepts_per_turn_max: int = 16
     # hyper's number, and the pipelining depth of every benchmark.

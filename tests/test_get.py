@@ -303,8 +303,12 @@ def test_it_ends_with_the_length_when_the_server_stays_connected(get, tmp_path):
 )
 def test_an_early_end_leaves_no_file(get, tmp_path, pieces, then):
     (tmp_path / "page").write_text("what was there before")
+    # curl's codes: nothing came, the connection was reset before the body, the body broke off.
+    silent = 52 if then == "close" else 56
+    in_head = not pieces or b"\r\n\r\n" not in pieces[0] or pieces[0].startswith(b"HTTP/1.1 1")
+    code = silent if not pieces else 56 if in_head and then == "reset" else 18
     with canned(*pieces, then=then) as (url, _):
-        get(f"{url}/page", code=18)
+        get(f"{url}/page", code=code)
     assert files(tmp_path) == ["page"]
     assert (tmp_path / "page").read_text() == "what was there before"
 
@@ -576,7 +580,7 @@ def test_ctrl_c_leaves_no_file(tmp_path):
         ("", 3),
         ("page.html", 3),
         ("127.0.0.1:8000", 3),
-        ("https://127.0.0.1/", 3),
+        ("https://127.0.0.1:1/", 7),
         ("ftp://127.0.0.1/", 3),
         ("http:///path", 3),
         ("http://", 3),
@@ -584,12 +588,12 @@ def test_ctrl_c_leaves_no_file(tmp_path):
         ("http://127.0.0.1:x/", 3),
         ("http://127.0.0.1:65536/", 3),
         ("http://127.0.0.1:-1/", 3),
-        ("http://user:secret@127.0.0.1/", 3),
-        ("http://caf\u00e9.example/", 3),
+        ("http://user:secret@127.0.0.1:1/", 7),
+        ("http://caf\u00e9.invalid/", 6),
         ("http://127.0.0.1:1/\udcff", 7),
         ("http://no-such-host.invalid/", 6),
         ("http://a..b/", 6),
-        ("http://" + "a" * 300 + "/", 6),
+        ("http://" + "a" * 300 + "/", 3),
     ],
 )
 def test_what_is_no_url_that_can_be_fetched(get, tmp_path, url, code):

@@ -295,7 +295,7 @@ def test_quiet_and_head(get, serve_by):
     stdout, stderr = get("-I", f"{server.url}page")
     assert stdout == "HTTP/1.1 200 OK\nContent-Length: 99\n\n"
     assert files(get.out) == ["page"]
-    _, stderr = get("-q", "http://127.0.0.1:1/", code=7)
+    _, stderr = get("-q", "--retry=0", "http://127.0.0.1:1/", code=7)
     assert stderr.startswith("reactor: http://127.0.0.1:1/: ")
 
 

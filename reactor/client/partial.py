@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import json
 import os
 import stat
 from collections.abc import Callable
@@ -213,6 +212,8 @@ class Part:
     # --- the sidecar --------------------------------------------------------------------
 
     def _write_sidecar(self, version: Version, synced: int = 0) -> None:
+        import json  # most files are small, and need no sidecar
+
         name = self.name + SIDECAR_SUFFIX
         text = json.dumps({**version._asdict(), "boot": boot(), "synced": synced})
         fresh = name if synced == 0 else name + ".new"
@@ -258,6 +259,8 @@ class Part:
 
 
 def _parse_sidecar(text: bytes, size: int) -> tuple[Version, int] | None:
+    import json
+
     try:
         found: dict[str, Any] = json.loads(text)
         version = Version(*(found[field] for field in Version._fields))

@@ -9,6 +9,7 @@ the very same representation is thrown away and fetched anew.
 from __future__ import annotations
 
 from enum import Enum
+from functools import lru_cache
 from typing import NamedTuple
 
 from reactor._message import Response
@@ -49,10 +50,13 @@ def _strong_date(head: Response) -> str | None:
     date = head.headers.get("date")
     if modified is None or date is None:
         return None
+    return modified if _is_older(modified, date) else None
+
+
+@lru_cache(maxsize=256)  # of many small files most have a few dates
+def _is_older(modified: str, date: str) -> bool:
     changed, answered = parse_date(modified), parse_date(date)
-    if changed is None or answered is None or changed > answered - 1:
-        return None
-    return modified
+    return changed is not None and answered is not None and changed <= answered - 1
 
 
 class Verdict(Enum):

@@ -9,7 +9,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from reactor.cli.get.options import DESCRIPTION, add_options, conflict
+from reactor.cli.get.options import DESCRIPTION, add_options, conflict, proxies_of
+from reactor.cli.output import say
 
 HELP = "fetch URLs: print the header, save the body"
 
@@ -21,15 +22,34 @@ def add_parser(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    # Only who fetches pays for the loop and the client.
     from dataclasses import replace
 
     from reactor.cli.get.running import Run
-    from reactor.client.interim import Client
+    from reactor.client import Client
     from reactor.limits import DEFAULT_LIMITS
     from reactor.net import Reactor
 
     if (sentence := conflict(options)) is not None:
         options.refuse(sentence)
-    limits = replace(DEFAULT_LIMITS, connect_timeout_s=options.connect_timeout)
-    with Reactor() as reactor:
-        return Run(options, reactor, Client(reactor, limits)).run()
+    if options.insecure:
+        say("WARNING: --insecure: anyone on the way can read and change what is transferred")
+    limits = replace(
+        DEFAULT_LIMITS,
+        connect_timeout_s=options.connect_timeout,
+        redirects_max=options.max_redirs,
+    )
+    with (
+        Reactor() as reactor,
+        Client(
+            reactor,
+            limits,
+            cafile=options.cacert,
+            insecure=options.insecure,
+            proxies=proxies_of(options),
+            per_host=options.parallel,
+            retries=options.retry,
+            compressed=options.compressed,
+        ) as client,
+    ):
+        return Run(options, reactor, client).run()

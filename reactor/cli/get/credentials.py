@@ -1,4 +1,4 @@
-"""Name and password for a host: from ``--user``, the URL, or netrc.
+"""Name and password for a host: from ``--user`` or netrc.
 
 Knows which host may see which. A name and a password become one field of the request, which
 the client drops when a redirect leads to another origin. Must never show either.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 from binascii import b2a_base64
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from reactor.errors import ConfigurationError
 
@@ -42,9 +42,8 @@ class Credentials:
             parts = urlsplit(url)
         except ValueError:
             return None  # the client says what is wrong with it
-        if parts.username is not None:
-            return unquote(parts.username), unquote(parts.password or "")
-        if self._netrc is not None and parts.hostname:
+        # What the URL says comes first, and the client sends it.
+        if self._netrc is not None and parts.hostname and parts.username is None:
             found = self._netrc.authenticators(parts.hostname)
             if found is not None:
                 return found[0] or found[1] or "", found[2] or ""

@@ -8,26 +8,34 @@ a range is asked for again without one, once. Must never know about other URLs.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import os
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from reactor._message import Response
-from reactor.cli.get.options import method_of
+from reactor.cli.get.options import method_of, upload_of
 from reactor.cli.get.secrets import visible
+from reactor.client.failures import (
+    EXIT_EMPTY,
+    EXIT_HTTP,
+    EXIT_PARTIAL,
+    EXIT_PROTOCOL,
+    EXIT_RECEIVE,
+    EXIT_TIMEOUT,
+    EXIT_URL,
+    EXIT_WRITE,
+)
 from reactor.client.names import name_from_disposition, name_from_url
 from reactor.client.resuming import Verdict, Version, judge, range_fields
 from reactor.client.saving import FileSink, Saver, Sink, StreamSink, open_given
-from reactor.errors import ConfigurationError, FetchError
+from reactor.errors import FetchError, LocalProtocolError
 from reactor.limits import KIB
 from reactor.net import Reactor
 
 EXIT_CHECKSUM = 1
-EXIT_PROTOCOL, EXIT_PARTIAL, EXIT_HTTP, EXIT_WRITE = 8, 18, 22, 23
 # What a shell says of a program that wrote into a closed pipe; nobody is there to be told.
 EXIT_NOBODY_READS = 141
 # What may be over at the next try: it broke off, no answer came, the connection was lost.
-_PASSING = {EXIT_PARTIAL, 28, 52, 56}
+_PASSING = {EXIT_PARTIAL, EXIT_TIMEOUT, EXIT_EMPTY, EXIT_RECEIVE}
 _SAFE_TO_REPEAT = {"GET", "HEAD"}
 # An error page this small is read for the sake of its connection, which then serves the next URL.
 _DRAIN_BYTES_MAX = 64 * KIB
@@ -91,6 +99,7 @@ class Job:
         self.sha256: str | None = None
         self.attempts = 0
         self._began = command.reactor.time()
+        self.upload: BinaryIO | None = None
         self._sink: Sink | None = None
         self._version: Version | None = None  # of what the sink holds
         self._asked: Version | None = None  # whose rest was asked for
@@ -112,6 +121,7 @@ class Job:
     # --- asking ---------------------------------------------------------------------------
 
     def start(self) -> None:
+        self.upload = upload_of(self._options)
         try:
             self._sink = self._open_sink()
             if self._options.resume and isinstance(self._sink, FileSink):
@@ -120,7 +130,7 @@ class Job:
             self._fail(self._cannot_write(error))
             return
         except ValueError:
-            self._fail(FetchError(f"{self.url!r} is no URL", 3))
+            self._fail(FetchError(f"{self.url!r} is no URL", EXIT_URL))
             return
         self._request()
 
@@ -143,9 +153,10 @@ class Job:
                 on_body=lambda data: self._guarded(attempt, self._body, data),
                 on_done=lambda error: self._guarded(attempt, self._done, error),
             )
-        except (FetchError, ConfigurationError) as error:
-            code = error.exit_code if isinstance(error, FetchError) else 1
-            self._fail(FetchError(str(error), code))
+        except FetchError as error:
+            self._fail(error)
+        except LocalProtocolError as error:
+            self._fail(FetchError(f"that cannot be asked for: {error}", EXIT_URL))
 
     def _open_sink(self) -> Sink:
         output = self._options.output
@@ -221,7 +232,7 @@ class Job:
             self._version = self._version._replace(etag=None, modified=None)
         self.size = self.resumed_from = 0
         self.total = self._version.length
-        self._digest = hashlib.sha256() if self._options.sha256 else None
+        self._digest = _sha256() if self._options.sha256 else None
         if self._sink is not None:
             self._sink.begin(self._version)
 
@@ -229,7 +240,7 @@ class Job:
         self.size = self.resumed_from = offset
         self.total = offset + (head.content_length or 0) if not self._complete else offset
         if self._options.sha256 and isinstance(self._sink, FileSink):
-            self._digest = hashlib.sha256()
+            self._digest = _sha256()
             for data in self._sink.written():
                 self._digest.update(data)
 
@@ -242,7 +253,9 @@ class Job:
         self._sink.write(data)
         self.size += len(data)
 
-    def _done(self, error: FetchError | None) -> None:
+    def _done(self, error: Exception | None) -> None:
+        if error is not None and not isinstance(error, FetchError):
+            raise error
         if error is not None:
             if not self._try_again(error):
                 self._fail(error)
@@ -280,7 +293,7 @@ class Job:
             self._fail(self._cannot_write(outcome))
             return
         self.saved_as = outcome
-        self._command.ended(self)
+        self._end()
 
     # --- another try, and the end ---------------------------------------------------------
 
@@ -313,6 +326,8 @@ class Job:
         if self._waiting is not None:
             self._waiting.cancel()
         self._cancel()
+        if self.upload is not None:
+            self.upload.close()
         sink, self._sink = self._sink, None
         if sink is not None:
             sink.stop()
@@ -345,9 +360,20 @@ class Job:
                 sink.stop()
         except OSError as refused:
             self.error = self._cannot_write(refused)
+        self._end()
+
+    def _end(self) -> None:
+        if self.upload is not None:
+            self.upload.close()
         self._command.ended(self)
 
     def _cannot_write(self, error: OSError) -> FetchError:
         where = self._options.output or self.label
         reason = error.strerror or os.strerror(error.errno or 0)
         return FetchError(f"{visible(self.url)}: cannot write {where}: {reason}", EXIT_WRITE)
+
+
+def _sha256() -> Any:
+    import hashlib  # loads OpenSSL: only who wants a hash pays for it
+
+    return hashlib.sha256()

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import Any
+from typing import Any, BinaryIO
 
+from reactor.client.proxies import Proxies
 from reactor.errors import ConfigurationError
 from reactor.limits import DEFAULT_LIMITS, MIB
 
@@ -74,7 +75,7 @@ def _add_many(group: Any) -> None:
         "--parallel",
         type=_count,
         metavar="N",
-        help=f"transfers at a time; default: {DEFAULT_LIMITS.connections_per_host_max} to a host",
+        help=f"transfers at a time; default: {DEFAULT_LIMITS.connections_per_host} to a host",
     )
     group.add_argument("--fail-early", action="store_true", help="stop at the first failure")
 
@@ -107,6 +108,9 @@ def _add_request(group: Any) -> None:
     group.add_argument("-T", "--upload-file", metavar="FILE", help="send a file (PUT)")
     group.add_argument("-u", "--user", metavar="NAME:PASSWORD", help="Basic authentication")
     group.add_argument("-n", "--netrc", action="store_true", help="name and password from ~/.netrc")
+    group.add_argument(
+        "--compressed", action="store_true", help="ask for gzip or deflate, and save it decoded"
+    )
 
 
 def _add_transfer(group: Any) -> None:
@@ -121,9 +125,21 @@ def _add_transfer(group: Any) -> None:
     group.add_argument(
         "--retry",
         type=_retries,
-        default=DEFAULT_LIMITS.retries_max,
+        default=DEFAULT_LIMITS.retries,
         metavar="N",
         help="tries after a failure that may pass; default: %(default)s",
+    )
+    group.add_argument(
+        "--max-redirs",
+        type=_retries,
+        default=DEFAULT_LIMITS.redirects_max,
+        metavar="N",
+        help="default: %(default)s",
+    )
+    group.add_argument("-x", "--proxy", metavar="URL", help="instead of http_proxy and https_proxy")
+    group.add_argument("--cacert", metavar="FILE", help="trust these certificates only (PEM)")
+    group.add_argument(
+        "-k", "--insecure", action="store_true", help="believe any certificate: DANGEROUS"
     )
 
 
@@ -149,6 +165,8 @@ def conflict(options: argparse.Namespace) -> str | None:
         return "-I asks for a header only: it sends no body"
     if options.output == "-" and options.json:
         return "--json and -o - both write to stdout: give one of them"
+    if many and options.upload_file == "-":
+        return "-T - sends stdin, which is there once: give one URL"
     if many and options.sha256 not in {None, "-"}:
         return "--sha256 HEX is the hash of one file: give one URL"
     if many and options.output is not None and names_a_file(options.output):
@@ -180,13 +198,29 @@ def method_of(options: argparse.Namespace) -> str:
     return "POST" if options.data or options.json_data is not None else "GET"
 
 
+def proxies_of(options: argparse.Namespace) -> Proxies:
+    if options.proxy is None:
+        return Proxies.from_environment()
+    return Proxies(options.proxy or None, options.proxy or None)
+
+
 def body_of(options: argparse.Namespace) -> bytes | None:
-    """What ``-d``, ``--json-data`` or ``-T`` send."""
-    if options.upload_file is not None:
-        return _content(f"@{options.upload_file}")
+    """What ``-d`` or ``--json-data`` send."""
     if options.json_data is not None:
         return _content(options.json_data)
     return b"&".join(map(_content, options.data)) if options.data else None
+
+
+def upload_of(options: argparse.Namespace) -> BinaryIO | None:
+    """What ``-T`` sends, to be read while it is sent; each transfer has its own."""
+    if options.upload_file is None:
+        return None
+    if options.upload_file == "-":
+        return sys.stdin.buffer
+    try:
+        return open(options.upload_file, "rb")
+    except OSError as error:
+        raise _cannot_read(options.upload_file, error) from error
 
 
 def fields_of(options: argparse.Namespace) -> list[tuple[str, str]]:
@@ -211,10 +245,14 @@ def _content(text: str) -> bytes:
             with open(name, "rb") as file:
                 data = file.read(DATA_BYTES_MAX + 1)
     except OSError as error:
-        raise ConfigurationError(f"cannot read {name}: {error.strerror}") from error
+        raise _cannot_read(name, error) from error
     if len(data) > DATA_BYTES_MAX:
         raise ConfigurationError(f"{name} is too large for -d: send it with -T")
     return data
+
+
+def _cannot_read(name: str, error: OSError) -> ConfigurationError:
+    return ConfigurationError(f"cannot read {name}: {error.strerror}")
 
 
 def _header(text: str) -> tuple[str, str]:

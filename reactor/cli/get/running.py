@@ -12,12 +12,14 @@ import sys
 from typing import Any
 
 from reactor.cli.get.credentials import Credentials
-from reactor.cli.get.job import EXIT_NOBODY_READS, EXIT_WRITE, Job
+from reactor.cli.get.job import EXIT_NOBODY_READS, Job
 from reactor.cli.get.options import body_of, fields_of
 from reactor.cli.get.progress import Progress, wanted
 from reactor.cli.get.secrets import visible
 from reactor.cli.get.show import Show
 from reactor.cli.get.sources import Urls
+from reactor.client import Client
+from reactor.client.failures import EXIT_WRITE
 from reactor.client.partial import Folder
 from reactor.client.saving import Saver
 from reactor.net import Reactor
@@ -32,7 +34,7 @@ EXIT_INTERRUPTED, EXIT_TERMINATED = 130, 143
 class Run:
     """``run()`` fetches everything and returns the exit code."""
 
-    def __init__(self, options: argparse.Namespace, reactor: Reactor, client: Any) -> None:
+    def __init__(self, options: argparse.Namespace, reactor: Reactor, client: Client) -> None:
         self.options = options
         self.reactor = reactor
         self.teller = Show(options)
@@ -87,12 +89,15 @@ class Run:
 
     def request(self, job: Job, fields: list[tuple[str, str]], **callbacks: Any) -> Any:
         sent = [*self._fields, *self._credentials.fields_for(job.url), *fields]
-        self.teller.exchange(">", [f"{job.method} {visible(job.url)}", *map(": ".join, sent), ""])
+        if self.options.verbose:
+            self.teller.exchange(
+                ">", [f"{job.method} {visible(job.url)}", *map(": ".join, sent), ""]
+            )
         return self._client.request(
             job.method,
             job.url,
             headers=sent,
-            body=self._body,
+            body=self._body if job.upload is None else job.upload,
             max_time_s=job.time_left(),
             **callbacks,
         )

@@ -19,6 +19,8 @@ def visible(url: str) -> str:
     >>> visible("http://me:secret@host/x"), visible("http://host/@x")
     ('http://host/x', 'http://host/@x')
     """
+    if "@" not in url:
+        return url
     try:
         netloc = urlsplit(url).netloc
     except ValueError:

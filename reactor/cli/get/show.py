@@ -38,7 +38,8 @@ class Show:
             self._say("".join(f"{mark} {shown(redacted(line))}\n" for line in lines))
 
     def received(self, response: Response) -> None:
-        self.exchange("<", [*_head_lines(response), ""])
+        if self._options.verbose:
+            self.exchange("<", [*_head_lines(response), ""])
 
     def note(self, sentence: str) -> None:
         if not self._options.quiet:
