@@ -6,9 +6,10 @@ know what a response means.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from reactor._message import Response
 from reactor.client.asked import Asked, Upload
 from reactor.client.opening import Way
 from reactor.client.pool import Pool, PooledMachine
@@ -33,6 +34,8 @@ class Client:
         per_host: connections to one origin at a time; further transfers wait.
         retries: tries after the first, of what may be repeated.
         compressed: ask for gzip and deflate, and undo them.
+        trace: gets each request's head as it is sent, and each response that comes, those of
+            redirects and tries too. They hold secrets.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class Client:
         per_host: int | None = None,
         retries: int | None = None,
         compressed: bool = False,
+        trace: Callable[[bytes | Response], object] | None = None,
     ) -> None:
         self.reactor = reactor
         self.limits = limits
@@ -53,6 +57,7 @@ class Client:
         self.per_host = limits.connections_per_host if per_host is None else per_host
         self.retries = limits.retries if retries is None else retries
         self.compressed = compressed
+        self.trace = trace
         self.resolver = Resolver(reactor, limits)
         self._cafile, self._insecure = cafile, insecure
         self._context: ssl.SSLContext | None = None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
+from reactor._message import Response
 from reactor.client.proxies import Proxies
 from reactor.client.resolve import Resolver
 from reactor.limits import Limits
@@ -20,6 +22,7 @@ class Shared(Protocol):
     per_host: int
     retries: int
     compressed: bool
+    trace: Callable[[bytes | Response], object] | None
 
     def tls_context(self) -> Any:
         """An ssl.SSLContext. Raises OSError: the file of certificates cannot be read."""

@@ -131,6 +131,8 @@ class Transfer(Exchange):
         peer = machine.transport.get_extra_info("peername")
         self.address = str(Inet(*peer[:2])) if isinstance(peer, tuple) else None
         upload = self.asked.upload
+        if self._client.trace is not None:
+            self._client.trace(self._message)
         machine.send(
             self.asked.method,
             self._message,
@@ -152,6 +154,8 @@ class Transfer(Exchange):
     # --- what the machine tells -----------------------------------------------------------
 
     def head_received(self, response: Response) -> None:
+        if self._client.trace is not None:
+            self._client.trace(response)
         try:
             self._next = self._what_follows(response)
         except FetchError as error:

@@ -26,6 +26,7 @@ def run(options: argparse.Namespace) -> int:
     from dataclasses import replace
 
     from reactor.cli.get.running import Run
+    from reactor.cli.get.show import Show
     from reactor.client import Client
     from reactor.limits import DEFAULT_LIMITS
     from reactor.net import Reactor
@@ -34,6 +35,7 @@ def run(options: argparse.Namespace) -> int:
         options.refuse(sentence)
     if options.insecure:
         say("WARNING: --insecure: anyone on the way can read and change what is transferred")
+    show = Show(options)
     limits = replace(
         DEFAULT_LIMITS,
         connect_timeout_s=options.connect_timeout,
@@ -50,6 +52,7 @@ def run(options: argparse.Namespace) -> int:
             per_host=options.parallel,
             retries=options.retry,
             compressed=options.compressed,
+            trace=show.exchange if options.verbose else None,
         ) as client,
     ):
-        return Run(options, reactor, client).run()
+        return Run(options, reactor, client, show).run()

@@ -47,7 +47,6 @@ class Teller(Protocol):
     """Tells the user how it goes."""
 
     def note(self, sentence: str) -> None: ...
-    def received(self, response: Response) -> None: ...
     def head(self, response: Response) -> None: ...
 
 
@@ -199,7 +198,6 @@ class Job:
             self._cancel()
             self._request()
             return
-        self._command.teller.received(head)
         self._command.teller.head(head)
         if verdict in {Verdict.CONTINUE, Verdict.COMPLETE} and part is not None:
             self._complete = verdict is Verdict.COMPLETE

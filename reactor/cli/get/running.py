@@ -15,7 +15,6 @@ from reactor.cli.get.credentials import Credentials
 from reactor.cli.get.job import EXIT_NOBODY_READS, Job
 from reactor.cli.get.options import body_of, fields_of
 from reactor.cli.get.progress import Progress, wanted
-from reactor.cli.get.secrets import visible
 from reactor.cli.get.show import Show
 from reactor.cli.get.sources import Urls
 from reactor.client import Client
@@ -34,10 +33,12 @@ EXIT_INTERRUPTED, EXIT_TERMINATED = 130, 143
 class Run:
     """``run()`` fetches everything and returns the exit code."""
 
-    def __init__(self, options: argparse.Namespace, reactor: Reactor, client: Client) -> None:
+    def __init__(
+        self, options: argparse.Namespace, reactor: Reactor, client: Client, show: Show
+    ) -> None:
         self.options = options
         self.reactor = reactor
-        self.teller = Show(options)
+        self.teller = show
         self._client = client
         self._fields = fields_of(options)
         self._body = body_of(options)
@@ -89,10 +90,6 @@ class Run:
 
     def request(self, job: Job, fields: list[tuple[str, str]], **callbacks: Any) -> Any:
         sent = [*self._fields, *self._credentials.fields_for(job.url), *fields]
-        if self.options.verbose:
-            self.teller.exchange(
-                ">", [f"{job.method} {visible(job.url)}", *map(": ".join, sent), ""]
-            )
         return self._client.request(
             job.method,
             job.url,

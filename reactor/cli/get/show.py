@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from reactor._message import Response
@@ -32,21 +32,17 @@ class Show:
             lines = [*_head_lines(response), ""]
             self._write(self._stdout, "".join(shown(line) + "\n" for line in lines))
 
-    def exchange(self, mark: str, lines: Iterable[str]) -> None:
-        """``-v``: what is sent and received."""
-        if self._options.verbose:
-            self._say("".join(f"{mark} {shown(redacted(line))}\n" for line in lines))
-
-    def received(self, response: Response) -> None:
-        if self._options.verbose:
-            self.exchange("<", [*_head_lines(response), ""])
+    def exchange(self, message: bytes | Response) -> None:
+        """``-v``: a head that was sent (bytes) or received."""
+        if isinstance(message, bytes):
+            mark, lines = ">", message.decode("latin-1").split("\r\n")[:-1]
+        else:
+            mark, lines = "<", [*_head_lines(message), ""]
+        self._say("".join(f"{mark} {shown(redacted(line))}".rstrip() + "\n" for line in lines))
 
     def note(self, sentence: str) -> None:
         if not self._options.quiet:
             self._say(f"reactor: {shown(sentence)}\n")
-
-    def warning(self, sentence: str) -> None:
-        self._say(f"reactor: WARNING: {shown(sentence)}\n")
 
     def done(self, job: Job) -> None:
         """One line for a transfer that ended, well or not."""
