@@ -18,6 +18,8 @@ from reactor.http._framing import Body, End, RequestParser, ResponseParser
 # Every two-way cut of a longer input is quadratic: of those, the ends and a stride are taken.
 EVERY_CUT_BYTES_MAX = int(os.environ.get("REACTOR_EVERY_CUT_BYTES_MAX", "2048"))
 STRIDE = 499
+# Each cut of a still longer one costs a millisecond.
+STRIDED_BYTES_MAX = 1 << 14
 
 
 @dataclass(frozen=True)
@@ -128,5 +130,6 @@ def cuts(length: int) -> Iterable[int]:
     """Where to cut an input in two: everywhere, but for long ones the ends and a stride."""
     if length <= EVERY_CUT_BYTES_MAX:
         return range(length + 1)
-    middle = range(512, length - 512, STRIDE)
-    return sorted({*range(512), *middle, *range(length - 512, length + 1)})
+    near = 512 if length <= STRIDED_BYTES_MAX else 64
+    middle = range(near, length - near, max(STRIDE, length // 64))
+    return sorted({*range(near), *middle, *range(length - near, length + 1)})
