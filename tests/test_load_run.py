@@ -222,6 +222,11 @@ NONSENSE = {
     "no urls": ({}, "needs a list of urls"),
     "an unknown key": ({"urls": [NOBODY], "hurry": 1}, "no key 'hurry'"),
     "no base64": ({"urls": [NOBODY], "body": "!"}, "base64"),
+    "an odd status": ({"urls": [NOBODY], "expect": {"status": "ok"}}, "status cannot be 'ok'"),
+    "an interim status": ({"urls": [NOBODY], "expect": {"status": 100}}, "from 200 to 999"),
+    "a URL that is no text": ({"urls": [1]}, "are texts"),
+    "a field that is no text": ({"urls": [NOBODY], "headers": {"a": 1}}, "are texts"),
+    "no patience": ({"urls": [NOBODY], "connect_timeout_s": 0}, "above zero"),
     "an odd expectation": ({"urls": [NOBODY], "expect": 7}, "expect is no JSON object"),
 }
 

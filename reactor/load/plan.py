@@ -18,6 +18,34 @@ from reactor.http._serialise import serialise_request
 from reactor.limits import DEFAULT_LIMITS
 from reactor.load._answers import Target
 
+# Of what a plan's JSON says; the annotations are for the type checker.
+_PLAN_KINDS: dict[str, Any] = {
+    "urls": tuple,
+    "connections": int,
+    "rate": int | float | None,
+    "pipeline": int,
+    "keep_alive": bool,
+    "method": str,
+    "headers": Mapping,
+    "body": bytes,
+    "unix": str | None,
+    "expect": tuple,
+    "connect_timeout_s": int | float,
+}
+_EXPECT_KINDS: dict[str, Any] = {
+    "status": int,
+    "body": bytes | None,
+    "length": int | None,
+    "sha256": str | None,
+    "varies": bool,
+}
+
+
+def _check_kinds(given: Any, kinds: dict[str, Any]) -> None:
+    for name, kind in kinds.items():
+        if not isinstance(getattr(given, name), kind):
+            raise LoadError(f"{name} cannot be {getattr(given, name)!r:.40}")
+
 
 @dataclass(frozen=True, slots=True)
 class Expect:
@@ -34,21 +62,11 @@ class Expect:
     sha256: str | None = None
     varies: bool = False
 
-
-# Of what a plan's JSON says; the annotations are for the type checker.
-_KINDS: dict[str, Any] = {
-    "urls": tuple,
-    "connections": int,
-    "rate": int | float | None,
-    "pipeline": int,
-    "keep_alive": bool,
-    "method": str,
-    "headers": Mapping,
-    "body": bytes,
-    "unix": str | None,
-    "expect": tuple,
-    "connect_timeout_s": int | float,
-}
+    def __post_init__(self) -> None:
+        """Raises LoadError: no answer can be like that."""
+        _check_kinds(self, _EXPECT_KINDS)
+        if not 200 <= self.status <= 999 or (self.length is not None and self.length < 0):
+            raise LoadError("an expected status is from 200 to 999, a length is not negative")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +92,16 @@ class Plan:
 
     def __post_init__(self) -> None:
         """Raises LoadError: the plan makes no sense; the message says why."""
-        for name, kinds in _KINDS.items():
-            if not isinstance(getattr(self, name), kinds):
-                raise LoadError(f"{name} cannot be {getattr(self, name)!r:.40}")
+        _check_kinds(self, _PLAN_KINDS)
+        texts = [*self.urls, *self.headers, *self.headers.values()]
+        if not all(isinstance(text, str) for text in texts):
+            raise LoadError("urls and headers are texts")
         if not self.urls:
             raise LoadError("the plan has no URL: there is nothing to ask for")
         if self.connections < 1 or self.pipeline < 1:
             raise LoadError("the plan needs at least one connection, and a pipeline of at least 1")
+        if not self.connect_timeout_s > 0:
+            raise LoadError("connect_timeout_s is above zero")
         if self.rate is not None and not 0 < self.rate <= 10_000_000:
             raise LoadError(f"a rate of {self.rate:g} requests/s cannot be made")
         if self.pipeline > 1 and not self.keep_alive:
