@@ -127,7 +127,7 @@ cdef class Client(Protocol):
                 self.give_up(self.check.fault)
         if not self.leaving and verdict == DONE:
             if size or self.check.parsing:
-                return self.give_up("the server sent bytes that nobody asked for")
+                return self.give_up(f"{self.asked()}: the server sent bytes that nobody asked for")
             self.load.proceed(self, now)
         return 0
 
@@ -148,6 +148,10 @@ cdef class Client(Protocol):
             self.oldest = 0
         return 0
 
+    cdef object asked(self):
+        """The URL of the oldest request, or of the next if none is under way."""
+        return (<Target>self.load.targets[self.oldest]).url
+
     cdef int leave(self) except -1:
         self.leaving = True
         self.connection.close(linger=False)
@@ -167,7 +171,7 @@ cdef class Client(Protocol):
         if self.under_way and not self.leaving and self.sent[self.first].left < before:
             self.leaving = True
             while self.under_way:
-                self.load.failed("timeout", "an answer did not come in time")
+                self.load.failed("timeout", f"{self.asked()}: no answer came in time")
                 self.forget_oldest()
             self.connection.abort()
 
@@ -182,9 +186,10 @@ cdef class Client(Protocol):
         cdef int64_t now = now_ns()
         if exc is not None and getattr(exc, "errno", None) in NOBODY:
             self.load.refused(exc)
+        why = f": {exc}" if exc else ""
         while self.under_way:
-            self.load.failed("closed", f"the connection ended before its answer was whole: {exc}"
-                             if exc else "the connection ended before its answer was whole")
+            self.load.failed("closed", f"{self.asked()}: the connection ended before its answer "
+                                       f"was whole{why}")
             self.forget_oldest()
         self.connection = None
         self.leaving = False
