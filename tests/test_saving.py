@@ -372,7 +372,7 @@ RACER = """
     saver = Saver(Folder(sys.argv[1]))
     size = int(sys.argv[3])
     os.read(0, 1)
-    for number in range(40):
+    for number in range(20):
         sink = FileSink(saver, "page", False, print)
         sink.begin(Version("http://host/page", '"v"', None, size))
         sink.write((sys.argv[2] + f"{number:03}").encode() * (size // 4))
@@ -398,8 +398,8 @@ def test_two_processes_race_for_one_name(tmp_path, size):
     contents = [(tmp_path / name).read_bytes() for name in files(tmp_path)]
     assert all(len(content) == size for content in contents)
     whole = {content[:4] for content in contents if content == content[:4] * (size // 4)}
-    assert whole == {f"{who}{number:03}".encode() for who in "ab" for number in range(40)}
-    assert len(contents) == 80
+    assert whole == {f"{who}{number:03}".encode() for who in "ab" for number in range(20)}
+    assert len(contents) == 40
 
 
 def test_a_killed_process_leaves_what_can_be_continued(saving, tmp_path):

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-from reactor.client.proxies import Proxies
 from reactor.errors import ConfigurationError
 from reactor.limits import DEFAULT_LIMITS, MIB
+
+if TYPE_CHECKING:
+    from reactor.client.proxies import Proxies
 
 DESCRIPTION = """Fetch URLs over HTTP: the header goes to stdout, the body into a file with the
 URL's last name (index.html for a folder), never over one that is there. A body that does not come
@@ -199,6 +201,8 @@ def method_of(options: argparse.Namespace) -> str:
 
 
 def proxies_of(options: argparse.Namespace) -> Proxies:
+    from reactor.client.proxies import Proxies  # the help needs no client
+
     if options.proxy is None:
         return Proxies.from_environment()
     return Proxies(options.proxy or None, options.proxy or None)
