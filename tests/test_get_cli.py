@@ -381,7 +381,13 @@ def test_options_that_cannot_be(get, arguments):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["-d", "@none", "http://a/"], ["-i", "none"], ["-T", "none", "http://a/"]]
+    "arguments",
+    [
+        ["-d", "@none", "http://a/"],
+        ["-i", "none"],
+        ["-T", "none", "http://a/"],
+        ["--cacert", "none", "https://a/"],
+    ],
 )
 def test_files_that_are_not_there(get, arguments):
     _, stderr = get(*arguments, code=1)

@@ -443,8 +443,8 @@ FULL = """
     sink = FileSink(saver, "page", False, print)
     sink.begin(version)
     try:
-        for _ in range(20):
-            sink.write(b"0123456789" * 1000)
+        for _ in range(PIECES):
+            sink.write(b"0123456789" * (20_000 // PIECES))
     except OSError as error:
         print(error.strerror)
     sink.stop()
@@ -458,7 +458,8 @@ FULL = """
 """
 
 
-def test_a_full_disk_keeps_the_part_for_the_next_try(tmp_path):
+@pytest.mark.parametrize("pieces", [1, 20])
+def test_a_full_disk_keeps_the_part_for_the_next_try(tmp_path, pieces):
     disk = tmp_path / "disk"
     disk.mkdir()
     shell = (
@@ -474,7 +475,15 @@ def test_a_full_disk_keeps_the_part_for_the_next_try(tmp_path):
     if not allowed:
         pytest.skip("mount namespaces are not allowed here")
     done = subprocess.run(
-        ["unshare", "-rm", "sh", "-c", shell, "sh", textwrap.dedent(FULL)],
+        [
+            "unshare",
+            "-rm",
+            "sh",
+            "-c",
+            shell,
+            "sh",
+            textwrap.dedent(FULL).replace("PIECES", str(pieces)),
+        ],
         env=environment(),
         capture_output=True,
         text=True,

@@ -179,6 +179,7 @@ class Part:
 
     def keep(self) -> None:
         """Leave it for the next try, if that can tell whether the rest is of the same version."""
+        self.size = os.fstat(self.fd).st_size  # a full disk took a part of the last write
         if self.version is None or not self.version.resumable or not self.size:
             self.discard()
             return

@@ -7,10 +7,12 @@ and `progress` are what the user sees, `sources` reads lists of URLs.
 from __future__ import annotations
 
 import argparse
+import os
 from typing import Any
 
 from reactor.cli.get.options import DESCRIPTION, add_options, conflict, proxies_of
 from reactor.cli.output import say
+from reactor.errors import ConfigurationError
 
 HELP = "fetch URLs: print the header, save the body"
 
@@ -33,6 +35,8 @@ def run(options: argparse.Namespace) -> int:
 
     if (sentence := conflict(options)) is not None:
         options.refuse(sentence)
+    if options.cacert is not None and not os.access(options.cacert, os.R_OK):
+        raise ConfigurationError(f"cannot read {options.cacert}: give a file of PEM certificates")
     if options.insecure:
         say("WARNING: --insecure: anyone on the way can read and change what is transferred")
     show = Show(options)
