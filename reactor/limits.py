@@ -70,16 +70,11 @@ class Limits:
     response_timeout_s: float = 30.0
     # An endless run of 1xx responses hung http.client (CVE-2021-3737).
     interim_responses_max: int = 8
-    # What browsers open to one origin, and most servers expect.
-    connections_per_host: int = 6
     # Idle connections of a client, to all hosts together: each is a descriptor.
     idle_connections_max: int = 64
-    # fetch's and curl's hop counts are 20 and 50; nothing that works needs more than a few.
-    redirects_max: int = 10
     # The body of a redirect or of a failure is read for its connection's sake, up to here.
     drain_bytes_max: int = 64 * KIB
-    # Three more tries in about 7 s outlast a restart; doubling keeps many clients from piling up.
-    retries: int = 3
+    # The first pause before another try. Doubling keeps many clients from piling up.
     retry_pause_s: float = 1.0
     # A Retry-After that asks for more is a "no": the user decides whether to wait that long.
     retry_pause_max_s: float = 60.0

@@ -54,8 +54,8 @@ class Client:
         self.reactor = reactor
         self.limits = limits
         self.proxies = proxies
-        self.per_host = limits.connections_per_host if per_host is None else per_host
-        self.retries = limits.retries if retries is None else retries
+        self.per_host = limits.connections_per_host_max if per_host is None else per_host
+        self.retries = limits.retries_max if retries is None else retries
         self.compressed = compressed
         self.trace = trace
         self.resolver = Resolver(reactor, limits)
