@@ -70,6 +70,12 @@ class Limits:
     response_timeout_s: float = 30.0
     # An endless run of 1xx responses hung http.client (CVE-2021-3737).
     interim_responses_max: int = 8
+    # What browsers open to one origin, and most servers expect.
+    connections_per_host_max: int = 6
+    # Firefox follows 20; RFC 2068 said 5. Real chains (login, language, CDN) end before 10.
+    redirects_max: int = 10
+    # After a failure that may pass: curl asks the user, wget takes 20.
+    retries_max: int = 3
     # Idle connections of a client, to all hosts together: each is a descriptor.
     idle_connections_max: int = 64
     # The body of a redirect or of a failure is read for its connection's sake, up to here.

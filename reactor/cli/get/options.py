@@ -77,7 +77,7 @@ def _add_many(group: Any) -> None:
         "--parallel",
         type=_count,
         metavar="N",
-        help=f"transfers at a time; default: {DEFAULT_LIMITS.connections_per_host} to a host",
+        help=f"transfers at a time; default: {DEFAULT_LIMITS.connections_per_host_max} to a host",
     )
     group.add_argument("--fail-early", action="store_true", help="stop at the first failure")
 
@@ -127,7 +127,7 @@ def _add_transfer(group: Any) -> None:
     group.add_argument(
         "--retry",
         type=_retries,
-        default=DEFAULT_LIMITS.retries,
+        default=DEFAULT_LIMITS.retries_max,
         metavar="N",
         help="tries after a failure that may pass; default: %(default)s",
     )
