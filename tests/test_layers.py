@@ -29,7 +29,7 @@ LAYERS = [
     {"reactor.apps"},
     {"reactor.access_log", "reactor._date"},
     {"reactor.client", "reactor.threads"},
-    {"reactor.server"},
+    {"reactor.server", "reactor.aio"},
     {"reactor.load"},
     {"reactor.contrib"},
     {"reactor.cli"},
