@@ -2,7 +2,11 @@
 
 import sys
 
-from reactor.cli import main
-
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        from reactor.cli import main
+
+        code = main()
+    except KeyboardInterrupt:  # before the command line itself could see it
+        code = 130
+    sys.exit(code)
