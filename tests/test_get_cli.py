@@ -10,11 +10,13 @@ import pty
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import threading
 import time
 
 import pytest
+import trustme
 from processes import PATIENCE_S, REPOSITORY, command, environment, eventually, run_reactor
 
 from reactor.cli import main
@@ -40,13 +42,16 @@ class Server:
     What was asked is in ``asked``. ``hold`` may be waited for before a byte is sent.
     """
 
-    def __init__(self, respond):
+    def __init__(self, respond, context=None):
         self.respond = respond
+        self._context = context
         self.asked = []
         self.hold = threading.Event()
         self._clients = []
+        self._ended = contextlib.ExitStack()
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/"
+        scheme = "http" if context is None else "https"
+        self.url = f"{scheme}://127.0.0.1:{self._listener.getsockname()[1]}/"
         self._thread = threading.Thread(target=self._accept)
         self._thread.start()
 
@@ -61,6 +66,9 @@ class Server:
     def _serve(self, client):
         with client, contextlib.suppress(OSError):
             client.settimeout(PATIENCE_S)
+            if self._context is not None:
+                client = self._context.wrap_socket(client, server_side=True)
+                self._ended.callback(client.close)
             request = b""
             while b"\r\n\r\n" not in request:
                 data = client.recv(4096)
@@ -86,14 +94,15 @@ class Server:
         self._listener.close()
         for client in self._clients:
             client.join()
+        self._ended.close()
 
 
 @pytest.fixture
 def serve_by(request):
     servers = []
 
-    def start(respond):
-        servers.append(Server(respond))
+    def start(respond, context=None):
+        servers.append(Server(respond, context))
         return servers[-1]
 
     yield start
@@ -597,6 +606,30 @@ def test_max_time(get, serve_by):
     server = serve_by(lambda path, head: lambda client: server.hold.wait(PATIENCE_S))
     _, stderr = get("--max-time=0.2", "--retry=0", f"{server.url}page", code=28)
     assert stderr.startswith(f"reactor: {server.url}page: ")
+
+
+# --- whom it believes ----------------------------------------------------------------------------
+
+
+def test_certificates(get, serve_by, tmp_path):
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+
+    def respond(path, head):
+        # Closed with a close_notify: the client may not take anything else for an end.
+        return lambda client: (client.sendall(answer(BIG)), client.unwrap())
+
+    server = serve_by(respond, context)
+    _, stderr = get("-q", f"{server.url}page", code=60)
+    assert "--cacert" in stderr
+    assert files(get.out) == []
+    assert get("-q", "--cacert", tmp_path / "ca.pem", f"{server.url}page") == ("", "")
+    _, stderr = get("-q", "-k", f"{server.url}page")
+    assert stderr.startswith("reactor: WARNING: --insecure: ")
+    assert {(get.out / name).read_bytes() for name in files(get.out)} == {BIG}
+    assert files(get.out) == ["page", "page.1"]
 
 
 # --- what is written about it -------------------------------------------------------------------
