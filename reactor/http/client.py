@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from reactor._message import Headers, Response
-from reactor._protocol import Protocol, Transport
+from reactor._protocol import Transport
 from reactor.errors import ProtocolError, RemoteProtocolError
-from reactor.http._framing import Body, End, ResponseParser
+from reactor.http._framing import Body, End
+from reactor.http._incoming import Incoming
 from reactor.http.states import TRANSITIONS, Event, State
 from reactor.limits import Limits
 
@@ -35,17 +36,17 @@ class Exchange:
         """The response will never be whole. Called last, unless `completed` is."""
 
 
-class ClientMachine(Protocol):
+class ClientMachine(Incoming):
     """Sends one request after another on one connection; one is under way at a time."""
 
     def __init__(self, limits: Limits) -> None:
+        super().__init__(limits)
         self.limits = limits
         self.reading = State.IDLE
         self.writing = State.IDLE
         # Whether anything of the response under way has come.
         self.heard = False
         self.transport: Any = None
-        self._parser = ResponseParser(limits)
         self._exchange: Exchange | None = None
         self._pieces: Iterator[bytes] | None = None
         self._interim = 0
@@ -73,7 +74,7 @@ class ClientMachine(Protocol):
         self._exchange = exchange
         self._interim = 0
         self.heard = False
-        self._parser.expect(method)
+        self.parser.expect(method)
         self.move_writing(Event.START)
         self.transport.write(message)
         self.transport.set_deadline(self.limits.response_timeout_s)
@@ -96,7 +97,7 @@ class ClientMachine(Protocol):
             self._paused = False
             self.transport.resume_reading()
             self.transport.set_deadline(self.limits.response_timeout_s)
-            self.transport.call_soon(self._pull)  # what was received before the pause
+            self.transport.call_soon(self.pull)  # what was received before the pause
 
     def cancel(self) -> None:
         """Give up the response under way, and the connection. Nobody is told."""
@@ -106,25 +107,24 @@ class ClientMachine(Protocol):
     def connection_made(self, transport: Transport) -> None:
         self.transport = transport
 
-    def data_received(self, data: bytes) -> None:
+    def wants(self) -> bool:
         if self.closed:
-            return
+            return False
         if self._exchange is None:
             # RFC 9112 9.2: a response that nobody asked for cannot be told from the next one.
             self._close()
-            return
+            return False
         if self.reading is State.IDLE:
             self.move_reading(Event.START)
             self.heard = True
         self.transport.set_deadline(self.limits.response_timeout_s)
-        self._parser.feed(data)
-        self._pull()
+        return True
 
     def eof_received(self) -> bool:
         if self._exchange is not None:
             try:
-                self._parser.eof()
-                self._pull()
+                self.parser.eof()
+                self.pull()
             except ProtocolError as error:
                 self._fail(error)
             if self._exchange is not None and not self._paused:
@@ -168,12 +168,12 @@ class ClientMachine(Protocol):
             else:
                 self.transport.write(piece)
 
-    def _pull(self) -> None:
+    def pull(self) -> None:
         try:
             while (
                 self._exchange is not None
                 and not self._paused
-                and (item := self._parser.next()) is not None
+                and (item := self.parser.next()) is not None
             ):
                 self._take(self._exchange, item)
         except ProtocolError as error:
@@ -210,7 +210,7 @@ class ClientMachine(Protocol):
         self.move_reading(Event.END)
         self.transport.set_deadline(None)
         # RFC 9112 9.3: who has answered before the request was whole may not take the rest.
-        if self._keep_alive and not self._parser.buffered and self.writing is State.DONE:
+        if self._keep_alive and not self.parser.buffered and self.writing is State.DONE:
             self.move_reading(Event.NEXT)
             self.move_writing(Event.NEXT)
         else:

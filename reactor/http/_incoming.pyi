@@ -1,0 +1,18 @@
+from typing_extensions import disjoint_base
+
+from reactor._protocol import Protocol
+from reactor.http._framing import ResponseParser
+from reactor.limits import Limits
+
+@disjoint_base
+class Incoming(Protocol):
+    """Feeds its parser what comes: from the wire in place, from `data_received` by a copy."""
+
+    @property
+    def parser(self) -> ResponseParser: ...
+    def __init__(self, limits: Limits) -> None: ...
+    def wants(self) -> bool:
+        """Something came: whether it is to be parsed. For subclasses."""
+
+    def pull(self) -> None:
+        """Take what the parser has, until it has nothing or no more is wanted. For subclasses."""
