@@ -32,6 +32,7 @@ LAYERS = [
     {"reactor.server", "reactor.aio"},
     {"reactor.load"},
     {"reactor.contrib"},
+    {"reactor.bench"},
     {"reactor.cli"},
     {"reactor", "reactor.__main__"},
 ]

@@ -1,0 +1,47 @@
+"""A comparison's results as they come out of one, for the tests of what reads them."""
+
+from reactor.bench.results import (
+    Environment,
+    Failure,
+    Latency,
+    Plan,
+    Ratio,
+    Results,
+    Row,
+    Slot,
+)
+from reactor.load import Histogram
+
+
+def histogram():
+    made = Histogram()
+    for value in range(100_000, 5_000_000, 7_000):
+        made.record(value)
+    return made.encode()
+
+
+def row(server, connections=64, cpu_us=10.0):
+    slots = [Slot(10_000, 0.5, cpu_us / 100 * (1 + n / 1000), 0.002) for n in range(6)]
+    return Row(
+        server, connections, None, 20_000.0, cpu_us, Latency(0.001, 0.002, 0.003, 0.004, 0.005),
+        None, histogram(), 0.5, 0, 20_000_000, 800.0, 1, 70, 0.1, "VALID", None, slots,
+    )  # fmt: skip
+
+
+def results():
+    environment = Environment(
+        "2026-01-01T00:00:00+00:00", "Linux 6.1", "A processor", 2, None, "3.11.7", [0.1, 1.5],
+        "0123abc", ["reactor", "bench"], {"reactor": "0.1", "nginx": None},
+        {"reactor": ["python", "-m", "reactor"]},
+    )  # fmt: skip
+    plan = Plan("hello", 64, None, 1, True, 6, 0.5, 0.5, 1)
+    ratio = Ratio(
+        "reactor", "threads", 64, "cpu_us_per_request", 0.5, 0.48, 0.52, [0.98, 1.02], True
+    )
+    return Results(
+        environment,
+        plan,
+        [row("reactor"), row("threads", cpu_us=20.0)],
+        [ratio],
+        [Failure("nginx", "nginx is not installed")],
+    )
