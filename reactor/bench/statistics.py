@@ -1,0 +1,84 @@
+"""What pairs of slots say: the median of their ratios, its interval, and a verdict.
+
+Pure functions of numbers. The interval is a seeded bootstrap: pairs are drawn again and again,
+with replacement, and it holds 95 % of the medians of the draws. It holds what this machine did in
+this run; what two runs of one server differ by anyway is measured by the A/A pair, and a
+difference is one only if it lies outside that as well.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from statistics import median
+
+from reactor.bench.results import Verdict
+
+DRAWS = 2_000
+CONFIDENCE = 0.95
+GENERATOR_BUSY_MAX = 0.9  # of its core: above, it is what was measured
+MISSED_MAX = 0.01  # of the schedule
+DRIFT_MAX = 1.25  # of the CPU per request, second half of the slots to the first
+
+
+def interval(ratios: Sequence[float], seed: int = 1) -> tuple[float, float, float]:
+    """(median, low, high) of the ratios of pairs.
+
+    >>> interval([2.0, 2.0, 2.0])
+    (2.0, 2.0, 2.0)
+    """
+    if not ratios:
+        raise ValueError("no pair, no ratio")
+    draw = random.Random(seed).choices  # noqa: S311 - statistics, no secret
+    medians = sorted(median(draw(ratios, k=len(ratios))) for _ in range(DRAWS))
+    outside = int(DRAWS * (1 - CONFIDENCE) / 2)
+    return median(ratios), medians[outside], medians[-1 - outside]
+
+
+def band(low: float, high: float) -> tuple[float, float]:
+    """The noise of an A/A pair, from its interval: always around 1 and as wide on either side.
+
+    Which of two equal servers is A is chance, so a ratio's inverse was as likely as itself.
+
+    >>> band(1.0, 1.25)
+    (0.8, 1.25)
+    """
+    widest = max(high, 1 / low, 1.0)
+    return 1 / widest, widest
+
+
+def is_difference(low: float, high: float, noise: tuple[float, float]) -> bool:
+    """Whether the interval lies wholly outside the noise.
+
+    >>> is_difference(1.1, 1.2, (0.95, 1.05)), is_difference(1.0, 1.2, (0.95, 1.05))
+    (True, False)
+    """
+    return high < noise[0] or low > noise[1]
+
+
+def drift(values: Sequence[float]) -> float:
+    """The median of the second half over that of the first, or its inverse: at least 1.
+
+    >>> drift([2.0, 2.0, 1.0, 1.0])
+    2.0
+    """
+    half = len(values) // 2
+    if not half:
+        return 1.0
+    ratio = median(values[-half:]) / median(values[:half])
+    return max(ratio, 1 / ratio)
+
+
+def verdict(
+    *, busy: float, missed: int, requests: int, errors: int, drifted: float
+) -> tuple[Verdict, str | None]:
+    """Of a row, and why it is not VALID."""
+    if errors:
+        return "UNSTABLE", f"{errors:,} requests were not answered rightly"
+    if drifted > DRIFT_MAX:
+        return "UNSTABLE", f"its CPU per request drifted by a factor of {drifted:.2f}"
+    if missed > MISSED_MAX * max(1, requests):
+        return "GENERATOR-BOUND", f"the generator sent {missed:,} of {requests:,} requests late"
+    if busy > GENERATOR_BUSY_MAX:
+        return "GENERATOR-BOUND", f"the generator was busy for {busy:.0%} of the time"
+    return "VALID", None
