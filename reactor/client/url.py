@@ -70,8 +70,15 @@ class Url:
         )
 
     def join(self, reference: str) -> Url:
-        """Where a Location leads to from here (RFC 9110 10.2.2)."""
-        return Url.parse(urljoin(self.text, reference))
+        """Where a Location leads to from here (RFC 9110 10.2.2).
+
+        Raises FetchError as `parse` does: a server may write anything there.
+        """
+        try:
+            joined = urljoin(self.text, reference)
+        except ValueError as error:
+            raise FetchError(f"it redirects to what is no URL: {error}", EXIT_URL) from error
+        return Url.parse(joined)
 
 
 def _target(parts: SplitResult) -> str:

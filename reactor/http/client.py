@@ -16,6 +16,7 @@ from reactor._protocol import Transport
 from reactor.errors import ProtocolError, RemoteProtocolError
 from reactor.http._framing import Body, End
 from reactor.http._incoming import Incoming
+from reactor.http.ascii import lower
 from reactor.http.states import TRANSITIONS, Event, State
 from reactor.limits import Limits
 
@@ -184,7 +185,10 @@ class ClientMachine(Incoming):
             exchange.body_received(item.data)
         elif isinstance(item, End):
             self._complete(exchange, item.trailers)
-        elif isinstance(item, Response) and item.status < 200 and item.status != 101:
+        elif isinstance(item, Response) and item.status < 200:
+            if item.status == 101:
+                # RFC 9110 7.8: only what was asked for may be switched to, and we never ask.
+                raise RemoteProtocolError(400, "upgrade", "an upgrade that nobody asked for")
             self._interim += 1
             if self._interim > self.limits.interim_responses_max:
                 raise RemoteProtocolError(400, "interim", "too many interim responses")
@@ -192,6 +196,10 @@ class ClientMachine(Incoming):
             self._take_head(exchange, item)
 
     def _take_head(self, exchange: Exchange, head: Response) -> None:
+        coding = head.headers.get("transfer-encoding")
+        if coding is not None and lower(coding) != "chunked":
+            # RFC 9112 6.1: no TE field asked for another coding, so the bytes are not the content.
+            raise RemoteProtocolError(400, "transfer-coding", "a coding that nobody asked for")
         self._keep_alive = head.keep_alive
         exchange.head_received(head)
         if self._exchange is not exchange:
