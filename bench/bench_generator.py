@@ -23,11 +23,19 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from apps import make_site
 from pairing import Pairs, Slot, in_pairs, table
-from peers import Peers
-from serving import NotServed, Server, cores, end_servers_on_sigterm, missing, on_core, ours
 
+from reactor.bench.peers import Peers
+from reactor.bench.served.apps import make_site
+from reactor.bench.servers import (
+    NotServed,
+    Server,
+    cores,
+    end_servers_on_sigterm,
+    missing,
+    on_core,
+    ours,
+)
 from reactor.errors import LoadError
 from reactor.load import Generator, Plan
 

@@ -15,29 +15,28 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from apps import BODY, LARGE, SMALL, content, make_site
 from pairing import Pairs, Ratio, in_pairs, table
-from peers import Peers
-from serving import (
+from wrk import Load, found, slot
+
+from reactor.bench.memory import idle_slope
+from reactor.bench.peers import Peers
+from reactor.bench.served.apps import BODY, LARGE, SMALL, content, make_site
+from reactor.bench.servers import (
     NotServed,
     Server,
     end_servers_on_sigterm,
-    hold_idle,
     missing,
     raise_descriptor_limit,
 )
-from wrk import Load, found, slot
 
 FAST_WSGI = ("bjoern", "fastwsgi", "fastpysgi", "granian")
 IDLE = 9_000
-WARM_UP = 100
 KEPT_ALIVE = Load()
 
 
@@ -60,7 +59,9 @@ class Row:
 
 
 ROWS = {
-    "native": Row("native handler", "native", ("floor", "nginx"), ("at most 1.15", "at most 1.00")),
+    "native": Row(
+        "native handler", "reactor", ("floor", "nginx"), ("at most 1.15", "at most 1.00")
+    ),
     "native-reused": Row(
         "native handler, one response for all",
         "native-reused",
@@ -74,7 +75,7 @@ ROWS = {
         ("at most 1.20", *["at most 0.90"] * 4, "", "", ""),
     ),
     "close": Row(
-        "Connection: close", "native", ("nginx",), ("at most 1.05",), load=Load(close=True)
+        "Connection: close", "reactor", ("nginx",), ("at most 1.05",), load=Load(close=True)
     ),
     "static": Row(
         "static file, 1 KiB",
@@ -118,7 +119,7 @@ ROWS = {
         figure="rate",
     ),
 }
-MEMORY = ("native", "native-threads", "nginx", *FAST_WSGI, "uvicorn", "gunicorn", "waitress")
+MEMORY = ("reactor", "threads", "nginx", *FAST_WSGI, "uvicorn", "gunicorn", "waitress")
 
 
 def compare(row: Row, peer: str, peers: Peers, pairs: int, seconds: int) -> Pairs:
@@ -186,32 +187,9 @@ def memory(peers: Peers, connections: int) -> Iterator[list[str]]:
 
 def _slope(server: Server, connections: int) -> list[str]:
     with server:
-        # What a first request makes the process keep is not the connection's.
-        quiet = server.memory().descriptors
-        for sock in hold_idle(server, BODY, WARM_UP):
-            sock.close()
-        _wait_until(lambda: server.memory().descriptors < quiet + WARM_UP // 2)
-        before = server.memory()
-        held = hold_idle(server, BODY, connections)
-        try:
-            after = server.memory()
-        finally:
-            for sock in held:
-                sock.close()
-    kept = after.descriptors - before.descriptors
-    if kept < connections * 0.99:
-        raise NotServed(f"it keeps {max(0, kept):,} of {connections:,} connections open")
-    slope = (after.rss_bytes - before.rss_bytes) / connections
+        slope, before, after = idle_slope(server, BODY, connections)
     rss = f"{before.rss_bytes / 1e6:.1f} MB"
     return [f"{slope:,.0f}", rss, f"{after.threads:,}", f"{after.descriptors:,}"]
-
-
-def _wait_until(done: Callable[[], bool], seconds: float = 5.0) -> None:
-    until = time.monotonic() + seconds
-    while not done():
-        if time.monotonic() > until:
-            raise NotServed("it does not close connections that its clients have closed")
-        time.sleep(0.02)
 
 
 def shown(lines: Iterator[list[str]]) -> str:
@@ -250,7 +228,7 @@ def main() -> int:
         site.mkdir()
         make_site(site)
         peers = Peers(Path(folder), site, chosen.python)
-        print(peers.versions())
+        print(", ".join(f"{name} {version}" for name, version in peers.versions().items()))
         rows = [name for name in chosen.rows if name != "memory"]
         if rows:
             print(f"\n{shown(speed(rows, peers, chosen.pairs, chosen.slot))}")

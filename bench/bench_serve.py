@@ -18,11 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from answers import FIELDS
-from apps import BODY, SMALL, content, make_site
 from pairing import Pairs, Slot, in_pairs, table
-from serving import NotServed, Server, cores, end_servers_on_sigterm, missing, ours
 
+from reactor.bench.answers import FIELDS
+from reactor.bench.served.apps import BODY, SMALL, content, make_site
+from reactor.bench.servers import NotServed, Server, cores, end_servers_on_sigterm, missing, ours
 from reactor.errors import LoadError
 from reactor.load import Expect, Generator, Plan
 

@@ -11,11 +11,11 @@ import shutil
 import subprocess
 import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 
-from answers import FIELDS
 from pairing import Slot
-from serving import NotServed, Server, cores, on_core
+
+from reactor.bench.answers import FIELDS
+from reactor.bench.servers import NotServed, Server, cores, on_core
 
 # With `request` defined, wrk calls Lua for each request; without it, it repeats one that it has
 # made once. So only pipelining pays for Lua, and for sixteen requests at a time.
@@ -83,14 +83,3 @@ def _script(load: Load) -> str:
         fields="\n".join(f'wrk.headers["{name}"] = "{value}"' for name, value in fields.items()),
         pipeline=PIPELINE.format(depth=load.pipelined) if load.pipelined > 1 else "",
     )
-
-
-def make_floor(folder: Path) -> Path | None:
-    """The C floor, compiled; None without a compiler."""
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None:
-        return None
-    binary = folder / "floor"
-    source = Path(__file__).with_name("floor.c")
-    subprocess.run([compiler, "-O2", "-o", str(binary), str(source)], check=True)
-    return binary

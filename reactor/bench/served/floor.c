@@ -3,7 +3,7 @@
  * No parsing, no limits, no time-outs, no Date: nobody may serve with it, it is the scale on
  * which servers are measured.
  *
- *     cc -O2 -o floor bench/floor.c && ./floor [PORT]     prints "floor on http://127.0.0.1:PORT/"
+ *     cc -O2 -o floor reactor/bench/served/floor.c && ./floor [PORT]     prints "floor on http://127.0.0.1:PORT/"
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>

@@ -6,26 +6,26 @@ comes.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-from apps import BODY
-from serving import Command, Server, ours
-from wrk import make_floor
+from reactor.bench.served.apps import BODY
+from reactor.bench.servers import SERVED, Command, Server, ours
 
 # The time-out is longer than what it takes to open thousands of connections on a busy machine.
 KEPT = ("--timeout-keep-alive", "75")
 THREADS = ("--model", "threads")
 OURS = {
-    "native": ("apps:hello", *KEPT),
+    "reactor": ("{target}", *KEPT),
+    "threads": ("{target}", *KEPT, *THREADS),
     "native-reused": ("apps:hello_reused", *KEPT),
     "wsgi": ("apps:wsgi", *KEPT),
     "static": ("{site}", *KEPT),
     "wsgi-threads": ("apps:wsgi", *KEPT, *THREADS),
-    "native-threads": ("apps:hello", *KEPT, *THREADS),
 }
 CODE = {
     "bjoern": "import apps, bjoern; bjoern.run(apps.wsgi, '127.0.0.1', {port})",
@@ -63,6 +63,9 @@ http {{
 FILE_CACHE = "open_file_cache max=1000 inactive=60s; open_file_cache_valid 60s;"
 
 
+NAMES = (*OURS, "floor", "nginx", "nginx+cache", *CODE, *MODULE)
+
+
 class Peers:
     """Makes any server by its name, or says why it cannot.
 
@@ -70,13 +73,17 @@ class Peers:
         folder: for nginx's files and the floor's binary.
         site: the folder that static servers serve.
         python: the interpreter in which the Python servers are installed.
+        target: what our server and its thread-per-connection model serve.
     """
 
-    def __init__(self, folder: Path, site: Path, python: str) -> None:
+    def __init__(
+        self, folder: Path, site: Path, python: str = sys.executable, target: str = "apps:hello"
+    ) -> None:
+        self._target = target
         self._folder = folder
         self._site = site
         self._python = python
-        self._floor = make_floor(folder)
+        self._floor = _make_floor(folder)
         self._nginx = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin")
         self.unusable = self._find_unusable()
 
@@ -101,7 +108,7 @@ class Peers:
     def _command(self, name: str) -> Command:
         if name in OURS:
             target, *options = OURS[name]
-            return ours(target.format(site=self._site), *options)
+            return ours(target.format(site=self._site, target=self._target), *options)
         if name == "floor":
             return lambda port: [str(self._floor), str(port)]
         if name.startswith("nginx"):
@@ -127,17 +134,28 @@ class Peers:
         )
         return [str(self._nginx), "-c", str(config), "-e", str(folder / "error.log")]
 
-    def versions(self) -> str:
+    def versions(self) -> dict[str, str]:
         """Of every server that is there."""
         code = (
-            "import sys; from importlib.metadata import version\n"
-            "print(*(f'{n} {version(n)}' for n in sys.argv[1:]), sep=', ')"
+            "import json, sys; from importlib.metadata import version\n"
+            "print(json.dumps({name: version(name) for name in sys.argv[1:]}))"
         )
         names = [name for name in (*CODE, *MODULE) if name not in self.unusable]
         told = subprocess.run(
-            [self._python, "-c", code, *names], capture_output=True, text=True, check=False
-        ).stdout.strip()
+            [self._python, "-c", code, *names], capture_output=True, text=True, check=True
+        )
+        versions: dict[str, str] = json.loads(told.stdout)
         if self._nginx is not None:
             said = subprocess.run([self._nginx, "-v"], capture_output=True, text=True, check=False)
-            told += ", " + said.stderr.strip().removeprefix("nginx version: ").replace("/", " ")
-        return f"Python {sys.version.split()[0]}, {told}"
+            versions["nginx"] = said.stderr.strip().removeprefix("nginx version: nginx/")
+        return versions
+
+
+def _make_floor(folder: Path) -> Path | None:
+    """The C floor, compiled; None without a compiler."""
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None:
+        return None
+    binary = folder / "floor"
+    subprocess.run([compiler, "-O2", "-o", str(binary), str(SERVED / "floor.c")], check=True)
+    return binary

@@ -25,13 +25,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from answers import check, request_bytes
+from reactor.bench.answers import check, request_bytes
 
-BENCH = Path(__file__).resolve().parent
-ROOT = BENCH.parent
+SERVED = Path(__file__).resolve().parent / "served"
 START_S = 15.0
 END_S = 5.0
-HOLD_S = 30.0
 
 Command = Callable[[int], Sequence[str]]  # of the port to listen on
 
@@ -78,6 +76,7 @@ class Memory:
     rss_bytes: int
     threads: int
     descriptors: int
+    context_switches: int  # of the threads that live
 
 
 class Server:
@@ -91,14 +90,13 @@ class Server:
         self.name = name
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}{path}"
-        self._command = list(command(self.port))
+        self.command = list(command(self.port))
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the server
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(
-            on_core(cores()[0], self._command),
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(BENCH)},
+            on_core(cores()[0], self.command),
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(SERVED), *_python_path()])},
             stdout=self._output,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
@@ -146,9 +144,22 @@ class Server:
         try:
             with socket.create_connection(("127.0.0.1", self.port), 5) as sock:
                 sock.sendall(request_bytes(self.url, connection))
-                _receive(sock, lambda response: check(response, body))
+                receive(sock, lambda response: check(response, body))
         except (OSError, ValueError) as error:
             raise NotServed(f"{self.name}: {error}") from error
+
+    def learn(self) -> bytes:
+        """The body that it answers with, to compare all others with; NotServed without one."""
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), 5) as sock:
+                sock.sendall(request_bytes(self.url, "close"))
+                response = b"".join(iter(lambda: sock.recv(65536), b""))
+            _, blank, body = response.partition(b"\r\n\r\n")
+            if not blank or not check(response, body):
+                raise ValueError("no whole answer")
+        except (OSError, ValueError) as error:
+            raise NotServed(f"{self.name}: {error}") from error
+        return body
 
     def fetch_pipelined(self, body: bytes, depth: int) -> None:
         """So many requests in one send; NotServed if not all of them are answered."""
@@ -162,7 +173,7 @@ class Server:
         try:
             with socket.create_connection(("127.0.0.1", self.port), 2) as sock:
                 sock.sendall(request_bytes(self.url) * depth)
-                _receive(sock, enough)
+                receive(sock, enough)
         except (OSError, ValueError) as error:
             raise NotServed(f"answers {answered} of {depth} pipelined requests") from error
 
@@ -185,10 +196,15 @@ class Server:
             rss_bytes=sum(int(one["VmRSS"].split()[0]) * 1024 for one in status),
             threads=sum(int(one["Threads"]) for one in status),
             descriptors=sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in pids),
+            context_switches=sum(map(_context_switches, pids)),
         )
 
+    def died(self) -> str | None:
+        """What it said at last, if it has ended."""
+        return None if self._process.poll() is None else self._last_words()
 
-def _receive(sock: socket.socket, enough: Callable[[bytes], bool]) -> None:
+
+def receive(sock: socket.socket, enough: Callable[[bytes], bool]) -> None:
     response = b""
     while not enough(response):
         data = sock.recv(65536)
@@ -216,7 +232,24 @@ def _cpu_seconds(pid: int) -> float:
         return 0.0
 
 
-def _status(pid: int) -> dict[str, str]:
+def _context_switches(pid: int) -> int:
+    """Of each thread: the kernel has no sum of them for a process."""
+    total = 0
+    for task in os.listdir(f"/proc/{pid}/task"):
+        try:
+            status = _status(f"{pid}/task/{task}")
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it ended meanwhile
+        total += int(status["voluntary_ctxt_switches"])
+        total += int(status["nonvoluntary_ctxt_switches"])
+    return total
+
+
+def _python_path() -> list[str]:
+    return [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+
+
+def _status(pid: int | str) -> dict[str, str]:
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
 
@@ -242,28 +275,3 @@ def raise_descriptor_limit() -> int:
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return hard
-
-
-def hold_idle(server: Server, body: bytes, connections: int) -> list[socket.socket]:
-    """So many kept-alive connections, each answered once; the caller closes them.
-
-    Raises:
-        NotServed: they were not answered within 30 s altogether, or not rightly.
-    """
-    held: list[socket.socket] = []
-    request = request_bytes(server.url)
-    until = time.monotonic() + HOLD_S
-    try:
-        for number in range(connections):
-            held.append(sock := socket.socket())
-            sock.settimeout(max(0.1, until - time.monotonic()))
-            # Another source address every 5,000: an address has some 28,000 ports.
-            sock.bind((f"127.0.0.{2 + number // 5000}", 0))
-            sock.connect(("127.0.0.1", server.port))
-            sock.sendall(request)
-            _receive(sock, lambda response: check(response, body))
-    except (OSError, ValueError) as error:
-        for sock in held:
-            sock.close()
-        raise NotServed(f"{len(held) - 1:,} connections, then {error}") from error
-    return held

@@ -1,0 +1,69 @@
+"""What an idle connection takes: the slope of a server's resident memory over 0 to N of them.
+
+Each is answered once and kept alive. Memory inside the kernel is not in it.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+
+from reactor.bench.answers import check, request_bytes
+from reactor.bench.servers import Memory, NotServed, Server, receive
+
+HOLD_S = 30.0
+WARM_UP = 100
+
+
+def idle_slope(server: Server, body: bytes, connections: int) -> tuple[float, Memory, Memory]:
+    """(bytes for each connection, before, after); raises NotServed if it does not keep them."""
+    # What a first request makes the process keep is not the connection's.
+    quiet = server.memory().descriptors
+    for sock in hold_idle(server, body, WARM_UP):
+        sock.close()
+    _wait_until(lambda: server.memory().descriptors < quiet + WARM_UP // 2)
+    before = server.memory()
+    held = hold_idle(server, body, connections)
+    try:
+        after = server.memory()
+    finally:
+        for sock in held:
+            sock.close()
+    kept = after.descriptors - before.descriptors
+    if kept < connections * 0.99:
+        raise NotServed(f"{server.name} keeps {max(0, kept):,} of {connections:,} connections open")
+    return (after.rss_bytes - before.rss_bytes) / connections, before, after
+
+
+def _wait_until(done: Callable[[], bool], seconds: float = 5.0) -> None:
+    until = time.monotonic() + seconds
+    while not done():
+        if time.monotonic() > until:
+            raise NotServed("it does not close connections that its clients have closed")
+        time.sleep(0.02)
+
+
+def hold_idle(server: Server, body: bytes, connections: int) -> list[socket.socket]:
+    """So many kept-alive connections, each answered once; the caller closes them.
+
+    Raises:
+        NotServed: they were not answered within 30 s altogether, or not rightly.
+    """
+    held: list[socket.socket] = []
+    request = request_bytes(server.url)
+    until = time.monotonic() + HOLD_S
+    try:
+        for number in range(connections):
+            held.append(sock := socket.socket())
+            sock.settimeout(max(0.1, until - time.monotonic()))
+            # Another source address every 5,000: an address has some 28,000 ports.
+            sock.bind((f"127.0.0.{2 + number // 5000}", 0))
+            sock.connect(("127.0.0.1", server.port))
+            sock.sendall(request)
+            receive(sock, lambda response: check(response, body))
+    except (OSError, ValueError) as error:
+        for sock in held:
+            sock.close()
+        raise NotServed(f"{len(held) - 1:,} connections, then {error}") from error
+    return held

@@ -1,0 +1,1 @@
+"""What servers under test serve. This folder is on their import path, so it holds nothing else."""
