@@ -22,7 +22,7 @@ def idle_slope(server: Server, body: bytes, connections: int) -> tuple[float, Me
     quiet = server.memory().descriptors
     for sock in hold_idle(server, body, WARM_UP):
         sock.close()
-    _wait_until(lambda: server.memory().descriptors < quiet + WARM_UP // 2)
+    _wait_until(lambda: server.memory().descriptors <= quiet)
     before = server.memory()
     held = hold_idle(server, body, connections)
     try:

@@ -1,0 +1,199 @@
+"""The comparison: every server in one run, slots in turn, each answer checked.
+
+A round gives each server one slot; the next round goes through them backwards (A B B A), so that
+what the machine does beside hits all alike. The first server runs twice: the second of it comes
+last in a round, as far from the first as any, and their ratio is the noise band. Servers share one
+core, since only one of them has work at a time; the load generators share another.
+
+It knows no server by name and writes to no terminal: `contenders` make servers, `tell` is called
+with a sentence as things go on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+
+from reactor.bench.answers import FIELDS
+from reactor.bench.environment import load_average, observe
+from reactor.bench.results import Failure, Plan, Results, Slot
+from reactor.bench.servers import Memory, NotServed, Server, cores
+from reactor.bench.tables import make_ratios, make_row
+from reactor.errors import LoadError
+from reactor.load import Expect, Generator, Result
+from reactor.load import Plan as Load
+
+TWIN = " (again)"
+Tell = Callable[[str], object]
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A server to compare: ``make`` gives it unstarted; raises NotServed if it cannot be."""
+
+    name: str
+    make: Callable[[], Server]
+    version: str | None = None
+
+
+@dataclass
+class Entrant:
+    """A contender that runs, the generator that is connected to it, and what it has done."""
+
+    name: str
+    server: Server
+    generator: Generator
+    slots: list[Slot] = field(default_factory=list)
+    results: list[Result] = field(default_factory=list)
+    switches: int = 0
+    memory: Memory | None = None
+
+    def slot(self, plan: Plan, body: bytes) -> None:
+        """One more; raises NotServed if an answer is wrong, before, in or after it."""
+        self.server.fetch(body)
+        before, cpu = self.server.memory(), self.server.cpu_seconds()
+        made = run(self.server, self.generator, plan.slot_s)
+        cpu = self.server.cpu_seconds() - cpu
+        self.memory = self.server.memory()
+        self.server.fetch(body)
+        self.switches += max(0, self.memory.context_switches - before.context_switches)
+        p99_s = made.latency.percentile(99) / 1e9
+        self.slots.append(Slot(made.requests, made.wall_s, cpu, p99_s))
+        self.results.append(made)
+
+
+def run(server: Server, generator: Generator, seconds: float) -> Result:
+    """Load for so long; raises NotServed on any wrong answer."""
+    try:
+        made = generator.run(seconds)
+    except LoadError as error:
+        raise NotServed(_why(server, str(error))) from error
+    if made.errors or not made.requests:
+        raise NotServed(_why(server, made.first_error or "no answer at all"))
+    return made
+
+
+def _why(server: Server, otherwise: str) -> str:
+    last = server.died()
+    if last is None:
+        return f"{server.name}: {otherwise}"
+    return f"{server.name} died in a slot: {last or 'it said nothing'}"
+
+
+class Comparison:
+    """One run over all contenders; `results` is right at any time, whole or not.
+
+    ``body`` is the right answer; None: what the first server says first.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        contenders: Sequence[Contender],
+        *,
+        body: bytes | None = None,
+        tell: Tell = lambda sentence: None,
+        command_line: Sequence[str] = (),
+    ) -> None:
+        self._plan = plan
+        self._body = body
+        self._tell = tell
+        first = contenders[0]
+        self._contenders = [*contenders, replace(first, name=first.name + TWIN)]
+        versions = {one.name: one.version for one in contenders}
+        environment = observe(command_line, versions)
+        self.results = Results(environment, plan, complete=False)
+
+    def run(self, connections: Sequence[int]) -> Results:
+        """Compare at each of these numbers of connections; an interrupt leaves a partial result.
+
+        Raises:
+            KeyboardInterrupt: `results` has what was measured until then.
+        """
+        for number in connections:
+            self._compare(replace(self._plan, connections=number))
+        self.results = replace(self.results, complete=True)
+        return self.results
+
+    def _compare(self, plan: Plan) -> None:
+        with ExitStack() as stack:
+            entrants: list[Entrant] = []
+            try:
+                for contender in self._contenders:
+                    try:
+                        entrants.append(self._enter(stack, contender, plan))
+                    except NotServed as error:
+                        self._fail(contender.name, error)
+                self._rounds(plan, entrants)
+            finally:
+                self._conclude(plan, entrants)
+
+    def _fail(self, name: str, error: NotServed) -> None:
+        self.results.failures.append(Failure(name, str(error)))
+        self._tell(str(error))
+
+    def _enter(self, stack: ExitStack, contender: Contender, plan: Plan) -> Entrant:
+        self._tell(f"{contender.name}: starts, {plan.connections:,} connections")
+        server = stack.enter_context(contender.make())
+        self.results.environment.commands[contender.name] = server.command
+        if self._body is None:
+            self._body = server.learn()
+        server.fetch(self._body)
+        load = Load(
+            (server.url,),
+            plan.connections,
+            plan.rate,
+            plan.pipeline,
+            plan.keep_alive,
+            headers={**FIELDS, "Connection": "keep-alive" if plan.keep_alive else "close"},
+            expect=(Expect(body=self._body),),
+        )
+        try:
+            generator = stack.enter_context(Generator(load, cores()[1]))
+        except LoadError as error:
+            raise NotServed(_why(server, str(error))) from error
+        run(server, generator, plan.warm_up_s)
+        return Entrant(contender.name, server, generator)
+
+    def _rounds(self, plan: Plan, entrants: list[Entrant]) -> None:
+        body = self._body or b""
+        begun = time.monotonic()
+        for number in range(plan.pairs):
+            for one in entrants[:: -1 if number % 2 else 1]:
+                try:
+                    one.slot(plan, body)
+                except NotServed as error:
+                    entrants.remove(one)
+                    self._fail(one.name, error)
+            took = time.monotonic() - begun
+            left = took / (number + 1) * (plan.pairs - number - 1)
+            self._tell(
+                f"{plan.connections:,} connections: round {number + 1} of {plan.pairs}, "
+                f"{left:.0f} s to go"
+            )
+
+    def _conclude(self, plan: Plan, entrants: list[Entrant]) -> None:
+        """Rows and ratios of what was measured, if only in part."""
+        self.results.environment.load_average[1:] = [load_average()]
+        measured = [one for one in entrants if one.slots]
+        first = self._contenders[0].name
+        twin = next((one for one in measured if one.name == first + TWIN), None)
+        others = [one for one in measured if one is not twin]
+        self.results.rows.extend(make_row(one, plan) for one in others)
+        if others and others[0].name == first:
+            self.results.ratios.extend(
+                make_ratios(
+                    {one.name: one.slots for one in others}, twin.slots if twin else None, plan
+                )
+            )
+
+    def memory(self, name: str, bytes_per_connection: float) -> None:
+        """Note what an idle connection takes in the server's rows."""
+        self.results.rows[:] = [
+            replace(row, bytes_per_idle_connection=bytes_per_connection)
+            if row.server == name
+            else row
+            for row in self.results.rows
+        ]

@@ -1,0 +1,105 @@
+"""`reactor.bench.comparison`: real servers on loopback, and servers that do wrong."""
+
+import os
+import sys
+
+import pytest
+
+from reactor.bench.comparison import Comparison, Contender
+from reactor.bench.results import METRICS, Plan, Results
+from reactor.bench.servers import Server, missing, ours
+
+pytestmark = pytest.mark.skipif(missing() is not None, reason=str(missing()))
+
+PLAN = Plan("hello", 2, None, 1, True, 2, 0.1, 0.05, 1)
+HANDLER = """
+import http.server, os, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    answered = 0
+    def log_message(self, *args): pass
+    def do_GET(self):
+        Handler.answered += 1
+        if sys.argv[2] == "dies" and Handler.answered > 20:
+            print("out of ideas", flush=True)
+            os._exit(3)
+        right = sys.argv[2] == "dies" or Handler.answered < 20
+        body = b"Hello, World!" if right else b"Hello, Wurld!"
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
+
+
+def contender(name, command):
+    return Contender(name, lambda: Server(name, command))
+
+
+def wrong(how):
+    return contender(how, lambda port: [sys.executable, "-c", HANDLER, str(port), how])
+
+
+def reactor():
+    return contender("reactor", ours("apps:hello"))
+
+
+def children():
+    with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:
+        return file.read().split()
+
+
+def test_two_servers_are_compared_and_the_results_are_whole():
+    before = children()
+    results = Comparison(PLAN, [reactor(), contender("threads", ours("apps:hello"))]).run([2])
+    assert [(row.server, row.connections) for row in results.rows] == [
+        ("reactor", 2),
+        ("threads", 2),
+    ]
+    assert all(len(row.slots) == PLAN.pairs and row.cpu_us_per_request > 0 for row in results.rows)
+    assert all(row.rss_bytes > 1_000_000 and row.descriptors > 2 for row in results.rows)
+    assert [ratio.metric for ratio in results.ratios[:3]] == list(METRICS)
+    assert all(ratio.noise and ratio.difference is not None for ratio in results.ratios)
+    assert results.complete and not results.failures
+    assert Results.from_json(results.to_json()) == results
+    assert children() == before
+
+
+@pytest.mark.parametrize(
+    ("bad", "sentence"),
+    [
+        (wrong("dies"), "dies died in a slot: out of ideas"),
+        (wrong("lies"), "lies: "),
+        (
+            contender("absent", lambda port: ["/nonexistent/server"]),
+            "absent ended while it started",
+        ),
+    ],
+    ids=["dies", "lies", "absent"],
+)
+def test_a_server_that_fails_is_named_in_a_sentence_and_the_others_go_on(bad, sentence):
+    before, told = children(), []
+    results = Comparison(PLAN, [reactor(), bad], tell=told.append).run([2])
+    [failure] = results.failures
+    assert failure.server == bad.name
+    assert failure.sentence.startswith(sentence)
+    assert "\n" not in failure.sentence
+    assert failure.sentence in told
+    assert [row.server for row in results.rows] == ["reactor"]
+    assert children() == before
+
+
+def test_an_interrupt_leaves_what_was_measured():
+    def interrupt(sentence):
+        if "round 1" in sentence:
+            raise KeyboardInterrupt
+
+    before = children()
+    comparison = Comparison(PLAN, [reactor()], tell=interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        comparison.run([2])
+    [row] = comparison.results.rows
+    assert len(row.slots) == 1
+    assert not comparison.results.complete
+    assert children() == before
