@@ -122,6 +122,8 @@ class Comparison:
             entrants: list[Entrant] = []
             try:
                 for contender in self._contenders:
+                    if contender is self._contenders[-1] and not self._has_first(entrants):
+                        break  # why it failed has been said
                     try:
                         entrants.append(self._enter(stack, contender, plan))
                     except NotServed as error:
@@ -129,6 +131,9 @@ class Comparison:
                 self._rounds(plan, entrants)
             finally:
                 self._conclude(plan, entrants)
+
+    def _has_first(self, entrants: Sequence[Entrant]) -> bool:
+        return bool(entrants) and entrants[0].name == self._contenders[0].name
 
     def _fail(self, name: str, error: NotServed) -> None:
         self.results.failures.append(Failure(name, str(error)))

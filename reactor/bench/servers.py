@@ -20,7 +20,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -94,15 +95,20 @@ class Server:
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the server
 
     def __enter__(self) -> Self:
-        self._process = subprocess.Popen(
-            on_core(cores()[0], self.command),
-            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(SERVED), *_python_path()])},
-            stdout=self._output,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C is for the benchmark, which then ends its servers
-        )
         try:
+            with _uninterrupted():
+                self._process = subprocess.Popen(
+                    on_core(cores()[0], self.command),
+                    env={
+                        **os.environ,
+                        "PYTHONPATH": os.pathsep.join([str(SERVED), *_python_path()]),
+                    },
+                    stdout=self._output,
+                    stderr=subprocess.STDOUT,
+                    stdin=subprocess.DEVNULL,
+                    # Ctrl-C is for the benchmark, which then ends its servers.
+                    start_new_session=True,
+                )
             self._wait_until_it_listens()
         except BaseException:
             self.__exit__()
@@ -181,10 +187,13 @@ class Server:
 
     def pids(self) -> list[int]:
         """The process and all that it started, itself first."""
-        found = [self._process.pid]
+        found = [self._root()]
         for pid in found:
             found += _children(pid)
         return found
+
+    def _root(self) -> int:
+        return self._process.pid
 
     def cpu_seconds(self) -> float:
         return sum(_cpu_seconds(pid) for pid in self.pids())
@@ -202,6 +211,23 @@ class Server:
     def died(self) -> str | None:
         """What it said at last, if it has ended."""
         return None if self._process.poll() is None else self._last_words()
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Ctrl-C and SIGTERM wait: one inside `Popen` would leave a process that nobody knows."""
+    came: list[int] = []
+    handlers = {
+        number: signal.signal(number, lambda number, frame: came.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for late in came:
+            signal.raise_signal(late)
 
 
 def receive(sock: socket.socket, enough: Callable[[bytes], bool]) -> None:

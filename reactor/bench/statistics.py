@@ -30,9 +30,18 @@ def interval(ratios: Sequence[float], seed: int = 1) -> tuple[float, float, floa
     if not ratios:
         raise ValueError("no pair, no ratio")
     draw = random.Random(seed).choices  # noqa: S311 - statistics, no secret
-    medians = sorted(median(draw(ratios, k=len(ratios))) for _ in range(DRAWS))
-    outside = int(DRAWS * (1 - CONFIDENCE) / 2)
-    return median(ratios), medians[outside], medians[-1 - outside]
+    return median(ratios), *bounds([median(draw(ratios, k=len(ratios))) for _ in range(DRAWS)])
+
+
+def bounds(draws: Sequence[float]) -> tuple[float, float]:
+    """Between which 95 % of them lie.
+
+    >>> bounds(range(1000))
+    (25, 974)
+    """
+    ordered = sorted(draws)
+    outside = round(len(ordered) * (1 - CONFIDENCE) / 2)
+    return ordered[outside], ordered[-1 - outside]
 
 
 def band(low: float, high: float) -> tuple[float, float]:

@@ -1,6 +1,6 @@
 """The command line: arguments in, words out. No policy lives here.
 
-    reactor serve [TARGET]      reactor get URL
+    reactor serve [TARGET]      reactor get URL      reactor bench
 
 Whatever the user got wrong is one sentence on stderr and an exit code, never a
 traceback.
@@ -18,7 +18,7 @@ import reactor
 from reactor.cli.output import say, shown
 from reactor.errors import ConfigurationError, FetchError
 
-COMMANDS = ("serve", "get")
+COMMANDS = ("serve", "get", "bench")
 
 
 class Parser(argparse.ArgumentParser):
@@ -39,7 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: Sequence[str]) -> int:
     parser = Parser(
         prog="reactor",
-        description="Serve a folder, an application or a TCP protocol; fetch over HTTP.",
+        description="Serve a folder, an application or a TCP protocol; fetch over HTTP; compare "
+        "servers.",
     )
     parser.add_argument("--version", action="version", version=f"reactor {reactor.__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

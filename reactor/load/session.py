@@ -241,30 +241,33 @@ def _amount(command: dict[str, Any], key: str) -> float | None:
 
 def main() -> int:
     """``python -m reactor.load``: the exit code."""
-    out = sys.stdout
     try:
-        with Reactor() as reactor:
-            lines = Lines(reactor, sys.stdin.fileno())
-            first = lines.next()
-            if first is None:
-                raise LoadError(
-                    "there is no plan: write it as a line of JSON on the standard input"
-                )
-            session = Session(reactor, Plan.from_json(parse(first)), out)
-            try:
-                session.connect()
-                while (line := lines.next()) is not None:
-                    session.run(parse(line))
-            finally:
-                session.close()
-                lines.close()
-    except LoadError as error:
-        print(json.dumps({"type": "error", "message": str(error)}), file=out, flush=True)
-        return 1
+        try:
+            _carry_out()
+        except LoadError as error:
+            print(json.dumps({"type": "error", "message": str(error)}), flush=True)
+            return 1
     except BrokenPipeError:
         # Nobody reads what is said; nor is there a place for what is still in the buffer.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+def _carry_out() -> None:
+    """The plan, then run after run until the input ends."""
+    with Reactor() as reactor:
+        lines = Lines(reactor, sys.stdin.fileno())
+        first = lines.next()
+        if first is None:
+            raise LoadError("there is no plan: write it as a line of JSON on the standard input")
+        session = Session(reactor, Plan.from_json(parse(first)), sys.stdout)
+        try:
+            session.connect()
+            while (line := lines.next()) is not None:
+                session.run(parse(line))
+        finally:
+            session.close()
+            lines.close()

@@ -1,0 +1,77 @@
+"""What changed between two runs of a comparison, and whether something got worse.
+
+Two runs are of two times: nothing pairs their slots. So each server's slots are drawn with
+replacement in both runs, and the ratio of the medians, NEW / OLD, has an interval; it is a change
+only if that lies outside the wider of both runs' A/A noise as well.
+"""
+
+from __future__ import annotations
+
+import random
+from statistics import median
+
+from reactor.bench.results import METRICS, Metric, Results, Row
+from reactor.bench.statistics import DRAWS, bounds, is_difference
+
+LOWER_IS_BETTER: dict[Metric, bool] = {
+    "cpu_us_per_request": True,
+    "requests_per_s": False,
+    "p99_s": True,
+}
+
+
+def compare(old: Results, new: Results) -> tuple[list[str], bool]:
+    """A line for each figure of each server that both runs have; whether one is a regression."""
+    lines, regressed = [], False
+    before = {(row.server, row.connections): row for row in old.rows}
+    if old.plan != new.plan:
+        lines.append("The two runs had different plans: what changed may be their doing.")
+    for row in new.rows:
+        earlier = before.pop((row.server, row.connections), None)
+        if earlier is None:
+            lines.append(f"{row.server}, {row.connections:,} connections: only in NEW")
+            continue
+        for metric in METRICS:
+            if metric != "cpu_us_per_request" and _bound(earlier, row):
+                continue  # the generator's figures, not the server's
+            line, worse = _change(metric, earlier, row, noise(old, new, metric))
+            lines.append(line)
+            regressed = regressed or worse
+    lines += [f"{server}, {number:,} connections: only in OLD" for server, number in before]
+    return lines, regressed
+
+
+def _bound(*rows: Row) -> bool:
+    return any(row.verdict == "GENERATOR-BOUND" for row in rows)
+
+
+def noise(old: Results, new: Results, metric: Metric) -> tuple[float, float]:
+    """The widest A/A band of both runs; none at all where no run has one."""
+    bands = [
+        ratio.noise
+        for ratio in (*old.ratios, *new.ratios)
+        if ratio.metric == metric and ratio.noise
+    ]
+    return min((one[0] for one in bands), default=1.0), max((one[1] for one in bands), default=1.0)
+
+
+def _change(metric: Metric, old: Row, new: Row, band: tuple[float, float]) -> tuple[str, bool]:
+    before = [slot.metric(metric) for slot in old.slots]
+    after = [slot.metric(metric) for slot in new.slots]
+    draw = random.Random(1).choices  # noqa: S311 - statistics, no secret
+    low, high = bounds(
+        [
+            median(draw(after, k=len(after))) / max(median(draw(before, k=len(before))), 1e-12)
+            for _ in range(DRAWS)
+        ]
+    )
+    middle = median(after) / max(median(before), 1e-12)
+    changed = is_difference(low, high, band)
+    worse = changed and (middle > 1) is LOWER_IS_BETTER[metric]
+    called = "REGRESSION" if worse else "better" if changed else "no difference"
+    return (
+        f"{new.server}, {new.connections:,} connections: {metric} {median(before):.4g} -> "
+        f"{median(after):.4g}, ratio {middle:.3f} ({low:.3f}-{high:.3f}), "
+        f"noise {band[0]:.3f}-{band[1]:.3f}: {called}",
+        worse,
+    )

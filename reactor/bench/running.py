@@ -1,0 +1,71 @@
+"""A server that somebody else started on this machine: found by its URL, measured, never ended."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Self
+
+from reactor.bench.servers import NotServed, Server
+
+LISTEN = "0A"  # the state in /proc/net/tcp
+
+
+class Running(Server):
+    """Entering finds the process that listens; raises NotServed if there is none to be seen."""
+
+    def __init__(self, name: str, url: str) -> None:
+        found = re.fullmatch(r"http://(?:127\.0\.0\.1|localhost)(?::([0-9]{1,5}))?(/[!-~]*)?", url)
+        if found is None:
+            raise NotServed(
+                f"{url} is no http URL of 127.0.0.1: the CPU of a server elsewhere cannot be read"
+            )
+        self.name = name
+        self.port = int(found[1] or 80)
+        self.url = f"http://127.0.0.1:{self.port}{found[2] or '/'}"
+        self.command: list[str] = []
+        self._pid = 0
+
+    def __enter__(self) -> Self:
+        sockets = _listening(self.port)
+        self._pid = next(
+            (int(entry) for entry in os.listdir("/proc")
+             if entry.isdigit() and sockets & _sockets(entry)), 0,
+        )  # fmt: skip
+        if not self._pid:
+            raise NotServed(f"no process of yours listens on port {self.port}: start the server")
+        command = Path(f"/proc/{self._pid}/cmdline").read_bytes().rstrip(b"\0").split(b"\0")
+        self.command = [word.decode(errors="replace") for word in command]
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        pass  # it is not ours
+
+    def died(self) -> str | None:
+        return None if Path(f"/proc/{self._pid}").exists() else ""
+
+    def _root(self) -> int:
+        return self._pid
+
+
+def _listening(port: int) -> set[str]:
+    """The sockets, as descriptors name them."""
+    found = set()
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == LISTEN and int(fields[1].rpartition(":")[2], 16) == port:
+                found.add(f"socket:[{fields[9]}]")
+    return found
+
+
+def _sockets(pid: str) -> set[str]:
+    """The descriptors of a process that may be looked at."""
+    found = set()
+    try:
+        for descriptor in os.listdir(f"/proc/{pid}/fd"):
+            found.add(os.readlink(f"/proc/{pid}/fd/{descriptor}"))
+    except OSError:
+        pass  # another's, or it has ended
+    return found

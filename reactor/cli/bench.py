@@ -1,0 +1,229 @@
+"""``reactor bench``: servers compared in one run; ``reactor bench compare OLD NEW``."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import reactor
+from reactor.bench.comparison import Comparison, Contender
+from reactor.bench.memory import idle_slope
+from reactor.bench.peers import NAMES, OURS, Peers
+from reactor.bench.results import Failure, NotResults, Plan, Results
+from reactor.bench.running import Running
+from reactor.bench.served.apps import BODY, make_site
+from reactor.bench.servers import (
+    NotServed,
+    end_servers_on_sigterm,
+    missing,
+    raise_descriptor_limit,
+)
+from reactor.cli.output import say, shown
+from reactor.errors import ConfigurationError
+
+SWEEP = (1, 10, 100, 1_000, 9_000)
+IDLE = 9_000
+SPARE_DESCRIPTORS = 500  # of a server or generator beside its connections
+DEFAULT_TARGET = "apps:hello"
+WARM_UP_S = 0.5
+
+
+def add_parser(commands: Any) -> None:
+    parser = commands.add_parser(
+        "bench",
+        help="compare servers in one run, with intervals and a verdict",
+        description="Compare servers in one run: slots in turn, each on one core, the load "
+        "generator on another, every answer checked. `bench compare OLD.json NEW.json` says what "
+        "changed between two runs, and exits 1 on a regression.",
+    )
+    parser.add_argument("words", nargs="*", metavar="compare OLD NEW", help="two --json files")
+    parser.add_argument(
+        "--against",
+        default=None,
+        metavar="NAMES",
+        help=f"what reactor is compared with, of {', '.join(NAMES)}; default: threads",
+    )
+    parser.add_argument(
+        "--target", help="what reactor and threads serve, as in `serve`; or the URL of a server"
+        " that runs on this machine; default: a small page",
+    )  # fmt: skip
+    parser.add_argument("-c", "--connections", type=_count, default=64, metavar="N")
+    parser.add_argument(
+        "-R", "--rate", type=_positive, help="requests a second, an open loop; default: closed"
+    )
+    parser.add_argument("--pipeline", type=_count, default=1, metavar="N")
+    parser.add_argument("--close", action="store_true", help="a connection for each request")
+    parser.add_argument("--pairs", type=_count, default=8, metavar="N", help="slots of each server")
+    parser.add_argument("--slot", type=_positive, default=1.0, metavar="SECONDS")
+    parser.add_argument(
+        "--sweep", action="store_true", help="at 1, 10, 100, 1,000 and 9,000 connections"
+    )
+    parser.add_argument("--memory", action="store_true", help="bytes for an idle connection")
+    parser.add_argument(
+        "--python", default=sys.executable, metavar="PATH", help="the interpreter with the peers"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    if options.words:
+        return _compare(options.words)
+    if why := missing():
+        raise ConfigurationError(why)
+    if shutil.which(options.python) is None:
+        raise ConfigurationError(f"--python {options.python}: there is no such program")
+    connections = SWEEP if options.sweep else (options.connections,)
+    _check_descriptors(max(*connections, IDLE if options.memory else 1))
+    if options.json is not None and not options.json.resolve().parent.is_dir():
+        raise ConfigurationError(f"{options.json} cannot be written: its folder does not exist")
+    with tempfile.TemporaryDirectory() as folder:
+        return _run(options, connections, Path(folder))
+
+
+def _run(options: argparse.Namespace, connections: tuple[int, ...], folder: Path) -> int:
+    """Report, whatever happens; the exit code."""
+    site = folder / "site"
+    site.mkdir()
+    make_site(site)
+    peers = Peers(folder, site, options.python, options.target or DEFAULT_TARGET)
+    contenders, failures = _contenders(options, peers)
+    comparison = Comparison(
+        _plan(options),
+        contenders,
+        body=None if options.target else BODY,
+        tell=_progress,
+        command_line=["reactor", *sys.argv[1:]],
+    )
+    comparison.results.failures.extend(failures)
+    end_servers_on_sigterm()
+    code = 0
+    try:
+        comparison.run(connections)
+        if options.memory:
+            _measure_memory(comparison, contenders)
+    except KeyboardInterrupt:
+        code = 130
+    _progress("")
+    _report(comparison.results, options)
+    return code or bool(comparison.results.failures)
+
+
+def _plan(options: argparse.Namespace) -> Plan:
+    return Plan(
+        target=options.target or "a small page",
+        connections=options.connections,
+        rate=options.rate,
+        pipeline=options.pipeline,
+        keep_alive=not options.close,
+        pairs=options.pairs,
+        slot_s=options.slot,
+        warm_up_s=WARM_UP_S,
+        seed=1,
+    )
+
+
+def _contenders(options: argparse.Namespace, peers: Peers) -> tuple[list[Contender], list[Failure]]:
+    """Those to compare, and those that are not there."""
+    target = options.target
+    if target is not None and target.startswith(("http://", "https://")):
+        names = []
+        contenders = [Contender("url", lambda: Running("url", target))]
+    else:
+        names = ["reactor"]
+        contenders = []
+    default = "" if contenders else "threads"
+    names += [name for name in (options.against or default).split(",") if name]
+    failures = []
+    versions = peers.versions()
+    for name in dict.fromkeys(names):
+        if name not in NAMES:
+            raise ConfigurationError(f"there is no server {name!r}: take of {', '.join(NAMES)}")
+        if target is not None and name not in ("reactor", "threads"):
+            raise ConfigurationError(
+                f"{name} serves a page of its own, not {target}: leave out --target, or {name}"
+            )
+        if name in peers.unusable:
+            failures.append(Failure(name, f"{name} is left out: {peers.unusable[name]}"))
+            continue
+        version = reactor.__version__ if name in OURS else versions.get(name)
+        contenders.append(Contender(name, lambda name=name: peers.server(name), version))  # type: ignore[misc]
+    return contenders, failures
+
+
+def _measure_memory(comparison: Comparison, contenders: list[Contender]) -> None:
+    for one in contenders:
+        _progress(f"{one.name}: memory of {IDLE:,} idle connections")
+        try:
+            with one.make() as server:
+                body = server.learn()
+                comparison.memory(one.name, idle_slope(server, body, IDLE)[0])
+        except NotServed as error:
+            comparison.results.failures.append(Failure(one.name, str(error)))
+
+
+def _report(results: Results, options: argparse.Namespace) -> None:
+    from reactor.cli.bench_tables import show
+
+    try:
+        if options.json is not None:
+            results.write(options.json)
+    except OSError as error:
+        raise ConfigurationError(f"the report cannot be written: {error}") from error
+    show(results)
+    for failure in results.failures:
+        say(failure.sentence)
+
+
+def _compare(words: list[str]) -> int:
+    if words[0] != "compare" or len(words) != 3:
+        raise ConfigurationError(
+            f"{shlex.join(words)!r}: write `reactor bench`, or `reactor bench compare OLD NEW`"
+        )
+    from reactor.bench.changes import compare
+    from reactor.cli.output import Output
+
+    try:
+        old, new = (Results.read(Path(word)) for word in words[1:])
+    except (NotResults, OSError) as error:
+        raise ConfigurationError(str(error)) from error
+    lines, regressed = compare(old, new)
+    Output(sys.stdout).write("".join(f"{line}\n" for line in lines))
+    return int(regressed)
+
+
+def _check_descriptors(connections: int) -> None:
+    limit = raise_descriptor_limit()
+    if connections + SPARE_DESCRIPTORS > limit:
+        raise ConfigurationError(
+            f"{connections:,} connections need {connections + SPARE_DESCRIPTORS:,} descriptors, "
+            f"and {limit:,} are allowed: raise `ulimit -n`"
+        )
+
+
+def _progress(sentence: str) -> None:
+    """The line that says what goes on, on a terminal only."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        sys.stderr.write(f"\r\x1b[K{shown(sentence)[:100]}")
+        sys.stderr.flush()
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 6 and int(text)):
+        raise argparse.ArgumentTypeError(f"{text!r:.40} is no number from 1 to 999999")
+    return int(text)
+
+
+def _positive(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 < number <= 10_000_000:
+        raise argparse.ArgumentTypeError(f"{text!r:.40} is no number above zero")
+    return number

@@ -1,0 +1,105 @@
+"""`python -m reactor bench`: the table, the file, and one sentence for what is wrong."""
+
+import signal
+import subprocess
+import sys
+
+import pytest
+from bench_results import results
+
+from reactor.bench.results import Results
+from reactor.bench.servers import missing
+
+pytestmark = pytest.mark.skipif(missing() is not None, reason=str(missing()))
+SHORT = ("--pairs", "1", "--slot", "0.1", "-c", "2")
+
+
+def bench(*arguments, **options):
+    return subprocess.run(
+        [sys.executable, "-m", "reactor", "bench", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        **options,
+    )
+
+
+def test_the_default_is_reactor_against_threads(tmp_path):
+    file = tmp_path / "results.json"
+    done = bench(*SHORT, "--json", str(file))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "\x1b" not in done.stdout
+    assert "reactor / threads" in done.stdout
+    made = Results.read(file)
+    assert [row.server for row in made.rows] == ["reactor", "threads"]
+    assert made.complete
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (("--against", "apache"), 1, "there is no server 'apache'"),
+        (("--against", "waitress", "--target", "."), 1, "waitress serves a page of its own"),
+        (("-c", "0"), 2, "'0' is no number"),
+        (("-R", "-1"), 2, "'-1' is no number above zero"),
+        (("compare", "one"), 1, "write `reactor bench`"),
+        (("compare", "/nonexistent", "/nonexistent"), 1, "No such file"),
+        (("--json", "/nonexistent/x.json"), 1, "its folder does not exist"),
+        (("-c", "999999"), 1, "descriptors"),
+        (("--target", "http://127.0.0.1:1/", *SHORT), 1, "no process of yours listens on port 1"),
+        (("--target", "http://example.org/", *SHORT), 1, "no http URL of 127.0.0.1"),
+        (("--python", "/nonexistent/python"), 1, "/nonexistent/python"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_sentence(arguments, code, sentence):
+    done = bench(*arguments)
+    assert done.returncode == code
+    assert sentence in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_an_interrupt_prints_what_there_is_and_leaves_no_child(tmp_path):
+    file = tmp_path / "results.json"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "reactor", "bench", "--pairs", "1000", "--slot", "0.05",
+         "-c", "2", "--json", str(file)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    children = wait_for_children(process.pid, 6)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert not Results.read(file).complete
+    assert not [pid for pid in children if is_alive(pid)]
+
+
+def wait_for_children(pid, count):
+    """Three servers, three generators."""
+    while True:
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+            found = file.read().split()
+        if len(found) >= count:
+            return found
+
+
+def is_alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_two_runs_are_compared(tmp_path):
+    old, new = tmp_path / "old.json", tmp_path / "new.json"
+    results().write(old)
+    made = results()
+    for row in made.rows:
+        row.slots[:] = [type(s)(s.requests, s.wall_s, s.cpu_s * 1.5, s.p99_s) for s in row.slots]
+    made.write(new)
+    assert bench("compare", str(old), str(old)).returncode == 0
+    done = bench("compare", str(old), str(new))
+    assert done.returncode == 1
+    assert "REGRESSION" in done.stdout
+    assert done.stderr == ""
