@@ -5,7 +5,8 @@
 #   bench/client_cpu.sh start    start-up: the client's import, against `import socket, ssl`
 set -eu
 python=${PYTHON:-.venv/bin/python} port=${PORT:-38471} place=$(mktemp -d) server=
-trap 'test -z "$server" || kill "$server"; rm -r "$place"' EXIT
+trap 'test -z "$server" || { kill "$server"; wait "$server" || :; }; rm -r "$place"' EXIT
+trap 'exit 130' INT TERM
 cpu() { bash -c 'TIMEFORMAT="%U %S"; { time "$@" >/dev/null 2>&3; } 3>&2 2>&1' _ "$@" | awk '{ print $1 + $2 }'; }
 serve() {
     mkdir "$place/site"
@@ -16,8 +17,9 @@ http { access_log off; sendfile on; keepalive_requests 1000000;
        server { listen 127.0.0.1:$port; root $place/site; } }
 CONF
     chmod 755 "$place"
-    nginx -c "$place/conf" -p "$place" & server=$!
-    until curl -s -o /dev/null "http://127.0.0.1:$port/"; do sleep 0.1; done
+    nginx -c "$place/conf" -p "$place" >"$place/log" 2>&1 & server=$!
+    curl -s -o /dev/null --retry 50 --retry-connrefused --retry-delay 1 --retry-max-time 10 \
+        "http://127.0.0.1:$port/" || { echo "client_cpu.sh: nginx does not start on $port" >&2; exit 1; }
 }
 pair() { # ours, then curl's, then curl's, then ours
     echo "ours $(cpu $ours) curl $(cpu $theirs) curl $(cpu $theirs) ours $(cpu $ours)"

@@ -9,7 +9,7 @@ from reactor.client import Client
 
 url, count = sys.argv[1], int(sys.argv[2])
 numbers = iter(range(1, count + 1))
-left = count
+not_done = set(range(count))
 sink = os.open(os.devnull, os.O_WRONLY)
 
 
@@ -26,11 +26,10 @@ def start() -> None:
 
 
 def done(error: Exception | None) -> None:
-    global left
     if error is not None:
         raise error
-    left -= 1
-    if left:
+    not_done.pop()
+    if not_done:
         start()
     else:
         loop.stop()
