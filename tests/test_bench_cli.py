@@ -9,6 +9,7 @@ from bench_results import results
 
 from reactor.bench.results import Results
 from reactor.bench.servers import missing
+from reactor.cli import main
 
 pytestmark = pytest.mark.skipif(missing() is not None, reason=str(missing()))
 SHORT = ("--pairs", "1", "--slot", "0.1", "-c", "2")
@@ -40,15 +41,10 @@ def test_the_default_is_reactor_against_threads(tmp_path):
     [
         (("--against", "apache"), 1, "there is no server 'apache'"),
         (("--against", "waitress", "--target", "."), 1, "waitress serves a page of its own"),
-        (("-c", "0"), 2, "'0' is no number"),
-        (("-R", "-1"), 2, "'-1' is no number above zero"),
-        (("compare", "one"), 1, "write `reactor bench`"),
-        (("compare", "/nonexistent", "/nonexistent"), 1, "No such file"),
-        (("--json", "/nonexistent/x.json"), 1, "its folder does not exist"),
         (("-c", "999999"), 1, "descriptors"),
+        (("--json", "/nonexistent/x.json"), 1, "its folder does not exist"),
         (("--target", "http://127.0.0.1:1/", *SHORT), 1, "no process of yours listens on port 1"),
         (("--target", "http://example.org/", *SHORT), 1, "no http URL of 127.0.0.1"),
-        (("--python", "/nonexistent/python"), 1, "/nonexistent/python"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_sentence(arguments, code, sentence):
@@ -56,6 +52,27 @@ def test_what_is_wrong_is_said_in_one_sentence(arguments, code, sentence):
     assert done.returncode == code
     assert sentence in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (("-c", "0"), 2, "'0' is no number"),
+        (("-R", "-1"), 2, "'-1' is no number above zero"),
+        (("compare", "one"), 1, "write `reactor bench`"),
+        (("compare", "/nonexistent", "/nonexistent"), 1, "No such file"),
+        (("--python", "/nonexistent/python"), 1, "there is no such program"),
+    ],
+)
+def test_arguments_that_cannot_be_meant(capsys, arguments, code, sentence):
+    try:
+        ended = main(["bench", *arguments])
+    except SystemExit as error:
+        ended = error.code
+    said = capsys.readouterr().err
+    assert ended == code
+    assert sentence in said
+    assert said.count("\n") == 1
 
 
 def test_an_interrupt_prints_what_there_is_and_leaves_no_child(tmp_path):
