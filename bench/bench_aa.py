@@ -6,7 +6,7 @@
 The same server twice may be called a difference at most once in 20 runs; a server whose handler
 burns 10 % more CPU per request must be found in at least 18. The figure that decides is CPU per
 request: on most machines our server is faster than the load generator, and then requests a second
-are the generator's. The burn is calibrated before each run, on the machine as it is then.
+are the generator's. The burn is calibrated once, before the runs.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def compared(options: argparse.Namespace, other: Command, pairs: int, seed: int)
 
 def slower_command(options: argparse.Namespace, folder: Path) -> Command:
     """Calibrated: what the rounds cost is proportional, so one measurement says how many."""
-    ratio = compared(options, burning(folder, CALIBRATING_ROUNDS), 3, 1)
+    ratio = compared(options, burning(folder, CALIBRATING_ROUNDS), options.pairs, 1)
     burnt = 1 / ratio.median - 1
     return burning(folder, max(1, round(CALIBRATING_ROUNDS * SLOWDOWN / burnt)))
 
@@ -71,8 +71,8 @@ def slower_command(options: argparse.Namespace, folder: Path) -> Command:
 def runs(options: argparse.Namespace, kind: str, folder: Path) -> int:
     """How often a difference was called."""
     called = 0
+    other = ours("apps:hello") if kind == "same" else slower_command(options, folder)
     for number in range(options.runs):
-        other = ours("apps:hello") if kind == "same" else slower_command(options, folder)
         ratio = compared(options, other, options.pairs, number)
         called += bool(ratio.difference)
         noise = ratio.noise or [0.0, 0.0]
@@ -88,8 +88,8 @@ def runs(options: argparse.Namespace, kind: str, folder: Path) -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(description="is a difference called when there is one?")
     parser.add_argument("--runs", type=int, default=20)
-    parser.add_argument("--pairs", type=int, default=12)
-    parser.add_argument("--slot", type=float, default=0.5, metavar="SECONDS")
+    parser.add_argument("--pairs", type=int, default=40)
+    parser.add_argument("--slot", type=float, default=0.15, metavar="SECONDS")
     parser.add_argument("--only", choices=("same", "slower"))
     options = parser.parse_args()
     if why := missing():
