@@ -52,3 +52,14 @@ def site_server(request, site):
     with serving(site, "--model", request.param) as server:
         server.model = request.param
         yield server
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_cmdline_main(config: pytest.Config):
+    """The whole suite uses every core; tests that are asked for by name run right here."""
+    whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    # A worker is such a run too, and starts no workers of its own.
+    worker = hasattr(config, "workerinput")
+    if whole and not worker and getattr(config.option, "numprocesses", 0) is None:
+        config.option.numprocesses = "auto"
+    return (yield)

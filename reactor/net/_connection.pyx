@@ -12,6 +12,7 @@ closed with unread bytes in it, the kernel would send a reset, and the reset wou
 the peer has not read yet (RFC 9112 section 9.6).
 """
 
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_GET_SIZE
 from cpython.exc cimport PyErr_SetFromErrno
 from libc.errno cimport EAGAIN, EINTR, ETIMEDOUT, errno
@@ -194,10 +195,14 @@ cdef class Connection(Transport):
         return self.wrote()
 
     def write(self, data):
-        cdef const uint8_t[::1] view
-        if len(data):
-            view = data
-            self.send(&view[0], view.nbytes)
+        # Not a memoryview: its code in C would double this module.
+        cdef Py_buffer view
+        PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+        try:
+            if view.len:
+                self.send(<const uint8_t *>view.buf, view.len)
+        finally:
+            PyBuffer_Release(&view)
 
     def sendfile(self, file, int64_t offset, int64_t count):
         self.check_not_half_closed()
