@@ -87,14 +87,18 @@ cdef class Outgoing:
         return 0
 
     cdef int64_t send(self, int fd, int64_t at_most, int64_t file_at_most) except -1:
-        """Give the kernel bytes up to ``at_most``, or up to ``file_at_most`` where they are a
-        file's, or as many as it takes; how many it took.
+        """Give the kernel bytes up to ``at_most``, and up to ``file_at_most`` that are a file's,
+        or as many as it takes; how many it took.
 
         Raises OSError: the connection is broken, or a file cannot be sent whole.
         """
         cdef int64_t sent = 0
+        # Counted apart: if the head before it were in it, a file of just the bound would leave
+        # a few hundred bytes for a turn of their own.
+        cdef int64_t sent_of_file = 0
         cdef int64_t offered, taken
-        while self.size and sent < (at_most if self.start < self.end else file_at_most):
+        while self.size and (sent < at_most if self.start < self.end
+                             else sent_of_file < file_at_most):
             if self.start < self.end:
                 offered = min(<int64_t>(self.end - self.start), at_most - sent)
                 taken = self.send_bytes(fd, offered)
@@ -102,8 +106,9 @@ cdef class Outgoing:
                 self.advance()
                 continue
             else:
-                offered = min((<FileRegion>self.behind[0]).count, file_at_most - sent)
+                offered = min((<FileRegion>self.behind[0]).count, file_at_most - sent_of_file)
                 taken = self.send_file(fd, offered)
+                sent_of_file += taken
             sent += taken
             self.size -= taken
             if taken < offered:
