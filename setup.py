@@ -25,13 +25,13 @@ class build(build_ext):
         if shutil.which(compiler) is None:
             sys.exit(f"reactor needs a C compiler, and there is no {compiler!r} here: install one, "
                      "e.g. `apt install gcc python3-dev`, and try again.")  # fmt: skip
+        self.parallel = os.cpu_count()  # here: an editable install drops the option
         super().build_extensions()
 
 
-flags, jobs = ["-O1", "-g", "-UNDEBUG", *SANITIZE] if DEBUG else ["-O3", "-g0"], os.cpu_count()
+flags = ["-O1", "-g", "-UNDEBUG", *SANITIZE] if DEBUG else ["-O3", "-g0"]
 names = {path: path[:-4].replace("/", ".") for path in glob("reactor/**/*.pyx", recursive=True)}
 modules = [Extension(names[p], [p], extra_compile_args=flags, **OPTIONS) for p in sorted(names)]
 directives = {**SAFE, **STYLE, "autotestdict": False}
-modules = cythonize(modules, compiler_directives=directives, nthreads=jobs)
-build_options = {"build_ext": {"parallel": jobs}}
-setup(ext_modules=modules, cmdclass={"build_ext": build}, options=build_options)
+modules = cythonize(modules, compiler_directives=directives, nthreads=os.cpu_count())
+setup(ext_modules=modules, cmdclass={"build_ext": build})
