@@ -1,20 +1,19 @@
 """Every bound and time-out in reactor, each with its reason.
 
-One frozen dataclass, passed down by whoever builds a server, a client or a
+One immutable object, passed down by whoever builds a server, a client or a
 parser. Sizes are bytes, times are seconds. A bound applies to what a message
 *is*, never to how the network cut it into pieces.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from reactor._value import Value
 
 KIB = 1024
 MIB = 1024 * KIB
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Value):
     """The bounds of one server, client or parser; the defaults are safe ones."""
 
     # --- the head of a message ------------------------------------------------------------

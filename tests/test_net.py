@@ -7,7 +7,6 @@ import selectors
 import socket
 import struct
 from contextlib import suppress
-from dataclasses import replace
 
 import pytest
 from test_serve import has_ipv6
@@ -231,7 +230,7 @@ class TestConnection:
         assert protocol.calls == ["made", "lost"]
 
     def test_lingering_ends_after_so_many_bytes(self, reactor, connected):
-        limits = replace(DEFAULT_LIMITS, linger_bytes_max=1000)
+        limits = DEFAULT_LIMITS.replace(linger_bytes_max=1000)
         connection, protocol, theirs = connected(limits=limits)
         connection.close()
         reactor.run_once(timeout=0)
@@ -420,7 +419,7 @@ class TestConnection:
 class TestAcceptor:
     def test_at_most_so_many_accepts_a_turn(self, reactor):
         made = []
-        limits = replace(DEFAULT_LIMITS, accepts_per_turn_max=4)
+        limits = DEFAULT_LIMITS.replace(accepts_per_turn_max=4)
         listener = reactor.listen(
             Inet("127.0.0.1", 0), lambda: made.append(1) or Protocol(), limits
         )
@@ -436,7 +435,7 @@ class TestAcceptor:
     def test_out_of_descriptors_the_listener_leaves_the_selector_and_comes_back(
         self, reactor, caplog, monkeypatch
     ):
-        limits = replace(DEFAULT_LIMITS, accept_pause_s=0.02, accept_pause_max_s=0.05)
+        limits = DEFAULT_LIMITS.replace(accept_pause_s=0.02, accept_pause_max_s=0.05)
         made = []
         listener = reactor.listen(
             Inet("127.0.0.1", 0), lambda: made.append(1) or Protocol(), limits
@@ -475,7 +474,7 @@ class TestAcceptor:
                 self.lost = True
 
         protocols = []
-        limits = replace(DEFAULT_LIMITS, connections_max=5, accepts_per_turn_max=2)
+        limits = DEFAULT_LIMITS.replace(connections_max=5, accepts_per_turn_max=2)
         listener = reactor.listen(Inet("127.0.0.1", 0), Idle, limits)
         port = listener.addresses[0].port
         clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(5)]
@@ -494,7 +493,7 @@ class TestAcceptor:
 
     def test_at_the_limit_with_nobody_idle_it_waits_and_does_not_spin(self, reactor):
         made = []
-        limits = replace(DEFAULT_LIMITS, connections_max=1, accept_pause_s=0.02)
+        limits = DEFAULT_LIMITS.replace(connections_max=1, accept_pause_s=0.02)
         listener = reactor.listen(
             Inet("127.0.0.1", 0), lambda: made.append(1) or Protocol(), limits
         )
@@ -567,9 +566,9 @@ class TestConnector:
                 filler.setblocking(False)
                 filler.connect_ex(full.getsockname())
             addresses = [(socket.AF_INET, full.getsockname()), (socket.AF_INET, listening)]
-            limits = replace(DEFAULT_LIMITS, connect_attempt_delay_s=0.02)
+            limits = DEFAULT_LIMITS.replace(connect_attempt_delay_s=0.02)
             assert self.connect(reactor, addresses, limits) == listening
-            limits = replace(DEFAULT_LIMITS, connect_timeout_s=0.05)
+            limits = DEFAULT_LIMITS.replace(connect_timeout_s=0.05)
             error = self.connect(reactor, addresses[:1], limits)
             assert isinstance(error, TimeoutError)
             for filler in fillers:

@@ -6,7 +6,6 @@ import argparse
 import logging
 import socket
 import sys
-from dataclasses import replace
 from typing import Any
 
 import reactor
@@ -144,8 +143,8 @@ def run(options: argparse.Namespace) -> int:
     )
     log = Log(Output(sys.stdout), tell=say)
     fields = [field for _, field, _ in LIMIT_FLAGS + TIMEOUT_FLAGS]
-    limits = replace(
-        DEFAULT_LIMITS, backlog=options.backlog, **{f: getattr(options, f) for f in fields}
+    limits = DEFAULT_LIMITS.replace(
+        backlog=options.backlog, **{f: getattr(options, f) for f in fields}
     )
     folder = {
         name: getattr(options, name) for name in ("index", "listing", "spa", "cors", "headers")

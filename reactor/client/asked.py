@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 from binascii import b2a_base64
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
 from reactor._message import Response
+from reactor._value import Value
 from reactor.client.failures import EXIT_PROTOCOL
 from reactor.client.url import Url
 from reactor.errors import FetchError
@@ -75,13 +75,12 @@ class Upload:
             yield data
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Value):
     """One request; ``fields`` are the user's."""
 
     method: str
     url: Url
-    fields: Fields = field(default_factory=list)
+    fields: Fields
     upload: Upload | None = None
 
     @property
@@ -126,7 +125,7 @@ class Asked:
         if url.origin != self.url.origin:
             dropped |= {*_SECRETS, "host"}
         elif url.credentials is None:
-            url = replace(url, credentials=self.url.credentials)
+            url = url.replace(credentials=self.url.credentials)
         fields = [pair for pair in self.fields if pair[0].lower() not in dropped]
         return Asked(method, url, fields, upload)
 

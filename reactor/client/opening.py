@@ -9,11 +9,11 @@ over the connection.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from reactor._message import Response
 from reactor._protocol import Protocol, Transport
+from reactor._value import Value
 from reactor.client.asked import basic
 from reactor.client.failures import (
     EXIT_PROXY,
@@ -35,8 +35,7 @@ from reactor.limits import Limits
 from reactor.net import Connector
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(Value):
     """How connections that may stand for each other are made."""
 
     scheme: str

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from reactor._value import Value
 from reactor.client.failures import EXIT_URL
 from reactor.client.url import Url
 from reactor.errors import FetchError
 
 
-@dataclass(frozen=True, slots=True)
-class Proxies:
+class Proxies(Value):
     """Proxy URLs by scheme, and the hosts that are reached without."""
 
     http: str | None = None

@@ -45,6 +45,14 @@ def numeric(host: str) -> list[Address] | None:
     """The address that ``host`` is, or None for a name."""
     if host == "localhost" or host.endswith(".localhost"):
         return [(socket.AF_INET6, "::1", 0), (socket.AF_INET, "127.0.0.1", 0)]
+    if ":" not in host and not host[:1].isdigit():
+        return None
+    for family in (socket.AF_INET, socket.AF_INET6):
+        try:
+            return [(family, socket.inet_ntop(family, socket.inet_pton(family, host)), 0)]
+        except OSError:
+            continue
+    # Short forms ("127.1") and zones ("fe80::1%eth0"). Not for all: it loads the IDNA codec.
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
     except (OSError, UnicodeError):

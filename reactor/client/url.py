@@ -6,9 +6,9 @@ show them. Must never open a connection.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 
+from reactor._value import Value
 from reactor.client.failures import EXIT_URL
 from reactor.errors import FetchError
 
@@ -19,8 +19,7 @@ _SAFE = "/%:@!$&'()*+,;=~-._"
 Origin = tuple[str, str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Url:
+class Url(Value):
     """A URL without its fragment. ``text`` has no password and may be shown."""
 
     text: str

@@ -7,7 +7,6 @@ clock: the one form with two year digits is resolved against the ``now`` it is g
 from __future__ import annotations
 
 import time
-from calendar import timegm
 from functools import lru_cache
 
 from reactor.http.ascii import parse_digits
@@ -87,4 +86,13 @@ def _moment(year: str, month: str, day: str, clock: str) -> int | None:
         return None
     if number == 2 and d == 29 and (y % 4 or (y % 100 == 0 and y % 400)):
         return None
-    return timegm((y, number, d, hour, minute, second))
+    return ((_days(y, number, d) * 24 + hour) * 60 + minute) * 60 + second
+
+
+def _days(year: int, month: int, day: int) -> int:
+    """Days since 1970-01-01. Not `calendar`: it loads datetime, for each start of a client."""
+    # Years begin in March, so that the leap day is the last one.
+    year, month = (year, month - 3) if month > 2 else (year - 1, month + 9)
+    return (
+        year * 365 + year // 4 - year // 100 + year // 400 + (153 * month + 2) // 5 + day - 719469
+    )

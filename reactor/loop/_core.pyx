@@ -24,7 +24,6 @@ from reactor.loop._registration cimport Registration
 
 from cpython.bytearray cimport PyByteArray_FromStringAndSize
 
-import logging
 import selectors
 import sys
 import time
@@ -43,8 +42,6 @@ cdef enum:
 
 EVENT_READ = selectors.EVENT_READ
 EVENT_WRITE = selectors.EVENT_WRITE
-
-logger = logging.getLogger("reactor")
 
 
 def default_selector():
@@ -224,7 +221,9 @@ cdef class Loop:
         self.signals.watch(number, callback, args)
 
     def report(self, exception, doing):
-        logger.error("exception while %s", doing, exc_info=exception)
+        import logging  # a loop that has nothing to report starts without it
+
+        logging.getLogger("reactor").error("exception while %s", doing, exc_info=exception)
 
     # --- descriptors ----------------------------------------------------------------------
 

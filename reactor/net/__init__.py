@@ -9,19 +9,15 @@ from __future__ import annotations
 from reactor._protocol import Protocol, Transport
 from reactor.net._connection import Connection
 from reactor.net._socket import reset_on_close
-from reactor.net.acceptor import Acceptor
 from reactor.net.address import Address, Inet, Unix, listen_sockets, parse_bind
 from reactor.net.connector import Connector
-from reactor.net.listener import Listener
 from reactor.net.reactor import Reactor
 
 __all__ = [
-    "Acceptor",
     "Address",
     "Connection",
     "Connector",
     "Inet",
-    "Listener",
     "Protocol",
     "Reactor",
     "Transport",

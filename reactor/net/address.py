@@ -10,13 +10,12 @@ import os
 import socket
 import stat
 from contextlib import suppress
-from dataclasses import dataclass
 
+from reactor._value import Value
 from reactor.errors import ConfigurationError
 
 
-@dataclass(frozen=True, slots=True)
-class Inet:
+class Inet(Value):
     """A TCP address; ``port`` 0 lets the kernel pick one."""
 
     host: str
@@ -26,8 +25,7 @@ class Inet:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-@dataclass(frozen=True, slots=True)
-class Unix:
+class Unix(Value):
     """A Unix socket's path."""
 
     path: str

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.loop import Loop
 from reactor.net._connection import Connection
 from reactor.net.address import Address, listen_sockets
 from reactor.net.connector import Connector, ConnectTo
-from reactor.net.listener import Listener, ProtocolFactory
+
+if TYPE_CHECKING:
+    from reactor.net.listener import Listener, ProtocolFactory
 
 
 class Reactor(Loop):
@@ -46,6 +48,8 @@ class Reactor(Loop):
         limits: Limits = DEFAULT_LIMITS,
     ) -> Listener:
         """`listen` on sockets that listen already; the listener owns them."""
+        from reactor.net.listener import Listener  # a client needs none
+
         listener = Listener(self, sockets, factory, limits)
         self._listeners.append(listener)
         return listener

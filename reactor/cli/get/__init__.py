@@ -25,8 +25,6 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     # Only who fetches pays for the loop and the client.
-    from dataclasses import replace
-
     from reactor.cli.get.running import Run
     from reactor.cli.get.show import Show
     from reactor.client import Client
@@ -40,8 +38,7 @@ def run(options: argparse.Namespace) -> int:
     if options.insecure:
         say("WARNING: --insecure: anyone on the way can read and change what is transferred")
     show = Show(options)
-    limits = replace(
-        DEFAULT_LIMITS,
+    limits = DEFAULT_LIMITS.replace(
         connect_timeout_s=options.connect_timeout,
         redirects_max=options.max_redirs,
     )
