@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import reactor
 from reactor.cli.output import say, shown
@@ -21,8 +22,28 @@ from reactor.errors import ConfigurationError, FetchError
 COMMANDS = ("serve", "get", "bench")
 
 
+class Help(argparse.HelpFormatter):
+    """As wide as the terminal. argparse would load `shutil` to know that, for each option."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_columns() - 2)
+
+
+def _columns() -> int:
+    said = os.environ.get("COLUMNS", "")
+    if said.isascii() and said.isdigit() and len(said) < 6 and int(said):
+        return int(said)
+    try:
+        return os.get_terminal_size(1).columns or 80
+    except OSError:  # it is no terminal
+        return 80
+
+
 class Parser(argparse.ArgumentParser):
     """Says what is wrong in one sentence: the usage would push it out of sight."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(formatter_class=Help, **options)
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {shown(message)} (see {self.prog} --help)\n")

@@ -10,8 +10,7 @@ A name is made from the URL that the user wrote, never from where redirects led
 
 from __future__ import annotations
 
-from urllib.parse import unquote, unquote_to_bytes, urlsplit
-
+from reactor.client.url import plain
 from reactor.http.ascii import lower
 
 # What saving calls a file that is not whole yet, and what it knows about it.
@@ -36,6 +35,13 @@ def name_from_url(url: str) -> str:
     >>> name_from_url("http://host/a/page.html?x=/y"), name_from_url("http://host/..%2f.bashrc")
     ('page.html', 'bashrc')
     """
+    found = plain(url)
+    if found is not None:
+        last = found[3].partition("?")[0].rpartition("/")[2]
+        if "%" not in last:
+            return harmless(last)
+    from urllib.parse import unquote, urlsplit
+
     return harmless(unquote(urlsplit(url).path.rpartition("/")[2], errors="surrogateescape"))
 
 
@@ -137,6 +143,8 @@ def _extended(value: str) -> str | None:
     codec = {"utf-8": "utf-8", "iso-8859-1": "latin-1"}.get(lower(charset))
     if not quote or codec is None:
         return None
+    from urllib.parse import unquote_to_bytes
+
     try:
         return unquote_to_bytes(encoded).decode(codec)
     except UnicodeError:

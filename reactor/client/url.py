@@ -1,20 +1,30 @@
 """http and https URLs: taken apart, checked, written as a request needs them.
 
+Most URLs are plain: nothing in them has to be escaped, and there is one way to read them. Those
+are taken apart here; the standard library has the others, and is loaded for them only.
+
 A name and a password in a URL are taken out here, once, so that nothing further on can
 show them. Must never open a connection.
 """
 
 from __future__ import annotations
 
-from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
+from typing import TYPE_CHECKING
 
 from reactor._value import Value
 from reactor.client.failures import EXIT_URL
 from reactor.errors import FetchError
 
+if TYPE_CHECKING:
+    from urllib.parse import SplitResult
+
 PORTS = {"http": 80, "https": 443}
 # What a browser does: spaces and non-ASCII are escaped, escapes that are there stay.
 _SAFE = "/%:@!$&'()*+,;=~-._"
+
+_HOST = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-")
+# Not "@", "[", "#": each makes a part of its own.
+_PLAIN = _HOST | frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ/?%:!$&'()*+,;=~_")
 
 Origin = tuple[str, str, int]
 
@@ -47,6 +57,11 @@ class Url(Value):
     @classmethod
     def parse(cls, text: str) -> Url:
         """Raises FetchError (exit code 3) for what is no http or https URL."""
+        found = plain(text)
+        if found is not None:
+            return cls(text, *found)
+        from urllib.parse import unquote, urlsplit
+
         try:
             parts = urlsplit(text)
             port = parts.port
@@ -73,6 +88,8 @@ class Url(Value):
 
         Raises FetchError as `parse` does: a server may write anything there.
         """
+        from urllib.parse import urljoin
+
         try:
             joined = urljoin(self.text, reference)
         except ValueError as error:
@@ -80,7 +97,29 @@ class Url(Value):
         return Url.parse(joined)
 
 
+def plain(text: str) -> tuple[str, str, int, str] | None:
+    """Scheme, host, port and target of a URL that stands for itself; None for all others.
+
+    >>> plain("http://host:8000/a?b"), plain("http://me@host/")
+    (('http', 'host', 8000, '/a?b'), None)
+    """
+    scheme, separator, rest = text.partition("://")
+    if not separator or scheme not in PORTS or not _PLAIN.issuperset(rest) or rest[-1:] == "?":
+        return None
+    authority, _, path = rest.partition("/")
+    host, colon, port = authority.partition(":")
+    if not host or len(host) > 253 or not _HOST.issuperset(host):
+        return None
+    if not colon:
+        return scheme, host, PORTS[scheme], f"/{path}"
+    if not port.isdigit() or len(port) > 5 or int(port) > 65535:
+        return None
+    return scheme, host, int(port), f"/{path}"
+
+
 def _target(parts: SplitResult) -> str:
+    from urllib.parse import quote
+
     path = quote(parts.path or "/", safe=_SAFE, errors="surrogateescape")
     query = quote(parts.query, safe=_SAFE + "?", errors="surrogateescape")
     return f"{path}?{query}" if query else path

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 from binascii import b2a_base64
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from reactor.errors import ConfigurationError
 
@@ -38,12 +37,16 @@ class Credentials:
         if self._user is not None:
             name, _, password = self._user.partition(":")
             return name, password
+        if self._netrc is None:
+            return None
+        from urllib.parse import urlsplit
+
         try:
             parts = urlsplit(url)
         except ValueError:
             return None  # the client says what is wrong with it
         # What the URL says comes first, and the client sends it.
-        if self._netrc is not None and parts.hostname and parts.username is None:
+        if parts.hostname and parts.username is None:
             found = self._netrc.authenticators(parts.hostname)
             if found is not None:
                 return found[0] or found[1] or "", found[2] or ""

@@ -5,8 +5,6 @@ Knows where secrets are written. Must never write anything itself.
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from reactor.http.ascii import lower
 
 # Whoever looks over the user's shoulder, or reads his log, must not learn these.
@@ -21,6 +19,8 @@ def visible(url: str) -> str:
     """
     if "@" not in url:
         return url
+    from urllib.parse import urlsplit
+
     try:
         netloc = urlsplit(url).netloc
     except ValueError:
