@@ -350,11 +350,11 @@ def test_a_folder_with_too_many_entries_says_so(tmp_path, serve, monkeypatch):
     assert "The first 8 files" in body(serve("/")).decode()
 
 
-def test_50000_entries_make_one_page(tmp_path, serve):
-    for number in range(50_000):
+def test_thousands_of_entries_make_one_page(tmp_path, serve):
+    for number in range(5_000):
         os.close(os.open(tmp_path / f"f{number}", os.O_CREAT | os.O_WRONLY))
     page = json.loads(body(serve("/?page=3", Accept="application/json")))
-    assert (page["pages"], page["files"], len(page["entries"])) == (100, 50_000, 500)
+    assert (page["pages"], page["files"], len(page["entries"])) == (10, 5_000, 500)
 
 
 # --- how it looks ---------------------------------------------------------------------------------

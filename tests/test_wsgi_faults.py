@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import contextmanager
 from pathlib import Path
 
 import h11
@@ -18,6 +19,8 @@ from reactor.http._server import ServerMachine
 from reactor.http._service import Service
 
 NAMES = sorted(FAULTS)
+# One test for each outcome: a test for each of hundreds of faults would cost more than they do.
+OUTCOMES = sorted({outcome for outcome, _ in FAULTS.values()})
 ENDING = {"500", "abort", "end"}
 HERE = Path(__file__).parent
 OK = b"GET /ok HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -58,6 +61,22 @@ def read_responses(data, methods):
     return found
 
 
+def named(outcome):
+    """The faults of one outcome, each to be tried in a `with`: what fails says of which."""
+    for name in NAMES:
+        if FAULTS[name][0] == outcome:
+            yield name, trying(name)
+
+
+@contextmanager
+def trying(name):
+    try:
+        yield
+    except Exception as error:
+        error.add_note(f"of the fault {name}")
+        raise
+
+
 def judge(name, responses):
     """``responses`` to the fault's request and to one for /ok behind it on the connection."""
     outcome = FAULTS[name][0]
@@ -86,20 +105,20 @@ def drive(wsgi_app, journal):
     return machine
 
 
-@pytest.fixture
-def driven():
+@pytest.mark.parametrize("outcome", OUTCOMES)
+def test_a_fault_is_logged_once(outcome):
+    for name, trying_it in named(outcome):
+        with trying_it:
+            check_the_log(name, outcome)
+
+
+def check_the_log(name, outcome):
     journal = FakeJournal()
     machine = drive(app, journal)
-    return machine, machine.transport, journal
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_fault_is_logged_once(driven, name):
-    machine, transport, journal = driven
+    transport = machine.transport
     machine.data_received(request(name) + OK)
     while transport.run_soon():
         pass
-    outcome = FAULTS[name][0]
     assert transport.closed == (outcome in ENDING)
     assert transport.aborted == (outcome in {"abort", "end"})
     wrong = outcome in ENDING or name.startswith("close_")
@@ -117,9 +136,16 @@ CLOSE_FAILS_TOO = {
 }
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_head_never_has_a_body(driven, name):
-    machine, transport, _ = driven
+@pytest.mark.parametrize("outcome", OUTCOMES)
+def test_head_never_has_a_body(outcome):
+    for name, trying_it in named(outcome):
+        with trying_it:
+            check_head(name)
+
+
+def check_head(name):
+    machine = drive(app, FakeJournal())
+    transport = machine.transport
     machine.data_received(request(name, b"HEAD") + OK)
     sent = bytes(transport.sent)
     head, _, rest = sent.partition(b"\r\n\r\n")
@@ -167,21 +193,24 @@ def exchange(server, data):
     return received, False
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_fault_on_the_wire(server, name):
+@pytest.mark.parametrize("outcome", OUTCOMES)
+def test_a_fault_on_the_wire(server, outcome):
     last = OK.replace(b"Host: a", b"Host: a\r\nConnection: close")
-    received, _ = exchange(server, request(name) + last)
-    judge(name, read_responses(received, ["GET", "GET"]))
-    received, reset = exchange(server, last)
-    assert read_responses(received, ["GET"]) == ["200"]
-    assert not reset
+    for name, trying_it in named(outcome):
+        with trying_it:
+            received, _ = exchange(server, request(name) + last)
+            judge(name, read_responses(received, ["GET", "GET"]))
+            received, reset = exchange(server, last)
+            assert read_responses(received, ["GET"]) == ["200"]
+            assert not reset
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if FAULTS[name][0] == "abort"])
-def test_a_broken_body_is_never_taken_for_a_whole_one(server, name):
+def test_a_broken_body_is_never_taken_for_a_whole_one(server):
     """In HTTP/1.0 the end of the connection is the end of the body: only a reset tells."""
-    received, reset = exchange(server, request(name, version=b"1.0"))
-    assert b"content-length" in received.lower() or reset
+    for name, trying_it in named("abort"):
+        with trying_it:
+            received, reset = exchange(server, request(name, version=b"1.0"))
+            assert b"content-length" in received.lower() or reset
 
 
 def test_the_log_has_the_traceback(server):
