@@ -27,12 +27,12 @@ OPTIONS = (
     "--hide-scrollbars", "--enable-logging=stderr",
 )  # fmt: skip
 
-# Looks at the index from inside the browser: a frame of a phone's width, its own document read
+# Looks at the index from inside the browser: frames of several screens' widths, each document read
 # by a script of the same origin, and every link followed as the browser resolves it.
 PROBE = """<!doctype html><title>probe</title><body><script>
-const frame = document.createElement("iframe");
-frame.style.cssText = "border:0;height:600px;width:" + location.hash.slice(1) + "px";
-frame.onload = () => {
+const widths = location.hash.slice(1).split(",");
+const found = {};
+function look(frame, width) {
   const page = frame.contentDocument;
   const rows = [...page.querySelectorAll("td.n a bdi")].map(name => {
     const request = new XMLHttpRequest();
@@ -40,17 +40,24 @@ frame.onload = () => {
     request.send();
     return [name.textContent, name.parentNode.href, request.status];
   });
-  const result = JSON.stringify({
+  found[width] = {
     rows, title: page.title, scripts: page.scripts.length,
     width: page.documentElement.scrollWidth, visible: page.documentElement.clientWidth,
     shortest: Math.min(...[...page.querySelectorAll("td.n a")].map(a => a.offsetHeight)),
     columns: getComputedStyle(page.querySelector("tbody tr")).display,
-  });
-  document.body.textContent = "";
-  document.body.dataset.result = result;
-};
-frame.src = "/site/";
-document.body.append(frame);
+  };
+  if (Object.keys(found).length == widths.length) {
+    document.body.textContent = "";
+    document.body.dataset.result = JSON.stringify(found);
+  }
+}
+for (const width of widths) {
+  const frame = document.createElement("iframe");
+  frame.style.cssText = "border:0;height:600px;width:" + width + "px";
+  frame.onload = () => look(frame, width);
+  frame.src = "/site/";
+  document.body.append(frame);
+}
 </script>"""
 
 
@@ -105,30 +112,32 @@ def browse(tmp_path_factory):
     return run
 
 
-def probe(browse, address, width):
+def probe(browse, address, *widths):
+    """What the page is in frames of these widths, by width."""
     # Chromium dumps the document once it is loaded, frames and all.
-    dumped = browse(f"{address}/probe.html#{width}", "--dump-dom").stdout.decode()
+    wanted = ",".join(map(str, widths))
+    dumped = browse(f"{address}/probe.html#{wanted}", "--dump-dom").stdout.decode()
     _, _, rest = dumped.partition('data-result="')
     result = rest.partition('"')[0].replace("&quot;", '"').replace("&lt;", "<")
-    return json.loads(result.replace("&gt;", ">").replace("&nbsp;", "\xa0").replace("&amp;", "&"))
+    result = result.replace("&gt;", ">").replace("&nbsp;", "\xa0").replace("&amp;", "&")
+    return {int(width): found for width, found in json.loads(result).items()}
 
 
-@pytest.mark.parametrize("width", [320, 390, 1280])
-def test_no_width_scrolls_sideways_and_rows_are_large_enough_to_touch(root, address, browse, width):
+def test_no_width_scrolls_sideways_and_rows_are_large_enough_to_touch(root, address, browse):
     make(root / "site", [b"x" * 255, b"a.txt", "日本語".encode() * 20, b"w w " * 50])
     (root / "site" / "folder").mkdir()
-    result = probe(browse, address, width)
-    assert result["visible"] == width
-    assert result["width"] == width
-    assert result["columns"] == ("table-row" if width > 640 else "grid")
-    if width < 640:
-        assert result["shortest"] >= 44
+    for width, result in probe(browse, address, 320, 390, 1280).items():
+        assert result["visible"] == width
+        assert result["width"] == width
+        assert result["columns"] == ("table-row" if width > 640 else "grid")
+        if width < 640:
+            assert result["shortest"] >= 44
 
 
 def test_hostile_names_are_shown_and_each_link_finds_its_file(root, address, browse):
     names = hostile_names()
     make(root / "site", names)
-    result = probe(browse, address, 1280)
+    result = probe(browse, address, 1280)[1280]
     assert result["scripts"] == 0
     assert result["title"] == "site"
     assert {row[2] for row in result["rows"]} == {200}
