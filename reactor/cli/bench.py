@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import shlex
 import shutil
 import sys
@@ -68,6 +69,9 @@ def add_parser(commands: Any) -> None:
         "--python", default=sys.executable, metavar="PATH", help="the interpreter with the peers"
     )
     parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument(
+        "--html", type=Path, metavar="FILE", help="a page with plots; needs matplotlib"
+    )
     parser.set_defaults(run=run)
 
 
@@ -80,8 +84,7 @@ def run(options: argparse.Namespace) -> int:
         raise ConfigurationError(f"--python {options.python}: there is no such program")
     connections = SWEEP if options.sweep else (options.connections,)
     _check_descriptors(max(*connections, IDLE if options.memory else 1))
-    if options.json is not None and not options.json.resolve().parent.is_dir():
-        raise ConfigurationError(f"{options.json} cannot be written: its folder does not exist")
+    _check_files(options)
     with tempfile.TemporaryDirectory() as folder:
         return _run(options, connections, Path(folder))
 
@@ -173,6 +176,10 @@ def _report(results: Results, options: argparse.Namespace) -> None:
     try:
         if options.json is not None:
             results.write(options.json)
+        if options.html is not None:
+            from reactor.bench.page import page  # imports matplotlib
+
+            options.html.write_text(page(results), encoding="utf-8")
     except OSError as error:
         raise ConfigurationError(f"the report cannot be written: {error}") from error
     show(results)
@@ -195,6 +202,17 @@ def _compare(words: list[str]) -> int:
     lines, regressed = compare(old, new)
     Output(sys.stdout).write("".join(f"{line}\n" for line in lines))
     return int(regressed)
+
+
+def _check_files(options: argparse.Namespace) -> None:
+    """Before anything is measured: a report that cannot be written is known then."""
+    for file in (options.json, options.html):
+        if file is not None and not file.resolve().parent.is_dir():
+            raise ConfigurationError(f"{file} cannot be written: its folder does not exist")
+    if options.html is not None and importlib.util.find_spec("matplotlib") is None:
+        raise ConfigurationError(
+            "--html needs matplotlib, which is not installed: pip install 'reactor-httpd[bench]'"
+        )
 
 
 def _check_descriptors(connections: int) -> None:

@@ -1,0 +1,69 @@
+"""A comparison's figures as words: what the table in the terminal and the page both show."""
+
+from __future__ import annotations
+
+from reactor.bench.results import Metric, Ratio, Results, Row
+
+HEAD = (
+    *("server", "conns", "requests/s", "p50 ms", "p99 ms", "p99.9 ms", "CPU us/req", "MB"),
+    *("B/idle conn", "threads", "switches/req", "generator", "verdict"),
+)
+RATIO_HEAD = ("ratio", "conns", "of", "median", "95 %", "A/A noise", "a difference?")
+NAMES: dict[Metric, str] = {
+    "cpu_us_per_request": "CPU per request",
+    "requests_per_s": "requests/s",
+    "p99_s": "p99",
+}
+
+
+def row_cells(row: Row) -> list[str]:
+    latency = (row.latency_s.p50, row.latency_s.p99, row.latency_s.p99_9)
+    idle = row.bytes_per_idle_connection
+    return [
+        row.server,
+        f"{row.connections:,}",
+        f"{row.requests_per_s:,.0f}",
+        *(f"{seconds * 1e3:,.2f}" for seconds in latency),
+        f"{row.cpu_us_per_request:,.1f}",
+        f"{row.rss_bytes / 1e6:,.1f}",
+        "-" if idle is None else f"{idle:,.0f}",
+        f"{row.threads:,}",
+        f"{row.context_switches_per_request:.2f}",
+        f"{row.generator_cpu:.0%}",
+        row.verdict,
+    ]
+
+
+def ratio_cells(ratio: Ratio) -> list[str]:
+    noise = "-" if ratio.noise is None else f"{ratio.noise[0]:.2f}-{ratio.noise[1]:.2f}"
+    called = {True: "yes", False: "no", None: "unknown"}[ratio.difference]
+    return [
+        f"{ratio.a} / {ratio.b}",
+        f"{ratio.connections:,}",
+        NAMES[ratio.metric],
+        f"{ratio.median:.2f}",
+        f"{ratio.low:.2f}-{ratio.high:.2f}",
+        noise,
+        called,
+    ]
+
+
+def machine(results: Results) -> str:
+    """Where it ran, in a line."""
+    environment = results.environment
+    return (
+        f"{environment.cpu}, {environment.kernel}, Python {environment.python}, "
+        f"load average {environment.load_average[0]:g} to {environment.load_average[1]:g}"
+    )
+
+
+def remarks(results: Results) -> list[str]:
+    """A sentence for every row that is not VALID."""
+    why = [
+        f"{row.server}, {row.connections:,} connections: {row.verdict}, {row.why}."
+        for row in results.rows
+        if row.why
+    ]
+    if any(row.verdict == "GENERATOR-BOUND" for row in results.rows):
+        why.append("Where the generator was the bound, only CPU per request compares the servers.")
+    return why
