@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 from bench_results import results
@@ -36,27 +37,21 @@ def test_the_default_is_reactor_against_threads(tmp_path):
     assert made.complete
 
 
-@pytest.mark.parametrize(
-    ("arguments", "code", "sentence"),
-    [
-        (("--against", "apache"), 1, "there is no server 'apache'"),
-        (("--against", "waitress", "--target", "."), 1, "waitress serves a page of its own"),
-        (("-c", "999999"), 1, "descriptors"),
-        (("--json", "/nonexistent/x.json"), 1, "its folder does not exist"),
-        (("--target", "http://127.0.0.1:1/", *SHORT), 1, "no process of yours listens on port 1"),
-        (("--target", "http://example.org/", *SHORT), 1, "no http URL of 127.0.0.1"),
-    ],
-)
-def test_what_is_wrong_is_said_in_one_sentence(arguments, code, sentence):
-    done = bench(*arguments)
-    assert done.returncode == code
-    assert sentence in done.stderr
+def test_too_few_descriptors_are_said_in_one_sentence():
+    done = bench("-c", "999999")
+    assert done.returncode == 1
+    assert "descriptors" in done.stderr
     assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
+        (("--against", "apache"), 1, "there is no server 'apache'"),
+        (("--against", "waitress", "--target", "."), 1, "waitress serves a page of its own"),
+        (("--json", "/nonexistent/x.json"), 1, "its folder does not exist"),
+        (("--target", "http://127.0.0.1:1/", *SHORT), 1, "no process of yours listens on port 1"),
+        (("--target", "http://example.org/", *SHORT), 1, "no http URL of 127.0.0.1"),
         (("-c", "0"), 2, "'0' is no number"),
         (("-R", "-1"), 2, "'-1' is no number above zero"),
         (("compare", "one"), 1, "write `reactor bench`"),
@@ -64,12 +59,12 @@ def test_what_is_wrong_is_said_in_one_sentence(arguments, code, sentence):
         (("--python", "/nonexistent/python"), 1, "there is no such program"),
     ],
 )
-def test_arguments_that_cannot_be_meant(capsys, arguments, code, sentence):
+def test_what_is_wrong_is_said_in_one_sentence(capfd, arguments, code, sentence):
     try:
         ended = main(["bench", *arguments])
     except SystemExit as error:
         ended = error.code
-    said = capsys.readouterr().err
+    said = capfd.readouterr().err
     assert ended == code
     assert sentence in said
     assert said.count("\n") == 1
@@ -98,6 +93,7 @@ def wait_for_children(pid, count):
             found = file.read().split()
         if len(found) >= count:
             return found
+        time.sleep(0.02)
 
 
 def is_alive(pid):
@@ -108,15 +104,16 @@ def is_alive(pid):
         return False
 
 
-def test_two_runs_are_compared(tmp_path):
+def test_two_runs_are_compared(tmp_path, capfd):
     old, new = tmp_path / "old.json", tmp_path / "new.json"
     results().write(old)
     made = results()
     for row in made.rows:
         row.slots[:] = [type(s)(s.requests, s.wall_s, s.cpu_s * 1.5, s.p99_s) for s in row.slots]
     made.write(new)
-    assert bench("compare", str(old), str(old)).returncode == 0
-    done = bench("compare", str(old), str(new))
-    assert done.returncode == 1
-    assert "REGRESSION" in done.stdout
-    assert done.stderr == ""
+    assert main(["bench", "compare", str(old), str(old)]) == 0
+    assert "REGRESSION" not in capfd.readouterr().out
+    assert main(["bench", "compare", str(old), str(new)]) == 1
+    out, err = capfd.readouterr()
+    assert "REGRESSION" in out
+    assert err == ""
