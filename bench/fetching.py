@@ -53,13 +53,15 @@ def fetch(
         stdin=stdin,
         stdout=stdout,
         stderr=subprocess.PIPE,
-        text=True,
-        errors="surrogateescape",
         timeout=PATIENCE_S,
         check=False,
     )
-    stderr, _, peak = done.stderr.rpartition("VmHWM:")
-    return Done(done.returncode, done.stdout or "", stderr, int(peak.split()[0]))
+    # Not as text=True has it, which makes a line end of every CR.
+    out, err = (
+        (data or b"").decode("utf-8", "surrogateescape") for data in (done.stdout, done.stderr)
+    )
+    stderr, _, peak = err.rpartition("VmHWM:")
+    return Done(done.returncode, out, stderr, int(peak.split()[0]))
 
 
 def killed_at(size: int, part: Path, *arguments: str) -> int | None:

@@ -22,6 +22,8 @@ sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "tests")]
 
 from fetching import fetch  # noqa: E402
 from origins import CHUNKS, CLOSE, LENGTH, PAGE, SQUEEZED, Origin, Origins  # noqa: E402
+from soak_get_disk import disk  # noqa: E402
+from soak_get_memory import hostile, memory  # noqa: E402
 from soak_get_resume import resume  # noqa: E402
 
 from reactor.bench.servers import end_servers_on_sigterm  # noqa: E402
@@ -66,7 +68,13 @@ def _fault(origin: Origin, body: str, page: bytes) -> str:
     return "" if version == origin.versions[body] else f"it came by {version}"
 
 
-PARTS = {"resume": resume, "interop": interop}
+PARTS = {
+    "resume": resume,
+    "memory": memory,
+    "hostile": hostile,
+    "interop": interop,
+    "disk": disk,
+}
 
 
 def main() -> int:

@@ -99,6 +99,19 @@ def trickle(data: bytes, gap_s: float = 1.0) -> Step:
     return send
 
 
+def by_range(rest: Step, whole: Step) -> Step:
+    """One answer to whoever has asked for the rest of something, another to all others."""
+
+    def send(peer: Peer) -> None:
+        step = rest if b"\r\nRange: " in peer.received[-1] else whole
+        if isinstance(step, bytes):
+            peer.sock.sendall(step)
+        else:
+            step(peer)
+
+    return send
+
+
 # --- what is played ---------------------------------------------------------------------------
 
 
@@ -125,6 +138,8 @@ class Case:
     # It ends by its --max-time only; long enough for a loaded machine in the other cases.
     max_time_s: float = 15.0
     env: tuple[tuple[str, str], ...] = ()
+    # What an earlier try has left of version "v1" of this page.
+    part: bytes = b""
 
 
 # --- the server ------------------------------------------------------------------------------

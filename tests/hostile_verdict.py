@@ -13,9 +13,19 @@ from pathlib import Path
 import hostile_answers
 import hostile_cases
 import hostile_origins
+import hostile_ranges
+from hostile_ranges import DATE, ETAG
 from hostile_server import Hostile
 
-CASES = [*hostile_cases.CASES, *hostile_answers.CASES, *hostile_origins.CASES]
+from reactor.client.partial import Folder, Part
+from reactor.client.resuming import Version
+
+CASES = [
+    *hostile_cases.CASES,
+    *hostile_answers.CASES,
+    *hostile_origins.CASES,
+    *hostile_ranges.CASES,
+]
 # "abc:s3cr3t" in Base64 begins with YWJjOnMzY3Iz.
 SECRETS = ("s3cr3t", "YWJjOnMzY3Iz")
 CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
@@ -27,6 +37,17 @@ class Done:
     code: int
     stdout: str
     stderr: str
+
+
+def prepare(hostile: Hostile, folder: Path) -> None:
+    """Lay down what an earlier try has left."""
+    if hostile.case.part:
+        place = Folder(str(folder))
+        part = Part.open(place, "page")
+        part.begin(Version(hostile.url, ETAG, DATE, len(hostile.case.body)))
+        part.write(hostile.case.part)
+        part.keep()
+        place.close()
 
 
 def arguments(hostile: Hostile) -> list[str]:

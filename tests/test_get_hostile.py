@@ -1,6 +1,7 @@
 """``reactor get`` before servers that mean ill: how it ends, what it leaves, what it tells whom.
 
-The cases are data (``hostile_cases``, ``hostile_answers``, ``hostile_origins``), the verdict is
+The cases are data (``hostile_cases``, ``hostile_answers``, ``hostile_origins``,
+``hostile_ranges``), the verdict is
 read off from outside (``hostile_verdict``); the command runs in this process.
 """
 
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 import pytest
 from hostile_server import Hostile, certificates
-from hostile_verdict import CASES, Done, arguments, faults
+from hostile_verdict import CASES, Done, arguments, faults, prepare
 
 from reactor.cli import main
 
@@ -22,6 +23,7 @@ def certified(tmp_path_factory):
 def test_a_hostile_server(case, certified, tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     with Hostile(case, *certified) as hostile:
+        prepare(hostile, tmp_path)
         for name, value in hostile.env.items():
             monkeypatch.setenv(name, value)
         try:

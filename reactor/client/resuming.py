@@ -91,17 +91,15 @@ def judge(version: Version, size: int, head: Response, by_date: bool = False) ->
                 return Verdict.BY_DATE
             return Verdict.WHOLE
         case 416:
-            unsatisfied = _parse_content_range(head.headers.get("content-range") or "")
-            total = unsatisfied[2] if unsatisfied is not None else None
-            whole = total == size and _same(version, head)
-            return Verdict.COMPLETE if whole else Verdict.ANEW
+            whole = _content_range(head) == (None, None, size) and version.length in (None, size)
+            return Verdict.COMPLETE if whole and _same(version, head) else Verdict.ANEW
         case _:
             return None
 
 
 def _follows(version: Version, size: int, head: Response) -> bool:
     """Whether a 206 brings exactly the bytes from ``size`` to the end of this version."""
-    content_range = _parse_content_range(head.headers.get("content-range") or "")
+    content_range = _content_range(head)
     if content_range is None or head.headers.get("content-encoding") is not None:
         return False
     first, last, total = content_range
@@ -119,6 +117,19 @@ def _same(version: Version, head: Response) -> bool:
     if version.etag is not None and etag is not None:
         return etag == version.etag
     return version.modified is None or modified is None or modified == version.modified
+
+
+def total_of(head: Response) -> int | None:
+    """How long the whole is of which a 206 brings a part."""
+    content_range = _content_range(head)
+    return None if content_range is None else content_range[2]
+
+
+def _content_range(head: Response) -> tuple[int | None, int | None, int | None] | None:
+    values = head.headers.getall("content-range")
+    # RFC 9110 15.3.7.2: where there are several parts, each has its own, and the head none.
+    parts = lower(head.headers.get("content-type") or "").startswith("multipart/byteranges")
+    return _parse_content_range(values[0]) if len(values) == 1 and not parts else None
 
 
 def _parse_content_range(text: str) -> tuple[int | None, int | None, int | None] | None:

@@ -25,7 +25,7 @@ from reactor.client.failures import (
     EXIT_WRITE,
 )
 from reactor.client.names import name_from_disposition, name_from_url
-from reactor.client.resuming import Verdict, Version, judge, range_fields
+from reactor.client.resuming import Verdict, Version, judge, range_fields, total_of
 from reactor.client.saving import FileSink, Saver, Sink, StreamSink, open_given
 from reactor.errors import FetchError, LocalProtocolError
 from reactor.limits import KIB
@@ -193,10 +193,7 @@ class Job:
         if self._asked is not None and part is not None:
             verdict = judge(self._asked, part.size, head, self._by_date)
         if verdict in {Verdict.ANEW, Verdict.BY_DATE}:
-            self._by_date = verdict is Verdict.BY_DATE
-            self._anew = verdict is Verdict.ANEW
-            self._cancel()
-            self._request()
+            self._ask_again(by_date=verdict is Verdict.BY_DATE)
             return
         self._command.teller.head(head)
         if verdict in {Verdict.CONTINUE, Verdict.COMPLETE} and part is not None:
@@ -236,15 +233,24 @@ class Job:
 
     def _go_on(self, offset: int, head: Response) -> None:
         self.size = self.resumed_from = offset
-        self.total = offset + (head.content_length or 0) if not self._complete else offset
+        self.total = total_of(head)
         if self._options.sha256 and isinstance(self._sink, FileSink):
             self._digest = _sha256()
             for data in self._sink.written():
                 self._digest.update(data)
 
+    def _ask_again(self, by_date: bool = False) -> None:
+        """The answer to a range is not believed: once more with the date, or for the whole."""
+        self._by_date, self._anew = by_date, not by_date
+        self._cancel()
+        self._request()
+
     def _body(self, data: Any) -> None:
         self.received += len(data)
         if self._complete or self._sink is None or self.response is None or self._is_error():
+            return
+        if self.resumed_from and self.total is not None and self.size + len(data) > self.total:
+            self._ask_again()  # more than the rest of anything
             return
         if self._digest is not None:
             self._digest.update(data)
