@@ -119,11 +119,13 @@ def test_the_page_loads_nothing(made_and_text):
 
 
 def test_names_from_elsewhere_are_words_and_no_markup(made_and_text):
-    _, text = made_and_text
+    made, text = made_and_text
     read = Reader(text)
     assert "script" not in read.tags
-    assert HOSTILE_SHOWN in read.words
-    assert any(HOSTILE_SHOWN in words for words in read.words if words.endswith(", 1,000"))
+    hostile = [one.server for one in made.rows if one.server == HOSTILE]
+    # In its rows; in the legends of the sweep and of each latency plot, which are text as well.
+    assert read.words.count(HOSTILE_SHOWN) >= 2 * len(hostile)
+    assert f"{HOSTILE_SHOWN}, 1,000" in read.words or not hostile
 
 
 def test_a_page_of_nothing_says_what_failed():
