@@ -1,18 +1,22 @@
 """`python -m reactor bench`: the table, the file, and one sentence for what is wrong."""
 
+import json
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from bench_results import results
+from jsonschema import Draft202012Validator
 
 from reactor.bench.results import Results
 from reactor.bench.servers import missing
 from reactor.cli import main
 
 pytestmark = pytest.mark.skipif(missing() is not None, reason=str(missing()))
+SCHEMA = Path(__file__).resolve().parent.parent / "docs" / "bench.schema.json"
 SHORT = ("--pairs", "1", "--slot", "0.1", "-c", "2")
 
 
@@ -35,6 +39,8 @@ def test_the_default_is_reactor_against_threads(tmp_path):
     made = Results.read(file)
     assert [row.server for row in made.rows] == ["reactor", "threads"]
     assert made.complete
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    Draft202012Validator(schema).validate(json.loads(file.read_text(encoding="utf-8")))
 
 
 def test_too_few_descriptors_are_said_in_one_sentence():
