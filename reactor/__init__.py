@@ -7,9 +7,11 @@ neither the loop nor a socket.
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from reactor._message import Headers as Headers
     from reactor._message import Request as Request
     from reactor._message import Response as Response

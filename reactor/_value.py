@@ -21,13 +21,13 @@ else:
 class Value:
     """Fields are the annotations of the subclass, and their defaults what it assigns to them."""
 
-    _fields: tuple[str, ...] = ()
+    field_names: tuple[str, ...] = ()
 
     def __init_subclass__(cls) -> None:
-        cls._fields = tuple(cls.__annotations__)
+        cls.field_names = tuple(cls.__annotations__)
 
     def __init__(self, *values: Any, **named: Any) -> None:
-        fields = self._fields
+        fields = self.field_names
         if len(values) > len(fields):
             raise TypeError(f"{type(self).__name__} has {len(fields)} fields")
         for field, value in zip(fields, values, strict=False):
@@ -47,7 +47,7 @@ class Value:
         return type(self)(**{**self.__dict__, **changes})
 
     def _values(self) -> tuple[Any, ...]:
-        return tuple(getattr(self, field) for field in self._fields)
+        return tuple(getattr(self, field) for field in self.field_names)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"{type(self).__name__} is immutable: use replace({name}=...)")
@@ -64,5 +64,5 @@ class Value:
         return hash(self._values())
 
     def __repr__(self) -> str:
-        fields = (f"{field}={getattr(self, field)!r}" for field in self._fields)
+        fields = (f"{field}={getattr(self, field)!r}" for field in self.field_names)
         return f"{type(self).__name__}({', '.join(fields)})"

@@ -285,3 +285,29 @@ def test_the_parser_comes_without_the_loop():
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True
     )
     assert result.stdout.strip() == "[]"
+
+
+def test_a_fetch_starts_without_what_it_does_not_need():
+    import subprocess
+    import sys
+
+    code = (
+        "import sys; before = set(sys.modules); import reactor.cli.get.running; "
+        "print([m for m in ('typing', 'dataclasses', 'inspect', 'logging', 'calendar', 'shutil',"
+        " 'urllib.parse', 'ssl', 'hashlib', 'json', 'asyncio', 'threading', 'rich', 'zlib',"
+        " 'reactor.net.tls', 'reactor.net.listener', 'reactor.client.decoding')"
+        " if m in sys.modules and m not in before])"
+    )
+    result = subprocess.run(
+        [
+            sys.executable,
+            "-I",
+            "-S",
+            "-c",
+            f"import sys; sys.path.insert(0, {str(ROOT)!r}); {code}",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert result.stdout.strip() == "[]"

@@ -245,7 +245,7 @@ def test_another_version_begins_anew(saving, tmp_path):
     saving.break_off(b"old" * 100_000)
     sink = saving.sink()
     sink.resume(URL)
-    sink.begin(VERSION._replace(etag='"v2"'))
+    sink.begin(VERSION.replace(etag='"v2"'))
     assert json.loads((tmp_path / "page.part.json").read_text())["etag"] == '"v2"'
     sink.write(b"new")
     sink.finish(saving.saved.append)
@@ -264,7 +264,7 @@ def test_the_left_over_of_another_url_stays(saving, tmp_path):
     saving.break_off(BIG)
     other = "http://host/other/page"
     assert saving.sink().resume(other) is None
-    assert saving.save(BIG, version=VERSION._replace(url=other)) == "page"
+    assert saving.save(BIG, version=VERSION.replace(url=other)) == "page"
     assert files(tmp_path) == ["page", "page.part", "page.part.json"]
     sink = saving.sink()
     assert sink.resume(URL) == VERSION
@@ -290,10 +290,10 @@ SIDECARS = [
     "null",
     "[" * 30_000,
     '{"url": "http://host/page"}',
-    json.dumps({**VERSION._asdict(), "boot": "", "synced": -1}),
-    json.dumps({**VERSION._asdict(), "boot": "", "synced": "9"}),
-    json.dumps({**VERSION._asdict(), "etag": '"\r\nHost: evil"', "boot": "", "synced": 9}),
-    json.dumps({**VERSION._asdict(), "etag": 7, "boot": "", "synced": 9}),
+    json.dumps({**vars(VERSION), "boot": "", "synced": -1}),
+    json.dumps({**vars(VERSION), "boot": "", "synced": "9"}),
+    json.dumps({**vars(VERSION), "etag": '"\r\nHost: evil"', "boot": "", "synced": 9}),
+    json.dumps({**vars(VERSION), "etag": 7, "boot": "", "synced": 9}),
 ]
 
 

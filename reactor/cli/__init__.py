@@ -13,11 +13,14 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any, NoReturn
 
 import reactor
 from reactor.cli.output import say, shown
 from reactor.errors import ConfigurationError, FetchError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
 
 COMMANDS = ("serve", "get", "bench")
 

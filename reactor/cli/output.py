@@ -12,7 +12,10 @@ import select
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TextIO
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TextIO
 
 
 def shown(text: str) -> str:

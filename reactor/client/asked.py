@@ -7,9 +7,7 @@ response. Must never know a connection or a clock.
 from __future__ import annotations
 
 import os
-from binascii import b2a_base64
 from collections.abc import Iterator
-from typing import BinaryIO
 
 from reactor._message import Response
 from reactor._value import Value
@@ -18,6 +16,10 @@ from reactor.client.url import Url
 from reactor.errors import FetchError
 from reactor.http._serialise import serialise_chunk, serialise_last_chunk
 from reactor.limits import Limits
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import BinaryIO
 
 Fields = list[tuple[str, str]]
 
@@ -132,6 +134,8 @@ class Asked(Value):
 
 def basic(name: str, password: str) -> str:
     """The value of an Authorization or Proxy-Authorization field (RFC 7617)."""
+    from binascii import b2a_base64
+
     pair = f"{name}:{password}".encode("utf-8", "surrogateescape")
     return "Basic " + b2a_base64(pair, newline=False).decode("ascii")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from reactor._message import Response
 from reactor.client.client import Client
@@ -11,6 +10,10 @@ from reactor.client.proxies import Proxies
 from reactor.errors import FetchError
 from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.net import Reactor
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def fetch(

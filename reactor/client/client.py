@@ -7,7 +7,6 @@ know what a response means.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, BinaryIO
 
 from reactor._message import Response
 from reactor.client.asked import Asked, Upload
@@ -20,8 +19,10 @@ from reactor.client.url import Url
 from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.net import Reactor
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
+    from typing import Any, BinaryIO
 
 
 class Client:

@@ -9,7 +9,6 @@ over the connection.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from reactor._message import Response
 from reactor._protocol import Protocol, Transport
@@ -25,7 +24,6 @@ from reactor.client.failures import (
     transfer_failure,
 )
 from reactor.client.resolve import Address, with_port
-from reactor.client.shared import Shared
 from reactor.client.url import Url
 from reactor.errors import FetchError, ProtocolError
 from reactor.http._framing import ResponseParser
@@ -33,6 +31,12 @@ from reactor.http._serialise import serialise_request
 from reactor.http.client import ClientMachine
 from reactor.limits import Limits
 from reactor.net import Connector
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from reactor.client.shared import Shared
 
 
 class Way(Value):

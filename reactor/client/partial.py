@@ -23,11 +23,14 @@ import os
 import stat
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 
 from reactor.client._linux import rename_noreplace
 from reactor.client.names import NAME_BYTES_MAX, PART_SUFFIX, SIDECAR_SUFFIX
 from reactor.client.resuming import Version
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _FLAGS = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 # A URL has its bound, and so have the fields; a larger sidecar is none of ours.
@@ -216,7 +219,7 @@ class Part:
         import json  # most files are small, and need no sidecar
 
         name = self.name + SIDECAR_SUFFIX
-        text = json.dumps({**version._asdict(), "boot": boot(), "synced": synced})
+        text = json.dumps({**vars(version), "boot": boot(), "synced": synced})
         fresh = name if synced == 0 else name + ".new"
         self._unlink(fresh)
         fd = os.open(
@@ -264,7 +267,7 @@ def _parse_sidecar(text: bytes, size: int) -> tuple[Version, int] | None:
 
     try:
         found: dict[str, Any] = json.loads(text)
-        version = Version(*(found[field] for field in Version._fields))
+        version = Version(*(found[field] for field in Version.field_names))
         synced, here = found["synced"], found["boot"] == boot() != ""
     except (ValueError, TypeError, KeyError, RecursionError):
         return None

@@ -6,34 +6,36 @@ kept for a while, then closed. Must never know what is asked for.
 
 from __future__ import annotations
 
-import typing
 from collections import deque
 
 from reactor._protocol import Transport
 from reactor.client.opening import Opening, Way
-from reactor.client.shared import Shared
 from reactor.errors import FetchError
 from reactor.http.client import ClientMachine
 from reactor.limits import Limits
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import typing
 
-class Waiter(typing.Protocol):
-    """Who wants a connection."""
+    from reactor.client.shared import Shared
 
-    timings: dict[str, float]
+    class Waiter(typing.Protocol):
+        """Who wants a connection."""
 
-    @property
-    def url(self) -> str: ...
-    def begin_on(self, machine: PooledMachine) -> object: ...
-    def not_connected(self, error: FetchError) -> object: ...
+        timings: dict[str, float]
 
+        @property
+        def url(self) -> str: ...
+        def begin_on(self, machine: PooledMachine) -> object: ...
+        def not_connected(self, error: FetchError) -> object: ...
 
-class Keeper(Shared, typing.Protocol):
-    """Who owns the pools."""
+    class Keeper(Shared, typing.Protocol):
+        """Who owns the pools."""
 
-    def now_idle(self, machine: PooledMachine) -> None: ...
-    def no_longer_idle(self, machine: PooledMachine) -> None: ...
-    def forget(self, way: Way) -> None: ...
+        def now_idle(self, machine: PooledMachine) -> None: ...
+        def no_longer_idle(self, machine: PooledMachine) -> None: ...
+        def forget(self, way: Way) -> None: ...
 
 
 class PooledMachine(ClientMachine):

@@ -15,12 +15,15 @@ import socket
 import sys
 from collections import deque
 from collections.abc import Callable
-from typing import Any
 
 from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.loop import Loop
 from reactor.loop._core import EVENT_READ
 from reactor.net.connector import ConnectTo
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 # What a caller is told: addresses without a port, or why there are none.
 OnResolved = Callable[[list["Address"] | OSError], object]

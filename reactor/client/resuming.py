@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from enum import Enum
 from functools import lru_cache
-from typing import NamedTuple
 
 from reactor._message import Response
+from reactor._value import Value
 from reactor.http.ascii import lower, parse_digits
 from reactor.http.dates import parse_date
 
@@ -20,7 +20,7 @@ from reactor.http.dates import parse_date
 _DIGITS_MAX = 19
 
 
-class Version(NamedTuple):
+class Version(Value):
     """Which representation of which URL some bytes belong to."""
 
     url: str

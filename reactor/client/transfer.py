@@ -8,11 +8,9 @@ to the user nothing is tried again here: only the user knows what became of the 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
 
 from reactor._message import Headers, Response
 from reactor.client.asked import PASSING, Asked, pause_before
-from reactor.client.decoding import ACCEPTED, Decoder, decoder_for
 from reactor.client.failures import (
     EXIT_CONNECT,
     EXIT_REDIRECTS,
@@ -21,23 +19,29 @@ from reactor.client.failures import (
 )
 from reactor.client.opening import Way, proxy_fields
 from reactor.client.pool import Pool, PooledMachine
-from reactor.client.shared import Shared
 from reactor.errors import FetchError
 from reactor.http._serialise import serialise_request
 from reactor.http.client import Exchange
 from reactor.loop.timers import TimerHandle
 from reactor.net import Inet
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Protocol
+
+    from reactor.client.decoding import Decoder
+    from reactor.client.shared import Shared
+
+    class Owner(Shared, Protocol):
+        """Whose transfers these are."""
+
+        def pool(self, way: Way) -> Pool: ...
+        def ended(self, transfer: Transfer) -> None: ...
+
+
 OnHead = Callable[[Response, "Transfer"], object]
 OnBody = Callable[[bytes], object]
 OnDone = Callable[[Exception | None], object]
-
-
-class Owner(Shared, Protocol):
-    """Whose transfers these are."""
-
-    def pool(self, way: Way) -> Pool: ...
-    def ended(self, transfer: Transfer) -> None: ...
 
 
 class Transfer(Exchange):
@@ -110,7 +114,7 @@ class Transfer(Exchange):
         url = self.asked.url
         proxy = self._client.proxies.proxy_for(url)
         ours = [("User-Agent", "reactor"), ("Accept", "*/*")]
-        ours.append(("Accept-Encoding", ACCEPTED if self._client.compressed else "identity"))
+        ours.append(("Accept-Encoding", _accepted() if self._client.compressed else "identity"))
         target = url.target
         if proxy is not None and url.scheme == "http":
             # RFC 9112 3.2.2: a proxy is told the whole URL.
@@ -188,6 +192,8 @@ class Transfer(Exchange):
 
     def _deliver_head(self, response: Response) -> None:
         if self._client.compressed and self.asked.method != "HEAD" and response.status != 304:
+            from reactor.client.decoding import decoder_for  # only who decodes loads zlib
+
             self._decoder = decoder_for(response.headers.get("content-encoding"))
         self._on_head(response, self)
 
@@ -307,3 +313,9 @@ class Transfer(Exchange):
             machine.cancel()
         elif self._pool is not None:
             self._pool.withdraw(self)
+
+
+def _accepted() -> str:
+    from reactor.client.decoding import ACCEPTED
+
+    return ACCEPTED

@@ -9,12 +9,11 @@ show them. Must never open a connection.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from reactor._value import Value
 from reactor.client.failures import EXIT_URL
 from reactor.errors import FetchError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
 

@@ -9,7 +9,6 @@ the transport takes it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from reactor._message import Headers, Response
 from reactor._protocol import Transport
@@ -19,6 +18,10 @@ from reactor.http._incoming import Incoming
 from reactor.http.ascii import lower
 from reactor.http.states import TRANSITIONS, Event, State
 from reactor.limits import Limits
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class Exchange:

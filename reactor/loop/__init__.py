@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from reactor.loop._core import Loop
 from reactor.loop._registration import Registration
-from reactor.loop.handler import Handler
 from reactor.loop.timers import Handle, TimerHandle
 
-__all__ = ["Handle", "Handler", "Loop", "Registration", "TimerHandle"]
+__all__ = ["Handle", "Loop", "Registration", "TimerHandle"]

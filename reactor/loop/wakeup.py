@@ -12,9 +12,12 @@ import signal
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
-from typing import Any
 
-_SignalHandler = Callable[[int, FrameType | None], Any] | int | None
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    _SignalHandler = Callable[[int, FrameType | None], Any] | int | None
 
 
 class Waker:

@@ -10,17 +10,20 @@ import errno
 import os
 import socket
 from collections.abc import Callable
-from typing import Any
 
 from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.loop import Loop
 from reactor.loop._core import EVENT_WRITE
 from reactor.loop.timers import TimerHandle
 
-# A socket family and what that family's connect takes.
-ConnectTo = tuple[int, Any]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeAlias
 
-OnConnected = Callable[[socket.socket, Any], object]
+# A socket family and what that family's connect takes.
+ConnectTo: TypeAlias = "tuple[int, Any]"
+
+OnConnected: TypeAlias = "Callable[[socket.socket, Any], object]"
 
 
 def interleave(addresses: list[ConnectTo]) -> list[ConnectTo]:

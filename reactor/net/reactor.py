@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
 
 from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.loop import Loop
@@ -12,7 +11,10 @@ from reactor.net._connection import Connection
 from reactor.net.address import Address, listen_sockets
 from reactor.net.connector import Connector, ConnectTo
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from reactor.net.listener import Listener, ProtocolFactory
 
 

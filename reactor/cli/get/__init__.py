@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import Any
 
 from reactor.cli.get.options import DESCRIPTION, add_options, conflict, proxies_of
 from reactor.cli.output import say
 from reactor.errors import ConfigurationError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 HELP = "fetch URLs: print the header, save the body"
 

@@ -7,11 +7,10 @@ the client drops when a redirect leads to another origin. Must never show either
 from __future__ import annotations
 
 import argparse
-from binascii import b2a_base64
-from typing import TYPE_CHECKING
 
 from reactor.errors import ConfigurationError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import netrc
 
@@ -30,8 +29,9 @@ class Credentials:
         pair = self._pair(url)
         if pair is None:
             return []
-        token = b2a_base64(":".join(pair).encode("utf-8", "surrogateescape"), newline=False)
-        return [("Authorization", f"Basic {token.decode('ascii')}")]
+        from reactor.client.asked import basic  # the help needs no client
+
+        return [("Authorization", basic(*pair))]
 
     def _pair(self, url: str) -> tuple[str, str] | None:
         if self._user is not None:

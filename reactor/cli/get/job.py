@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import Any, BinaryIO, Protocol
 
 from reactor._message import Response
 from reactor.cli.get.options import method_of, upload_of
@@ -31,6 +30,34 @@ from reactor.errors import FetchError, LocalProtocolError
 from reactor.limits import KIB
 from reactor.net import Reactor
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, BinaryIO, Protocol
+
+    class Teller(Protocol):
+        """Tells the user how it goes."""
+
+        def note(self, sentence: str) -> None: ...
+        def head(self, response: Response) -> None: ...
+
+    class Command(Protocol):
+        """What a job asks of the command that it is a part of."""
+
+        options: argparse.Namespace
+        reactor: Reactor
+
+        @property
+        def teller(self) -> Teller: ...
+        @property
+        def saver(self) -> Saver: ...
+        def stdout(self) -> int: ...
+        def request(self, job: Job, fields: list[tuple[str, str]], **callbacks: Any) -> Any: ...
+        def is_over(self, job: Job) -> bool: ...
+        def finishing(self) -> None: ...
+        def ended(self, job: Job) -> None: ...
+        def crash(self, error: Exception) -> None: ...
+
+
 EXIT_CHECKSUM = 1
 # What a shell says of a program that wrote into a closed pipe; nobody is there to be told.
 EXIT_NOBODY_READS = 141
@@ -41,31 +68,6 @@ _SAFE_TO_REPEAT = {"GET", "HEAD"}
 _DRAIN_BYTES_MAX = 64 * KIB
 # The first pause between two tries; each next one is twice as long, up to the last.
 _BACKOFF_FIRST_S, _BACKOFF_MAX_S = 1.0, 30.0
-
-
-class Teller(Protocol):
-    """Tells the user how it goes."""
-
-    def note(self, sentence: str) -> None: ...
-    def head(self, response: Response) -> None: ...
-
-
-class Command(Protocol):
-    """What a job asks of the command that it is a part of."""
-
-    options: argparse.Namespace
-    reactor: Reactor
-
-    @property
-    def teller(self) -> Teller: ...
-    @property
-    def saver(self) -> Saver: ...
-    def stdout(self) -> int: ...
-    def request(self, job: Job, fields: list[tuple[str, str]], **callbacks: Any) -> Any: ...
-    def is_over(self, job: Job) -> bool: ...
-    def finishing(self) -> None: ...
-    def ended(self, job: Job) -> None: ...
-    def crash(self, error: Exception) -> None: ...
 
 
 class Nothing(Sink):
@@ -224,7 +226,7 @@ class Job:
             return
         self._version = Version.of(visible(self.url), head)
         if head.status != 200:
-            self._version = self._version._replace(etag=None, modified=None)
+            self._version = self._version.replace(etag=None, modified=None)
         self.size = self.resumed_from = 0
         self.total = self._version.length
         self._digest = _sha256() if self._options.sha256 else None

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING, Any, BinaryIO
 
 from reactor.errors import ConfigurationError
 from reactor.limits import DEFAULT_LIMITS, MIB
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, BinaryIO
+
     from reactor.client.proxies import Proxies
 
 DESCRIPTION = """Fetch URLs over HTTP: the header goes to stdout, the body into a file with the

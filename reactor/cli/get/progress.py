@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Collection
-from typing import Any
 
 from reactor.cli.get.job import Job
 from reactor.cli.output import shown
 from reactor.net import Reactor
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 # What is over sooner needs no bar.
 _PATIENCE_S = 0.4

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-from typing import Any
 
 from reactor.cli.get.credentials import Credentials
 from reactor.cli.get.job import EXIT_NOBODY_READS, Job
@@ -22,6 +21,10 @@ from reactor.client.failures import EXIT_WRITE
 from reactor.client.partial import Folder
 from reactor.client.saving import Saver
 from reactor.net import Reactor
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 # Transfers under way at a time, whatever the hosts; the client bounds those to one host.
 _JOBS_MAX = 24

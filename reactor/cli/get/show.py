@@ -9,12 +9,15 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
-from typing import Any
 
 from reactor._message import Response
 from reactor.cli.get.job import EXIT_NOBODY_READS, Job
 from reactor.cli.get.secrets import redacted, visible
 from reactor.cli.output import Output, shown
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class Show:
