@@ -6,7 +6,7 @@ import os
 import selectors
 import socket
 import struct
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 import pytest
 from test_serve import has_ipv6
@@ -50,6 +50,26 @@ class Recorder(Protocol):
         self.calls.append("lost")
         self.exc = exc
         self.reactor.stop()
+
+
+class TellingSelector(selectors.DefaultSelector):
+    """Keeps which changes it was asked for."""
+
+    def __init__(self):
+        super().__init__()
+        self.told = []
+
+    def register(self, *args):
+        self.told.append("register")
+        return super().register(*args)
+
+    def unregister(self, *args):
+        self.told.append("unregister")
+        return super().unregister(*args)
+
+    def modify(self, *args):
+        self.told.append("modify")
+        return super().modify(*args)
 
 
 @pytest.fixture
@@ -131,6 +151,56 @@ class TestConnection:
         assert theirs.recv(100) == b""
         theirs.send(b"still heard")
         run_until(reactor, lambda: protocol.data == b"still heard")
+
+    def test_to_pause_and_to_resume_in_one_read_asks_the_selector_for_nothing(self):
+        class Hesitant(Protocol):
+            def connection_made(self, transport):
+                self.transport = transport
+                told.clear()
+
+            def data_received(self, data):
+                self.transport.pause_reading()
+                self.transport.write(data)
+                self.transport.resume_reading()
+                if data == b"end":
+                    self.transport.close(linger=False)
+
+        with Reactor(TellingSelector()) as reactor:
+            told = reactor._selector.told
+            ours, theirs = socket.socketpair()
+            ours.setblocking(False)
+            Connection(reactor, ours, Hesitant(), "peer").open()
+            with theirs:
+                theirs.send(b"more")
+                reactor.run_once(timeout=5)
+                assert (theirs.recv(100), told) == (b"more", [])
+                theirs.send(b"end")
+                reactor.run_once(timeout=5)
+                assert (theirs.recv(100), told) == (b"end", ["unregister"])
+
+    def test_nothing_is_read_for_who_was_paused_by_another_of_the_same_batch(self):
+        """A flush is planned for it, so that the selector is not told yet."""
+
+        class Stopper(Recorder):
+            def data_received(self, data):
+                super().data_received(data)
+                for other in protocols:
+                    if other is not self:
+                        other.transport.write(b"wait")
+                        other.transport.pause_reading()
+
+        protocols = []
+        with Reactor() as reactor, ExitStack() as stack:
+            for _ in range(2):
+                ours, theirs = socket.socketpair()
+                ours.setblocking(False)
+                protocols.append(Stopper(reactor))
+                Connection(reactor, ours, protocols[-1], "peer").open()
+                stack.enter_context(theirs).send(b"both")
+            reactor.run_once(timeout=5)
+            assert sorted(protocol.data for protocol in protocols) == [b"", b"both"]
+            for protocol in protocols:
+                protocol.transport.abort()
 
     def test_high_and_low_water_pause_and_resume_the_writer(self, reactor, connected):
         connection, protocol, theirs = connected()

@@ -38,6 +38,7 @@ cdef class Connection(Transport):
     cdef int send_eof(self) except -1
     cdef int watch_for_stall(self, bint progress) except -1
     cdef int want(self, bint write) except -1
+    cdef int reading_changed(self) except -1
     cdef int wrote(self) except -1
     cdef int check_not_half_closed(self) except -1
     cdef int arm(self) except -1

@@ -69,7 +69,10 @@ cdef class Connection(Transport):
     # --- events of the loop ---------------------------------------------------------------
 
     cdef int readable(self) except -1:
-        cdef Py_ssize_t size = c_recv(self.fd, <void *>self.scratch, self.scratch_size, 0)
+        cdef Py_ssize_t size
+        if not self.reading:
+            return 0  # paused since the kernel said so, and the selector is not told yet
+        size = c_recv(self.fd, <void *>self.scratch, self.scratch_size, 0)
         # Whatever the protocol writes from here on leaves below, in one send.
         self.flush_planned = True
         if size >= 0:
@@ -245,8 +248,13 @@ cdef class Connection(Transport):
     cdef int want_reading(self, bint wanted) except -1:
         if self.state == OPEN and self.reading != wanted and not (wanted and self.eof_seen):
             self.reading = wanted
-            return self.want(self.wants_write)
+            return self.reading_changed()
         return 0
+
+    cdef int reading_changed(self) except -1:
+        """Tell the selector, unless a flush will: to pause and to resume in one turn, or to pause
+        and to end, is then no system call, and not two."""
+        return 0 if self.flush_planned else self.want(self.wants_write)
 
     def pause_reading(self):
         self.want_reading(False)
@@ -306,7 +314,7 @@ cdef class Connection(Transport):
         self.lingers = linger
         self.reading = False
         self.deadline = INFINITY
-        self.want(self.wants_write)
+        self.reading_changed()
         # Even with nothing to send: the peer's end may be waited for only from the loop.
         if not self.wants_write:
             self.plan_flush()
