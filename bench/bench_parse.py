@@ -197,7 +197,9 @@ def test_chunked(benchmark, parse):
     benchmark(parse)
 
 
-@pytest.mark.parametrize("size", [KIB, 64 * KIB, MIB, 16 * MIB], ids=lambda size: f"{size}")
+@pytest.mark.parametrize(
+    "size", [KIB, 64 * KIB, MIB, 16 * MIB, 64 * MIB], ids=lambda size: f"{size}"
+)
 @pytest.mark.parametrize("split", [split_message, python_split])
 def test_split(benchmark, split, size):
     chunks = received(size)

@@ -1,6 +1,6 @@
 """The reactor against the thread-per-connection model: same application, real sockets.
 
-    pytest bench/bench_serve.py      each model for itself, by pytest-benchmark
+    pytest bench/bench_serve.py      each for itself, and installed peers, by pytest-benchmark
     python bench/bench_serve.py      both in pairs, A B B A; this is the table to believe
 
 The server has one core, the load generator (reactor.load) another; each is a process of its own.
@@ -13,7 +13,7 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ import pytest
 from pairing import Pairs, Slot, in_pairs, table
 
 from reactor.bench.answers import FIELDS
+from reactor.bench.peers import NAMES, OURS, Peers
 from reactor.bench.served.apps import BODY, SMALL, content, make_site
 from reactor.bench.servers import NotServed, Server, cores, end_servers_on_sigterm, missing, ours
 from reactor.errors import LoadError
@@ -31,6 +32,7 @@ REQUESTS = 4_000  # of a benchmark's round
 SLOT_S = 1.0
 PAIRS = 5
 MODELS = ("reactor", "threads")
+GROUP = f"{{}}, {CONNECTIONS} connections, {REQUESTS} requests"
 
 
 @dataclass(frozen=True)
@@ -71,17 +73,21 @@ class Load:
         return Slot(requests, made.wall_s, cpu, p99_s, load_busy=made.busy)
 
 
+def loaded(model: str, app: App) -> AbstractContextManager[Load]:
+    return loading(Server(model, ours(app.target, "--model", model), app.path), app.body)
+
+
 @contextmanager
-def loaded(model: str, app: App) -> Iterator[Load]:
-    """A server of this model on its core, and a load generator that is connected to it."""
-    with Server(model, ours(app.target, "--model", model), app.path) as server:
+def loading(starting: Server, body: bytes) -> Iterator[Load]:
+    """The server on its core, and a load generator that is connected to it."""
+    with starting as server:
         fields = {**FIELDS, "Connection": "keep-alive"}
-        plan = Plan((server.url,), CONNECTIONS, headers=fields, expect=(Expect(body=app.body),))
+        plan = Plan((server.url,), CONNECTIONS, headers=fields, expect=(Expect(body=body),))
         try:
             with Generator(plan, cores()[1]) as generator:
                 yield Load(server, generator)
         except LoadError as error:
-            raise NotServed(f"{model}: {error}") from error
+            raise NotServed(f"{server.name}: {error}") from error
 
 
 # --- by pytest-benchmark -------------------------------------------------------------------
@@ -94,12 +100,35 @@ def test_serve(benchmark, tmp_path: Path, number: int, model: str) -> None:
     site = tmp_path / "site"
     site.mkdir()
     app = applications(site)[number]
-    benchmark.group = f"{app.name}, {CONNECTIONS} connections, {REQUESTS} requests"
-    slots: list[Slot] = []
+    benchmark.group = GROUP.format(app.name)
     with loaded(model, app) as load:
-        benchmark.pedantic(
-            lambda: slots.append(load.slot(REQUESTS)), rounds=5, iterations=1, warmup_rounds=1
-        )
+        measure(benchmark, load)
+
+
+@pytest.fixture(scope="module")
+def peers(tmp_path_factory: pytest.TempPathFactory) -> Peers:
+    folder = tmp_path_factory.mktemp("peers")
+    site = folder / "site"
+    site.mkdir()
+    return Peers(folder, site)
+
+
+@pytest.mark.skipif(missing() is not None, reason=str(missing()))
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in (*OURS, "nginx+cache")])
+@pytest.mark.benchmark(group=GROUP.format("native Hello, World!"))
+def test_peer(benchmark, peers: Peers, name: str) -> None:
+    """Those that are installed; how each is started is in reactor/bench/peers.py."""
+    if name in peers.unusable:
+        pytest.skip(f"{name}: {peers.unusable[name]}")
+    with loading(peers.server(name), BODY) as load:
+        measure(benchmark, load)
+
+
+def measure(benchmark, load: Load) -> None:
+    slots: list[Slot] = []
+    benchmark.pedantic(
+        lambda: slots.append(load.slot(REQUESTS)), rounds=5, iterations=1, warmup_rounds=1
+    )
     benchmark.extra_info["server_cpu_us_per_request"] = min(slot.cpu_us for slot in slots)
     benchmark.extra_info["requests_per_s"] = max(slot.rate for slot in slots)
 
