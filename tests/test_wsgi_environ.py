@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import socket
 import sys
 
 import pytest
 
-from reactor import Inet, Request, Unix
-from reactor.apps._wsgi import KEPT
-from reactor.apps.wsgi import FileWrapper, WsgiApp
+from reactor import Inet, Request, Unix, parse_request
+from reactor.apps._environ import KEPT_KEYS, Environs
+from reactor.apps._wsgi import KEPT_STATUSES
+from reactor.apps.wsgi import FileWrapper, WsgiApp, environ_template
 
 
 def environ_of(method="GET", target="/", headers=(("Host", "a.example"),), body=b"", **options):
@@ -190,7 +192,7 @@ class TestEnviron:
         for number in range(600):
             environ = environ_of(headers=[("Host", "a"), (f"X-Made-Up-{number}", "x")])
             assert environ[f"HTTP_X_MADE_UP_{number}"] == "x"
-        assert len(KEPT[0]) <= 512
+        assert len(KEPT_KEYS) <= 512
 
     def test_statuses_that_applications_make_up_are_not_kept_for_ever(self):
         def application(environ, start_response):
@@ -201,4 +203,89 @@ class TestEnviron:
         for number in range(300):
             response = app.respond(Request("GET", f"/200%20made-up-{number}", [("Host", "a")]))
             assert response.reason == f"made-up-{number}"
-        assert len(KEPT[1]) <= 256
+        assert len(KEPT_STATUSES) <= 256
+
+
+HEADS = [
+    b"GET /a?b HTTP/1.1\r\nHost: a.example\r\nCookie: a=1\r\nAccept: */*\r\n\r\n",
+    b"HEAD /b HTTP/1.1\r\nHost: a.example\r\nCookie: a=1\r\nAccept: */*\r\n\r\n",
+    b"GET /a?b HTTP/1.1\r\nHost: a.example\r\nCookie: a=2\r\nAccept: */*\r\n\r\n",
+    b"GET /a?b HTTP/1.1\r\nHost: a.example\r\nAccept: */*\r\nCookie: a=1\r\n\r\n",
+    b"GET /a?b HTTP/1.1\r\nHost:a.example\r\nCookie:  a=1\r\nAccept: */*\r\n\r\n",
+    b"GET /a?b HTTP/1.1\r\nHost: a.example\r\nCookie: a=1\r\nAccept: */*\r\nX_y: z\r\n\r\n",
+    b"GET /a?b HTTP/1.1\r\nHost: a.example\r\nCookie: a=1\r\nCookie: b=2\r\n\r\n",
+    b"GET http://b.example/c HTTP/1.1\r\nHost: a.example\r\nCookie: a=1\r\nAccept: */*\r\n\r\n",
+    b"OPTIONS * HTTP/1.1\r\nHost: a.example\r\nCookie: a=1\r\nAccept: */*\r\n\r\n",
+    b"GET /a?b HTTP/1.0\r\nHost: a.example\r\nCookie: a=1\r\nAccept: */*\r\n\r\n",
+    b"POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 2\r\n\r\nab",
+    b"POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    b"POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost:a\r\n\r\n",
+    b"GET / HTTP/1.0\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: a.example\r\nX-Long: " + 2048 * b"x" + b"\r\n\r\n",
+]  # fmt: skip
+
+
+class TestHeaderSectionsThatRecur:
+    """They are kept, with what they came to: nobody may see that."""
+
+    def environs(self, environs, heads):
+        """Of each head as it is received, and ruined after it was looked at."""
+        for number, head in enumerate(heads):
+            request = parse_request(head)
+            request.client = ("192.0.2.7", number)
+            environ = environs.make(request)
+            environ["wsgi.input"] = environ["wsgi.input"].read()
+            yield dict(environ)
+            environ.update(dict.fromkeys(environ, "ruined"))
+
+    def fresh(self, heads):
+        for number, head in enumerate(heads):
+            request = parse_request(head)
+            request.client = ("192.0.2.7", number)
+            environ = Environs(environ_template(None, False)).make(request)
+            environ["wsgi.input"] = environ["wsgi.input"].read()
+            yield environ
+
+    @pytest.mark.parametrize("times", [2, 3, 4])
+    def test_one_after_the_other(self, times):
+        heads = [head for head in HEADS for _ in range(times)]
+        kept = self.environs(Environs(environ_template(None, False)), heads)
+        assert list(kept) == list(self.fresh(heads))
+
+    def test_in_turn(self):
+        heads = HEADS * 4
+        kept = self.environs(Environs(environ_template(None, False)), heads)
+        assert list(kept) == list(self.fresh(heads))
+
+    def test_more_than_are_kept(self):
+        heads = [
+            b"GET / HTTP/1.1\r\nHost: a.example\r\nX: %d\r\n\r\n" % (number % 600)
+            for times in (1, 2, 3)
+            for number in range(0, 600 * times, times)
+        ]
+        kept = self.environs(Environs(environ_template(None, False)), heads)
+        assert list(kept) == list(self.fresh(heads))
+
+    def test_they_are_kept(self):
+        environs = Environs(environ_template(None, False))
+        values = [environs.make(parse_request(HEADS[0]))["HTTP_COOKIE"] for _ in range(4)]
+        assert values[2] is values[3]
+        assert values[0] is not values[1]
+
+    def test_what_was_made_is_not_taken_for_what_was_received(self):
+        # Its fields lie without colons and line ends: these two would be the same bytes.
+        environs = Environs(environ_template(None, False))
+        for _ in range(3):
+            one = environs.make(Request("GET", "/", [("Accept", "text/html-and-more")]))
+            two = environs.make(Request("GET", "/", [("Accepttext", "/html-and-more")]))
+            assert one["HTTP_ACCEPT"] == "text/html-and-more"
+            assert two["HTTP_ACCEPTTEXT"] == "/html-and-more"
+
+    def test_stderr_is_the_one_of_the_request(self, monkeypatch):
+        environs = Environs(environ_template(None, False))
+        for _ in range(3):
+            environs.make(parse_request(HEADS[0]))
+        monkeypatch.setattr(sys, "stderr", io.StringIO())
+        assert environs.make(parse_request(HEADS[0]))["wsgi.errors"] is sys.stderr

@@ -1,21 +1,15 @@
-"""What a WSGI call costs each time: its environ, and its start_response."""
+"""What a WSGI call costs each time besides its environ: its start_response."""
 
 from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, final
 
 from reactor._message import Request, Response
+from reactor.apps._environ import Environs
 
 _ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
 
-KEPT: tuple[dict[str, str | None], dict[str, tuple[int, str | None]]]
-
-def environ_of(template: dict[str, Any], request: Request) -> dict[str, Any]:
-    """A new environ: a copy of ``template``, and what PEP 3333 wants of ``request``.
-
-    The template holds what is the same for a whole server, and "" or ``"HTTP/1.1"`` for what a
-    request may leave as it is. The request's body is all there.
-    """
+KEPT_STATUSES: dict[str, tuple[int, str | None]]
 
 @final
 class Caller:
@@ -24,17 +18,17 @@ class Caller:
     Args:
         application: as PEP 3333 has it.
         lazy: makes the response if the result is no list or tuple: ``lazy(call, result, request)``.
-        template: see `environ_of`; may be replaced.
+        environs: makes the environ of each request; may be replaced.
         written_bytes_max: how much `Call.write` keeps.
     """
 
-    template: dict[str, Any]
+    environs: Environs
 
     def __init__(
         self,
         application: Callable[..., Any],
         lazy: Callable[[Call, Any, Request], Response],
-        template: dict[str, Any],
+        environs: Environs,
         written_bytes_max: int,
     ) -> None: ...
     def respond(self, request: Request) -> Response:

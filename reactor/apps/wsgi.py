@@ -27,6 +27,7 @@ from itertools import chain
 from typing import Any
 
 from reactor._message import Request, Response
+from reactor.apps._environ import Environs
 from reactor.apps._wsgi import Call, Caller
 from reactor.errors import LocalProtocolError
 from reactor.limits import DEFAULT_LIMITS
@@ -56,13 +57,13 @@ class WsgiApp:
         written_bytes_max: int = DEFAULT_LIMITS.body_bytes_max,
     ) -> None:
         self.body_bytes_max = body_bytes_max
-        template = environ_template(None, False)
-        self._caller = Caller(application, _lazy_response, template, written_bytes_max)
+        environs = Environs(environ_template(None, False))
+        self._caller = Caller(application, _lazy_response, environs, written_bytes_max)
         self.respond = self._caller.respond
 
     def serving(self, address: Address, multithread: bool) -> None:
         """Learn where, and by how many threads, the application is served."""
-        self._caller.template = environ_template(address, multithread)
+        self._caller.environs = Environs(environ_template(address, multithread))
 
 
 class _Stream:
@@ -200,7 +201,7 @@ def environ_template(address: Address | None, multithread: bool) -> Environ:
         "QUERY_STRING": "",
         "REMOTE_ADDR": "",
         "REMOTE_PORT": "",
-        "REQUEST_METHOD": "",
+        "REQUEST_METHOD": "GET",
         "REQUEST_URI": "",
         "SERVER_PROTOCOL": "HTTP/1.1",
         "wsgi.errors": None,

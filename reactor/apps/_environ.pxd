@@ -1,0 +1,22 @@
+"""The environ of a WSGI request: the C face of `_environ.pyx`."""
+
+from libc.stdint cimport uint64_t
+
+from reactor._message cimport Request
+
+cdef enum:
+    # Sections that are kept, of a size that browsers send: about 4 KiB each with its entries,
+    # so half a megabyte for a server whose clients differ, 1.5 if they try.
+    KEPT_BITS = 7
+    KEPT_MAX = 1 << 7
+    SECTION_MIN = 16
+    SECTION_MAX = 2048
+
+cdef class Environs:
+    cdef dict template
+    cdef object errors
+    cdef list kept
+    cdef uint64_t[KEPT_MAX] missed      # the mark of the last section that was not in its place
+
+    cdef dict of(self, Request request)
+    cdef dict with_headers(self, Request request)

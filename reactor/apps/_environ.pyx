@@ -1,0 +1,241 @@
+"""The environ of a WSGI request (PEP 3333): a dict of some thirty entries, the dearest of all that
+a call costs.
+
+Browsers and clients of an API send the same header section again and again, byte for byte. What
+the second of them came to is kept, as the environ that it makes of a server's template; all
+later ones begin with a copy of that, which CPython makes in one piece. Equal bytes make equal
+entries, and nothing but the bytes is asked, so whose connection they came over is all one.
+An application owns its environ: what is kept is never handed out, only copied.
+
+Two headers never reach an application. One whose name holds "_": in CGI's alphabet it could
+not be told from the one with "-", so a client could forge what a proxy in front has set. And
+"Proxy": as HTTP_PROXY it would be taken for this process's own setting (CVE-2016-5385).
+"""
+
+cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.dict cimport PyDict_Copy, PyDict_GetItemWithError, PyDict_SetDefault
+from cpython.object cimport PyObject
+from cpython.unicode cimport PyUnicode_AsUTF8AndSize
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.string cimport memchr, memcmp, memcpy
+
+from reactor._fields cimport ABSOLUTE, CHUNKED, CONNECT, Field
+from reactor._headers cimport text_in
+from reactor._message cimport Request
+from reactor._names cimport known_str, latin1
+
+cdef extern from "Python.h":
+    bint PyUnicode_CHECK_INTERNED(object text)
+
+import sys
+from io import BytesIO
+
+cdef enum:
+    # Beyond these a client that makes up names pays itself.
+    KEYS_MAX = 512
+    KEY_SLOTS = 1024
+
+cdef struct Key:
+    PyObject *name
+    PyObject *key
+
+cdef dict keys = {}             # header name, as spelled: its key, or None if it is dropped
+cdef Key[KEY_SLOTS] known_keys  # of `keys`: whose names are the same object in every request
+KEPT_KEYS = keys                # for tests of the bound
+
+cdef dict process = sys.__dict__    # a name in it is found in a third of getattr's time
+
+# --- environs -----------------------------------------------------------------------------
+
+@cython.final
+@cython.auto_pickle(False)
+cdef class Environs:
+
+    def __init__(self, dict template not None):
+        self.errors = process.get("stderr")
+        self.template = PyDict_Copy(template)
+        self.template["wsgi.errors"] = self.errors
+        self.kept = [None] * KEPT_MAX
+
+    def make(self, Request request not None):
+        return self.of(request)
+
+    cdef dict of(self, Request request):
+        cdef dict environ = self.with_headers(request)
+        cdef bytes body = request.content
+        cdef object errors = process.get("stderr")
+        if request.word != "GET":
+            environ["REQUEST_METHOD"] = request.word
+        environ["wsgi.input"] = BytesIO(body)
+        if errors is not self.errors:
+            environ["wsgi.errors"] = errors
+        if request.facts.version != 11:
+            environ["SERVER_PROTOCOL"] = "HTTP/1.0"
+        if type(request.peer) is tuple:
+            environ["REMOTE_ADDR"] = (<tuple>request.peer)[0]
+            environ["REMOTE_PORT"] = decimal((<tuple>request.peer)[1])
+        add_target(environ, request)
+        if body or request.facts.flags & CHUNKED:
+            # RFC 9112 7.1.3: with the coding taken off, the length is known and the field is gone.
+            environ["CONTENT_LENGTH"] = str(len(body))
+            environ.pop("HTTP_TRANSFER_ENCODING", None)
+        return environ
+
+    cdef dict with_headers(self, Request request):
+        """A new copy of the template, with the entries of the request's fields."""
+        cdef const uint8_t *text
+        cdef Py_ssize_t size
+        cdef uint64_t mark
+        cdef int slot
+        cdef tuple kept     # the section, and the template with its entries
+        cdef bytes section
+        cdef dict environ
+        # As they came, up to the blank line. What was made here, not received, has no such text.
+        size = request.end_at - request.field(1).name if request.count and request.end_at else 0
+        if not SECTION_MIN <= size <= SECTION_MAX:
+            return with_fields(PyDict_Copy(self.template), request)
+        text = text_in(request.block, request.count) + request.field(1).name
+        mark = marked(text, size)
+        slot = mark >> (64 - KEPT_BITS)
+        kept = <tuple>self.kept[slot]
+        if kept is not None:
+            section = <bytes>kept[0]
+            if (PyBytes_GET_SIZE(section) == size
+                    and not memcmp(PyBytes_AS_STRING(section), text, size)):
+                self.missed[slot] = 0
+                return PyDict_Copy(kept[1])
+        environ = with_fields(PyDict_Copy(self.template), request)
+        # One that comes once costs its mark; and it moves nobody who comes again and again.
+        if self.missed[slot] == mark:
+            self.kept[slot] = (text[:size], PyDict_Copy(environ))
+        self.missed[slot] = mark
+        return environ
+
+
+cdef uint64_t marked(const uint8_t *p, Py_ssize_t size) noexcept:
+    """A mark of at least 16 bytes: equal ones have the same. It need not resist whoever wants two
+    with the same: they would be in each other's place, and are compared before they are used."""
+    cdef const uint8_t *last = p + size - 16
+    cdef uint64_t one = size, other = 0
+    while p < last:
+        one = with_word(one, p)
+        other = with_word(other, p + 8)
+        p += 16
+    one = with_word(one, last)
+    other = with_word(other, last + 8)
+    return mixed(one ^ other >> 32 ^ other << 32)
+
+
+cdef inline uint64_t with_word(uint64_t mark, const uint8_t *p) noexcept:
+    cdef uint64_t word
+    memcpy(&word, p, 8)
+    return mixed(mark ^ word)
+
+
+cdef inline uint64_t mixed(uint64_t mark) noexcept:
+    """Every bit of it in the uppermost (Knuth's multiplicative hashing)."""
+    return mark * 0x9E3779B97F4A7C15ULL
+
+
+cdef str decimal(unsigned int number):
+    """str(number), in a fifth of its time: the port of the peer is in every environ."""
+    cdef char[10] digits
+    cdef int at = 10
+    while True:
+        at -= 1
+        digits[at] = c'0' + number % 10
+        number //= 10
+        if number == 0:
+            return latin1(<const uint8_t *>digits + at, 10 - at)
+
+
+cdef dict with_fields(dict environ, Request request):
+    cdef const uint8_t *text = text_in(request.block, request.count)
+    cdef const Field *field = request.field(1)
+    cdef const Field *end = field + request.count
+    cdef object key, value
+    cdef Py_ssize_t before
+    while field < end:
+        key = key_of(text + field.name, field.name_size)
+        if key is not None:
+            value = latin1(text + field.value, field.value_size)
+            before = len(environ)
+            PyDict_SetDefault(environ, key, value)
+            if len(environ) == before:
+                # RFC 9110 5.3: a list in several lines is one list; RFC 6265 5.4: cookies end
+                # in ";".
+                environ[key] += ("; " if key == "HTTP_COOKIE" else ",") + value
+        field += 1
+    return environ
+
+
+cdef object key_of(const uint8_t *p, uint32_t size):
+    cdef str name = known_str(p, size)
+    cdef Key *slot = &known_keys[(<size_t><void *>name >> 4) & (KEY_SLOTS - 1)]
+    if slot.name == <PyObject *>name:
+        return <object>slot.key
+    cdef PyObject *found = PyDict_GetItemWithError(keys, name)
+    cdef object key = made_key(name) if found == NULL else <object>found
+    if found == NULL and len(keys) < KEYS_MAX:
+        keys[name] = key
+        if PyUnicode_CHECK_INTERNED(name):
+            # One object for all requests, and `keys` keeps it: its address tells it.
+            slot.name = <PyObject *>name
+            slot.key = <PyObject *>key
+    return key
+
+
+cdef object made_key(str name):
+    # A name is a token, so ASCII: upper() makes no other letters out of it.
+    if "_" in name:
+        return None
+    cdef str key = name.upper().replace("-", "_")
+    if key == "CONTENT_TYPE" or key == "CONTENT_LENGTH":
+        return key
+    return None if key == "PROXY" else "HTTP_" + key
+
+
+cdef int add_target(dict environ, Request request) except -1:
+    cdef str target = request.get_target()
+    environ["REQUEST_URI"] = target
+    if request.facts.flags & ABSOLUTE:
+        # RFC 9112 3.2.2: the target's authority replaces what Host says.
+        environ["HTTP_HOST"] = request.host
+        target = request.origin_target()
+    elif request.facts.flags & CONNECT or target == "*":
+        return 0  # PEP 3333 has no other way to say that there is no path
+    cdef Py_ssize_t size, path_size
+    cdef const uint8_t *p = <const uint8_t *>PyUnicode_AsUTF8AndSize(target, &size)
+    cdef const uint8_t *mark = <const uint8_t *>memchr(p, c'?', size)
+    path_size = size
+    if mark != NULL:
+        path_size = mark - p
+        environ["QUERY_STRING"] = latin1(mark + 1, size - path_size - 1)
+    environ["PATH_INFO"] = path_text(p, path_size)
+    return 0
+
+
+cdef str path_text(const uint8_t *p, Py_ssize_t size):
+    """Percent-decoded (RFC 3986 2.1); PEP 3333: each character stands for one byte."""
+    if memchr(p, c'%', size) == NULL:
+        return latin1(p, size)
+    cdef bytes decoded = PyBytes_FromStringAndSize(NULL, size)
+    cdef uint8_t *first = <uint8_t *>PyBytes_AS_STRING(decoded)
+    cdef uint8_t *to = first
+    cdef const uint8_t *end = p + size
+    while p < end:
+        if p[0] == c'%' and end - p > 2 and hex_digit(p[1]) >= 0 and hex_digit(p[2]) >= 0:
+            to[0] = hex_digit(p[1]) << 4 | hex_digit(p[2])
+            p += 3
+        else:
+            to[0] = p[0]
+            p += 1
+        to += 1
+    return latin1(first, to - first)
+
+
+cdef inline int hex_digit(uint8_t byte) noexcept:
+    if c'0' <= byte <= c'9':
+        return byte - c'0'
+    return (byte | 0x20) - c'a' + 10 if c'a' <= (byte | 0x20) <= c'f' else -1
