@@ -114,6 +114,7 @@ def peers(tmp_path_factory: pytest.TempPathFactory) -> Peers:
 
 
 @pytest.mark.skipif(missing() is not None, reason=str(missing()))
+# nginx+cache differs from nginx in files only.
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in (*OURS, "nginx+cache")])
 @pytest.mark.benchmark(group=GROUP.format("native Hello, World!"))
 def test_peer(benchmark, peers: Peers, name: str) -> None:

@@ -11,6 +11,8 @@ import pytest
 from bench_results import results
 from jsonschema import Draft202012Validator
 
+from reactor.bench.comparison import Comparison
+from reactor.bench.peers import Peers
 from reactor.bench.results import Results
 from reactor.bench.servers import missing
 from reactor.cli import main
@@ -57,6 +59,7 @@ def test_too_few_descriptors_are_said_in_one_sentence():
         (("--against", "waitress", "--target", "."), 1, "waitress serves a page of its own"),
         (("--json", "/nonexistent/x.json"), 1, "its folder does not exist"),
         (("--target", "http://127.0.0.1:1/", *SHORT), 1, "no process of yours listens on port 1"),
+        (("--target", "http://127.0.0.1:1/", "--against", "nginx"), 1, "leave out --against"),
         (("--target", "http://example.org/", *SHORT), 1, "no http URL of 127.0.0.1"),
         (("-c", "0"), 2, "'0' is no number"),
         (("-R", "-1"), 2, "'-1' is no number above zero"),
@@ -74,6 +77,14 @@ def test_what_is_wrong_is_said_in_one_sentence(capfd, arguments, code, sentence)
     assert ended == code
     assert sentence in said
     assert said.count("\n") == 1
+
+
+def test_a_peer_that_is_not_installed_is_left_out_in_one_sentence(capfd, monkeypatch):
+    monkeypatch.setattr(Peers, "_find_unusable", lambda self: {"granian": "not installed for me"})
+    monkeypatch.setattr(Peers, "versions", lambda self: {})
+    monkeypatch.setattr(Comparison, "run", lambda self, connections: self.results)
+    assert main(["bench", "--against", "granian"]) == 1
+    assert capfd.readouterr().err == "reactor: granian is left out: not installed for me\n"
 
 
 def test_an_interrupt_prints_what_there_is_and_leaves_no_child(tmp_path):

@@ -1,13 +1,15 @@
 """`reactor.bench.comparison`: real servers on loopback, and servers that do wrong."""
 
 import os
+import socket
 import sys
 
 import pytest
 
+from reactor.bench import servers
 from reactor.bench.comparison import Comparison, Contender
 from reactor.bench.results import METRICS, Plan, Results
-from reactor.bench.servers import Server, missing, ours
+from reactor.bench.servers import NotServed, Server, missing, ours
 
 pytestmark = pytest.mark.skipif(missing() is not None, reason=str(missing()))
 
@@ -94,4 +96,13 @@ def test_an_interrupt_leaves_what_was_measured():
     [row] = comparison.results.rows
     assert len(row.slots) == 1
     assert not comparison.results.complete
+    assert children() == before
+
+
+def test_a_port_that_was_taken_meanwhile_is_said_and_its_owner_is_not_measured(monkeypatch):
+    before = children()
+    with socket.create_server(("127.0.0.1", 0)) as taken:  # it accepts, as the kernel does
+        monkeypatch.setattr(servers, "free_port", lambda: taken.getsockname()[1])
+        with pytest.raises(NotServed, match=r"reactor ended while it started: .*in use"):
+            Server("reactor", ours("apps:hello")).__enter__()
     assert children() == before

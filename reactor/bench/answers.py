@@ -21,6 +21,10 @@ FIELDS = {
 }
 
 
+SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r\n")
+TRAILER = re.compile(rb"(?:[^\r\n]+\r\n)*\r\n")
+
+
 class WrongAnswer(ValueError):
     """The server did not answer as it must."""
 
@@ -37,13 +41,65 @@ def check(response: bytes, body: bytes) -> bool:
     head, blank, got = response.partition(b"\r\n\r\n")
     if not blank:
         return False
-    length = re.search(rb"(?i)\r\ncontent-length:[ \t]*([0-9]+)[ \t]*(?:\r\n|$)", head)
+    length = _length(head)
+    if length is not None and length != len(body):
+        raise WrongAnswer(f"the body has {length:,} bytes and not {len(body):,}")
+    whole = _whole(got, length)
+    if whole is not None and whole != body:
+        raise WrongAnswer(
+            f"the body is {whole!r:.80} ({len(whole):,} bytes) and not {body!r:.80}: "
+            "one that changes cannot be compared"
+        )
+    return whole is not None
+
+
+def body_of(response: bytes) -> bytes:
+    """Of all that a server sent until it closed the connection."""
+    head, blank, got = response.partition(b"\r\n\r\n")
+    whole = _whole(got, _length(head)) if blank else None
+    if whole is None:
+        raise WrongAnswer(f"the answer is not whole: {response!r:.80}")
+    return whole
+
+
+def _length(head: bytes) -> int | None:
+    """What `Content-Length` says; None: it is chunked."""
     if not re.match(rb"HTTP/1\.[01] 200[ \r]", head + b"\r"):
         raise WrongAnswer(f"the status is not 200: {head!r:.80}")
-    if length is None or int(length[1]) != len(body):
-        raise WrongAnswer(f"no Content-Length of {len(body)}: {head!r:.300}")
-    if len(got) < len(body):
-        return False
-    if got != body:
-        raise WrongAnswer(f"the body is {got!r:.80} ({len(got)} bytes)")
-    return True
+    length = re.search(rb"(?i)\r\ncontent-length:[ \t]*([0-9]+)[ \t]*(?:\r\n|$)", head)
+    chunked = re.search(rb"(?i)\r\ntransfer-encoding:[ \t]*chunked[ \t]*(?:\r\n|$)", head)
+    if (length is None) == (chunked is None):
+        raise WrongAnswer(f"neither or both of Content-Length and chunks: {head!r:.300}")
+    return None if length is None else int(length[1])
+
+
+def _whole(got: bytes, length: int | None) -> bytes | None:
+    if length is None:
+        return _unchunked(got)
+    if len(got) > length:
+        raise WrongAnswer(f"{len(got) - length:,} bytes more than Content-Length says")
+    return got if len(got) == length else None
+
+
+def _unchunked(got: bytes) -> bytes | None:
+    """The body, None if more must come (RFC 9112, section 7.1)."""
+    if not got.endswith(b"\r\n\r\n"):
+        return None  # so that nothing is decoded again for each receive
+    pieces: list[bytes] = []
+    at = 0
+    while size_line := SIZE_LINE.match(got, at):
+        size = int(size_line[1], 16)
+        at = size_line.end()
+        if not size:
+            if TRAILER.fullmatch(got, at) is None:
+                break
+            return b"".join(pieces)
+        pieces.append(got[at : at + size])
+        at += size + 2
+        if at > len(got):
+            return None
+        if got[at - 2 : at] != b"\r\n":
+            break
+    if at == len(got):
+        return None
+    raise WrongAnswer(f"no chunk: {got[at:]!r:.80}")

@@ -7,9 +7,8 @@ import re
 from pathlib import Path
 from typing import Self
 
+from reactor.bench.listening import listening, sockets_of
 from reactor.bench.servers import NotServed, Server
-
-LISTEN = "0A"  # the state in /proc/net/tcp
 
 
 class Running(Server):
@@ -28,10 +27,10 @@ class Running(Server):
         self._pid = 0
 
     def __enter__(self) -> Self:
-        sockets = _listening(self.port)
+        sockets = listening(self.port)
         self._pid = next(
             (int(entry) for entry in os.listdir("/proc")
-             if entry.isdigit() and sockets & _sockets(entry)), 0,
+             if entry.isdigit() and sockets & sockets_of(int(entry))), 0,
         )  # fmt: skip
         if not self._pid:
             raise NotServed(f"no process of yours listens on port {self.port}: start the server")
@@ -47,25 +46,3 @@ class Running(Server):
 
     def _root(self) -> int:
         return self._pid
-
-
-def _listening(port: int) -> set[str]:
-    """The sockets, as descriptors name them."""
-    found = set()
-    for table in ("tcp", "tcp6"):
-        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
-            fields = line.split()
-            if fields[3] == LISTEN and int(fields[1].rpartition(":")[2], 16) == port:
-                found.add(f"socket:[{fields[9]}]")
-    return found
-
-
-def _sockets(pid: str) -> set[str]:
-    """The descriptors of a process that may be looked at."""
-    found = set()
-    try:
-        for descriptor in os.listdir(f"/proc/{pid}/fd"):
-            found.add(os.readlink(f"/proc/{pid}/fd/{descriptor}"))
-    except OSError:
-        pass  # another's, or it has ended
-    return found

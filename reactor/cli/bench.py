@@ -135,6 +135,11 @@ def _contenders(options: argparse.Namespace, peers: Peers) -> tuple[list[Contend
     """Those to compare, and those that are not there."""
     target = options.target
     if target is not None and target.startswith(("http://", "https://")):
+        if options.against:
+            raise ConfigurationError(
+                f"what {options.against} would serve is not what {target} is: "
+                "leave out --against, or give a TARGET of `serve`"
+            )
         names = []
         contenders = [Contender("url", lambda: Running("url", target))]
     else:
