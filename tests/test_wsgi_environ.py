@@ -209,6 +209,7 @@ class TestEnviron:
 HEADS = [
     b"GET /a?b HTTP/1.1\r\nHost: a.example\r\nCookie: a=1\r\nAccept: */*\r\n\r\n",
     b"HEAD /b HTTP/1.1\r\nHost: a.example\r\nCookie: a=1\r\nAccept: */*\r\n\r\n",
+    b"GET /b?c HTTP/1.1\r\nHost: a.example\r\nCookie: a=1\r\nAccept: */*\r\n\r\n",
     b"GET /a?b HTTP/1.1\r\nHost: a.example\r\nCookie: a=2\r\nAccept: */*\r\n\r\n",
     b"GET /a?b HTTP/1.1\r\nHost: a.example\r\nAccept: */*\r\nCookie: a=1\r\n\r\n",
     b"GET /a?b HTTP/1.1\r\nHost:a.example\r\nCookie:  a=1\r\nAccept: */*\r\n\r\n",
@@ -230,20 +231,23 @@ HEADS = [
 class TestHeaderSectionsThatRecur:
     """They are kept, with what they came to: nobody may see that."""
 
-    def environs(self, environs, heads):
-        """Of each head as it is received, and ruined after it was looked at."""
+    def requests(self, heads):
+        peers = [("192.0.2.7", 1), ("192.0.2.7", 2), None, ("2001:db8::1", 1, 0, 0)]
         for number, head in enumerate(heads):
             request = parse_request(head)
-            request.client = ("192.0.2.7", number)
+            request.client = peers[number // 2 % 4]
+            yield request
+
+    def environs(self, environs, heads):
+        """Of each head as it is received, and ruined after it was looked at."""
+        for request in self.requests(heads):
             environ = environs.make(request)
             environ["wsgi.input"] = environ["wsgi.input"].read()
             yield dict(environ)
             environ.update(dict.fromkeys(environ, "ruined"))
 
     def fresh(self, heads):
-        for number, head in enumerate(heads):
-            request = parse_request(head)
-            request.client = ("192.0.2.7", number)
+        for request in self.requests(heads):
             environ = Environs(environ_template(None, False)).make(request)
             environ["wsgi.input"] = environ["wsgi.input"].read()
             yield environ
@@ -282,6 +286,19 @@ class TestHeaderSectionsThatRecur:
             two = environs.make(Request("GET", "/", [("Accepttext", "/html-and-more")]))
             assert one["HTTP_ACCEPT"] == "text/html-and-more"
             assert two["HTTP_ACCEPTTEXT"] == "/html-and-more"
+
+    def test_a_peer_that_is_none_leaves_nothing_behind(self):
+        environs = Environs(environ_template(None, False))
+        request = parse_request(HEADS[0])
+        for client in [("192.0.2.7", 1)] * 3 + [("192.0.2.8", "no port")]:
+            request.client = client
+            if client[1] == 1:
+                environs.make(request)
+            else:
+                with pytest.raises(TypeError):
+                    environs.make(request)
+        request.client = ("192.0.2.7", 1)
+        assert environs.make(request)["REMOTE_ADDR"] == "192.0.2.7"
 
     def test_stderr_is_the_one_of_the_request(self, monkeypatch):
         environs = Environs(environ_template(None, False))

@@ -12,11 +12,21 @@ cdef enum:
     SECTION_MIN = 16
     SECTION_MAX = 2048
 
+cdef class Kept:
+    # A header section that recurs, and the environ of the last request that had it.
+    cdef bytes section
+    cdef dict environ
+    cdef object peer, word      # of that request
+    cdef bytes target
+    cdef bint queried           # whether that has a query
+
+    cdef int take(self, Request request) except -1
+
 cdef class Environs:
     cdef dict template
     cdef object errors
-    cdef list kept
+    cdef list kept                      # [Kept | None]
     cdef uint64_t[KEPT_MAX] missed      # the mark of the last section that was not in its place
 
     cdef dict of(self, Request request)
-    cdef dict with_headers(self, Request request)
+    cdef Kept find(self, Request request)

@@ -19,3 +19,7 @@ class Environs:
     def make(self, request: Request) -> dict[str, Any]:
         """A new environ: the template, and what PEP 3333 wants of ``request``, whose body is all
         there."""
+
+@final
+class Kept:
+    """A header section that recurs, with the environ of the last request that had it."""

@@ -15,7 +15,7 @@ not be told from the one with "-", so a client could forge what a proxy in front
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.dict cimport PyDict_Copy, PyDict_GetItemWithError, PyDict_SetDefault
-from cpython.object cimport PyObject
+from cpython.object cimport PyObject, PyTypeObject
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcmp, memcpy
@@ -45,6 +45,9 @@ cdef Key[KEY_SLOTS] known_keys  # of `keys`: whose names are the same object in 
 KEPT_KEYS = keys                # for tests of the bound
 
 cdef dict process = sys.__dict__    # a name in it is found in a third of getattr's time
+cdef object NOBODY = object()
+cdef tuple NOTHING = ()
+
 
 # --- environs -----------------------------------------------------------------------------
 
@@ -62,55 +65,97 @@ cdef class Environs:
         return self.of(request)
 
     cdef dict of(self, Request request):
-        cdef dict environ = self.with_headers(request)
-        cdef bytes body = request.content
+        cdef dict environ
+        cdef Kept kept = self.find(request)
+        cdef object body = request.content
         cdef object errors = process.get("stderr")
-        if request.word != "GET":
+        if kept is not None:
+            kept.take(request)
+            environ = PyDict_Copy(kept.environ)
+        else:
+            environ = PyDict_Copy(self.template)
+            add_fields(environ, request)
+            add_peer(environ, request.peer)
+            add_target(environ, request)
             environ["REQUEST_METHOD"] = request.word
-        environ["wsgi.input"] = BytesIO(body)
+        environ["wsgi.input"] = BytesIO(body) if body else new_empty()
         if errors is not self.errors:
             environ["wsgi.errors"] = errors
         if request.facts.version != 11:
             environ["SERVER_PROTOCOL"] = "HTTP/1.0"
-        if type(request.peer) is tuple:
-            environ["REMOTE_ADDR"] = (<tuple>request.peer)[0]
-            environ["REMOTE_PORT"] = decimal((<tuple>request.peer)[1])
-        add_target(environ, request)
         if body or request.facts.flags & CHUNKED:
             # RFC 9112 7.1.3: with the coding taken off, the length is known and the field is gone.
             environ["CONTENT_LENGTH"] = str(len(body))
             environ.pop("HTTP_TRANSFER_ENCODING", None)
         return environ
 
-    cdef dict with_headers(self, Request request):
-        """A new copy of the template, with the entries of the request's fields."""
+    cdef Kept find(self, Request request):
+        """What is kept of the request's header section; None if it is nothing, or not yet."""
         cdef const uint8_t *text
-        cdef Py_ssize_t size
         cdef uint64_t mark
         cdef int slot
-        cdef tuple kept     # the section, and the template with its entries
-        cdef bytes section
-        cdef dict environ
+        cdef Kept kept
         # As they came, up to the blank line. What was made here, not received, has no such text.
-        size = request.end_at - request.field(1).name if request.count and request.end_at else 0
+        cdef Py_ssize_t size = request.end_at
+        if size == 0 or request.count == 0 or request.facts.flags & (ABSOLUTE | CONNECT):
+            return None
+        size -= request.field(1).name
         if not SECTION_MIN <= size <= SECTION_MAX:
-            return with_fields(PyDict_Copy(self.template), request)
+            return None
         text = text_in(request.block, request.count) + request.field(1).name
         mark = marked(text, size)
         slot = mark >> (64 - KEPT_BITS)
-        kept = <tuple>self.kept[slot]
-        if kept is not None:
-            section = <bytes>kept[0]
-            if (PyBytes_GET_SIZE(section) == size
-                    and not memcmp(PyBytes_AS_STRING(section), text, size)):
-                self.missed[slot] = 0
-                return PyDict_Copy(kept[1])
-        environ = with_fields(PyDict_Copy(self.template), request)
-        # One that comes once costs its mark; and it moves nobody who comes again and again.
-        if self.missed[slot] == mark:
-            self.kept[slot] = (text[:size], PyDict_Copy(environ))
-        self.missed[slot] = mark
-        return environ
+        kept = <Kept>self.kept[slot]
+        if kept is not None and same(kept.section, text, size):
+            self.missed[slot] = 0
+            return kept
+        if self.missed[slot] != mark:
+            # One that comes once costs its mark; and it moves nobody who comes again and again.
+            self.missed[slot] = mark
+            return None
+        kept = Kept.__new__(Kept)
+        kept.section = text[:size]
+        kept.environ = PyDict_Copy(self.template)
+        add_fields(kept.environ, request)
+        kept.peer = NOBODY
+        kept.target = b""
+        self.kept[slot] = kept
+        return kept
+
+
+@cython.final
+@cython.auto_pickle(False)
+cdef class Kept:
+
+    cdef int take(self, Request request) except -1:
+        """Make it the environ of this request: all that a client asks in a row, and all that
+        comes from it, differs by little."""
+        cdef const uint8_t *target = text_in(request.block, request.count) + request.target_at
+        cdef bint queried
+        if request.peer is not self.peer:
+            self.peer = NOBODY  # for as long as it is half done
+            add_peer(self.environ, request.peer)
+            self.peer = request.peer
+        if request.word is not self.word:
+            self.environ["REQUEST_METHOD"] = request.word
+            self.word = request.word
+        if not same(self.target, target, request.target_size):
+            self.target = b""
+            queried = add_target(self.environ, request)
+            if self.queried and not queried:
+                self.environ["QUERY_STRING"] = ""
+            self.queried = queried
+            self.target = target[:request.target_size]
+        return 0
+
+
+cdef inline bint same(bytes kept, const uint8_t *text, Py_ssize_t size) noexcept:
+    return PyBytes_GET_SIZE(kept) == size and not memcmp(PyBytes_AS_STRING(kept), text, size)
+
+
+cdef inline object new_empty():
+    """BytesIO(), in a third of its time."""
+    return (<PyTypeObject *>BytesIO).tp_new(BytesIO, <PyObject *>NOTHING, NULL)
 
 
 cdef uint64_t marked(const uint8_t *p, Py_ssize_t size) noexcept:
@@ -138,6 +183,16 @@ cdef inline uint64_t mixed(uint64_t mark) noexcept:
     return mark * 0x9E3779B97F4A7C15ULL
 
 
+cdef int add_peer(dict environ, object peer) except -1:
+    cdef object host = "", port = ""
+    if type(peer) is tuple:
+        host = (<tuple>peer)[0]
+        port = decimal((<tuple>peer)[1])
+    environ["REMOTE_ADDR"] = host
+    environ["REMOTE_PORT"] = port
+    return 0
+
+
 cdef str decimal(unsigned int number):
     """str(number), in a fifth of its time: the port of the peer is in every environ."""
     cdef char[10] digits
@@ -150,7 +205,7 @@ cdef str decimal(unsigned int number):
             return latin1(<const uint8_t *>digits + at, 10 - at)
 
 
-cdef dict with_fields(dict environ, Request request):
+cdef int add_fields(dict environ, Request request) except -1:
     cdef const uint8_t *text = text_in(request.block, request.count)
     cdef const Field *field = request.field(1)
     cdef const Field *end = field + request.count
@@ -167,7 +222,7 @@ cdef dict with_fields(dict environ, Request request):
                 # in ";".
                 environ[key] += ("; " if key == "HTTP_COOKIE" else ",") + value
         field += 1
-    return environ
+    return 0
 
 
 cdef object key_of(const uint8_t *p, uint32_t size):
@@ -196,7 +251,8 @@ cdef object made_key(str name):
     return None if key == "PROXY" else "HTTP_" + key
 
 
-cdef int add_target(dict environ, Request request) except -1:
+cdef bint add_target(dict environ, Request request) except -1:
+    """Returns whether it has a query: if not, QUERY_STRING stays what it is."""
     cdef str target = request.get_target()
     environ["REQUEST_URI"] = target
     if request.facts.flags & ABSOLUTE:
@@ -204,7 +260,8 @@ cdef int add_target(dict environ, Request request) except -1:
         environ["HTTP_HOST"] = request.host
         target = request.origin_target()
     elif request.facts.flags & CONNECT or target == "*":
-        return 0  # PEP 3333 has no other way to say that there is no path
+        environ["PATH_INFO"] = ""  # PEP 3333 has no other way to say that there is no path
+        return False
     cdef Py_ssize_t size, path_size
     cdef const uint8_t *p = <const uint8_t *>PyUnicode_AsUTF8AndSize(target, &size)
     cdef const uint8_t *mark = <const uint8_t *>memchr(p, c'?', size)
@@ -213,7 +270,7 @@ cdef int add_target(dict environ, Request request) except -1:
         path_size = mark - p
         environ["QUERY_STRING"] = latin1(mark + 1, size - path_size - 1)
     environ["PATH_INFO"] = path_text(p, path_size)
-    return 0
+    return mark != NULL
 
 
 cdef str path_text(const uint8_t *p, Py_ssize_t size):
