@@ -40,7 +40,10 @@ def fetch(
         errors.append(error)
         reactor.stop()
 
-    with Reactor() as reactor, Client(reactor, limits, **options) as client:
+    with (
+        Reactor(read_bytes=limits.fetch_read_bytes_max) as reactor,
+        Client(reactor, limits, **options) as client,
+    ):
         client.request(
             "GET", url, on_head=lambda head, _: on_head(head), on_body=on_body, on_done=done
         )

@@ -1,4 +1,3 @@
-import logging
 import selectors
 from collections.abc import Callable
 from typing import Any, Self
@@ -11,7 +10,6 @@ from reactor.loop.timers import Handle, TimerHandle
 
 EVENT_READ: int
 EVENT_WRITE: int
-logger: logging.Logger
 
 def default_selector() -> selectors.BaseSelector: ...
 
@@ -23,6 +21,7 @@ class Loop:
         selector: defaults to a compiled epoll selector on Linux, else to
             `selectors.DefaultSelector`; closed with the loop.
         clock: a monotonic clock in seconds; defaults to `time.monotonic`.
+        read_bytes: the most that one connection receives in a turn, into one buffer for all.
 
     ``run`` may be called again after ``stop``; loops are independent of each other.
     """
@@ -33,6 +32,7 @@ class Loop:
         self,
         selector: selectors.BaseSelector | None = None,
         clock: Callable[[], float] | None = None,
+        read_bytes: int = ...,
     ) -> None: ...
     def run(self) -> None:
         """Turn until `stop`. Raises what a handler raises, and KeyboardInterrupt."""

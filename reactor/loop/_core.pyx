@@ -54,7 +54,7 @@ def default_selector():
 
 cdef class Loop:
 
-    def __init__(self, selector=None, clock=None):
+    def __init__(self, selector=None, clock=None, read_bytes=DEFAULT_LIMITS.read_bytes_max):
         self._selector = default_selector() if selector is None else selector
         self.poller = self._selector if isinstance(self._selector, Poller) else None
         self.clock = time.monotonic if clock is None else clock
@@ -67,7 +67,7 @@ cdef class Loop:
         self._waker = Waker(self._take_from_threads)
         self.register(self._waker, READ, self._waker)
         self.lost = []
-        self.scratch = PyByteArray_FromStringAndSize(NULL, DEFAULT_LIMITS.read_bytes_max)
+        self.scratch = PyByteArray_FromStringAndSize(NULL, read_bytes)
 
     # --- running --------------------------------------------------------------------------
 

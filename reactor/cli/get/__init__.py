@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
         redirects_max=options.max_redirs,
     )
     with (
-        Reactor() as reactor,
+        Reactor(read_bytes=limits.fetch_read_bytes_max) as reactor,
         Client(
             reactor,
             limits,
