@@ -3,12 +3,14 @@
 from reactor.bench.results import (
     Environment,
     Failure,
+    HighestRate,
     Latency,
     Plan,
     Ratio,
     Results,
     Row,
     Slot,
+    Trial,
 )
 from reactor.load import Histogram
 
@@ -28,6 +30,14 @@ def row(server, connections=64, cpu_us=10.0):
     )  # fmt: skip
 
 
+def highest_rate(server):
+    trials = [
+        Trial(10_000.0, 10_000, 0.002, 0, 0, 0.3, True),
+        Trial(20_000.0, 20_000, 0.050, 5, 0, 0.6, False),
+    ]
+    return HighestRate(server, 64, 0.005, 10_000.0, "VALID", None, trials)
+
+
 def results():
     environment = Environment(
         "2026-01-01T00:00:00+00:00", "Linux 6.1", "A processor", 2, None, "3.11.7", [0.1, 1.5],
@@ -43,5 +53,6 @@ def results():
         plan,
         [row("reactor"), row("threads", cpu_us=20.0)],
         [ratio],
+        [highest_rate("reactor")],
         [Failure("nginx", "nginx is not installed")],
     )

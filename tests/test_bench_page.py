@@ -92,8 +92,8 @@ def test_the_page_has_every_server_ratio_and_plot(made_and_text):
         assert sentence in said
     assert " ".join(made.environment.commands["reactor"]) in said
     numbers = {one.connections for one in made.rows}
-    # Ratios, CPU or the sweep, memory; latencies.
-    assert len(plots_of(text)) == 3 + len(numbers) == read.tags.count("figure")
+    # Ratios, CPU or the sweep, memory, the highest rates; latencies.
+    assert len(plots_of(text)) == 4 + len(numbers) == read.tags.count("figure")
 
 
 def test_each_plot_is_well_formed_and_takes_its_colours_from_the_page(made_and_text):

@@ -19,7 +19,7 @@ def test_the_json_spells_names_as_documented():
     assert told["schema"] == "reactor-bench/1"
     assert told["rows"][0]["latency_s"]["p99.9"] == 0.004
     assert set(told) == {
-        "schema", "complete", "environment", "plan", "rows", "ratios", "failures",
+        "schema", "complete", "environment", "plan", "rows", "ratios", "highest_rates", "failures",
     }  # fmt: skip
 
 

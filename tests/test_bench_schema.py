@@ -14,18 +14,20 @@ from reactor.bench.results import (
     SPELLED,
     Environment,
     Failure,
+    HighestRate,
     Latency,
     Plan,
     Ratio,
     Results,
     Row,
     Slot,
+    Trial,
 )
 
 FILE = Path(__file__).resolve().parent.parent / "docs" / "bench.schema.json"
 TOLD = json.loads(FILE.read_text(encoding="utf-8"))
 VALIDATOR = Draft202012Validator(TOLD)
-KINDS = [Environment, Failure, Latency, Plan, Ratio, Row, Slot]
+KINDS = [Environment, Failure, HighestRate, Latency, Plan, Ratio, Row, Slot, Trial]
 
 
 def every_kind():

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from reactor.bench.results import Metric, Ratio, Results, Row
+from reactor.bench.results import HighestRate, Metric, Ratio, Results, Row
 
 HEAD = (
     *("server", "conns", "requests/s", "p50 ms", "p99 ms", "p99.9 ms", "CPU us/req", "MB"),
     *("B/idle conn", "threads", "switches/req", "generator", "verdict"),
 )
 RATIO_HEAD = ("ratio", "conns", "of", "median", "95 %", "A/A noise", "a difference?")
+RATE_HEAD = ("server", "conns", "p99 within ms", "highest rate/s", "p99 ms", "trials", "verdict")
 NAMES: dict[Metric, str] = {
     "cpu_us_per_request": "CPU per request",
     "requests_per_s": "requests/s",
@@ -48,6 +49,19 @@ def ratio_cells(ratio: Ratio) -> list[str]:
     ]
 
 
+def rate_cells(found: HighestRate) -> list[str]:
+    p99_s = next((one.p99_s for one in found.trials if one.rate == found.rate), None)
+    return [
+        found.server,
+        f"{found.connections:,}",
+        f"{found.bound_s * 1e3:g}",
+        f"{found.rate:,.0f}" if found.rate else "none",
+        "-" if p99_s is None else f"{p99_s * 1e3:,.2f}",
+        f"{len(found.trials)}",
+        found.verdict,
+    ]
+
+
 def machine(results: Results) -> str:
     """Where it ran, in a line."""
     environment = results.environment
@@ -66,4 +80,6 @@ def remarks(results: Results) -> list[str]:
     ]
     if any(row.verdict == "GENERATOR-BOUND" for row in results.rows):
         why.append("Where the generator was the bound, only CPU per request compares the servers.")
+    why += [f"{one.server}, highest rate: {one.verdict}, {one.why}."
+            for one in results.highest_rates if one.why]  # fmt: skip
     return why

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
+from reactor.bench import capacity
 from reactor.bench.answers import FIELDS
 from reactor.bench.environment import load_average, observe
 from reactor.bench.results import Failure, Plan, Results, Slot
@@ -82,6 +83,18 @@ def _why(server: Server, otherwise: str) -> str:
     return f"{server.name} died in a slot: {last or 'it said nothing'}"
 
 
+def _load(server: Server, plan: Plan, body: bytes) -> Load:
+    return Load(
+        (server.url,),
+        plan.connections,
+        plan.rate,
+        plan.pipeline,
+        plan.keep_alive,
+        headers={**FIELDS, "Connection": "keep-alive" if plan.keep_alive else "close"},
+        expect=(Expect(body=body),),
+    )
+
+
 class Comparison:
     """One run over all contenders; `results` is right at any time, whole or not.
 
@@ -146,17 +159,8 @@ class Comparison:
         if self._body is None:
             self._body = server.learn()
         server.fetch(self._body)
-        load = Load(
-            (server.url,),
-            plan.connections,
-            plan.rate,
-            plan.pipeline,
-            plan.keep_alive,
-            headers={**FIELDS, "Connection": "keep-alive" if plan.keep_alive else "close"},
-            expect=(Expect(body=self._body),),
-        )
         try:
-            generator = stack.enter_context(Generator(load, cores()[1]))
+            generator = stack.enter_context(Generator(_load(server, plan, self._body), cores()[1]))
         except LoadError as error:
             raise NotServed(_why(server, str(error))) from error
         run(server, generator, plan.warm_up_s)
@@ -193,6 +197,27 @@ class Comparison:
                     {one.name: one.slots for one in others}, twin.slots if twin else None, plan
                 )
             )
+
+    def highest_rates(self, bound_s: float) -> None:
+        """Find each server's, one after the other; half of what its slots reached comes first."""
+        reached = {row.server: row.requests_per_s for row in self.results.rows}
+        for contender in self._contenders[:-1]:
+            if contender.name not in reached:
+                continue  # why has been said
+            try:
+                with ExitStack() as stack:
+                    one = self._enter(stack, contender, self._plan)
+                    self._tell(f"{one.name}: the highest rate with p99 <= {bound_s * 1e3:g} ms")
+                    first = max(1.0, reached[one.name] / 2)
+                    try:
+                        found = capacity.find(
+                            one.name, one.generator, bound_s, first, self._plan.slot_s
+                        )
+                    except LoadError as error:
+                        raise NotServed(_why(one.server, str(error))) from error
+                self.results.highest_rates.append(found)
+            except NotServed as error:
+                self._fail(contender.name, error)
 
     def memory(self, name: str, bytes_per_connection: float) -> None:
         """Note what an idle connection takes in the server's rows."""

@@ -9,7 +9,16 @@ import html
 from collections.abc import Iterable, Sequence
 from string import Template
 
-from reactor.bench.cells import HEAD, RATIO_HEAD, machine, ratio_cells, remarks, row_cells
+from reactor.bench.cells import (
+    HEAD,
+    RATE_HEAD,
+    RATIO_HEAD,
+    machine,
+    rate_cells,
+    ratio_cells,
+    remarks,
+    row_cells,
+)
 from reactor.bench.drawing import Plot
 from reactor.bench.page_style import STYLE
 from reactor.bench.plots import plots
@@ -33,6 +42,7 @@ $style</style>
 $remarks
 $first
 $rows
+$rates
 $others
 $ratios
 <h2>Where and how</h2>
@@ -60,6 +70,7 @@ def page(results: Results) -> str:
         remarks=_list(said),
         ratios=_table(RATIO_HEAD, map(ratio_cells, results.ratios), "Ratios in figures"),
         rows=_table(HEAD, map(row_cells, results.rows), "Figures"),
+        rates=_table(RATE_HEAD, map(rate_cells, results.highest_rates), "Highest rates"),
         first="".join(figures[:1]),
         others="\n".join(figures[1:]),
         environment=_pairs(_how(results)),

@@ -42,13 +42,16 @@ def plots(results: Results) -> list[Plot]:
     if not results.rows:
         return []
     rows = results.rows
-    look = looks([row.server for row in rows])
+    names = [row.server for row in rows] + [found.server for found in results.highest_rates]
+    look = looks(names)
     numbers = sorted({row.connections for row in rows})
     with styled():
         made = [_ratios(results, look)] if results.ratios else []
         made.append(_sweep(rows, look) if len(numbers) > 1 else _cpu(rows, look))
         if any(row.bytes_per_idle_connection is not None for row in rows):
             made.append(_memory(rows, look))
+        if results.highest_rates:
+            made.append(_rates(results, look))
         made += [_latencies([r for r in rows if r.connections == n], look) for n in numbers]
     return made
 
@@ -149,6 +152,29 @@ def _sweep(rows: Sequence[Row], look: Looks) -> Plot:
         figure,
         "Throughput and CPU against connections",
         "Medians of the slots. A hollow mark: the generator was the bound.",
+    )
+
+
+def _rates(results: Results, look: Looks) -> Plot:
+    figure, axes = figure_and_axes(3.4)
+    for found in results.highest_rates:
+        one = look[found.server]
+        for trial in found.trials:
+            _mark(axes, trial.rate, max(1e-9, trial.p99_s) * 1e3, one, not trial.kept)
+        if found.rate:
+            axes.axvline(found.rate, color=one.color, linestyle=one.dash, linewidth=one.width)
+    bound_s = results.highest_rates[0].bound_s
+    axes.axhline(bound_s * 1e3, color=INK, linewidth=0.8)
+    make_logarithmic(axes, "x")
+    make_logarithmic(axes, "y")
+    axes.set_xlabel("requests a second")
+    axes.set_ylabel("p99, ms")
+    add_legend(figure, {found.server: look[found.server] for found in results.highest_rates})
+    return finished(
+        figure,
+        f"The highest rate with p99 within {bound_s * 1e3:g} ms",
+        "A mark for each rate that was tried; a hollow one was not kept. The upright line is the "
+        "highest that was.",
     )
 
 

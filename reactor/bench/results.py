@@ -125,6 +125,32 @@ class Ratio:
 
 
 @dataclass(frozen=True)
+class Trial:
+    """A run at a rate; ``kept``: all was answered, and the p99 was within the bound."""
+
+    rate: float
+    requests: int
+    p99_s: float
+    missed: int
+    unsent: int
+    generator_cpu: float
+    kept: bool
+
+
+@dataclass(frozen=True)
+class HighestRate:
+    """The highest rate that a server kept with its p99 within ``bound_s``; 0 if it kept none."""
+
+    server: str
+    connections: int
+    bound_s: float
+    rate: float
+    verdict: Verdict
+    why: str | None
+    trials: list[Trial]
+
+
+@dataclass(frozen=True)
 class Failure:
     """A server that could not be measured, or not to the end."""
 
@@ -140,6 +166,7 @@ class Results:
     plan: Plan
     rows: list[Row] = field(default_factory=list)
     ratios: list[Ratio] = field(default_factory=list)
+    highest_rates: list[HighestRate] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     complete: bool = True
 

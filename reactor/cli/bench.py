@@ -8,6 +8,7 @@ import shlex
 import shutil
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,9 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--sweep", action="store_true", help="at 1, 10, 100, 1,000 and 9,000 connections"
     )
+    parser.add_argument(
+        "--p99", type=_positive, metavar="MS", help="find the highest rate with p99 within it"
+    )
     parser.add_argument("--memory", action="store_true", help="bytes for an idle connection")
     parser.add_argument(
         "--python", default=sys.executable, metavar="PATH", help="the interpreter with the peers"
@@ -108,9 +112,12 @@ def _run(options: argparse.Namespace, connections: tuple[int, ...], folder: Path
     code = 0
     try:
         comparison.run(connections)
+        if options.p99 is not None:
+            comparison.highest_rates(options.p99 / 1e3)
         if options.memory:
             _measure_memory(comparison, contenders)
     except KeyboardInterrupt:
+        comparison.results = replace(comparison.results, complete=False)
         code = 130
     _progress("")
     _report(comparison.results, options)

@@ -5,7 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from reactor.bench.cells import HEAD, RATIO_HEAD, machine, ratio_cells, remarks, row_cells
+from reactor.bench.cells import (
+    HEAD,
+    RATE_HEAD,
+    RATIO_HEAD,
+    machine,
+    rate_cells,
+    ratio_cells,
+    remarks,
+    row_cells,
+)
 from reactor.bench.results import Results
 from reactor.cli.output import Output
 
@@ -18,6 +27,7 @@ def show(results: Results) -> None:
     _say(lines)
     _table(HEAD, [row_cells(row) for row in results.rows])
     _table(RATIO_HEAD, [ratio_cells(ratio) for ratio in results.ratios])
+    _table(RATE_HEAD, [rate_cells(found) for found in results.highest_rates])
     _say(remarks(results))
 
 
