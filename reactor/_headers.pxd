@@ -3,7 +3,7 @@
 from cpython.bytes cimport PyBytes_AS_STRING
 from libc.stdint cimport uint8_t, uint32_t
 
-from reactor._fields cimport Field
+from reactor._fields cimport Facts, Field
 
 cdef class Headers:
     # `block` is one allocation: `count` Fields, then the text that they point into.
@@ -14,6 +14,9 @@ cdef class Headers:
     cdef bytes lines
     cdef int says
     cdef bint written
+    # The same of what they say together in a response.
+    cdef Facts facts
+    cdef bint noted
 
     cdef const Field *find(self, const uint8_t *name, uint32_t size) noexcept
     cdef const Field *look_up(self, object name) except? NULL

@@ -34,5 +34,6 @@ cdef class Response(Message):
     pass
 
 cdef Request request_of(const Head *head, const uint8_t *text)
+cdef Response new_response(int status, Headers headers, object body, str reason)
 cdef Response response_of(const Head *head, const uint8_t *text)
 cdef str reason_of(int status)

@@ -12,8 +12,8 @@ from cpython.bytes cimport PyBytes_AS_STRING
 from libc.string cimport memcmp
 
 from reactor._fields cimport (
-    ABSOLUTE, CHUNKED, CONNECT, CONTINUE, RESPONSE, UPGRADE, Field, no_facts, note_field,
-    note_target, stays_open)
+    ABSOLUTE, CHUNKED, CONNECT, CONTINUE, RESPONSE, UPGRADE, Facts, Field, no_facts,
+    note_field, note_target, stays_open)
 from reactor._headers cimport (
     as_headers, block_of, checked_value, headers_in, text_in, wire_bytes)
 from reactor._names cimport ascii, known_method, latin1
@@ -109,19 +109,22 @@ cdef Message with_content(Message copy, Message message, bytes body):
     return copy
 
 
-cdef int take_fields(Message message, object fields) except -1:
+cdef int take_headers(Message message, Headers headers) except -1:
     """Fill a message that this side made; what its fields say is held to the same rules."""
-    cdef Headers headers = as_headers(fields)
-    cdef uint32_t i
-    cdef Rule rule
-    for i in range(headers.count):
-        rule = note_field(&message.facts, headers.text(), headers.fields() + i, i + 1)
-        if rule != NO_RULE:
-            raise LocalProtocolError(rule_message(rule))
     message.header_view = headers
     message.block = headers.block
     message.count = headers.count
     message.whole = True
+    return 0
+
+
+cdef int note_headers(Facts *facts, Headers headers) except -1:
+    cdef uint32_t i
+    cdef Rule rule
+    for i in range(headers.count):
+        rule = note_field(facts, headers.text(), headers.fields() + i, i + 1)
+        if rule != NO_RULE:
+            raise LocalProtocolError(rule_message(rule))
     return 0
 
 
@@ -150,7 +153,9 @@ cdef class Request(Message):
                            p, len(where)):
             raise LocalProtocolError(f"{method} may not have the target {target!r}",
                                      "target-form")
-        take_fields(self, headers)
+        cdef Headers fields = as_headers(headers)
+        note_headers(&self.facts, fields)
+        take_headers(self, fields)
         self.content = content_of(body)
 
     cdef str get_target(self):
@@ -278,12 +283,7 @@ cdef class Response(Message):
     def __init__(self, status=200, headers=(), body=b"", reason=None):
         if not 100 <= status <= 999:
             raise LocalProtocolError(f"status {status!r} is not between 100 and 999", "status")
-        self.status_code = status
-        if reason is not None:
-            self.word = checked_value(reason).decode("latin-1")
-        no_facts(&self.facts, 11, RESPONSE)
-        take_fields(self, headers)
-        self.content = content_of(body)
+        fill_response(self, status, as_headers(headers), body, reason)
 
     def with_body(self, bytes body not None):
         return with_content(Response.__new__(Response), self, body)
@@ -298,6 +298,28 @@ cdef class Response(Message):
 
     def __repr__(self):
         return f"<Response {self.status_code} {self.reason}>"
+
+
+cdef int fill_response(Response response, int status, Headers headers, object body,
+                       object reason) except -1:
+    response.status_code = status
+    if reason is not None:
+        response.word = checked_value(reason).decode("latin-1")
+    if not headers.noted:
+        no_facts(&headers.facts, 11, RESPONSE)
+        note_headers(&headers.facts, headers)
+        headers.noted = True
+    response.facts = headers.facts
+    take_headers(response, headers)
+    response.content = content_of(body)
+    return 0
+
+
+cdef Response new_response(int status, Headers headers, object body, str reason):
+    """Response(), for a status that is known to be one, without the look at arguments."""
+    cdef Response response = Response.__new__(Response)
+    fill_response(response, status, headers, body, reason)
+    return response
 
 
 cdef object content_of(object body):

@@ -19,7 +19,7 @@ class Caller:
         application: as PEP 3333 has it.
         lazy: makes the response if the result is no list or tuple: ``lazy(call, result, request)``.
         environs: makes the environ of each request; may be replaced.
-        written_bytes_max: how much `Call.write` keeps.
+        written_bytes_max: how much a call keeps of what is written.
     """
 
     environs: Environs
@@ -56,8 +56,8 @@ class Call:
     ) -> Callable[[bytes], None]:
         """PEP 3333's; what is wrong in status or headers is raised here."""
 
-    def write(self, data: bytes) -> None:
-        """Keep ``data``, to be sent before what the iterable yields."""
+    def __call__(self, data: bytes) -> None:
+        """PEP 3333's write: keep ``data``, to be sent before what the iterable yields."""
 
     def before(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
         """What was written, and then ``pieces``."""
