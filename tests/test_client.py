@@ -12,14 +12,16 @@ import pytest
 import trustme
 
 import reactor
-from reactor import Inet, Limits, LocalProtocolError, Reactor, RequestParser
+from reactor import Inet, Limits, LocalProtocolError, Reactor, RequestParser, parse_response
 from reactor.client import Client, Proxies, Url, fetch
+from reactor.client.asked import pause_before
 from reactor.client.decoding import PIECE_BYTES_MAX, Decoder
 from reactor.client.resolve import Resolver, numeric
 from reactor.errors import FetchError
 from reactor.net import Protocol
 from reactor.net.tls import TlsProtocol
 
+HERE = "Date: Wed, 25 Nov 2026 08:00:00 GMT"
 QUICK = Limits(retry_pause_s=0.01, connect_timeout_s=5, response_timeout_s=5)
 
 
@@ -286,6 +288,32 @@ def test_a_server_that_asks_for_an_hour_is_not_waited_for(bench):
     site = bench.site(lambda request: response(status="503 Busy", Retry_After="3600"))
     assert bench.get(site.url).head.status == 503
     assert len(site.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "now", "pause"),
+    [
+        (["Retry-After: 7"], 0, 7),
+        (["Retry-After: 61"], 0, None),
+        ([f"Retry-After: {'9' * 400}"], 0, None),
+        # By the server's own clock, whatever ours says.
+        ([HERE, "Retry-After: Wed, 25 Nov 2026 08:00:30 GMT"], 0, 30),
+        ([HERE, "Retry-After: Wed, 25 Nov 2026 09:00:00 GMT"], 0, None),
+        ([HERE, "Retry-After: Wed, 25 Nov 2026 07:00:00 GMT"], 0, 0),
+        (["Retry-After: Thursday, 01-Jan-70 00:00:30 GMT"], 10, 20),
+        (["Retry-After: Thu Jan  1 00:00:30 1970"], 10, 20),
+    ],
+)
+def test_how_long_a_server_asks_to_be_left_alone(fields, now, pause):
+    told = parse_response("\r\n".join(["HTTP/1.1 503 X", *fields, "", ""]).encode())
+    assert pause_before(1, told, Limits(), now) == pause
+
+
+@pytest.mark.parametrize("value", ["", "-1", "1.5", "1e9", "soon", "\u0661", "Wed, 25 Nov"])
+def test_a_retry_after_that_is_none_is_a_usual_pause(value):
+    told = parse_response(f"HTTP/1.1 503 X\r\nRetry-After: {value}\r\n\r\n".encode())
+    limits = Limits()
+    assert limits.retry_pause_s / 2 <= pause_before(1, told, limits) <= limits.retry_pause_s
 
 
 def test_max_time_bounds_everything(bench):

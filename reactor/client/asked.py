@@ -15,6 +15,7 @@ from reactor.client.failures import EXIT_PROTOCOL
 from reactor.client.url import Url
 from reactor.errors import FetchError
 from reactor.http._serialise import serialise_chunk, serialise_last_chunk
+from reactor.http.dates import parse_date
 from reactor.limits import Limits
 
 TYPE_CHECKING = False
@@ -140,15 +141,27 @@ def basic(name: str, password: str) -> str:
     return "Basic " + b2a_base64(pair, newline=False).decode("ascii")
 
 
-def pause_before(attempt: int, response: Response | None, limits: Limits) -> float | None:
+def pause_before(
+    attempt: int, response: Response | None, limits: Limits, now: float = 0.0
+) -> float | None:
     """Seconds until try number ``attempt`` (from 1); None if the server asks for too long.
 
     Twice as long each time, and between half of that and all of it at random, so that clients
-    that failed together do not come back together.
+    that failed together do not come back together. ``now`` is a Unix time.
     """
-    said = None if response is None else response.headers.get("retry-after")
-    if said is not None and said.isascii() and said.isdigit() and len(said) < 10:
-        asked = float(said)
+    asked = None if response is None else _retry_after(response, now)
+    if asked is not None:
         return asked if asked <= limits.retry_pause_max_s else None
     longest: float = min(limits.retry_pause_s * 2.0 ** (attempt - 1), limits.retry_pause_max_s)
     return longest * (0.5 + os.urandom(1)[0] / 512)
+
+
+def _retry_after(response: Response, now: float) -> float | None:
+    """Seconds that the server asks to be left alone (RFC 9110 10.2.3); None if it does not say."""
+    said = response.headers.get("retry-after") or ""
+    if said.isascii() and said.isdigit():
+        return float(said)
+    # By the clock that the server has its date from, if it tells.
+    there = parse_date(response.headers.get("date") or "")
+    until = parse_date(said, int(now))
+    return None if until is None else max(0.0, until - (now if there is None else there))

@@ -7,6 +7,7 @@ to the user nothing is tried again here: only the user knows what became of the 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from reactor._message import Headers, Response
@@ -183,7 +184,7 @@ class Transfer(Exchange):
             self._pause_s = 0.0
             return following
         if response.status in PASSING and self._may_try_again():
-            pause = pause_before(self._tries + 1, response, self._client.limits)
+            pause = pause_before(self._tries + 1, response, self._client.limits, time.time())
             if pause is not None:
                 self._tries += 1
                 self._pause_s = pause
