@@ -62,7 +62,7 @@ def test_two_servers_are_compared_and_the_results_are_whole():
     assert all(len(row.slots) == PLAN.pairs and row.cpu_us_per_request > 0 for row in results.rows)
     assert all(row.rss_bytes > 1_000_000 and row.descriptors > 2 for row in results.rows)
     assert [ratio.metric for ratio in results.ratios[:3]] == list(METRICS)
-    assert all(ratio.noise and ratio.difference is not None for ratio in results.ratios)
+    assert all(ratio.noise and ratio.low <= ratio.median <= ratio.high for ratio in results.ratios)
     assert results.complete and not results.failures
     assert Results.from_json(results.to_json()) == results
     assert children() == before

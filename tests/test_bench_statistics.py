@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reactor.bench.statistics import band, drift, interval, is_difference, verdict
+from reactor.bench.results import Plan, Slot
+from reactor.bench.statistics import PAIRS_MIN, band, drift, interval, is_difference, verdict
+from reactor.bench.tables import make_ratios
 
 RATIOS = st.lists(st.floats(0.01, 100), min_size=1, max_size=15)
 GOOD = {"busy": 0.5, "missed": 0, "requests": 1000, "errors": 0, "drifted": 1.0}
@@ -43,6 +45,14 @@ def test_the_interval_covers_the_truth_as_often_as_it_says():
 def test_no_pairs_have_no_interval():
     with pytest.raises(ValueError, match="no pair"):
         interval([])
+
+
+@pytest.mark.parametrize(("pairs", "called"), [(PAIRS_MIN, True), (PAIRS_MIN - 1, None), (1, None)])
+def test_few_pairs_call_no_difference(pairs, called):
+    quick, slow = Slot(1000, 1.0, 0.01, 0.001), Slot(500, 1.0, 0.02, 0.002)
+    plan = Plan("hello", 2, None, 1, True, pairs, 1.0, 0.1, 1)
+    ratios = make_ratios({"a": [quick] * pairs, "b": [slow] * pairs}, [quick] * pairs, plan)
+    assert [ratio.difference for ratio in ratios] == [called] * 3
 
 
 @given(st.floats(0.1, 10), st.floats(0, 5))

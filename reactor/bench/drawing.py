@@ -106,7 +106,7 @@ def make_logarithmic(axes: Axes, name: Literal["x", "y"]) -> None:
     axis: Any = axes.xaxis if name == "x" else axes.yaxis
     low, high = axes.get_xlim() if name == "x" else axes.get_ylim()
     locator: Locator = LogLocator(subs=(1.0, 2.0, 5.0) if high / low < 500 else (1.0,))
-    if high / low < 4:  # no power of ten need be in it
+    if high / low < 10:  # it may have no power of ten, and only two of the others
         locator = MaxNLocator(5, steps=[1, 2, 5, 10])
     axis.set_major_locator(locator)
     axis.set_minor_locator(NullLocator())

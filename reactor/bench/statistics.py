@@ -18,6 +18,7 @@ DRAWS = 2_000
 CONFIDENCE = 0.95
 GENERATOR_BUSY_MAX = 0.9  # of its core: above, it is what was measured
 MISSED_MAX = 0.01  # of the schedule
+PAIRS_MIN = 6  # the smallest to the largest of n ratios holds the median with 1 - 2**(1 - n)
 DRIFT_MAX = 1.25  # of the CPU per request, second half of the slots to the first
 
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from reactor.bench.results import METRICS, Latency, Metric, Plan, Ratio, Row, Slot
 from reactor.bench.servers import Memory
-from reactor.bench.statistics import band, drift, interval, is_difference, verdict
+from reactor.bench.statistics import PAIRS_MIN, band, drift, interval, is_difference, verdict
 from reactor.load import Histogram, Result
 
 
@@ -64,12 +64,14 @@ def make_ratios(
         if twin:
             noise = band(*interval(pair_ratios(first, twin, metric), plan.seed)[1:])
         for other, theirs in others:
-            middle, low, high = interval(pair_ratios(first, theirs, metric), plan.seed)
+            pairs = pair_ratios(first, theirs, metric)
+            middle, low, high = interval(pairs, plan.seed)
+            enough = noise is not None and len(pairs) >= PAIRS_MIN
             made.append(
                 Ratio(
                     *(name, other, plan.connections, metric, middle, low, high),
                     noise=list(noise) if noise else None,
-                    difference=is_difference(low, high, noise) if noise else None,
+                    difference=is_difference(low, high, noise) if noise and enough else None,
                 )
             )
     return made

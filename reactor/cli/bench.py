@@ -86,6 +86,11 @@ def run(options: argparse.Namespace) -> int:
         raise ConfigurationError(why)
     if shutil.which(options.python) is None:
         raise ConfigurationError(f"--python {options.python}: there is no such program")
+    if options.close and options.pipeline > 1:
+        raise ConfigurationError(
+            "a connection that is closed after each request has no pipeline: "
+            "leave out --close or --pipeline"
+        )
     connections = SWEEP if options.sweep else (options.connections,)
     _check_descriptors(max(*connections, IDLE if options.memory else 1))
     _check_files(options)
@@ -219,8 +224,12 @@ def _compare(words: list[str]) -> int:
 def _check_files(options: argparse.Namespace) -> None:
     """Before anything is measured: a report that cannot be written is known then."""
     for file in (options.json, options.html):
-        if file is not None and not file.resolve().parent.is_dir():
+        if file is None:
+            continue
+        if not file.resolve().parent.is_dir():
             raise ConfigurationError(f"{file} cannot be written: its folder does not exist")
+        if file.is_dir():
+            raise ConfigurationError(f"{file} cannot be written: it is a folder")
     if options.html is not None and importlib.util.find_spec("matplotlib") is None:
         raise ConfigurationError(
             "--html needs matplotlib, which is not installed: pip install 'reactor-httpd[bench]'"
