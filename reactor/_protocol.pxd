@@ -7,7 +7,14 @@ cdef class Transport:
     cdef int send(self, const uint8_t *data, Py_ssize_t size) except -1
     cdef int expire_in(self, double seconds) except -1
     cdef int want_reading(self, bint wanted) except -1
+    cpdef close(self, linger=*)
 
 cdef class Protocol:
     # `data_received` for compiled protocols: the bytes are the transport's, for this call only.
     cdef int receive(self, const uint8_t *data, Py_ssize_t size) except -1
+    cpdef connection_made(self, transport)
+    cpdef connection_lost(self, exc)
+
+cdef class Factory:
+    """Makes the protocols of a listener's connections; in C it is asked without a call."""
+    cdef Protocol make(self)

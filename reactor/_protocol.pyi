@@ -92,3 +92,9 @@ class Protocol:
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is closed, by an error if ``exc`` is not None. Called once, last."""
+
+@disjoint_base
+class Factory:
+    """Makes the protocol of each connection; a compiled one is asked in C (`_protocol.pxd`)."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Protocol: ...

@@ -40,7 +40,7 @@ cdef class Transport:
     def can_write_eof(self):
         return True
 
-    def close(self, linger=True):
+    cpdef close(self, linger=True):
         raise NotImplementedError
 
     def abort(self):
@@ -83,7 +83,7 @@ cdef class Protocol:
         self.data_received(PyBytes_FromStringAndSize(<const char *>data, size))
         return 0
 
-    def connection_made(self, transport):
+    cpdef connection_made(self, transport):
         pass
 
     def data_received(self, data):
@@ -101,5 +101,14 @@ cdef class Protocol:
     def deadline_expired(self):
         pass
 
-    def connection_lost(self, exc):
+    cpdef connection_lost(self, exc):
         pass
+
+
+cdef class Factory:
+
+    def __call__(self):
+        return self.make()
+
+    cdef Protocol make(self):
+        raise NotImplementedError

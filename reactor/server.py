@@ -18,7 +18,7 @@ from reactor._date import DateField
 from reactor.access_log import AccessLog
 from reactor.apps.load import ProtocolFactory, as_app, load_target
 from reactor.apps.wsgi import WsgiApp
-from reactor.http._server import ServerMachine
+from reactor.http._server import ServerMachines
 from reactor.http._service import Service
 from reactor.http.app import App
 from reactor.limits import DEFAULT_LIMITS, Limits
@@ -78,7 +78,7 @@ def protocol_factory(
     if isinstance(app, type):
         return app
     http_app: Any = app
-    return partial(ServerMachine, Service(http_app, limits, DateField(), AccessLog(log, limits)))
+    return ServerMachines(Service(http_app, limits, DateField(), AccessLog(log, limits)))
 
 
 def serve(

@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 
 from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.net import Protocol, Transport, reset_on_close
-from reactor.net.listener import connections_max
+from reactor.net.descriptors import connections_max
 
 logger = logging.getLogger("reactor")
 

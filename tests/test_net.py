@@ -2,20 +2,21 @@
 
 import asyncio
 import errno
+import gc
 import os
+import resource
 import selectors
 import socket
 import struct
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
 from test_serve import has_ipv6
 
 from reactor.errors import ConfigurationError
 from reactor.limits import DEFAULT_LIMITS, Limits
+from reactor.loop import Loop
 from reactor.net import Connection, Inet, Protocol, Reactor, Unix, parse_bind
-from reactor.net import acceptor as net_acceptor
-from reactor.net._socket import Socket, accept, python_socket
 from reactor.net.connector import interleave
 from reactor.testing import FakeClock, FakeSelector
 
@@ -50,6 +51,19 @@ class Recorder(Protocol):
         self.calls.append("lost")
         self.exc = exc
         self.reactor.stop()
+
+
+@contextmanager
+def no_descriptors():
+    """This process can open nothing more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    free = os.dup(0)
+    os.close(free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 class TellingSelector(selectors.DefaultSelector):
@@ -503,27 +517,21 @@ class TestAcceptor:
         listener.close()
 
     def test_out_of_descriptors_the_listener_leaves_the_selector_and_comes_back(
-        self, reactor, caplog, monkeypatch
+        self, reactor, caplog
     ):
         limits = DEFAULT_LIMITS.replace(accept_pause_s=0.02, accept_pause_max_s=0.05)
         made = []
         listener = reactor.listen(
             Inet("127.0.0.1", 0), lambda: made.append(1) or Protocol(), limits
         )
-        real, failures = net_acceptor.accept, [3]
-
-        def exhausted(descriptor):
-            if failures[0]:
-                failures[0] -= 1
-                raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
-            return real(descriptor)
-
-        monkeypatch.setattr(net_acceptor, "accept", exhausted)
-        with socket.create_connection(("127.0.0.1", listener.addresses[0].port)):
-            turns = 0
-            while not made:
-                reactor.run_once(timeout=5)
+        turns = 0
+        with socket.create_connection(("127.0.0.1", listener.addresses[0].port)), no_descriptors():
+            until = reactor.time() + 0.1
+            while reactor.time() < until:
+                reactor.run_once(timeout=0.1)
                 turns += 1
+            assert made == []
+        run_until(reactor, lambda: made == [1])
         assert len(caplog.records) == 1  # it said so, and not each time
         assert turns < 20  # it waited, it did not spin
         listener.close()
@@ -726,73 +734,105 @@ class TestAddresses:
         listener.close()
 
 
-class TestSocket:
+class TestAccepted:
     """What is accepted without a `socket.socket` in between."""
 
+    @pytest.fixture
+    def accepted(self, reactor):
+        """The transport of who connects, and the Python socket that did."""
+
+        class Keeper(Protocol):
+            def connection_made(self, transport):
+                made.append(transport)
+
+        made = []
+
+        def make(address, client=None):
+            listener = reactor.listen(address, Keeper)
+            [bound] = listener.addresses
+            client = client or socket.socket()
+            client.connect(bound.path if isinstance(bound, Unix) else (bound.host, bound.port))
+            made.clear()
+            run_until(reactor, lambda: made)
+            return made[0], client
+
+        return make
+
     @pytest.mark.parametrize("kind", ["inet", "inet6", "unix", "unix-path", "unix-abstract"])
-    def test_a_peers_address_is_what_python_says(self, kind, tmp_path):
+    def test_a_peers_address_is_what_python_says(self, kind, tmp_path, accepted):
         if kind == "inet6" and not has_ipv6():
             pytest.skip("no IPv6 here")
         family, where = {
-            "inet": (socket.AF_INET, ("127.0.0.1", 0)),
-            "inet6": (socket.AF_INET6, ("::1", 0)),
-        }.get(kind, (socket.AF_UNIX, str(tmp_path / "listener")))
+            "inet": (socket.AF_INET, Inet("127.0.0.1", 0)),
+            "inet6": (socket.AF_INET6, Inet("::1", 0)),
+        }.get(kind, (socket.AF_UNIX, Unix(str(tmp_path / "listener"))))
         name = {"unix-path": str(tmp_path / "client"), "unix-abstract": b"\0reactor\0test"}.get(
             kind
         )
-        with socket.socket(family) as listener:
-            listener.bind(where)
-            listener.listen()
-            for take in (listener.accept, lambda: accept(listener.fileno())):
-                with socket.socket(family) as client:
-                    if name is not None:
-                        client.bind(name)
-                    client.connect(listener.getsockname())
-                    sock, peer = take()
-                    assert peer == client.getsockname()
-                    sock.close()
-                if kind == "unix-path":
-                    os.unlink(name)
-            listener.setblocking(False)
-            assert accept(listener.fileno()) is None
+        with socket.socket(family) as client:
+            if name is not None:
+                client.bind(name)
+            transport, _ = accepted(where, client)
+            assert transport.get_extra_info("peername") == client.getsockname()
+            made = transport.get_extra_info("socket")
+            assert (made.family, made.getpeername()) == (family, client.getsockname())
+            assert transport.get_extra_info("socket") is made
 
     @pytest.mark.parametrize(
         "host", ["127.0.0.1", "127.10.200.9", "127.255.255.254", "127.0.99.100"]
     )
-    def test_every_ipv4_address(self, host):
-        listener = socket.create_server((host, 0))
-        with listener, socket.create_connection(listener.getsockname(), source_address=(host, 0)):
-            sock, peer = accept(listener.fileno())
-            assert peer[0] == host
-            sock.close()
+    def test_every_ipv4_address(self, host, accepted):
+        with socket.socket() as client:
+            client.bind((host, 0))
+            transport, _ = accepted(Inet(host, 0), client)
+            assert transport.get_extra_info("peername") == client.getsockname()
 
-    def test_it_does_not_block_and_no_child_inherits_it(self):
-        listener = socket.create_server(("127.0.0.1", 0))
-        with listener, socket.create_connection(listener.getsockname()):
-            sock, _ = accept(listener.fileno())
-            assert not os.get_blocking(sock.fd)
-            assert not os.get_inheritable(sock.fd)
-            with python_socket(sock) as made:
-                assert (sock.fd, made.family) == (-1, socket.AF_INET)
-                assert python_socket(made) is made
+    def test_it_does_not_block_and_no_child_inherits_it(self, accepted):
+        transport, client = accepted(Inet("127.0.0.1", 0))
+        with client:
+            descriptor = transport.get_extra_info("socket").fileno()
+            assert not os.get_blocking(descriptor)
+            assert not os.get_inheritable(descriptor)
 
-    def test_a_descriptor_is_closed_once(self):
-        descriptor = os.open("/dev/null", os.O_RDONLY)
-        sock = Socket(descriptor)
-        sock.close()
-        with open("/dev/null") as other:  # the same number again
-            assert other.fileno() == descriptor
-            sock.close()
-            del sock
-            os.fstat(other.fileno())
+    @pytest.mark.parametrize("asked", [False, True])
+    def test_a_descriptor_is_closed_once_and_then_left_alone(self, reactor, accepted, asked):
+        transport, client = accepted(Inet("127.0.0.1", 0))
+        if asked:
+            transport.get_extra_info("socket")
+        with client, socket.socket() as other:
+            number = descriptor_to(client.getsockname())
+            transport.abort()
+            reactor.run_once(timeout=0)
+            with pytest.raises(ConnectionResetError):
+                client.recv(1)
+            os.dup2(other.fileno(), number)
+            transport.abort()
+            transport.close()
+            del transport
+            gc.collect()
+            assert other.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8) == bytes(8)
+            os.close(number)  # it is open still
 
     def test_a_descriptor_that_nobody_holds_is_closed(self):
-        descriptor = os.open("/dev/null", os.O_RDONLY)
-        Socket(descriptor)
-        with pytest.raises(OSError, match="Bad file descriptor"):
-            os.fstat(descriptor)
+        reactor = Reactor()
+        listener = reactor.listen(Inet("127.0.0.1", 0), Protocol)
+        with socket.create_connection(("127.0.0.1", listener.addresses[0].port)) as client:
+            client.settimeout(5)
+            while not len(listener):
+                reactor.run_once(timeout=5)
+            listener.close()
+            Loop.close(reactor)  # without what Reactor does for its connections
+            del reactor, listener
+            gc.collect()
+            assert client.recv(1) == b""
 
-    def test_what_cannot_accept_says_why(self):
-        with open("/dev/null") as file, pytest.raises(OSError) as raised:
-            accept(file.fileno())
-        assert raised.value.errno == errno.ENOTSOCK
+
+def descriptor_to(peer):
+    """The number of this process's socket whose other end that is."""
+    for name in os.listdir("/proc/self/fd"):
+        with suppress(OSError):
+            if os.readlink(f"/proc/self/fd/{name}").startswith("socket:"):
+                with socket.socket(fileno=os.dup(int(name))) as copy:
+                    if copy.getpeername() == peer:
+                        return int(name)
+    raise AssertionError("there is none")

@@ -3,13 +3,16 @@
 from libc.stdint cimport int64_t
 
 from reactor._message cimport Request, Response
-from reactor._protocol cimport Protocol, Transport
+from reactor._protocol cimport Factory, Protocol, Transport
 from reactor.http._framing cimport RequestParser
 from reactor.http._service cimport Service
 
 cdef enum Clock:
     # What the transport's deadline stands for now; OUTDATED: for the request before.
     OUTDATED, NOT_SET, FOR_ANYTHING, FOR_HEAD, FOR_BODY, FOR_NEXT
+
+cdef class ServerMachines(Factory):
+    cdef Service service
 
 cdef class ServerMachine(Protocol):
     cdef readonly Transport transport

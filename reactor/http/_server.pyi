@@ -2,7 +2,7 @@ from typing import Any
 
 from typing_extensions import disjoint_base
 
-from reactor._protocol import Protocol, Transport
+from reactor._protocol import Factory, Protocol, Transport
 from reactor.http._service import Service
 from reactor.http.states import State
 
@@ -25,3 +25,10 @@ class ServerMachine(Protocol):
 
     def finish(self) -> None:
         """Graceful stop: end after the response that is under way, or now if there is none."""
+
+@disjoint_base
+class ServerMachines(Factory):
+    """Makes a `ServerMachine` of ``service`` for each connection."""
+
+    def __init__(self, service: Service) -> None: ...
+    def __call__(self, *args: Any, **kwargs: Any) -> ServerMachine: ...

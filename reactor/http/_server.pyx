@@ -57,11 +57,22 @@ fill_table()
 cdef Text scratch
 
 
-cdef class ServerMachine(Protocol):
+cdef class ServerMachines(Factory):
 
     def __init__(self, Service service):
         self.service = service
+
+    cdef Protocol make(self):
+        return machine_of(self.service)
+
+
+cdef class ServerMachine(Protocol):
+
+    def __cinit__(self):
         self.keep_alive = True
+
+    def __init__(self, Service service):
+        self.service = service
 
     @property
     def reading(self):
@@ -73,7 +84,7 @@ cdef class ServerMachine(Protocol):
 
     # --- what the transport tells ---------------------------------------------------------
 
-    def connection_made(self, Transport transport):
+    cpdef connection_made(self, transport):
         self.transport = transport
         self.peer = transport.get_extra_info("peername")
         self.start_clock(FOR_ANYTHING, self.service.limits.silent_timeout_s)
@@ -126,7 +137,7 @@ cdef class ServerMachine(Protocol):
             code = "body-timeout" if self.read_state == BODY else "header-timeout"
             self.refuse(self.fault(408, code, "the request came too slowly"))
 
-    def connection_lost(self, exc):
+    cpdef connection_lost(self, exc):
         # First of all: the journal is somebody else's code too, and may raise.
         self.drop_source()
         if isinstance(exc, TimeoutError):
@@ -461,6 +472,12 @@ cdef class ServerMachine(Protocol):
         self.close_sides()
         self.transport.abort()
         return 0
+
+
+cdef ServerMachine machine_of(Service service):
+    cdef ServerMachine machine = ServerMachine.__new__(ServerMachine)
+    machine.service = service
+    return machine
 
 
 cdef int moved(int state, int event) except -1:

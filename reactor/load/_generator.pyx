@@ -86,7 +86,7 @@ cdef class Client(Protocol):
     def __dealloc__(self):
         PyMem_Free(self.sent)
 
-    def connection_made(self, transport):
+    cpdef connection_made(self, transport):
         self.connection = transport
 
     cdef int ask(self, int64_t due, int64_t now) except -1:
@@ -182,7 +182,7 @@ cdef class Client(Protocol):
         self.leaving = True
         return False
 
-    def connection_lost(self, exc):
+    cpdef connection_lost(self, exc):
         cdef int64_t now = now_ns()
         if exc is not None and getattr(exc, "errno", None) in NOBODY:
             self.load.refused(exc)

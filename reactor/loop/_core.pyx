@@ -22,6 +22,8 @@ from libc.math cimport INFINITY
 from reactor.loop._deadlines cimport Deadlines
 from reactor.loop._registration cimport Registration
 
+from posix.unistd cimport close
+
 from cpython.bytearray cimport PyByteArray_FromStringAndSize
 
 import selectors
@@ -262,10 +264,15 @@ cdef class Loop:
 
     cdef int lose(self, Registration registration, object fileobj) except -1:
         """Unregister and close; then, but not from here, tell the handler by LOST: it may be in
-        the middle of the call that led to this."""
+        the middle of the call that led to this. Without ``fileobj`` the descriptor is closed."""
         self.forget(registration)
         self.lost.append(registration)
-        self.close_at_turn_end(fileobj)
+        if fileobj is not None:
+            self.close_at_turn_end(fileobj)
+        elif self._in_turn:
+            self.to_close.append(registration)
+        else:
+            close(registration.fd)
         return 0
 
     def set_deadline(self, Registration registration, delay):
@@ -311,7 +318,11 @@ cdef class Loop:
 
     cdef int close_dropped(self) except -1:
         while self.to_close:
-            self.to_close.pop().close()
+            item = self.to_close.pop()
+            if isinstance(item, Registration):
+                close((<Registration>item).fd)
+            else:
+                item.close()
         return 0
 
     cdef int check_open(self) except -1:

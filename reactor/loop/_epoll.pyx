@@ -116,7 +116,7 @@ cdef class EpollSelector(Poller):
 
     def register(self, fileobj, events, data=None):
         cdef Registration registration = Registration(descriptor_checked(fileobj), 0, data)
-        registration.fileobj = fileobj
+        registration.named = fileobj
         self.watch(registration, events_checked(events))
         return key_of(registration)
 
@@ -190,7 +190,7 @@ cdef class EpollSelector(Poller):
             registration = self.at(descriptor_checked(fileobj))
         except ValueError:
             for candidate in self.watched:
-                if candidate is not None and (<Registration>candidate).fileobj is fileobj:
+                if candidate is not None and (<Registration>candidate).named is fileobj:
                     registration = candidate
         if registration is None:
             raise KeyError(f"{fileobj!r} is not registered")

@@ -1,13 +1,18 @@
 """What the loop and a compiled selector have in common: the C face of `_registration.pyx`."""
 
 cdef class Registration:
-    cdef readonly object fileobj, handler
+    cdef object named               # the file object that it was made with; None: a number
+    cdef readonly object handler
     cdef readonly int fd
     cdef readonly int events        # wanted now
     cdef readonly double deadline   # infinity: none
     cdef Py_ssize_t place           # its entry in the heap of Deadlines; -1: it has none
     # What one of these events does; a compiled handler puts its own function here.
     cdef int (*react)(object handler, int event) except -1
+
+# One that wants nothing yet, of a compiled handler.
+cdef Registration registration_of(
+    int fd, object handler, int (*react)(object handler, int event) except -1)
 
 cdef class Poller:
     """The C face of a selector: what the loop asks of it without a Python call."""

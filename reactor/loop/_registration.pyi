@@ -1,6 +1,11 @@
+from typing import Any
+
 from typing_extensions import disjoint_base
 
 from reactor.loop.handler import Handler, HasFileno
+
+# The functions for other Cython modules.
+__pyx_capi__: dict[str, Any]
 
 @disjoint_base
 class Registration:

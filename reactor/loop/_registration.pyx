@@ -1,26 +1,46 @@
 """One descriptor in the selector, and the C face of a selector.
 
 The loop keeps a `Registration` for each descriptor: whose it is, which events are wanted *now*,
-what they do, and until when it has time. A compiled selector keeps the same objects, so that nothing is made and nothing
-looked up between the kernel's answer and the handler.
+what they do, and until when it has time. A compiled selector keeps the same objects, so that
+nothing is made and nothing looked up between the kernel's answer and the handler.
 """
 
+cimport cython
 from libc.math cimport INFINITY
 
 cdef enum:
     READ = 1                # selectors.EVENT_READ
 
 
+@cython.freelist(16)
 cdef class Registration:
 
-    def __init__(self, fileobj, int events, handler):
-        self.fileobj = fileobj
-        self.fd = fileobj if isinstance(fileobj, int) else fileobj.fileno()
-        self.events = events
-        self.handler = handler
+    def __cinit__(self):
         self.react = call_handler
         self.deadline = INFINITY
         self.place = -1
+
+    def __init__(self, fileobj, int events, handler):
+        if isinstance(fileobj, int):
+            self.fd = fileobj
+        else:
+            self.fd = fileobj.fileno()
+            self.named = fileobj
+        self.events = events
+        self.handler = handler
+
+    @property
+    def fileobj(self):
+        return self.fd if self.named is None else self.named
+
+
+cdef Registration registration_of(
+    int fd, object handler, int (*react)(object handler, int event) except -1):
+    cdef Registration registration = Registration.__new__(Registration)
+    registration.fd = fd
+    registration.handler = handler
+    registration.react = react
+    return registration
 
 
 cdef int call_handler(object handler, int event) except -1:

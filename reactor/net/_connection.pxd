@@ -10,17 +10,31 @@ from reactor.net._outgoing cimport Outgoing
 cdef enum State:
     OPEN, FLUSHING, LINGERING, CLOSED
 
+cdef class Keeper:
+    """What connections have in common, read once and not for each; who is told of their end."""
+    cdef Loop loop
+    cdef const uint8_t *scratch
+    cdef Py_ssize_t scratch_size
+    cdef int64_t high, low, write_per_turn, sendfile_per_turn, linger_bytes_max
+    cdef double linger_timeout, write_timeout
+
+    cdef int set_up(self, Loop loop, object limits) except -1
+    cdef int closed(self, Connection connection) except -1
+
+# One on an accepted descriptor, which it owns; not open yet.
+cdef Connection connection_of(Keeper keeper, int fd, object protocol, object peer)
+
 cdef class Connection(Transport):
     cdef readonly object protocol
     cdef Protocol compiled          # the protocol, if it has a C face; else None
     cdef Loop loop
     cdef Registration registration
-    cdef object sock, peer, limits, on_closed
+    cdef Keeper keeper
+    cdef object sock                # the Python socket that owns the descriptor; None: this does
+    cdef object peer
     cdef object error               # what ended it; None: nothing did, or an orderly end
-    cdef int64_t write_per_turn, sendfile_per_turn
-    cdef const uint8_t *scratch
-    cdef Py_ssize_t scratch_size
     cdef int fd
+    cdef bint owns_fd
     cdef State state
     cdef Outgoing outgoing
     cdef readonly double deadline   # a time of the loop, for the protocol
@@ -28,6 +42,8 @@ cdef class Connection(Transport):
     cdef int64_t high, low, linger_bytes
     cdef bint lingers, reading, eof_seen, eof_wanted, eof_sent, producer_paused, flush_planned, wants_write
 
+    cdef int begin(self, Keeper keeper, object protocol, object peer) except -1
+    cdef int start(self) except -1
     cdef int readable(self) except -1
     cdef int received(self, Py_ssize_t size) except -1
     cdef int peer_ended(self) except -1
@@ -40,6 +56,7 @@ cdef class Connection(Transport):
     cdef int want(self, bint write) except -1
     cdef int reading_changed(self) except -1
     cdef int wrote(self) except -1
+    cpdef set_protocol(self, protocol)
     cdef int check_not_half_closed(self) except -1
     cdef int arm(self) except -1
     cdef int set_deadline_at(self, double when) except -1

@@ -7,7 +7,17 @@ from typing_extensions import disjoint_base
 from reactor._protocol import Transport
 from reactor.limits import Limits
 from reactor.loop import Loop
-from reactor.net._socket import Socket
+
+# The functions for other Cython modules.
+__pyx_capi__: dict[str, Any]
+
+@disjoint_base
+class Keeper:
+    """What connections have in common, and who is told of their end; see `_connection.pxd`."""
+
+@disjoint_base
+class Caller(Keeper):
+    """The keeper of one connection that was made from Python."""
 
 @disjoint_base
 class Connection(Transport):
@@ -21,7 +31,7 @@ class Connection(Transport):
     def __init__(
         self,
         loop: Loop,
-        sock: socket.socket | Socket,
+        sock: socket.socket,
         protocol: Any,
         peer: Any,
         limits: Limits = ...,

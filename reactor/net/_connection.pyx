@@ -18,10 +18,14 @@ from cpython.exc cimport PyErr_SetFromErrno
 from libc.errno cimport EAGAIN, EINTR, ETIMEDOUT, errno
 from libc.math cimport INFINITY
 
+from posix.unistd cimport close
+
+from reactor.loop._registration cimport registration_of
 from reactor.net._socket cimport reset_on_close
 
+import socket
+
 from reactor.limits import DEFAULT_LIMITS
-from reactor.net._socket import python_socket
 
 cdef extern from "<sys/socket.h>" nogil:
     Py_ssize_t c_recv "recv"(int fd, void *data, size_t size, int flags)
@@ -33,38 +37,85 @@ cdef enum:
     WRITE = 2
 
 
-cdef class Connection(Transport):
+cdef class Keeper:
 
-    def __init__(self, Loop loop, sock, protocol, peer, limits=DEFAULT_LIMITS, on_closed=None):
+    cdef int set_up(self, Loop loop, object limits) except -1:
         self.loop = loop
-        self.sock = sock
-        self.fd = sock.fileno()
-        self.peer = peer
-        self.limits = limits
-        self.on_closed = on_closed
-        self.set_protocol(protocol)
         self.scratch = <const uint8_t *>PyByteArray_AS_STRING(loop.scratch)
         self.scratch_size = PyByteArray_GET_SIZE(loop.scratch)
-        self.state = OPEN
-        self.outgoing = Outgoing.__new__(Outgoing)
         self.high = limits.write_high_water_bytes
         self.low = limits.write_low_water_bytes
         self.write_per_turn = limits.write_per_turn_bytes_max
         self.sendfile_per_turn = limits.sendfile_per_turn_bytes_max
+        self.linger_bytes_max = limits.linger_bytes_max
+        self.linger_timeout = limits.linger_timeout_s
+        self.write_timeout = limits.write_timeout_s
+        return 0
+
+    cdef int closed(self, Connection connection) except -1:
+        return 0
+
+
+cdef class Caller(Keeper):
+    """The keeper of one connection that was made from Python."""
+
+    cdef object on_closed
+
+    cdef int closed(self, Connection connection) except -1:
+        self.on_closed(connection)
+        return 0
+
+
+cdef Connection connection_of(Keeper keeper, int fd, object protocol, object peer):
+    cdef Connection connection = Connection.__new__(Connection)
+    connection.fd = fd
+    connection.owns_fd = True
+    connection.begin(keeper, protocol, peer)
+    return connection
+
+
+cdef class Connection(Transport):
+
+    def __init__(self, Loop loop, sock, protocol, peer, limits=DEFAULT_LIMITS, on_closed=None):
+        cdef Keeper keeper = Keeper() if on_closed is None else Caller()
+        keeper.set_up(loop, limits)
+        if on_closed is not None:
+            (<Caller>keeper).on_closed = on_closed
+        self.sock = sock
+        self.fd = sock.fileno()
+        self.begin(keeper, protocol, peer)
+
+    def __dealloc__(self):
+        if self.owns_fd:
+            close(self.fd)
+
+    cdef int begin(self, Keeper keeper, object protocol, object peer) except -1:
+        self.keeper = keeper
+        self.loop = keeper.loop
+        self.peer = peer
+        self.set_protocol(protocol)
+        self.state = OPEN
+        self.outgoing = Outgoing.__new__(Outgoing)
+        self.high = keeper.high
+        self.low = keeper.low
         self.deadline = self.stall = INFINITY
-        self.registration = loop.register(self.fd, 0, self)
-        self.registration.react = react
+        self.registration = registration_of(self.fd, self, react)
+        return 0
 
     def open(self):
+        self.start()
+
+    cdef int start(self) except -1:
         self.reading = True
         self.want(False)
         if self.compiled is None:
             self.call_protocol("connection_made", (self,))
-            return
+            return 0
         try:
             self.compiled.connection_made(self)
         except Exception as exception:
             self.failed(exception, self.compiled)
+        return 0
 
     # --- events of the loop ---------------------------------------------------------------
 
@@ -72,7 +123,7 @@ cdef class Connection(Transport):
         cdef Py_ssize_t size
         if not self.reading:
             return 0  # paused since the kernel said so, and the selector is not told yet
-        size = c_recv(self.fd, <void *>self.scratch, self.scratch_size, 0)
+        size = c_recv(self.fd, <void *>self.keeper.scratch, self.keeper.scratch_size, 0)
         # Whatever the protocol writes from here on leaves below, in one send.
         self.flush_planned = True
         if size >= 0:
@@ -97,17 +148,17 @@ cdef class Connection(Transport):
     cdef int received(self, Py_ssize_t size) except -1:
         if self.state == LINGERING:
             self.linger_bytes += size
-            if size == 0 or self.linger_bytes > <int64_t>self.limits.linger_bytes_max:
+            if size == 0 or self.linger_bytes > self.keeper.linger_bytes_max:
                 self.close_now(None)
         elif size == 0:
             self.peer_ended()
         elif self.compiled is not None:
             try:
-                self.compiled.receive(self.scratch, size)
+                self.compiled.receive(self.keeper.scratch, size)
             except Exception as exception:
                 self.failed(exception, self.compiled)
         else:
-            self.call_protocol("data_received", (<bytes>self.scratch[:size],))
+            self.call_protocol("data_received", (<bytes>self.keeper.scratch[:size],))
         return 0
 
     cdef int peer_ended(self) except -1:
@@ -127,7 +178,8 @@ cdef class Connection(Transport):
             return 0
         if self.outgoing.size:
             try:
-                sent = self.outgoing.send(self.fd, self.write_per_turn, self.sendfile_per_turn)
+                sent = self.outgoing.send(
+                    self.fd, self.keeper.write_per_turn, self.keeper.sendfile_per_turn)
             except OSError as error:
                 return self.close_now(error)
             self.watch_for_stall(sent > 0)
@@ -159,7 +211,7 @@ cdef class Connection(Transport):
         if self.state == FLUSHING:
             self.state = LINGERING
             self.reading = True
-            self.set_deadline_at(self.loop.time_now() + <double>self.limits.linger_timeout_s)
+            self.set_deadline_at(self.loop.time_now() + self.keeper.linger_timeout)
         return 0
 
     cdef int send_eof(self) except -1:
@@ -173,7 +225,7 @@ cdef class Connection(Transport):
         if not self.outgoing.size:
             self.stall = INFINITY  # the loop's deadline may stay: it will find nothing to do
         elif progress or self.stall == INFINITY:
-            self.stall = self.loop.time_now() + <double>self.limits.write_timeout_s
+            self.stall = self.loop.time_now() + self.keeper.write_timeout
             self.arm()
         return 0
 
@@ -235,7 +287,7 @@ cdef class Connection(Transport):
         return 0
 
     def set_write_buffer_limits(self, high=None, low=None):
-        self.high = self.limits.write_high_water_bytes if high is None else high
+        self.high = self.keeper.high if high is None else high
         self.low = self.high // 4 if low is None else low
         if not 0 <= self.low <= self.high:
             raise ValueError(f"0 <= low <= high does not hold for {self.low} and {self.high}")
@@ -265,7 +317,7 @@ cdef class Connection(Transport):
     def is_reading(self):
         return self.state == OPEN and self.reading
 
-    def set_protocol(self, protocol):
+    cpdef set_protocol(self, protocol):
         self.protocol = protocol
         self.compiled = protocol if isinstance(protocol, Protocol) else None
 
@@ -298,7 +350,9 @@ cdef class Connection(Transport):
         if name == "peername":
             return self.peer
         if self.state != CLOSED and name in ("socket", "sockname"):
-            self.sock = python_socket(self.sock)
+            if self.sock is None:
+                self.sock = socket.socket(fileno=self.fd)
+                self.owns_fd = False
             return self.sock if name == "socket" else self.sock.getsockname()
         return default
 
@@ -307,7 +361,7 @@ cdef class Connection(Transport):
     def is_closing(self):
         return self.state != OPEN
 
-    def close(self, linger=True):
+    cpdef close(self, linger=True):
         if self.state != OPEN:
             return
         self.state = FLUSHING
@@ -333,8 +387,9 @@ cdef class Connection(Transport):
             self.close()
 
     def abort(self):
-        reset_on_close(self.fd)
-        self.close_now(None)
+        if self.state != CLOSED:  # then the number may be somebody else's by now
+            reset_on_close(self.fd)
+            self.close_now(None)
 
     cdef int close_now(self, object error) except -1:
         if self.state == CLOSED:
@@ -344,6 +399,7 @@ cdef class Connection(Transport):
             reset_on_close(self.fd)
         self.outgoing.clear()
         self.error = error
+        self.owns_fd = False
         return self.loop.lose(self.registration, self.sock)
 
     cdef int tell_lost(self) except -1:
@@ -354,8 +410,7 @@ cdef class Connection(Transport):
                 self.compiled.connection_lost(self.error)
             except Exception as exception:
                 self.failed(exception, self.compiled)
-        if self.on_closed is not None:
-            self.on_closed(self)
+        self.keeper.closed(self)
         # The protocol holds its transport: without this the two would wait for the collector.
         self.protocol = self.compiled = None
         return 0

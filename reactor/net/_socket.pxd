@@ -1,6 +1,14 @@
-"""A descriptor that is ours: the C face of `_socket.pyx`."""
+"""Accepting without a `socket.socket`: the C face of `_socket.pyx`."""
 
-cdef class Socket:
-    cdef readonly int fd        # -1: closed, or somebody else's by now
+cdef extern from "<sys/socket.h>" nogil:
+    cdef struct sockaddr_storage:
+        pass
 
+cdef struct Peer:
+    sockaddr_storage address
+    unsigned int size
+
+# The descriptor, non-blocking and not inherited, and whose it is; -1: errno says why.
+cdef int accept_ready(int fd, Peer *peer) noexcept
+cdef object peer_name(const Peer *peer)
 cpdef int reset_on_close(int fd) noexcept

@@ -1,20 +1,16 @@
 """What the wire asks the kernel for each connection, without a `socket.socket` in between.
 
-A Python socket costs 96 bytes and three system calls to find out what we know. `Socket` owns a
-descriptor and nothing else; whoever wants to do more with it asks for the Python one.
+A Python socket costs 96 bytes and three system calls to find out what we know. A connection owns
+the number of its descriptor; it makes a Python socket when somebody asks for one.
 
 Must never know: what is sent or received.
 """
 
-cimport cython
 from cpython.bytes cimport PyBytes_FromStringAndSize
-from cpython.exc cimport PyErr_SetFromErrno
 from cpython.unicode cimport PyUnicode_DecodeASCII
-from libc.errno cimport EAGAIN, EINTR, errno
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
 
 import os
-import socket
 
 cdef extern from *:
     """
@@ -25,22 +21,14 @@ cdef extern from *:
     #include <stddef.h>
     #include <sys/socket.h>
     #include <sys/un.h>
-    #include <unistd.h>
 
     #define UNIX_PATH_AT offsetof(struct sockaddr_un, sun_path)
 
-    typedef union {
-        struct sockaddr any;
-        struct sockaddr_in inet;
-        struct sockaddr_in6 inet6;
-        struct sockaddr_un local;
-    } Address;
-
-    static int accept_ready(int fd, Address *peer, socklen_t *size) {
+    static int accept_at(int fd, struct sockaddr_storage *peer, socklen_t *size) {
     #ifdef SOCK_NONBLOCK
-        return accept4(fd, &peer->any, size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        return accept4(fd, (struct sockaddr *)peer, size, SOCK_NONBLOCK | SOCK_CLOEXEC);
     #else
-        int accepted = accept(fd, &peer->any, size);
+        int accepted = accept(fd, (struct sockaddr *)peer, size);
         if (accepted >= 0) {
             fcntl(accepted, F_SETFD, FD_CLOEXEC);
             fcntl(accepted, F_SETFL, fcntl(accepted, F_GETFL) | O_NONBLOCK);
@@ -65,91 +53,58 @@ cdef extern from *:
         uint32_t sin6_addr, sin6_flowinfo, sin6_scope_id
     cdef struct sockaddr_un:
         char *sun_path
-    ctypedef union Address:
-        sockaddr any
-        sockaddr_in inet
-        sockaddr_in6 inet6
-        sockaddr_un local
-    const int AF_INET, AF_INET6, AF_UNIX, INET6_ADDRSTRLEN
-    const int UNIX_PATH_AT
-    int accept_ready(int fd, Address *peer, socklen_t *size) nogil
+    const int AF_INET, AF_INET6
+    const unsigned int UNIX_PATH_AT
+    int accept_at(int fd, sockaddr_storage *peer, socklen_t *size) nogil
     int linger_not(int fd) nogil
-    int close(int fd) nogil
     const char *inet_ntop(int family, const void *address, char *text, socklen_t size) nogil
     uint16_t ntohs(uint16_t number) nogil
     uint32_t ntohl(uint32_t number) nogil
 
 
-@cython.freelist(16)
-cdef class Socket:
-
-    def __cinit__(self, int fd):
-        self.fd = fd
-
-    def __dealloc__(self):
-        if self.fd >= 0:
-            close(self.fd)
-
-    def fileno(self):
-        return self.fd
-
-    def close(self):
-        cdef int fd = self.detach()
-        if fd >= 0:
-            close(fd)
-
-    def detach(self):
-        fd, self.fd = self.fd, -1
-        return fd
+cdef int accept_ready(int fd, Peer *peer) noexcept:
+    peer.size = sizeof(peer.address)
+    return accept_at(fd, &peer.address, &peer.size)
 
 
-def accept(int fd):
-    cdef Address peer
-    cdef socklen_t size = sizeof(Address)
-    cdef int accepted = accept_ready(fd, &peer, &size)
-    if accepted < 0:
-        if errno == EAGAIN or errno == EINTR:
-            return None
-        PyErr_SetFromErrno(OSError)
-    return Socket(accepted), peer_name(&peer, size)
-
-
-cdef object peer_name(Address *peer, socklen_t size):
+cdef object peer_name(const Peer *peer):
     """As `socket.accept` has it."""
-    cdef char text[64]
-    if peer.any.sa_family == AF_INET:
-        # glibc's inet_ntop takes longer than accept's own way through this module.
-        return dotted(<const uint8_t *>&peer.inet.sin_addr), ntohs(peer.inet.sin_port)
-    if peer.any.sa_family == AF_INET6:
-        inet_ntop(AF_INET6, &peer.inet6.sin6_addr, text, sizeof(text))
-        return ((<bytes>text).decode("ascii"), ntohs(peer.inet6.sin6_port),
-                ntohl(peer.inet6.sin6_flowinfo), peer.inet6.sin6_scope_id)
-    if size <= UNIX_PATH_AT:
+    cdef int family = (<const sockaddr *>&peer.address).sa_family
+    if family == AF_INET:
+        return inet_name(<const sockaddr_in *>&peer.address)
+    if family == AF_INET6:
+        return inet6_name(<const sockaddr_in6 *>&peer.address)
+    if peer.size <= UNIX_PATH_AT:
         return ""  # a client's Unix socket has no name, as a rule
-    path = PyBytes_FromStringAndSize(peer.local.sun_path, size - UNIX_PATH_AT)
+    path = PyBytes_FromStringAndSize(
+        (<const sockaddr_un *>&peer.address).sun_path, peer.size - UNIX_PATH_AT)
     # An abstract name begins with a NUL and may hold more of them; a path ends at one.
     return path if path.startswith(b"\0") else os.fsdecode(path.partition(b"\0")[0])
 
 
-cdef str dotted(const uint8_t *address):
+cdef object inet_name(const sockaddr_in *address):
+    # glibc's inet_ntop takes longer than accept's own way through this module.
+    cdef const uint8_t *part = <const uint8_t *>&address.sin_addr
     cdef char text[16]
     cdef int i, size = 0
     for i in range(4):
-        if address[i] >= 100:
-            text[size] = c'0' + address[i] // 100
+        if part[i] >= 100:
+            text[size] = c'0' + part[i] // 100
             size += 1
-        if address[i] >= 10:
-            text[size] = c'0' + address[i] // 10 % 10
+        if part[i] >= 10:
+            text[size] = c'0' + part[i] // 10 % 10
             size += 1
-        text[size] = c'0' + address[i] % 10
+        text[size] = c'0' + part[i] % 10
         text[size + 1] = c'.'
         size += 2
-    return PyUnicode_DecodeASCII(text, size - 1, NULL)
+    return PyUnicode_DecodeASCII(text, size - 1, NULL), ntohs(address.sin_port)
 
 
-def python_socket(sock):
-    """A `socket.socket` that takes over what ``sock`` owns; itself if it is one."""
-    return socket.socket(fileno=sock.detach()) if isinstance(sock, Socket) else sock
+cdef object inet6_name(const sockaddr_in6 *address):
+    cdef char text[64]
+    inet_ntop(AF_INET6, &address.sin6_addr, text, sizeof(text))
+    return ((<bytes>text).decode("ascii"), ntohs(address.sin6_port),
+            ntohl(address.sin6_flowinfo), address.sin6_scope_id)
 
 
 cpdef int reset_on_close(int fd) noexcept:

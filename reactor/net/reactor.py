@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from reactor.net.listener import Listener, ProtocolFactory
+    from reactor.net._listener import Listener
 
 
 class Reactor(Loop):
@@ -34,7 +34,7 @@ class Reactor(Loop):
         self._connected: set[Connection] = set()
 
     def listen(
-        self, address: Address, factory: ProtocolFactory, limits: Limits = DEFAULT_LIMITS
+        self, address: Address, factory: Callable[[], Any], limits: Limits = DEFAULT_LIMITS
     ) -> Listener:
         """Serve ``factory()`` to everyone who connects.
 
@@ -46,11 +46,11 @@ class Reactor(Loop):
     def serve(
         self,
         sockets: list[socket.socket],
-        factory: ProtocolFactory,
+        factory: Callable[[], Any],
         limits: Limits = DEFAULT_LIMITS,
     ) -> Listener:
         """`listen` on sockets that listen already; the listener owns them."""
-        from reactor.net.listener import Listener  # a client needs none
+        from reactor.net._listener import Listener  # a client needs none
 
         listener = Listener(self, sockets, factory, limits)
         self._listeners.append(listener)
@@ -59,7 +59,7 @@ class Reactor(Loop):
     def connect(
         self,
         addresses: list[ConnectTo],
-        factory: ProtocolFactory,
+        factory: Callable[[], Any],
         on_error: Callable[[OSError], object],
         limits: Limits = DEFAULT_LIMITS,
     ) -> Connector:

@@ -1,0 +1,49 @@
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from typing_extensions import disjoint_base
+
+from reactor._protocol import Factory
+from reactor.limits import Limits
+from reactor.loop import Loop
+from reactor.net._connection import Keeper
+from reactor.net.address import Address
+
+@disjoint_base
+class Acceptor:
+    """Handler of one listening socket."""
+
+    def on_deadline(self) -> None: ...
+
+@disjoint_base
+class Listener(Keeper):
+    """Serves ``factory()`` to everyone who connects to one of ``sockets``, which it owns."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        sockets: list[socket.socket],
+        factory: Callable[[], Any] | Factory,
+        limits: Limits = ...,
+    ) -> None: ...
+    @property
+    def shed(self) -> int:
+        """How many idle connections were closed to make room for new ones."""
+
+    @property
+    def addresses(self) -> list[Address]:
+        """The bound addresses; a port that was asked for as 0 is a real one here."""
+
+    def __len__(self) -> int:
+        """How many connections are open."""
+
+    def close(self) -> None:
+        """Stop listening; the connections go on. Idempotent."""
+
+    def finish(self, on_empty: Callable[[], object]) -> None:
+        """Stop listening and let each connection end: by its protocol's ``finish()`` if it
+        has one, else by `Connection.close`. ``on_empty()`` is called when none is left."""
+
+    def abort(self) -> None:
+        """Stop listening and end every connection now. Idempotent."""

@@ -1,0 +1,228 @@
+"""Listening sockets and the connections that came through them.
+
+A listener owns both: it makes a protocol for each connection, keeps new clients waiting in the
+backlog when there are enough, and ends everything, gracefully or not.
+
+When a process has no descriptor left, accept(2) fails and the listening socket stays readable: a
+loop that goes on polling it spins at 100 % CPU. So the socket leaves the selector, and comes back
+when a connection ends, or after a pause that doubles while it fails.
+
+Must never know: what a connection carries.
+"""
+
+from libc.errno cimport EAGAIN, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, errno
+from libc.math cimport INFINITY
+from posix.unistd cimport close
+
+from reactor._protocol cimport Factory
+from reactor.loop._core cimport Loop
+from reactor.loop._registration cimport Registration
+from reactor.net._connection cimport Connection, Keeper, connection_of
+from reactor.net._socket cimport Peer, accept_ready, peer_name
+
+import heapq
+import logging
+import os
+from operator import attrgetter
+
+from reactor.limits import DEFAULT_LIMITS
+from reactor.net.address import bound_address
+from reactor.net.descriptors import connections_max
+
+logger = logging.getLogger("reactor")
+until_when = attrgetter("deadline")
+
+cdef enum:
+    READ = 1                # selectors.EVENT_READ
+
+
+cdef class Acceptor:
+    """Handler of one listening socket."""
+
+    cdef Listener listener
+    cdef object sock
+    cdef Registration registration
+    cdef double pause_s         # the next one, if there is no descriptor again
+    cdef double told_at
+    cdef bint closed
+
+    cdef int set_up(self, Listener listener, object sock) except -1:
+        self.listener = listener
+        self.sock = sock
+        self.pause_s = listener.pause_s
+        self.told_at = -INFINITY
+        self.registration = listener.loop.register(sock, READ, self)
+        self.registration.react = react
+        return 0
+
+    cdef int readable(self) except -1:
+        cdef Listener listener = self.listener
+        cdef Peer peer
+        cdef int fd
+        if listener.is_full():
+            return self.wait_for_room()
+        for _ in range(listener.accepts_per_turn):
+            fd = accept_ready(self.registration.fd, &peer)
+            if fd < 0:
+                if errno == EAGAIN or errno == EINTR:
+                    return 0
+                if errno == EMFILE or errno == ENFILE or errno == ENOBUFS or errno == ENOMEM:
+                    return self.exhausted(os.strerror(errno))
+                # accept(2) reports pending errors of the new connection as its own
+                # (ECONNABORTED, EPROTO, ENETDOWN ...): that client is gone, the next may be fine.
+                continue
+            self.pause_s = listener.pause_s
+            listener.accepted(fd, &peer)
+            if listener.is_full() or not self.registration.events:
+                return 0  # that was the last place, or the protocol has closed the listener
+        return 0
+
+    def on_deadline(self):
+        """A pause is over."""
+        self.go_on()
+
+    cdef int go_on(self) except -1:
+        if not self.closed:
+            self.listener.loop.modify_events(self.registration, READ)
+        return 0
+
+    cdef int close(self) except -1:
+        if not self.closed:
+            self.closed = True
+            self.listener.loop.unregister(self.registration)
+            self.listener.loop.close_at_turn_end(self.sock)
+        return 0
+
+    cdef int wait_for_room(self) except -1:
+        # If nobody is idle, the next look is after a pause: whoever goes idle tells nobody.
+        if not self.listener.make_room():
+            self.pause(self.listener.pause_s)
+        return 0
+
+    cdef int exhausted(self, str why) except -1:
+        cdef double now
+        if self.listener.make_room():
+            return 0
+        now = self.listener.loop.time_now()
+        if now - self.told_at > self.listener.warning_s:
+            self.told_at = now
+            logger.warning("new clients wait: %s", why)
+        self.pause(self.pause_s)
+        self.pause_s = min(2 * self.pause_s, self.listener.pause_max_s)
+        return 0
+
+    cdef int pause(self, double seconds) except -1:
+        self.listener.loop.modify_events(self.registration, 0)
+        self.listener.loop.set_deadline(self.registration, seconds)
+        return 0
+
+
+cdef class Listener(Keeper):
+
+    cdef object factory
+    cdef Factory compiled       # the factory, if it has a C face; else None
+    cdef list acceptors
+    cdef set connections, going
+    cdef Py_ssize_t connections_max
+    cdef object on_empty
+    cdef int accepts_per_turn
+    cdef double pause_s, pause_max_s, warning_s, told_at
+    cdef bint short             # of places or descriptors: some acceptor waits
+    cdef readonly int shed
+
+    def __init__(self, Loop loop, sockets, factory, limits=DEFAULT_LIMITS):
+        cdef Acceptor acceptor
+        self.set_up(loop, limits)
+        self.factory = factory
+        self.compiled = factory if isinstance(factory, Factory) else None
+        self.connections = set()
+        self.going = set()
+        self.connections_max = connections_max(limits)
+        self.accepts_per_turn = limits.accepts_per_turn_max
+        self.pause_s = limits.accept_pause_s
+        self.pause_max_s = limits.accept_pause_max_s
+        self.warning_s = limits.full_warning_s
+        self.told_at = -INFINITY
+        self.acceptors = []
+        for sock in sockets:
+            acceptor = Acceptor()
+            acceptor.set_up(self, sock)
+            self.acceptors.append(acceptor)
+
+    @property
+    def addresses(self):
+        return [bound_address((<Acceptor>acceptor).sock) for acceptor in self.acceptors]
+
+    def __len__(self):
+        return len(self.connections)
+
+    def close(self):
+        for acceptor in self.acceptors:
+            (<Acceptor>acceptor).close()
+
+    def finish(self, on_empty):
+        self.close()
+        self.on_empty = on_empty
+        for connection in list(self.connections):
+            connection.finish()
+        if not self.connections:
+            on_empty()
+
+    def abort(self):
+        self.close()
+        for connection in list(self.connections):
+            connection.abort()
+
+    cdef inline bint is_full(self):
+        return len(self.connections) >= self.connections_max
+
+    cdef int accepted(self, int fd, const Peer *peer) except -1:
+        cdef Connection connection
+        try:
+            protocol = self.factory() if self.compiled is None else self.compiled.make()
+        except Exception as exception:
+            close(fd)
+            self.loop.report(exception, f"making a protocol with {self.factory!r}")
+            return 0
+        connection = connection_of(self, fd, protocol, peer_name(peer))
+        self.connections.add(connection)
+        return connection.start()
+
+    cdef int closed(self, Connection connection) except -1:
+        if self.short or self.is_full():
+            self.short = False
+            for acceptor in self.acceptors:
+                (<Acceptor>acceptor).go_on()
+        self.connections.discard(connection)
+        self.going.discard(connection)
+        if not self.connections and self.on_empty is not None:
+            self.on_empty()
+        return 0
+
+    cdef bint make_room(self) except -1:
+        """Close connections that are idle, those first that have been it the longest; true if
+        some of them will be gone by the end of the next turn."""
+        self.short = True
+        if self.going:
+            return True
+        self.say_if_full()
+        idle = [connection for connection in self.connections if connection.idle]
+        self.going = set(heapq.nsmallest(self.accepts_per_turn, idle, key=until_when))
+        self.shed += len(self.going)
+        for connection in self.going:
+            # Nothing is under way that a reset could destroy, and to linger would take its time.
+            connection.close(linger=False)
+        return len(self.going) > 0
+
+    cdef int say_if_full(self) except -1:
+        cdef double now = self.loop.time_now()
+        if self.is_full() and now - self.told_at > self.warning_s:
+            self.told_at = now
+            logger.warning(
+                "%d connections are the limit: idle ones are closed, new clients wait",
+                self.connections_max)
+        return 0
+
+
+cdef int react(object acceptor, int event) except -1:
+    return (<Acceptor>acceptor).readable()

@@ -1,0 +1,31 @@
+"""How many connections a process has descriptors for."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from reactor.limits import Limits
+
+
+def connections_max(limits: Limits) -> int:
+    """As many as the limits allow and the process has descriptors for.
+
+    Raises the process's soft limit of descriptors as far as that takes, and is allowed.
+    """
+    try:
+        import resource  # Unix has it; elsewhere the limits alone hold
+    except ImportError:
+        return limits.connections_max
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    infinite = resource.RLIM_INFINITY
+    wanted = limits.connections_max + limits.reserved_descriptors
+    if soft != infinite and soft < wanted:
+        with suppress(OSError, ValueError):
+            raised = wanted if hard == infinite else min(wanted, hard)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (raised, hard))
+            soft = raised
+    if soft == infinite:
+        return limits.connections_max
+    # A process with few descriptors keeps no more of them back than it gives away.
+    free = max(soft - limits.reserved_descriptors, soft // 2)
+    return max(1, min(limits.connections_max, free))
