@@ -191,8 +191,9 @@ def injected():
     yield kept("a NUL", empty + b"\0")
     yield kept("a chunk", empty + b"4\r\nevil\r\n0\r\n\r\n")
     yield kept("a redirect", empty + to.replace(b"/next", b"http://{other}/page") + b"\r\n")
-    yield kept("endless bytes", empty, repeat(b"x"))
-    yield kept("endless responses", empty, repeat(EVIL))
+    # Begun in one send with the redirect: what comes after the next request was sent is its answer.
+    yield kept("endless bytes", empty + b"x", repeat(b"x"))
+    yield kept("endless responses", empty + EVIL, repeat(EVIL))
 
 
 CASES = [

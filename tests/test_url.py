@@ -35,6 +35,6 @@ def test_the_short_way_and_the_long_way_agree(text):
 
 def test_most_urls_go_the_short_way():
     assert url.plain("http://host.example:8080/a/b-c_1.tar.gz?x=%20&y") == (
-        "http", "host.example", 8080, "/a/b-c_1.tar.gz?x=%20&y",
+        ("http", "host.example", 8080), "/a/b-c_1.tar.gz?x=%20&y",
     )  # fmt: skip
-    assert url.plain("https://host") == ("https", "host", 443, "/")
+    assert url.plain("https://host") == (("https", "host", 443), "/")

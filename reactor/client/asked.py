@@ -10,7 +10,6 @@ import os
 from collections.abc import Iterator
 
 from reactor._message import Response
-from reactor._value import Value
 from reactor.client.failures import EXIT_PROTOCOL
 from reactor.client.url import Url
 from reactor.errors import FetchError
@@ -78,13 +77,16 @@ class Upload:
             yield data
 
 
-class Asked(Value):
+class Asked:
     """One request; ``fields`` are the user's."""
 
-    method: str
-    url: Url
-    fields: Fields
-    upload: Upload | None = None
+    __slots__ = ("fields", "method", "upload", "url")
+
+    def __init__(self, method: str, url: Url, fields: Fields, upload: Upload | None = None) -> None:
+        self.method = method
+        self.url = url
+        self.fields = fields
+        self.upload = upload
 
     @property
     def repeatable(self) -> bool:
@@ -106,8 +108,10 @@ class Asked(Value):
 
         Raises FetchError for one that must not be followed.
         """
+        if response.status not in REDIRECTS:
+            return None
         location = response.headers.get("location")
-        if response.status not in REDIRECTS or location is None:
+        if location is None:
             return None
         url = self.url.join(location)
         if self.url.scheme == "https" and url.scheme == "http":
@@ -128,7 +132,7 @@ class Asked(Value):
         if url.origin != self.url.origin:
             dropped |= {*_SECRETS, "host"}
         elif url.credentials is None:
-            url = url.replace(credentials=self.url.credentials)
+            url = Url(url.text, url.origin, url.target, self.url.credentials)
         fields = [pair for pair in self.fields if pair[0].lower() not in dropped]
         return Asked(method, url, fields, upload)
 

@@ -16,6 +16,7 @@ from reactor.client.proxies import NO_PROXIES, Proxies
 from reactor.client.resolve import Resolver
 from reactor.client.transfer import OnBody, OnDone, OnHead, Transfer
 from reactor.client.url import Url
+from reactor.client.writing import Writer
 from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.net import Reactor
 
@@ -58,11 +59,12 @@ class Client:
         self.per_host = limits.connections_per_host_max if per_host is None else per_host
         self.retries = limits.retries_max if retries is None else retries
         self.compressed = compressed
+        self.writer = Writer(proxies, compressed)
         self.trace = trace
         self.resolver = Resolver(reactor, limits)
         self._cafile, self._insecure = cafile, insecure
         self._context: ssl.SSLContext | None = None
-        self._pools: dict[Way, Pool] = {}
+        self._pools: dict[tuple[Any, ...], Pool] = {}
         self._idle: dict[PooledMachine, None] = {}  # the longest idle one first
         self._transfers: set[Transfer] = set()
 
@@ -116,14 +118,14 @@ class Client:
         self._transfers.discard(transfer)
 
     def pool(self, way: Way) -> Pool:
-        found = self._pools.get(way)
+        found = self._pools.get(way.key)
         if found is None:
-            found = self._pools[way] = Pool(self, way)
+            found = self._pools[way.key] = Pool(self, way)
         return found
 
     def forget(self, way: Way) -> None:
         """A pool is empty."""
-        self._pools.pop(way, None)
+        self._pools.pop(way.key, None)
 
     def now_idle(self, machine: PooledMachine) -> None:
         self._idle[machine] = None

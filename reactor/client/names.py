@@ -37,7 +37,7 @@ def name_from_url(url: str) -> str:
     """
     found = plain(url)
     if found is not None:
-        last = found[3].partition("?")[0].rpartition("/")[2]
+        last = found[1].partition("?")[0].rpartition("/")[2]
         if "%" not in last:
             return harmless(last)
     from urllib.parse import unquote, urlsplit

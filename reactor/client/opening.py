@@ -12,7 +12,6 @@ from collections.abc import Callable
 
 from reactor._message import Response
 from reactor._protocol import Protocol, Transport
-from reactor._value import Value
 from reactor.client.asked import basic
 from reactor.client.failures import (
     EXIT_PROXY,
@@ -39,13 +38,17 @@ if TYPE_CHECKING:
     from reactor.client.shared import Shared
 
 
-class Way(Value):
-    """How connections that may stand for each other are made."""
+class Way:
+    """How connections that may stand for each other are made: those with the same ``key``."""
 
-    scheme: str
-    host: str
-    port: int
-    proxy: Url | None
+    __slots__ = ("host", "key", "port", "proxy", "scheme")
+
+    def __init__(self, scheme: str, host: str, port: int, proxy: Url | None) -> None:
+        self.scheme = scheme
+        self.host = host
+        self.port = port
+        self.proxy = proxy
+        self.key = (scheme, host, port, proxy)
 
     @classmethod
     def to(cls, url: Url, proxy: Url | None) -> Way:

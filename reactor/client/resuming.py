@@ -28,6 +28,11 @@ class Version(Value):
     modified: str | None  # a Last-Modified that is strong enough to compare by
     length: int | None  # of the whole, if it was said
 
+    def __init__(
+        self, url: str, etag: str | None, modified: str | None, length: int | None
+    ) -> None:
+        self.__dict__.update(url=url, etag=etag, modified=modified, length=length)
+
     @property
     def resumable(self) -> bool:
         return self.etag is not None or self.modified is not None

@@ -229,6 +229,8 @@ class FileSink(Sink):
         if self._replaces and self.part is not None:
             self.part.replace(self._name)
             return self._name
+        if move(self._name):
+            return self._name
         for _ in range(_NAME_TRIES_MAX):
             number = first_free(lambda number: self._folder.has(numbered(self._name, number)))
             name = numbered(self._name, number)

@@ -18,10 +18,9 @@ from reactor.client.failures import (
     EXIT_TIMEOUT,
     transfer_failure,
 )
-from reactor.client.opening import Way, proxy_fields
+from reactor.client.opening import Way
 from reactor.client.pool import Pool, PooledMachine
 from reactor.errors import FetchError
-from reactor.http._serialise import serialise_request
 from reactor.http.client import Exchange
 from reactor.loop.timers import TimerHandle
 from reactor.net import Inet
@@ -32,9 +31,12 @@ if TYPE_CHECKING:
 
     from reactor.client.decoding import Decoder
     from reactor.client.shared import Shared
+    from reactor.client.writing import Writer
 
     class Owner(Shared, Protocol):
         """Whose transfers these are."""
+
+        writer: Writer
 
         def pool(self, way: Way) -> Pool: ...
         def ended(self, transfer: Transfer) -> None: ...
@@ -57,8 +59,6 @@ class Transfer(Exchange):
         self.asked = asked
         #: The URLs that redirected, in order.
         self.redirects: list[str] = []
-        #: Whom the last request was sent to, "HOST:PORT".
-        self.address: str | None = None
         #: Seconds: "dns", "connect", "tls" of its own connection; "first_byte" and "total" since
         #: the transfer began.
         self.timings: dict[str, float] = {}
@@ -66,7 +66,9 @@ class Transfer(Exchange):
         self.received = 0
         self._client = client
         self._on_head, self._on_body, self._on_done = on_head, on_body, on_done
+        self._peer: Any = None
         self._pool: Pool | None = None
+        self._queued = False  # at the pool, for a connection
         self._machine: PooledMachine | None = None
         self._over = self._delivering = False
         self._message = b""
@@ -83,6 +85,11 @@ class Transfer(Exchange):
     def url(self) -> str:
         """Where the transfer is now, after redirects; without a password."""
         return self.asked.url.text
+
+    @property
+    def address(self) -> str | None:
+        """Whom the last request was sent to, "HOST:PORT"."""
+        return str(Inet(*self._peer[:2])) if isinstance(self._peer, tuple) else None
 
     # --- what its user asks ---------------------------------------------------------------
 
@@ -112,20 +119,12 @@ class Transfer(Exchange):
         self._submit()
 
     def _prepare(self) -> None:
-        url = self.asked.url
-        proxy = self._client.proxies.proxy_for(url)
-        ours = [("User-Agent", "reactor"), ("Accept", "*/*")]
-        ours.append(("Accept-Encoding", _accepted() if self._client.compressed else "identity"))
-        target = url.target
-        if proxy is not None and url.scheme == "http":
-            # RFC 9112 3.2.2: a proxy is told the whole URL.
-            target = f"http://{url.authority}{url.target}"
-            ours += proxy_fields(proxy)
-        self._message = serialise_request(self.asked.method, target, self.asked.lines(ours), None)
-        self._pool = self._client.pool(Way.to(url, proxy))
+        self._message, way = self._client.writer.write(self.asked)
+        self._pool = self._client.pool(way)
 
     def _submit(self, fresh: bool = False) -> None:
         if self._pool is not None:
+            self._queued = True
             self._pool.submit(self, fresh)
 
     def begin_on(self, machine: PooledMachine) -> None:
@@ -133,8 +132,8 @@ class Transfer(Exchange):
         self._machine = machine
         self._next = None
         self._drained = 0
-        peer = machine.transport.get_extra_info("peername")
-        self.address = str(Inet(*peer[:2])) if isinstance(peer, tuple) else None
+        self._queued = False
+        self._peer = machine.transport.get_extra_info("peername")
         upload = self.asked.upload
         if self._client.trace is not None:
             self._client.trace(self._message)
@@ -146,6 +145,7 @@ class Transfer(Exchange):
         )
 
     def not_connected(self, error: FetchError) -> None:
+        self._queued = False
         # A refusal is an answer; whatever else kept the connection from being made may pass.
         refused = isinstance(error.__cause__, ConnectionRefusedError)
         passing = error.exit_code in {EXIT_CONNECT, EXIT_TIMEOUT} and not refused
@@ -302,9 +302,10 @@ class Transfer(Exchange):
     def _finish_up(self) -> None:
         self._over = True
         self.timings["total"] = self._client.reactor.time() - self._began
-        for timer in (self._deadline, self._timer):
-            if timer is not None:
-                timer.cancel()
+        if self._deadline is not None:
+            self._deadline.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
         self._client.ended(self)
 
     def _let_go(self) -> None:
@@ -312,11 +313,6 @@ class Transfer(Exchange):
         machine, self._machine = self._machine, None
         if machine is not None:
             machine.cancel()
-        elif self._pool is not None:
+        elif self._queued and self._pool is not None:
+            self._queued = False
             self._pool.withdraw(self)
-
-
-def _accepted() -> str:
-    from reactor.client.decoding import ACCEPTED
-
-    return ACCEPTED

@@ -9,7 +9,6 @@ show them. Must never open a connection.
 
 from __future__ import annotations
 
-from reactor._value import Value
 from reactor.client.failures import EXIT_URL
 from reactor.errors import FetchError
 
@@ -28,20 +27,38 @@ _PLAIN = _HOST | frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ/?%:!$&'()*+,;=~_")
 Origin = tuple[str, str, int]
 
 
-class Url(Value):
-    """A URL without its fragment. ``text`` has no password and may be shown."""
+class Url:
+    """A URL without its fragment. ``text`` has no password and may be shown.
 
-    text: str
-    scheme: str
-    host: str
-    port: int
-    target: str
-    credentials: tuple[str, str] | None = None
+    ``origin`` is what may see the same secrets (RFC 6454). Not to be changed; slots and an
+    initialiser of its own, since each transfer makes one.
+    """
 
-    @property
-    def origin(self) -> Origin:
-        """What may see the same secrets (RFC 6454)."""
-        return self.scheme, self.host, self.port
+    __slots__ = ("credentials", "host", "origin", "port", "scheme", "target", "text")
+
+    def __init__(
+        self,
+        text: str,
+        origin: Origin,
+        target: str,
+        credentials: tuple[str, str] | None = None,
+    ) -> None:
+        self.text = text
+        self.origin = origin
+        self.scheme, self.host, self.port = origin
+        self.target = target
+        self.credentials = credentials
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Url):
+            return NotImplemented
+        return (self.text, self.credentials) == (other.text, other.credentials)
+
+    def __hash__(self) -> int:
+        return hash((self.text, self.credentials))
+
+    def __repr__(self) -> str:
+        return f"Url({self.text!r})"
 
     @property
     def authority(self) -> str:
@@ -73,14 +90,8 @@ class Url(Value):
         if parts.username is not None:
             credentials = unquote(parts.username), unquote(parts.password or "")
         host = _ascii_host(parts.hostname)
-        return cls(
-            _without_credentials(parts),
-            parts.scheme,
-            host,
-            PORTS[parts.scheme] if port is None else port,
-            _target(parts),
-            credentials,
-        )
+        origin = parts.scheme, host, PORTS[parts.scheme] if port is None else port
+        return cls(_without_credentials(parts), origin, _target(parts), credentials)
 
     def join(self, reference: str) -> Url:
         """Where a Location leads to from here (RFC 9110 10.2.2).
@@ -96,11 +107,11 @@ class Url(Value):
         return Url.parse(joined)
 
 
-def plain(text: str) -> tuple[str, str, int, str] | None:
-    """Scheme, host, port and target of a URL that stands for itself; None for all others.
+def plain(text: str) -> tuple[Origin, str] | None:
+    """Origin and target of a URL that stands for itself; None for all others.
 
     >>> plain("http://host:8000/a?b"), plain("http://me@host/")
-    (('http', 'host', 8000, '/a?b'), None)
+    ((('http', 'host', 8000), '/a?b'), None)
     """
     scheme, separator, rest = text.partition("://")
     if not separator or scheme not in PORTS or not _PLAIN.issuperset(rest) or rest[-1:] == "?":
@@ -110,10 +121,10 @@ def plain(text: str) -> tuple[str, str, int, str] | None:
     if not host or len(host) > 253 or not _HOST.issuperset(host):
         return None
     if not colon:
-        return scheme, host, PORTS[scheme], f"/{path}"
+        return (scheme, host, PORTS[scheme]), f"/{path}"
     if not port.isdigit() or len(port) > 5 or int(port) > 65535:
         return None
-    return scheme, host, int(port), f"/{path}"
+    return (scheme, host, int(port)), f"/{path}"
 
 
 def _target(parts: SplitResult) -> str:
