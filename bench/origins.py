@@ -142,7 +142,9 @@ class Origins:
         self._folder, self._site, self._python = folder, site, python
         (folder / "app.py").write_text(APP.format(page=str(site / PAGE)))
         (folder / "server.py").write_text(HTTP_SERVER)
-        os.environ["PYTHONPATH"] = str(folder)  # for the servers: that is where the app is
+        # For the servers: that is where the app is.
+        paths = [str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]
+        os.environ["PYTHONPATH"] = os.pathsep.join(paths)
         self.makers: dict[str, Callable[[], Origin | None]] = {
             "nginx": self._nginx,
             "apache": self._apache,

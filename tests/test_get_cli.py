@@ -13,11 +13,12 @@ import socket
 import ssl
 import subprocess
 import threading
-import time
+import types
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import trustme
-from processes import PATIENCE_S, REPOSITORY, command, environment, eventually, run_reactor
+from processes import PATIENCE_S, REPOSITORY, command, environment, eventually
 
 from reactor.cli import main
 
@@ -156,37 +157,40 @@ def test_many_urls_with_one_name(get, serve_by):
     }
 
 
+def read_as_stdin(monkeypatch, fd):
+    """The command closes it, as it closes every list that it has read."""
+    monkeypatch.setattr("sys.stdin", types.SimpleNamespace(fileno=lambda: fd))
+
+
 @pytest.mark.parametrize("how", ["file", "stdin"])
-def test_a_list_of_urls(get, serve_by, tmp_path, how):
+def test_a_list_of_urls(get, serve_by, tmp_path, monkeypatch, how):
     server = serve_by(echo)
     text = f"# a comment\n\n  {server.url}a  \r\n{server.url}b\n{server.url}c"  # no line end
-    if how == "file":
-        (tmp_path / "list").write_text(text)
-        get("-q", "-i", tmp_path / "list", f"{server.url}first")
-    else:
-        done = run_reactor("get", "-q", "-i", "-", f"{server.url}first", cwd=get.out, input=text)
-        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    (tmp_path / "list").write_text(text)
+    if how == "stdin":
+        read_as_stdin(monkeypatch, os.open(tmp_path / "list", os.O_RDONLY))
+    where = "-" if how == "stdin" else tmp_path / "list"
+    assert get("-q", "-i", where, f"{server.url}first") == ("", "")
     assert files(get.out) == ["a", "b", "c", "first"]
 
 
-def test_a_list_that_comes_slowly_stops_nothing(get, serve_by):
+def test_a_list_that_comes_slowly_stops_nothing(get, serve_by, monkeypatch):
     server = serve_by(echo)
-    with subprocess.Popen(
-        command("get", "-q", "-i", "-"),
-        cwd=get.out,
-        env=environment(),
-        stdin=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as process:
-        for name in "abc":
-            process.stdin.write(f"{server.url}{name}\n".encode())
-            process.stdin.flush()
-            eventually(
-                lambda name=name: name in files(get.out), f"{name} is saved before more is read"
-            )
-        process.stdin.close()
-        assert process.stderr.read() == b""
-        assert process.wait(PATIENCE_S) == 0
+    reader, writer = os.pipe()
+
+    def write():
+        with open(writer, "w") as stream:
+            for name in "abc":
+                print(f"{server.url}{name}", file=stream, flush=True)
+                eventually(
+                    lambda name=name: name in files(get.out), f"{name} is saved before more is read"
+                )
+
+    read_as_stdin(monkeypatch, reader)
+    with ThreadPoolExecutor() as other:
+        written = other.submit(write)
+        assert get("-q", "-i", "-") == ("", "")
+        written.result()
 
 
 def test_the_code_is_that_of_the_first_failure_and_each_has_its_url(get, serve_by):
@@ -579,31 +583,54 @@ def test_stdout_cannot_be_continued(get, serve_by):
     assert len(server.asked) == 1
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_a_signal_leaves_what_can_be_continued(get, serve_by, number):
-    def slowly(client):
-        client.sendall(Breaking()("/", "")[:200_000])
-        server.hold.wait(PATIENCE_S)
+class Slow:
+    """Sends the most of BIG, and waits; ``part`` is where it goes."""
 
-    server = serve_by(lambda path, head: slowly)
+    def __init__(self, get, serve_by):
+        self.part = get.out / "page.part"
+        self.server = serve_by(lambda path, head: self.send)
+
+    def send(self, client):
+        client.sendall(Breaking()("/", "")[:200_000])
+        self.server.hold.wait(PATIENCE_S)
+
+    def comes(self):
+        eventually(
+            lambda: self.part.exists() and self.part.stat().st_size > 190_000, "the body comes"
+        )
+
+    def is_continued(self, get):
+        assert files(get.out) == ["page.part", "page.part.json"]
+        self.server.respond = Breaking()
+        get("--continue", f"{self.server.url}page")
+        assert "Range: bytes=1" in self.server.asked[-1]
+        assert (get.out / "page").read_bytes() == BIG
+        assert files(get.out) == ["page"]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_leaves_what_can_be_continued(get, serve_by, number, code):
+    slow = Slow(get, serve_by)
+
+    def interrupt():
+        slow.comes()
+        os.kill(os.getpid(), number)
+
+    with ThreadPoolExecutor() as other:
+        done = other.submit(interrupt)
+        assert get("-q", f"{slow.server.url}page", code=code) == ("", "")
+        done.result()
+    slow.is_continued(get)
+
+
+def test_a_kill_leaves_what_can_be_continued(get, serve_by):
+    slow = Slow(get, serve_by)
     with subprocess.Popen(
-        command("get", "-q", f"{server.url}page"),
-        cwd=get.out,
-        env=environment(),
-        stderr=subprocess.PIPE,
+        command("get", "-q", f"{slow.server.url}page"), cwd=get.out, env=environment()
     ) as process:
-        part = get.out / "page.part"
-        eventually(lambda: part.exists() and part.stat().st_size > 190_000, "the body comes")
-        process.send_signal(number)
-        code = process.wait(PATIENCE_S)
-        assert process.stderr.read() == b""
-    assert code == {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -9}[number]
-    assert files(get.out) == ["page.part", "page.part.json"]
-    server.respond = Breaking()
-    get("--continue", f"{server.url}page")
-    assert "Range: bytes=1" in server.asked[-1]
-    assert (get.out / "page").read_bytes() == BIG
-    assert files(get.out) == ["page"]
+        slow.comes()
+        process.kill()
+    slow.is_continued(get)
 
 
 def test_max_time(get, serve_by):
@@ -655,35 +682,36 @@ def test_every_option_and_every_field_is_documented(get, serve_by):
 # --- on a terminal -------------------------------------------------------------------------------
 
 
-def test_bars_on_a_terminal_and_nothing_that_drives_it(serve_by, tmp_path):
+def test_bars_on_a_terminal_and_nothing_that_drives_it(get, serve_by, monkeypatch):
     def slowly(client):
         client.sendall(answer(BIG)[:-1])
         server.hold.wait(PATIENCE_S)
         client.sendall(BIG[-1:])
 
+    def look():
+        seen = b""
+        with contextlib.suppress(OSError):  # the other end has gone
+            while data := os.read(master, 4096):
+                seen += data
+                if all(name in seen for name in (b"one", b"two[31m", b"three", b"256.0/256.0 KiB")):
+                    server.hold.set()
+        return seen
+
     server = serve_by(lambda path, head: slowly)
     master, slave = pty.openpty()
-    with subprocess.Popen(
-        command("get", *[f"{server.url}{name}" for name in ("one", "two%1b[31m", "three")]),
-        cwd=tmp_path,
-        env=environment(TERM="xterm", COLUMNS="100"),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=slave,
-    ) as process:
-        os.close(slave)
-        seen = b""
-        until = time.monotonic() + PATIENCE_S
-        while time.monotonic() < until:
-            try:
-                data = os.read(master, 4096)
-            except OSError:  # the other end has gone
-                break
-            seen += data
-            if all(name in seen for name in (b"one", b"two[31m", b"three", b"256.0/256.0 KiB")):
-                server.hold.set()
-        assert process.wait(PATIENCE_S) == 0, seen
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
+    with ThreadPoolExecutor() as other:
+        looking = other.submit(look)
+        with open(slave, "w") as terminal, monkeypatch.context() as patched:
+            patched.setattr("sys.stderr", terminal)
+            get(
+                "--max-time",
+                PATIENCE_S,
+                *[f"{server.url}{name}" for name in ("one", "two%1b[31m", "three")],
+            )
+        seen = looking.result()
     os.close(master)
     assert b"two\x1b[31m" not in seen
     assert seen.count(b"saved ") == 3
-    assert files(tmp_path) == ["one", "three", "two[31m"]
+    assert files(get.out) == ["one", "three", "two[31m"]
