@@ -1,7 +1,7 @@
 """Request and Response, as they are parsed and as an application makes them."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, BinaryIO, TypeAlias, final
+from typing import Any, Protocol, TypeAlias, final, type_check_only
 
 from typing_extensions import disjoint_base
 
@@ -121,6 +121,17 @@ class Request(Message):
     @client.setter
     def client(self, client: Any) -> None: ...
 
+@type_check_only
+class _File(Protocol):
+    """What is asked of a file that is sent; ``io.FileIO`` has it."""
+
+    def fileno(self) -> int: ...
+    def tell(self) -> int: ...
+    def read(self, size: int, /) -> bytes: ...
+    def close(self) -> None: ...
+
+_Body: TypeAlias = bytes | str | _File | Iterable[bytes]
+
 @final
 class Response(Message):
     """A response: what an application returns, and what a client gets.
@@ -143,11 +154,11 @@ class Response(Message):
         self,
         status: int = 200,
         headers: _Fields = (),
-        body: bytes | str | BinaryIO | Iterable[bytes] = b"",
+        body: _Body = b"",
         reason: _Text | None = None,
     ) -> None: ...
-    def with_body(self, body: bytes) -> Response:
-        """The same response with a body that was collected from its parts; complete.
+    def with_body(self, body: _Body) -> Response:
+        """The same response with this body, e.g. what was collected from its parts; complete.
 
         >>> Response(200, {"ETag": "x"}).with_body(b"hi").body
         b'hi'

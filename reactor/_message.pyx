@@ -91,7 +91,7 @@ cdef class Message:
         return self.field_text(self.facts.upgrade)
 
 
-cdef Message with_content(Message copy, Message message, bytes body):
+cdef Message with_content(Message copy, Message message, object body):
     """`copy`, a new object, as `message` but whole, with this body."""
     copy.block = message.block
     copy.count = message.count
@@ -285,8 +285,8 @@ cdef class Response(Message):
             raise LocalProtocolError(f"status {status!r} is not between 100 and 999", "status")
         fill_response(self, status, as_headers(headers), body, reason)
 
-    def with_body(self, bytes body not None):
-        return with_content(Response.__new__(Response), self, body)
+    def with_body(self, body not None):
+        return with_content(Response.__new__(Response), self, content_of(body))
 
     @property
     def status(self):

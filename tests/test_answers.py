@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import socket
 from types import SimpleNamespace
 
 import pytest
 
 from reactor._message import Request
-from reactor.apps import answers
+from reactor.apps import answers, resolve
 from reactor.apps._evidence import Evidence
 from reactor.apps._plain import plain_get
 from reactor.apps.static import StaticFolder
 from reactor.http.dates import format_date
+from reactor.limits import DEFAULT_LIMITS
+from reactor.net import Connection, Reactor
+from reactor.server import protocol_factory
 
 MODIFIED = 1_700_000_000
 
@@ -168,9 +173,7 @@ def test_a_folder_swapped_for_a_link_leads_nowhere(app, tmp_path):
     assert get(app, "/folder/y.txt").status == 404
 
 
-def test_large_files_and_index_pages_are_not_remembered(app, tmp_path):
-    put(tmp_path / "large.bin", b"x" * (answers.WHOLE_BYTES_MAX + 1))
-    get(app, "/large.bin").body.close()
+def test_index_pages_and_what_is_missing_are_not_remembered(app, tmp_path):
     assert get(app, "/") is not get(app, "/")
     assert get(app, "/missing").status == 404
     assert len(app._answers._answers) == 0
@@ -190,6 +193,147 @@ def test_extra_headers_are_remembered_too(tmp_path, clock):
     assert get(app).headers["cache-control"] == "no-store"
     assert get(app) is get(app)
     app.close()
+
+
+def large(letter, more=0):
+    return letter * (answers.WHOLE_BYTES_MAX + 1 + more)
+
+
+@pytest.fixture
+def path(app, tmp_path):
+    """A large file that the app has answered with once."""
+    if not app._root.openat2:
+        pytest.skip("this kernel or sandbox has no openat2")
+    path = tmp_path / "large.txt"
+    put(path, large(b"1"))
+    assert whole(get(app, "/large.txt")) == large(b"1")
+    return path
+
+
+def whole(response):
+    with response.body as file:
+        assert file.size == int(response.headers["content-length"])
+        return file.read()
+
+
+def test_of_a_large_file_the_head_is_remembered_and_nothing_held_open(app, path):
+    descriptors = len(os.listdir("/proc/self/fd"))
+    first, second = get(app, "/large.txt"), get(app, "/large.txt")
+    assert first.headers is second.headers
+    assert first.body is not second.body
+    assert whole(first) == whole(second) == large(b"1")
+    assert len(os.listdir("/proc/self/fd")) == descriptors
+
+
+def turned_into_a_link(path):
+    put(path.with_name("b.txt"), large(b"2"))
+    path.unlink()
+    path.symlink_to("b.txt")
+
+
+LARGE_CHANGES = {
+    "rewritten in place": lambda path: put(path, large(b"2")),
+    "rewritten in place, longer": lambda path: put(path, large(b"2", 5)),
+    "cut, and still large": lambda path: put(path, large(b"2", -1) + b"2"),
+    "replaced": lambda path: (
+        put(path.with_name("b"), large(b"2")),
+        os.replace(path.with_name("b"), path),
+    ),
+    "removed and made anew": lambda path: (path.unlink(), put(path, large(b"2"))),
+    "turned into a link": turned_into_a_link,
+}
+
+
+@pytest.mark.parametrize("change", LARGE_CHANGES.values(), ids=LARGE_CHANGES)
+def test_a_change_of_a_large_file_is_seen_at_once(app, path, change):
+    change(path)
+    for _ in range(2):
+        assert whole(get(app, "/large.txt")) == path.read_bytes()
+
+
+def test_a_large_file_that_became_small_or_went(app, path):
+    os.truncate(path, 100)
+    assert get(app, "/large.txt").body == b"1" * 100
+    put(path, large(b"1"))
+    assert whole(get(app, "/large.txt")) == large(b"1")
+    path.unlink()
+    assert get(app, "/large.txt").status == 404
+    path.mkdir()
+    assert get(app, "/large.txt").status == 301
+
+
+def test_a_large_file_is_not_opened_outside_the_root(app, path):
+    outside = path.parent.parent / f"{path.parent.name}-outside"
+    # Moved, so that it is still the same file by device, inode, size and times.
+    os.replace(path, outside)
+    path.symlink_to(outside)
+    assert get(app, "/large.txt").status == 404
+    path.unlink()
+    path.symlink_to(f"../{outside.name}")
+    assert get(app, "/large.txt").status == 404
+
+
+def test_large_siblings(app, path):
+    put(path.with_name("large.txt.gz"), large(b"z"))
+    packed = get(app, "/large.txt", Accept_Encoding="gzip")
+    assert whole(packed) == large(b"z")
+    assert get(app, "/large.txt", Accept_Encoding="gzip").headers is packed.headers
+    # A change of the original alone takes its sibling out of use at once.
+    put(path, large(b"2"), MODIFIED + 5)
+    assert whole(get(app, "/large.txt", Accept_Encoding="gzip")) == large(b"2")
+
+
+def test_a_large_file_without_openat2_is_not_remembered(tmp_path, clock):
+    app = StaticFolder(tmp_path)
+    app._root.openat2 = False
+    put(tmp_path / "large.txt", large(b"1"))
+    assert whole(get(app, "/large.txt")) == large(b"1")
+    assert len(app._answers._answers) == 0
+    app.close()
+
+
+def test_out_of_descriptors_a_large_file_is_not_lost(app, path, monkeypatch):
+    def refuse(*_):
+        return -errno.EMFILE
+
+    monkeypatch.setattr(resolve, "open_beneath", refuse)
+    with monkeypatch.context() as limited:
+        limited.setattr(app._root, "reopen", lambda evidence: None)
+        assert get(app, "/large.txt").status == 503
+    monkeypatch.undo()
+    assert whole(get(app, "/large.txt")) == large(b"1")
+
+
+@pytest.mark.parametrize("change", LARGE_CHANGES.values(), ids=LARGE_CHANGES)
+def test_on_one_connection_head_and_bytes_are_of_one_file(app, path, change):
+    requests = [b"GET /large.txt HTTP/1.1\r\nHost: a\r\n\r\n"] * 4
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    theirs.settimeout(5)
+    with Reactor() as reactor, theirs:
+        Connection(reactor, ours, protocol_factory(app, DEFAULT_LIMITS, None)(), "peer").open()
+        for number, request in enumerate(requests):
+            if number == 2:
+                change(path)
+            theirs.sendall(request)
+            assert answered(reactor, theirs) == path.read_bytes()
+        theirs.close()
+        reactor.run_once(timeout=5)
+
+
+def answered(reactor, theirs):
+    """The body of the next answer, as long as its head says."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        reactor.run_once(timeout=5)
+        data += theirs.recv(1 << 20)
+    head, _, body = data.partition(b"\r\n\r\n")
+    length = int(head.partition(b"Content-Length: ")[2].split(b"\r\n")[0])
+    while len(body) < length:
+        reactor.run_once(timeout=5)
+        body += theirs.recv(1 << 20)
+    assert len(body) == length
+    return body
 
 
 def test_evidence(tmp_path):

@@ -24,7 +24,7 @@ LAYERS = [
     {"reactor._headers"},
     {"reactor._message"},
     {"reactor._parse"},
-    {"reactor._protocol"},
+    {"reactor._file", "reactor._protocol"},
     {"reactor.loop", "reactor.testing"},
     {"reactor.net", "reactor.http"},
     {"reactor.apps"},
@@ -156,7 +156,7 @@ def calls_of(name):
     [
         (r"\bc_recv\(self", "reactor.net._connection"),
         (r"\bc_send\(fd", "reactor.net._outgoing"),
-        (r"\bos\.sendfile\(", "reactor.net._outgoing"),
+        (r"\b(os\.|reactor_)sendfile\(fd", "reactor.net._outgoing"),
         (r"\bepoll_wait\(self", "reactor.loop._epoll"),
         (r"_selector\.select\(", "reactor.loop._core"),
     ],

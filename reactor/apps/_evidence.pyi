@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import final
 
+from reactor._file import File
+
 @final
 class Evidence:
     """What ``fstatat`` says of some paths now, to be compared with what it says later.
@@ -24,3 +26,8 @@ class Evidence:
         """Whether the first path is this very file."""
     def holds(self, folder: int) -> bool:
         """Whether device, inode, size, mtime and ctime of every path are what they were."""
+    def reopen(self, folder: int, flags: int) -> File | None:
+        """The file at the first path, opened by openat2 with ``flags``, if everything holds.
+
+        Also None if it cannot be opened: an opening that may fail tells why.
+        """

@@ -1,14 +1,19 @@
 """Whether the files and folders that an answer was made from are still as they were.
 
-Knows one system call, ``fstatat``, and compares what it says with what it said. Compiled
+Compares what ``fstatat``, or ``fstat`` of what is opened anew, says with what it said. Compiled
 because it stands in front of every remembered answer: the same check through ``os.stat``
-costs twice as much (1.7 against 0.9 us), for an object that is looked at once. Must never open anything:
-the links it may step over on the way lead at worst to a comparison that fails, since the
-device and inode of what was opened safely are part of it.
+costs twice as much (1.7 against 0.9 us), for an object that is looked at once. Must never open
+anything but beneath the folder (`_openat2.pyx`). The links that ``fstatat`` may step over on the
+way lead at worst to a comparison that fails, since the device and inode of what was opened
+safely are part of it.
 """
 
 cimport cython
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from posix.unistd cimport close
+
+from reactor._file cimport File
+from reactor.apps._openat2 cimport open_at
 
 cdef extern from *:
     """
@@ -26,19 +31,24 @@ cdef extern from *:
         long long size, modified_s, modified_ns, changed_s, changed_ns;
     } reactor_stamp;
 
+    static void reactor_stamp_set(reactor_stamp *stamp, const struct stat *status)
+    {
+        memset(stamp, 0, sizeof *stamp);
+        stamp->device = status->st_dev;
+        stamp->inode = status->st_ino;
+        stamp->size = status->st_size;
+        stamp->modified_s = status->st_mtim.tv_sec;
+        stamp->modified_ns = status->st_mtim.tv_nsec;
+        stamp->changed_s = status->st_ctim.tv_sec;
+        stamp->changed_ns = status->st_ctim.tv_nsec;
+    }
+
     static int reactor_stamp_take(reactor_stamp *stamp, int folder, const char *path)
     {
         struct stat status;
         if (fstatat(folder, path, &status, AT_SYMLINK_NOFOLLOW) < 0)
             return -1;
-        memset(stamp, 0, sizeof *stamp);
-        stamp->device = status.st_dev;
-        stamp->inode = status.st_ino;
-        stamp->size = status.st_size;
-        stamp->modified_s = status.st_mtim.tv_sec;
-        stamp->modified_ns = status.st_mtim.tv_nsec;
-        stamp->changed_s = status.st_ctim.tv_sec;
-        stamp->changed_ns = status.st_ctim.tv_nsec;
+        reactor_stamp_set(stamp, &status);
         return 0;
     }
 
@@ -48,13 +58,24 @@ cdef extern from *:
         return reactor_stamp_take(&now, folder, path) == 0
             && memcmp(&now, stamp, sizeof now) == 0;
     }
+
+    static int reactor_stamp_is_of(const reactor_stamp *stamp, int descriptor)
+    {
+        struct stat status;
+        reactor_stamp now;
+        if (fstat(descriptor, &status) < 0)
+            return 0;
+        reactor_stamp_set(&now, &status);
+        return memcmp(&now, stamp, sizeof now) == 0;
+    }
     """
     ctypedef struct reactor_stamp:
         unsigned long long device, inode
-        long long changed_s
+        long long size, changed_s
 
     int reactor_stamp_take(reactor_stamp *stamp, int folder, const char *path) nogil
     int reactor_stamp_holds(const reactor_stamp *stamp, int folder, const char *path) nogil
+    int reactor_stamp_is_of(const reactor_stamp *stamp, int descriptor) nogil
 
 
 @cython.final
@@ -92,13 +113,33 @@ cdef class Evidence:
                 and self.stamps[0].inode == inode)
 
     def holds(self, int folder):
+        return self.count > 0 and self.holds_from(0, folder)
+
+    def reopen(self, int folder, int flags):
+        cdef const char *path
+        cdef int descriptor
+        cdef bint same = False
+        if self.count == 0 or not self.holds_from(1, folder):
+            return None
+        path = <bytes>self.paths[0]
+        # A disk may be slow and a network file system slower: other threads go on meanwhile.
+        with nogil:
+            descriptor = open_at(folder, path, flags)
+            if descriptor >= 0:
+                same = reactor_stamp_is_of(&self.stamps[0], descriptor)
+                if not same:
+                    close(descriptor)
+        return File(descriptor, self.stamps[0].size) if same else None
+
+    cdef bint holds_from(self, Py_ssize_t first, int folder) except -1:
+        """Whether all paths but the ``first`` ones are as they were."""
         cdef Py_ssize_t index
         cdef const char *path
-        cdef bint same = False
-        for index in range(self.count):
+        cdef bint same
+        for index in range(first, self.count):
             path = <bytes>self.paths[index]
             with nogil:
                 same = reactor_stamp_holds(&self.stamps[index], folder, path)
             if not same:
                 return False
-        return same
+        return True

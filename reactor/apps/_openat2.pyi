@@ -1,5 +1,10 @@
 """openat2(2) with the flags that keep a path beneath a folder."""
 
+from typing import Any
+
+# The function for other Cython modules.
+__pyx_capi__: dict[str, Any]
+
 def open_beneath(folder: int, path: bytes, flags: int) -> int:
     """Open ``path`` relative to a folder's descriptor; a descriptor to own, or minus errno.
 

@@ -37,6 +37,10 @@ cdef extern from *:
     int reactor_openat2(int dirfd, const char *path, int flags) nogil
 
 
+cdef int open_at(int folder, const char *path, int flags) noexcept nogil:
+    return reactor_openat2(folder, path, flags)
+
+
 def open_beneath(int folder, bytes path not None, int flags):
     cdef const char *name = path
     cdef int descriptor

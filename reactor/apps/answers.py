@@ -1,9 +1,11 @@
-"""The last answers from small files, remembered while nothing they were made from changes.
+"""The last answers from files, remembered while nothing they were made from changes.
 
 Theory of operation. A remembered answer is returned only after the kernel said, for this
 very request, that every file it was made from has the device, inode, size, mtime and ctime
-it had: one ``fstatat`` instead of open, fstat, read and close, and a response that is already
-made. Two things escape that comparison, and each has its own guard:
+it had. Of a small file the whole answer is kept: one ``fstatat`` instead of open, fstat, read
+and close. Of a large one only the head is: the file is opened anew, as safely as the first time,
+and compared once it is open. No descriptor is held, since a file that was removed would keep its
+place on the disk. Two things escape that comparison, and each has its own guard:
 
 * Time stamps move in ticks of some milliseconds. A file that changed within the last
   ``SETTLED_S`` may change again in the same tick, so it is not remembered yet.
@@ -37,7 +39,7 @@ class Answers:
 
     def __init__(self, root: Root) -> None:
         self._root = root
-        self._answers: dict[object, tuple[Evidence, float, Response]] = {}
+        self._answers: dict[object, tuple[Evidence, float, Response, bool]] = {}
 
     def recall(self, request: Request) -> Response | None:
         """The remembered answer to such a request, if it is still the true one."""
@@ -45,9 +47,13 @@ class Answers:
         remembered = None if key is None else self._answers.get(key)
         if remembered is None:
             return None
-        evidence, until, response = remembered
-        if time.monotonic() < until and self._root.confirms(evidence):
-            return response
+        evidence, until, response, whole = remembered
+        if time.monotonic() < until:
+            if whole:
+                if self._root.confirms(evidence):
+                    return response
+            elif (file := self._root.reopen(evidence)) is not None:
+                return response.with_body(file)
         self._answers.pop(key, None)
         return None
 
@@ -59,7 +65,10 @@ class Answers:
         To be called before the content is read, so that a change in between is noticed.
         The first path is the one that ``opened``, the open file's ``fstat``, belongs to.
         """
-        if opened.st_size > WHOLE_BYTES_MAX or plain_get(request) is None:
+        if plain_get(request) is None:
+            return None
+        # The walk that stands in for openat2 costs more than what would be saved.
+        if opened.st_size > WHOLE_BYTES_MAX and not self._root.openat2:
             return None
         evidence = self._root.evidence(paths)
         if evidence is None or now_s - evidence.changed_s < SETTLED_S:
@@ -68,7 +77,10 @@ class Answers:
         return evidence if evidence.identifies(opened.st_dev, opened.st_ino) else None
 
     def remember(self, request: Request, evidence: Evidence, response: Response) -> None:
-        """Keep a whole answer whose body is in memory; the oldest one leaves."""
+        """Keep an answer, or the head of one whose body is a file; the oldest one leaves."""
         while len(self._answers) >= ANSWERS_MAX:
             self._answers.pop(next(iter(self._answers)), None)
-        self._answers[plain_get(request)] = (evidence, time.monotonic() + REMEMBERED_S, response)
+        whole = isinstance(response.body, bytes)
+        kept = response if whole else response.with_body(b"")
+        until = time.monotonic() + REMEMBERED_S
+        self._answers[plain_get(request)] = (evidence, until, kept, whole)

@@ -13,8 +13,8 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator
-from io import FileIO
 
+from reactor._file import File
 from reactor._message import Headers, Request, Response
 from reactor.http.dates import format_date
 from reactor.http.preconditions import Verdict, evaluate, range_applies
@@ -40,7 +40,7 @@ def joined(headers: Headers, name: str) -> str | None:
 
 def serve_content(
     request: Request,
-    file: FileIO,
+    file: File,
     status: os.stat_result,
     *,
     kind: str,
@@ -120,7 +120,7 @@ def _spans(
     return select_ranges(value, size)
 
 
-def _partial(file: FileIO, spans: list[Span], size: int, kind: str, common: Fields) -> Response:
+def _partial(file: File, spans: list[Span], size: int, kind: str, common: Fields) -> Response:
     if not spans:
         file.close()
         fields = [("Content-Range", content_range(None, size)), *common]
@@ -152,7 +152,7 @@ class Pieces:
     Not a generator: one that was never started would skip its own ``finally``.
     """
 
-    def __init__(self, file: FileIO, parts: Iterator[bytes | Span]) -> None:
+    def __init__(self, file: File, parts: Iterator[bytes | Span]) -> None:
         self._file = file
         self._parts = parts
         self._position = 0

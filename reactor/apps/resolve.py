@@ -29,6 +29,7 @@ import stat
 from contextlib import suppress
 from urllib.parse import quote_from_bytes
 
+from reactor._file import File
 from reactor.apps._evidence import Evidence
 from reactor.apps._openat2 import open_beneath
 from reactor.errors import ConfigurationError
@@ -197,6 +198,10 @@ class Root:
     def confirms(self, evidence: Evidence) -> bool:
         """Whether everything is still as the evidence says."""
         return evidence.holds(self._descriptor)
+
+    def reopen(self, evidence: Evidence) -> File | None:
+        """The file that the evidence is of, open, if everything is still as it says."""
+        return evidence.reopen(self._descriptor, _READ)
 
     def follow(self) -> bool:
         """Open the root anew if its path leads to another folder by now; whether it did.

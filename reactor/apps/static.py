@@ -16,8 +16,8 @@ import os
 import stat
 import time
 from collections.abc import Iterable, Sequence
-from io import FileIO
 
+from reactor._file import File
 from reactor._message import Headers, Request, Response
 from reactor.apps.answers import Answers
 from reactor.apps.content import Fields, joined, serve_content
@@ -150,7 +150,7 @@ class StaticFolder:
             return self._redirect(request, names[-1])
         return None
 
-    def _open(self, names: list[bytes]) -> tuple[FileIO, os.stat_result] | None:
+    def _open(self, names: list[bytes]) -> tuple[File, os.stat_result] | None:
         descriptor = self._root.open(names)
         return None if descriptor is None else _regular(descriptor)
 
@@ -163,7 +163,7 @@ class StaticFolder:
         return None
 
     def _send(
-        self, request: Request, names: list[bytes], file: FileIO, status: os.stat_result
+        self, request: Request, names: list[bytes], file: File, status: os.stat_result
     ) -> Response:
         now_s = int(time.time())
         kind = media_type(names[-1])
@@ -185,13 +185,13 @@ class StaticFolder:
         response = self._dressed(
             serve_content(request, file, status, kind=kind, coding=coding, extra=extra, now_s=now_s)
         )
-        if evidence is not None and isinstance(response.body, bytes):
+        if evidence is not None:
             self._answers.remember(request, evidence, response)
         return response
 
     def _sibling(
         self, request: Request, names: list[bytes], original: os.stat_result
-    ) -> tuple[str, list[bytes], FileIO, os.stat_result] | None:
+    ) -> tuple[str, list[bytes], File, os.stat_result] | None:
         accepted = joined(request.headers, "Accept-Encoding")
         for coding in rank_codings(accepted or "", tuple(_SIBLINGS)):
             path = [*names[:-1], names[-1] + _SIBLINGS[coding]]
@@ -253,12 +253,12 @@ class StaticFolder:
         return Response(response.status, [*kept, *self._extra], response.body)
 
 
-def _regular(descriptor: int) -> tuple[FileIO, os.stat_result] | None:
+def _regular(descriptor: int) -> tuple[File, os.stat_result] | None:
     """The open file and its ``fstat``; None, and closed, if it is no regular one."""
     try:
         status = os.fstat(descriptor)
         if stat.S_ISREG(status.st_mode):
-            return FileIO(descriptor, "rb"), status
+            return File(descriptor, status.st_size), status
     except BaseException:
         os.close(descriptor)
         raise

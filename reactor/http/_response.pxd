@@ -15,5 +15,6 @@ cdef enum Ending:
 
 cdef int put(Text *text, const void *data, Py_ssize_t size) except -1
 cdef int check_fields(Response response) except -1
+cdef Response error_response(int status, str message)
 cdef int put_head(Text *text, Response response, bytes date, int64_t length, bint chunked,
                   Ending ending) except -1

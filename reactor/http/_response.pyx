@@ -12,6 +12,7 @@ from libc.string cimport memcpy
 
 from reactor._fields cimport Field
 from reactor._headers cimport Headers
+from reactor._message cimport reason_of
 
 from reactor.errors import LocalProtocolError
 
@@ -67,6 +68,12 @@ cdef int check_fields(Response response) except -1:
             name = (headers.text() + field[i].name)[:field[i].name_size].decode("ascii")
             raise LocalProtocolError(f"an application may not set the field {name!r}")
     return 0
+
+
+cdef Response error_response(int status, str message):
+    """A short plain answer; ``message`` is ours, never the peer's bytes."""
+    text = f"{status} {reason_of(status)}: {message}\n"
+    return Response(status, [("Content-Type", "text/plain; charset=utf-8")], text)
 
 
 # Status lines with the usual reason, made when they are first needed; 900 at the most.

@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int64_t
 
+from reactor._file cimport File
 from reactor._message cimport Request, Response
 from reactor._protocol cimport Factory, Protocol, Transport
 from reactor.http._framing cimport RequestParser
@@ -49,6 +50,7 @@ cdef class ServerMachine(Protocol):
     cdef int body_done(self) except -1
     cdef int respond(self, Request request) except -1
     cdef int answer(self, Response response) except -1
+    cdef int answer_file(self, Response response, File file, int64_t length) except -1
     cdef int refuse(self, object error) except -1
     cdef int begin(self, Response response, int64_t length, bint chunked, bytes data) except -1
     cdef int begin_streaming(self, Response response, object out) except -1

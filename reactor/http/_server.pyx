@@ -18,13 +18,13 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport uint8_t
 
 from reactor._fields cimport CONNECT, CONTINUE, stays_open
+from reactor._file cimport File
 from reactor.http._buffer cimport buffer_size
 from reactor.http._response cimport (
-    CLOSING, SILENT, STAYING, Ending, Text, check_fields, put, put_head)
+    CLOSING, SILENT, STAYING, Ending, Text, check_fields, error_response, put, put_head)
 
 from reactor.errors import LocalProtocolError, RemoteProtocolError
 from reactor.http._framing import Body, End
-from reactor.http._serialise import reason_phrase
 from reactor.http.body import OutgoingBody
 from reactor.http import states as _states
 from reactor.http.states import Event, State
@@ -348,7 +348,11 @@ cdef class ServerMachine(Protocol):
         cdef bint bodyless = self.request is not None and self.request.word == "HEAD"
         content = response.content
         check_fields(response)
-        if not isinstance(content, bytes) or response.status_code in (204, 304):
+        if response.status_code in (204, 304):
+            return self.begin_streaming(response, OutgoingBody(self.request, response))
+        if type(content) is File and not bodyless and (<File>content).holds(length):
+            return self.answer_file(response, <File>content, length)
+        if not isinstance(content, bytes):
             return self.begin_streaming(response, OutgoingBody(self.request, response))
         # A HEAD response may carry the length of the body that GET would have. No body at all
         # says nothing of GET's (RFC 9110 8.6: if there is a length, it is that).
@@ -360,6 +364,13 @@ cdef class ServerMachine(Protocol):
         if len(content) > self.service.high_water and not bodyless:
             return self.begin_streaming(response, OutgoingBody(self.request, response))
         self.begin(response, length, False, b"" if bodyless else content)
+        return self.end()
+
+    cdef int answer_file(self, Response response, File file, int64_t length) except -1:
+        """What is known of the file needs no `OutgoingBody` to find it out."""
+        self.begin(response, length, False, b"")
+        self.written = length
+        self.transport.sendfile(file, file.offset, length)
         return self.end()
 
     cdef int refuse(self, object error) except -1:
@@ -485,9 +496,3 @@ cdef int moved(int state, int event) except -1:
     if after < 0:
         raise RuntimeError(f"{list(Event)[event]} cannot happen in {list(State)[state]}")
     return after
-
-
-cdef Response error_response(int status, str message):
-    """A short plain answer; ``message`` is ours, never the peer's bytes."""
-    text = f"{status} {reason_phrase(status)}: {message}\n"
-    return Response(status, [("Content-Type", "text/plain; charset=utf-8")], text)

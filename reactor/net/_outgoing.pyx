@@ -9,14 +9,32 @@ from cpython.exc cimport PyErr_SetFromErrno
 from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from libc.errno cimport EAGAIN, EINTR, EIO, errno
 from libc.string cimport memcpy, memmove
+from posix.types cimport off_t
 
 from collections import deque
 
-cdef extern from "<sys/socket.h>" nogil:
-    Py_ssize_t c_send "send"(int fd, const void *data, size_t size, int flags)
-    const int MSG_NOSIGNAL
+from reactor._file cimport File
 
 import os
+
+cdef extern from *:
+    """
+    #include <errno.h>
+    #include <sys/socket.h>
+    #ifdef __linux__
+    #include <sys/sendfile.h>
+    #define reactor_sendfile sendfile
+    #define REACTOR_HAS_SENDFILE 1
+    #else
+    /* Other systems have one with other arguments; os.sendfile knows them. */
+    #define reactor_sendfile(to, from, offset, count) (errno = ENOSYS, (Py_ssize_t)-1)
+    #define REACTOR_HAS_SENDFILE 0
+    #endif
+    """
+    const bint REACTOR_HAS_SENDFILE
+    const int MSG_NOSIGNAL
+    Py_ssize_t c_send "send"(int fd, const void *data, size_t size, int flags) nogil
+    Py_ssize_t reactor_sendfile(int to, int source, off_t *offset, size_t count) nogil
 
 cdef enum:
     CAPACITY_FIRST = 4096
@@ -43,6 +61,24 @@ cdef void drop_buffer(uint8_t *base, Py_ssize_t capacity) noexcept:
         spare = base
     else:
         PyMem_Free(base)
+
+
+cdef int64_t sendfile(int fd, object file, int64_t offset, int64_t count) except -2:
+    """How many bytes the kernel took, 0 at the end of the file, -1 if it takes none now."""
+    cdef int source = (<File>file).descriptor if type(file) is File else file.fileno()
+    cdef off_t position = offset
+    cdef Py_ssize_t sent
+    if not REACTOR_HAS_SENDFILE:
+        try:
+            return os.sendfile(fd, source, offset, count)
+        except BlockingIOError:
+            return -1
+    # A disk may be slow: other threads go on meanwhile.
+    with nogil:
+        sent = reactor_sendfile(fd, source, &position, count)
+    if sent < 0 and errno != EAGAIN and errno != EINTR:
+        PyErr_SetFromErrno(OSError)
+    return sent
 
 
 cdef class FileRegion:
@@ -128,10 +164,8 @@ cdef class Outgoing:
 
     cdef int64_t send_file(self, int fd, int64_t count) except -1:
         cdef FileRegion region = self.behind[0]
-        cdef int64_t sent
-        try:
-            sent = os.sendfile(fd, region.file.fileno(), region.offset, count)
-        except BlockingIOError:
+        cdef int64_t sent = sendfile(fd, region.file, region.offset, count)
+        if sent < 0:
             return 0
         if sent == 0:
             raise OSError(EIO, "the file became shorter while it was sent")
