@@ -499,7 +499,8 @@ def test_a_body_that_broke_off_is_continued_by_the_next_try(get, serve_by):
 @pytest.mark.parametrize("size", [10, 100_000, len(BIG) - 1])
 def test_continue(get, serve_by, size):
     server = serve_by(Breaking(size))
-    get("--retry=0", f"{server.url}page", code=18)
+    _, stderr = get("--retry=0", f"{server.url}page", code=18)
+    assert stderr.endswith(f"its end; {size} bytes are kept, --continue fetches the rest\n")
     assert files(get.out) == ["page.part", "page.part.json"]
     assert (get.out / "page.part").read_bytes() == BIG[:size]
     digest = hashlib.sha256(BIG).hexdigest()
@@ -693,7 +694,7 @@ def test_bars_on_a_terminal_and_nothing_that_drives_it(get, serve_by, monkeypatc
         with contextlib.suppress(OSError):  # the other end has gone
             while data := os.read(master, 4096):
                 seen += data
-                if all(name in seen for name in (b"one", b"two[31m", b"three", b"256.0/256.0 KiB")):
+                if all(name in seen for name in (b"one", b"two[31m", b"three", b"262.1/262.1 kB")):
                     server.hold.set()
         return seen
 

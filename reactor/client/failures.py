@@ -50,7 +50,7 @@ def tls_failure(text: str, where: str, error: Exception) -> FetchError:
     """Why the TLS handshake failed."""
     ssl = sys.modules["ssl"]  # loaded, or there would be no handshake
     if isinstance(error, ssl.SSLCertVerificationError):
-        reason = error.verify_message
+        reason = error.verify_message.rstrip(".")
         return FetchError(
             f"{text}: the certificate of {where} is not trusted: {reason}; "
             "if you know the authority that signed it, give it with --cacert",

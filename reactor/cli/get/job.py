@@ -366,6 +366,10 @@ class Job:
                 sink.stop()
         except OSError as refused:
             self.error = self._cannot_write(refused)
+        part = sink.part if sink is not None else None
+        if part is not None and part.size and error.exit_code in {*_PASSING, EXIT_WRITE}:
+            hint = f"{part.size} bytes are kept, --continue fetches the rest"
+            self.error = FetchError(f"{self.error.message}; {hint}", self.error.exit_code)
         self._end()
 
     def _end(self) -> None:
