@@ -5,17 +5,19 @@ The HTTP machine reads no clock: whoever builds a server gives it this.
 
 from libc.time cimport time as c_time, time_t
 
+from reactor.http._service cimport Dates
+
 from reactor.http.dates import format_date
 
 
-cdef class DateField:
+cdef class DateField(Dates):
     cdef time_t second
     cdef bytes value
 
     def __cinit__(self):
         self.second = -1
 
-    def __call__(self):
+    cdef bytes field_value(self):
         cdef time_t now = c_time(NULL)
         if now != self.second:
             self.second = now

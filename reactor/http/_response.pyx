@@ -76,14 +76,14 @@ cdef Response error_response(int status, str message):
     return Response(status, [("Content-Type", "text/plain; charset=utf-8")], text)
 
 
-# Status lines with the usual reason, made when they are first needed; 900 at the most.
-cdef dict STATUS_LINES = {}
+# Status lines with the usual reason, made when they are first needed.
+cdef list STATUS_LINES = [None] * 1000
 
 
 cdef bytes status_line(Response response):
     if response.word is not None:
         return f"HTTP/1.1 {response.status_code} {response.word}\r\n".encode("latin-1")
-    line = STATUS_LINES.get(response.status_code)
+    line = <bytes>STATUS_LINES[response.status_code]
     if line is None:
         line = f"HTTP/1.1 {response.status_code} {response.reason}\r\n".encode("ascii")
         STATUS_LINES[response.status_code] = line

@@ -29,6 +29,7 @@ from reactor.http.body import OutgoingBody
 from reactor.http import states as _states
 from reactor.http.states import Event, State
 
+cdef str HEAD_METHOD = "HEAD"   # the very object: the names of methods are interned
 cdef bytes CONTINUE_LINE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 # states.TRANSITIONS as an array; the enums' order is the index.
@@ -253,7 +254,7 @@ cdef class ServerMachine(Protocol):
 
     cdef bint read_one(self) except -1:
         """Take one thing out of the parser; False if it holds no whole one."""
-        if self.parser is None:
+        if self.parser is None or self.parser.is_fresh():
             return False
         item = self.parser.pull()
         if item is None:
@@ -276,7 +277,7 @@ cdef class ServerMachine(Protocol):
         if request.facts.flags & CONNECT:
             # RFC 9110 9.3.6: a 2xx would turn the connection into a tunnel.
             raise RemoteProtocolError(501, "connect", "this server is no proxy")
-        if request.whole and not request.content:
+        if request.whole and not PyBytes_GET_SIZE(request.content):
             self.move_reading(END)
             return self.respond(request)
         takes = self.service.app.body_bytes_max
@@ -345,15 +346,16 @@ cdef class ServerMachine(Protocol):
     cdef int answer(self, Response response) except -1:
         """Frame the response and begin to write it. Raises before anything is written."""
         cdef int64_t length = response.facts.content_length
-        cdef bint bodyless = self.request is not None and self.request.word == "HEAD"
-        content = response.content
+        cdef bint bodyless = self.request is not None and self.request.word is HEAD_METHOD
         check_fields(response)
+        body = response.content
         if response.status_code in (204, 304):
             return self.begin_streaming(response, OutgoingBody(self.request, response))
-        if type(content) is File and not bodyless and (<File>content).holds(length):
-            return self.answer_file(response, <File>content, length)
-        if not isinstance(content, bytes):
+        if type(body) is File and not bodyless and (<File>body).holds(length):
+            return self.answer_file(response, <File>body, length)
+        if not isinstance(body, bytes):
             return self.begin_streaming(response, OutgoingBody(self.request, response))
+        cdef bytes content = <bytes>body
         # A HEAD response may carry the length of the body that GET would have. No body at all
         # says nothing of GET's (RFC 9110 8.6: if there is a length, it is that).
         if length < 0:
@@ -386,7 +388,7 @@ cdef class ServerMachine(Protocol):
                    bytes data) except -1:
         """Write the head, and with it the body if that is short: one send, not two that
         would wait for each other's acknowledgement."""
-        cdef bytes date = self.service.date()
+        cdef bytes date = self.service.dates.field_value()
         cdef Ending ending = SILENT if self.keep_alive else CLOSING
         if self.keep_alive and self.request is not None and self.request.facts.version < 11:
             ending = STAYING

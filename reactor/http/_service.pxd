@@ -4,8 +4,15 @@ from libc.stdint cimport int64_t
 
 from reactor.http._framing cimport RequestParser
 
+cdef class Dates:
+    # What the Date field says. A machine reads no clock: it is given one of these, or a callable.
+    cdef object made_by
+
+    cdef bytes field_value(self)
+
 cdef class Service:
-    cdef readonly object app, limits, date, journal
+    cdef readonly object app, limits, journal
+    cdef Dates dates
     cdef object respond_to
     cdef int requests_per_turn
     cdef int64_t high_water

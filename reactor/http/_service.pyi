@@ -4,6 +4,12 @@ from reactor.http.app import App, HttpDate, Journal
 from reactor.limits import Limits
 
 @disjoint_base
+class Dates:
+    """What the Date field says, asked in C: of ``made_by``, or made by a subclass itself."""
+
+    def __init__(self, made_by: HttpDate | None = None) -> None: ...
+
+@disjoint_base
 class Service:
     """What the machines of one server have in common; each `ServerMachine` is made with it."""
 
@@ -12,7 +18,7 @@ class Service:
     @property
     def limits(self) -> Limits: ...
     @property
-    def date(self) -> HttpDate: ...
-    @property
     def journal(self) -> Journal: ...
-    def __init__(self, app: App, limits: Limits, date: HttpDate, journal: Journal) -> None: ...
+    def __init__(
+        self, app: App, limits: Limits, date: HttpDate | Dates, journal: Journal
+    ) -> None: ...

@@ -10,12 +10,21 @@ cdef enum:
     SPARE_PARSERS_MAX = 64
 
 
+cdef class Dates:
+
+    def __init__(self, made_by=None):
+        self.made_by = made_by
+
+    cdef bytes field_value(self):
+        return self.made_by()
+
+
 cdef class Service:
 
     def __init__(self, app, limits, date, journal):
         self.app = app
         self.limits = limits
-        self.date = date
+        self.dates = date if isinstance(date, Dates) else Dates(date)
         self.journal = journal
         self.spare = [None] * SPARE_PARSERS_MAX
         # What every request looks at.
