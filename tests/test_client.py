@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import io
 import socket
 import ssl
+import weakref
 import zlib
 
 import pytest
@@ -209,6 +211,31 @@ def test_a_paused_transfer_waits(bench):
 
     assert bench.get(site.url, on_head=on_head, on_body=on_body).error is None
     assert size == len(big)
+
+
+def test_what_is_over_is_freed_without_a_collector(bench):
+    class Holder:
+        """Holds its transfer, which holds its callbacks: one of them has to let go."""
+
+        def __init__(self, client, url):
+            told = {"on_head": self.told, "on_body": self.told, "on_done": self.done}
+            self.transfer = client.request("GET", url, **told)
+
+        def told(self, *arguments):
+            pass
+
+        def done(self, error):
+            bench.reactor.stop()
+
+    holder = Holder(bench.client(), bench.site(hello).url)
+    bench.run()
+    held = weakref.ref(holder)
+    gc.disable()
+    try:
+        del holder
+        assert held() is None
+    finally:
+        gc.enable()
 
 
 def test_what_the_user_raises_is_told_to_the_user(bench):
