@@ -598,6 +598,57 @@ class TestAcceptor:
         listener.close()
 
 
+class TestSegments:
+    """Linux counts them. Each is work for the kernel, on both sides."""
+
+    def segments_of_an_answer(self, reactor, answer):
+        class Server(Protocol):
+            def connection_made(self, transport):
+                self.transport = transport
+
+            def data_received(self, data):
+                answer(self.transport)
+                answered.append(data)
+
+        answered = []
+        listener = reactor.listen(Inet("127.0.0.1", 0), Server)
+        with socket.create_connection(("127.0.0.1", listener.addresses[0].port)) as client:
+            client.settimeout(5)
+            run_until(reactor, lambda: len(listener))
+            client.send(b"request")
+            before = segments_received(client)
+            run_until(reactor, lambda: answered)
+            received = client.recv(1000)
+            segments = segments_received(client) - before
+            listener.abort()
+        return received, segments
+
+    def test_the_last_bytes_leave_with_our_end(self, reactor):
+        for linger in (False, True):
+
+            def answer(transport, linger=linger):
+                transport.write(b"bye")
+                transport.close(linger=linger)
+
+            assert self.segments_of_an_answer(reactor, answer) == (b"bye", 1)
+
+    def test_a_head_leaves_with_the_file_behind_it(self, reactor, tmp_path):
+        (tmp_path / "file").write_bytes(b"body")
+
+        def answer(transport):
+            transport.write(b"head")
+            transport.sendfile((tmp_path / "file").open("rb"), 0, 4)
+
+        assert self.segments_of_an_answer(reactor, answer) == (b"headbody", 1)
+
+
+def segments_received(sock):
+    """tcpi_segs_in of Linux's struct tcp_info."""
+    return struct.unpack_from("I", sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 144), 140)[
+        0
+    ]
+
+
 class TestConnector:
     def connect(self, reactor, addresses, limits=DEFAULT_LIMITS):
         outcome = []

@@ -173,15 +173,18 @@ cdef class Connection(Transport):
 
     cdef int flush(self) except -1:
         cdef int64_t sent = 0
+        cdef bint last = self.state == FLUSHING
         self.flush_planned = False
         if self.state == CLOSED:
             return 0
         if self.outgoing.size:
             try:
                 sent = self.outgoing.send(
-                    self.fd, self.keeper.write_per_turn, self.keeper.sendfile_per_turn)
+                    self.fd, self.keeper.write_per_turn, self.keeper.sendfile_per_turn, last)
             except OSError as error:
                 return self.close_now(error)
+            if last and not self.outgoing.size:
+                self.send_eof()  # now, since the last bytes wait for it; the close is a turn away
             self.watch_for_stall(sent > 0)
         if self.producer_paused and self.outgoing.size <= self.low:
             self.producer_paused = False

@@ -16,10 +16,10 @@ cdef class Outgoing:
 
     cdef int append(self, const uint8_t *data, Py_ssize_t size) except -1
     cdef int append_file(self, object file, int64_t offset, int64_t count) except -1
-    cdef int64_t send(self, int fd, int64_t at_most, int64_t file_at_most) except -1
+    cdef int64_t send(self, int fd, int64_t at_most, int64_t file_at_most, bint last) except -1
     cdef int clear(self) except -1
     cdef void free(self) noexcept
     cdef int reserve(self, Py_ssize_t size) except -1
     cdef int advance(self) except -1
-    cdef int64_t send_bytes(self, int fd, int64_t at_most) except -1
+    cdef int64_t send_bytes(self, int fd, int64_t at_most, bint last) except -1
     cdef int64_t send_file(self, int fd, int64_t at_most) except -1

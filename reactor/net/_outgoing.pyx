@@ -21,6 +21,9 @@ cdef extern from *:
     """
     #include <errno.h>
     #include <sys/socket.h>
+    #ifndef MSG_MORE
+    #define MSG_MORE 0
+    #endif
     #ifdef __linux__
     #include <sys/sendfile.h>
     #define reactor_sendfile sendfile
@@ -32,7 +35,7 @@ cdef extern from *:
     #endif
     """
     const bint REACTOR_HAS_SENDFILE
-    const int MSG_NOSIGNAL
+    const int MSG_NOSIGNAL, MSG_MORE
     Py_ssize_t c_send "send"(int fd, const void *data, size_t size, int flags) nogil
     Py_ssize_t reactor_sendfile(int to, int source, off_t *offset, size_t count) nogil
 
@@ -122,9 +125,9 @@ cdef class Outgoing:
         self.size += count
         return 0
 
-    cdef int64_t send(self, int fd, int64_t at_most, int64_t file_at_most) except -1:
+    cdef int64_t send(self, int fd, int64_t at_most, int64_t file_at_most, bint last) except -1:
         """Give the kernel bytes up to ``at_most``, and up to ``file_at_most`` that are a file's,
-        or as many as it takes; how many it took.
+        or as many as it takes; how many it took. ``last``: our end follows at once.
 
         Raises OSError: the connection is broken, or a file cannot be sent whole.
         """
@@ -137,7 +140,7 @@ cdef class Outgoing:
                              else sent_of_file < file_at_most):
             if self.start < self.end:
                 offered = min(<int64_t>(self.end - self.start), at_most - sent)
-                taken = self.send_bytes(fd, offered)
+                taken = self.send_bytes(fd, offered, last)
             elif isinstance(self.behind[0], bytearray):
                 self.advance()
                 continue
@@ -151,8 +154,12 @@ cdef class Outgoing:
                 break       # the kernel is full: asking again would only cost a system call
         return sent
 
-    cdef int64_t send_bytes(self, int fd, int64_t count) except -1:
-        cdef Py_ssize_t sent = c_send(fd, self.base + self.start, count, MSG_NOSIGNAL)
+    cdef int64_t send_bytes(self, int fd, int64_t count, bint last) except -1:
+        # A head leaves in one segment with the file behind it, the last bytes with our end: each
+        # segment less is work of the kernel's on both sides.
+        cdef bint more = (last or self.behind is not None) and count == self.end - self.start
+        cdef int flags = MSG_NOSIGNAL | MSG_MORE if more else MSG_NOSIGNAL
+        cdef Py_ssize_t sent = c_send(fd, self.base + self.start, count, flags)
         if sent < 0:
             if errno == EAGAIN or errno == EINTR:
                 return 0
