@@ -51,6 +51,8 @@ STYLE = {
     "ytick.labelcolor": INK,
     "legend.frameon": False,
 }
+# What part of a factor of ten gets numbers, by how wide the axis is; a narrower one is linear.
+SUBS = ((2.5, (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)), (12.0, (1.0, 2.0, 5.0)), (500.0, (1.0,)))
 WIDTH = 8.0  # inches: 576 points
 
 
@@ -105,9 +107,10 @@ def make_logarithmic(axes: Axes, name: Literal["x", "y"]) -> None:
     (axes.set_xscale if name == "x" else axes.set_yscale)("log")
     axis: Any = axes.xaxis if name == "x" else axes.yaxis
     low, high = axes.get_xlim() if name == "x" else axes.get_ylim()
-    locator: Locator = LogLocator(subs=(1.0, 2.0, 5.0) if high / low < 500 else (1.0,))
-    if high / low < 10:  # it may have no power of ten, and only two of the others
-        locator = MaxNLocator(5, steps=[1, 2, 5, 10])
+    locator: Locator = MaxNLocator(5, steps=[1, 2, 5, 10])
+    for span, subs in SUBS:
+        if high / low > span:
+            locator = LogLocator(subs=subs)
     axis.set_major_locator(locator)
     axis.set_minor_locator(NullLocator())
     write_plainly(axis)

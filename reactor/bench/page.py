@@ -57,14 +57,14 @@ $commands
 
 def page(results: Results) -> str:
     """The whole text."""
-    servers = dict.fromkeys(row.server for row in results.rows)
+    first, *others = dict.fromkeys(row.server for row in results.rows) or ["Nothing was measured"]
     environment = results.environment
     said = [*remarks(results), *(one.sentence for one in results.failures)]
     if not results.complete:
         said.insert(0, "Interrupted: these are the slots until then.")
     figures = [_figure(plot) for plot in plots(results)]
     return PAGE.substitute(
-        title=text(" against ".join(servers) or "Nothing was measured"),
+        title=text(f"{first} against {', '.join(others)}" if others else first),
         style=STYLE,
         where=text(f"{environment.started}. {machine(results)}."),
         remarks=_list(said),
