@@ -102,8 +102,8 @@ def _one_by_one(
             break
         folder = _folder(place)
         at = killed_at(chance.randrange(1, SIZE), folder / f"{PAGE}.part", url)
-        if at is None:
-            continue  # it was faster: that one was not killed
+        if at in {None, SIZE}:
+            continue  # it was faster: that one was not killed, or had nothing left to fetch
         killed += 1
         done = fetch("--continue", url, folder=folder)
         same += done.code == 0 and _is_whole(folder, expected)
