@@ -1,6 +1,6 @@
 """Instructions that the server spends on a request outside the kernel, by callgrind.
 
-    python bench/instructions.py native wsgi static close
+    python bench/instructions.py native wsgi native-pipelined wsgi-pipelined static close
 
 They do not depend on what else the machine does, so two commits can be compared by them; what they
 cost in time, and what the kernel adds, only a pair of running servers tells (bench_peers.py).
@@ -22,7 +22,15 @@ from pathlib import Path
 from reactor.bench import answers, served
 from reactor.bench.served import apps
 
-TARGETS = {"native": "apps:hello", "wsgi": "apps:wsgi", "static": "", "close": "apps:hello"}
+TARGETS = {
+    "native": "apps:hello",
+    "wsgi": "apps:wsgi",
+    "native-pipelined": "apps:hello",
+    "wsgi-pipelined": "apps:wsgi",
+    "static": "",
+    "close": "apps:hello",
+}
+DEPTH = 16  # of the pipelined ones
 CONNECTIONS, ROUNDS, WARM_UP = 16, 100, 20
 
 
@@ -52,16 +60,16 @@ def serving(target: str, folder: Path) -> Iterator[tuple[int, int]]:
             process.terminate()
 
 
-def rounds(port: int, request: bytes, count: int, close: bool) -> None:
-    """``count`` times one request on each connection, new connections each time if they close."""
+def rounds(port: int, request: bytes, count: int, close: bool, depth: int) -> None:
+    """``count`` times ``depth`` requests at once on each connection, new ones if they close."""
     socks: list[socket.socket] = []
     for _ in range(count):
         if close or not socks:
             socks = [socket.create_connection(("127.0.0.1", port)) for _ in range(CONNECTIONS)]
         for sock in socks:
-            sock.sendall(request)
+            sock.sendall(request * depth)
         for sock in socks:
-            if not sock.recv(65536).startswith(b"HTTP/1.1 200 "):
+            if sock.recv(65536).count(b"HTTP/1.1 200 ") != depth:
                 raise SystemExit("the server did not answer with 200")
             if close:
                 sock.close()
@@ -77,13 +85,14 @@ def instructions(name: str) -> float:
             url = f"http://127.0.0.1:{port}/{apps.SMALL[0] if name == 'static' else ''}"
             close = name == "close"
             request = answers.request_bytes(url, "close" if close else "keep-alive")
-            rounds(port, request, WARM_UP, close)
+            depth = DEPTH if name.endswith("pipelined") else 1
+            rounds(port, request, WARM_UP, close, depth)
             for word in ("--instr=on", "-z"):
                 control(word, process)
-            rounds(port, request, ROUNDS, close)
+            rounds(port, request, ROUNDS, close, depth)
             control("-d", process)
         counted = Path(folder, "counted.1").read_text()  # the first dump: the one asked for above
-        return int(re.search(r"^totals: (\d+)", counted, re.M)[1]) / (ROUNDS * CONNECTIONS)
+        return int(re.search(r"^totals: (\d+)", counted, re.M)[1]) / (ROUNDS * CONNECTIONS * depth)
 
 
 def control(word: str, process: int) -> None:
@@ -98,7 +107,7 @@ def main() -> int:
         if name not in TARGETS:
             print(f"no such row: {name}; there are {', '.join(TARGETS)}", file=sys.stderr)
             return 2
-        print(f"{name:8} {instructions(name):10,.0f} instructions a request", flush=True)
+        print(f"{name:16} {instructions(name):10,.0f} instructions a request", flush=True)
     return 0
 
 
