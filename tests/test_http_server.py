@@ -251,6 +251,17 @@ class TestPipelining:
         assert [r.target for r in d.app.requests] == [f"/{n}" for n in range(40)]
         assert d.transport.reading
 
+    @pytest.mark.parametrize(("count", "turns"), [(15, 1), (16, 1), (17, 2), (32, 2), (33, 3)])
+    def test_no_turn_more_than_it_takes(self, count, turns):
+        d = Driven()
+        d.feed(count * GET)
+        taken = 1
+        while d.transport.run_soon():
+            taken += 1
+        assert len(d.app.requests) == count
+        assert taken == turns
+        assert d.transport.reading
+
     def test_a_full_transport_stops_parsing_and_reading(self):
         d = Driven()
         d.transport.full = True

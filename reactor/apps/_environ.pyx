@@ -67,7 +67,7 @@ cdef class Environs:
     cdef dict of(self, Request request):
         cdef dict environ
         cdef Kept kept = self.find(request)
-        cdef object body = request.content
+        cdef bytes body = request.content
         cdef object errors = process.get("stderr")
         if kept is not None:
             kept.take(request)

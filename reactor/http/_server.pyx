@@ -185,6 +185,8 @@ cdef class ServerMachine(Protocol):
         """Answer what is there: up to a bound, then let other connections have their turn."""
         cdef int left = self.service.requests_per_turn
         while not (self.is_closed() or self.write_state != IDLE or self.paused):
+            if self.parser is None or self.parser.is_fresh():
+                break
             if left == 0:
                 self.continue_soon()
                 break
@@ -254,8 +256,6 @@ cdef class ServerMachine(Protocol):
 
     cdef bint read_one(self) except -1:
         """Take one thing out of the parser; False if it holds no whole one."""
-        if self.parser is None or self.parser.is_fresh():
-            return False
         item = self.parser.pull()
         if item is None:
             return False
