@@ -534,13 +534,18 @@ def test_continue_with_a_server_without_ranges(get, serve_by):
     assert [f"If-Range: {DATE}" in asked for asked in server.asked] == [False, False, True]
 
 
-def test_continue_what_has_all_its_bytes(get, serve_by):
+@pytest.mark.parametrize(("length_known", "status"), [(True, 206), (False, 416)])
+def test_continue_what_has_all_its_bytes(get, serve_by, length_known, status):
     server = serve_by(Breaking(len(BIG) - 1))
     get("--retry=0", f"{server.url}page", code=18)
     with open(get.out / "page.part", "ab") as part:
         part.write(BIG[-1:])
+    sidecar = get.out / "page.part.json"
+    if not length_known:
+        sidecar.write_text(sidecar.read_text().replace(str(len(BIG)), "null"))
     stdout, _ = get("--continue", f"{server.url}page")
-    assert stdout.startswith("HTTP/1.1 416 ")
+    assert stdout.startswith(f"HTTP/1.1 {status} ")
+    assert len(server.asked) == 2
     assert (get.out / "page").read_bytes() == BIG
     assert files(get.out) == ["page"]
 

@@ -137,14 +137,13 @@ class Part:
             return False
         self.version, trusted = found
         if trusted < self.size:
-            self._cut(trusted)
+            self.cut(trusted)
         os.lseek(self.fd, self.size, os.SEEK_SET)
         return True
 
     def begin(self, version: Version) -> None:
         """Empty it: what comes now is of this version."""
-        self._cut(0)
-        os.lseek(self.fd, 0, os.SEEK_SET)
+        self.cut(0)
         self._write_sidecar(version)
         self.version = version
 
@@ -194,7 +193,7 @@ class Part:
     def discard(self) -> None:
         """Leave nothing. An empty part is anyone's, so the sidecar goes before the name."""
         with suppress(OSError):
-            self._cut(0)
+            self.cut(0)
             self._drop_sidecar()
             self._unlink(self.name + PART_SUFFIX)
         self.close()
@@ -204,8 +203,10 @@ class Part:
             os.close(self.fd)
             self.fd = -1
 
-    def _cut(self, size: int) -> None:
+    def cut(self, size: int) -> None:
+        """Forget what follows the first ``size`` bytes."""
         os.ftruncate(self.fd, size)
+        os.lseek(self.fd, size, os.SEEK_SET)
         self.size = size
 
     def _unlink(self, name: str) -> bool:

@@ -117,7 +117,12 @@ class FileSink(Sink):
         else:
             part = find_part(self._folder, self._name, url)
         self.part = part
-        return part.version if part is not None else None
+        if part is None:
+            return None
+        if part.version is not None and part.version.length == part.size > 0:
+            # Whoever asks Apache for what follows the last byte is not told how long the file is.
+            part.cut(part.size - 1)
+        return part.version
 
     def rename(self, name: str) -> None:
         """Another name is wanted, before the first byte."""
