@@ -73,7 +73,12 @@ def swept():
     return replace(made, rows=rows, ratios=ratios)
 
 
-@pytest.fixture(scope="module", params=[results, swept], ids=["one number", "sweep"])
+def single():
+    """At one number of connections, and nothing that need not be there."""
+    return replace(results(), ratios=[], highest_rates=[])
+
+
+@pytest.fixture(scope="module", params=[single, swept], ids=["one number", "sweep"])
 def made_and_text(request):
     made = request.param()
     return made, page(made)
@@ -92,8 +97,9 @@ def test_the_page_has_every_server_ratio_and_plot(made_and_text):
         assert sentence in said
     assert " ".join(made.environment.commands["reactor"]) in said
     numbers = {one.connections for one in made.rows}
-    # Ratios, CPU or the sweep, memory, the highest rates; latencies.
-    assert len(plots_of(text)) == 4 + len(numbers) == read.tags.count("figure")
+    # CPU or the sweep, and memory; a plot of latencies for each number.
+    wanted = 2 + bool(made.ratios) + bool(made.highest_rates) + len(numbers)
+    assert len(plots_of(text)) == wanted == read.tags.count("figure")
 
 
 def test_each_plot_is_well_formed_and_takes_its_colours_from_the_page(made_and_text):
