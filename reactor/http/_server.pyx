@@ -88,7 +88,7 @@ cdef class ServerMachine(Protocol):
     cpdef connection_made(self, transport):
         self.transport = transport
         self.peer = transport.get_extra_info("peername")
-        self.start_clock(FOR_ANYTHING, self.service.limits.silent_timeout_s)
+        self.start_clock(FOR_ANYTHING, self.service.silent_timeout)
 
     def data_received(self, bytes data):
         self.receive(<const uint8_t *>PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))

@@ -16,7 +16,7 @@ cdef class Service:
     cdef object respond_to
     cdef int requests_per_turn
     cdef int64_t high_water
-    cdef double keep_alive_timeout
+    cdef double silent_timeout, keep_alive_timeout
     cdef bint wants_answers
     cdef list spare             # parsers that nobody parses with now, the first spare_count
     cdef int spare_count

@@ -32,6 +32,7 @@ cdef class Service:
         self.wants_answers = journal.wants_answers
         self.requests_per_turn = limits.requests_per_turn_max
         self.high_water = limits.write_high_water_bytes
+        self.silent_timeout = limits.silent_timeout_s
         self.keep_alive_timeout = limits.keep_alive_timeout_s
 
     cdef RequestParser lend_parser(self):

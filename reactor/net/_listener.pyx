@@ -194,7 +194,8 @@ cdef class Listener(Keeper):
             for acceptor in self.acceptors:
                 (<Acceptor>acceptor).go_on()
         self.connections.discard(connection)
-        self.going.discard(connection)
+        if self.going:
+            self.going.discard(connection)
         if not self.connections and self.on_empty is not None:
             self.on_empty()
         return 0

@@ -5,6 +5,7 @@ head and body of each, leave in one system call. The buffer is freed when it is 
 connection holds none.
 """
 
+cimport cython
 from cpython.exc cimport PyErr_SetFromErrno
 from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from libc.errno cimport EAGAIN, EINTR, EIO, errno
@@ -88,6 +89,7 @@ cdef class FileRegion:
     """``count`` bytes of a file; owns the file."""
 
 
+@cython.freelist(16)
 cdef class Outgoing:
     """A queue of unsent bytes; ``size`` counts them all."""
 

@@ -82,7 +82,22 @@ cdef object peer_name(const Peer *peer):
     return path if path.startswith(b"\0") else os.fsdecode(path.partition(b"\0")[0])
 
 
+# The host of the last client. Behind a proxy, or in a benchmark, it is everybody's: then no text
+# is made for each, nor kept by each of thousands that are idle.
+cdef uint32_t known_address = 0
+cdef str known_host = "0.0.0.0"
+
+
 cdef object inet_name(const sockaddr_in *address):
+    global known_address, known_host
+    cdef uint32_t number = (<const uint32_t *>&address.sin_addr)[0]
+    if number != known_address:
+        known_host = dotted(address)
+        known_address = number
+    return known_host, ntohs(address.sin_port)
+
+
+cdef str dotted(const sockaddr_in *address):
     # glibc's inet_ntop takes longer than accept's own way through this module.
     cdef const uint8_t *part = <const uint8_t *>&address.sin_addr
     cdef char text[16]
@@ -97,7 +112,7 @@ cdef object inet_name(const sockaddr_in *address):
         text[size] = c'0' + part[i] % 10
         text[size + 1] = c'.'
         size += 2
-    return PyUnicode_DecodeASCII(text, size - 1, NULL), ntohs(address.sin_port)
+    return PyUnicode_DecodeASCII(text, size - 1, NULL)
 
 
 cdef object inet6_name(const sockaddr_in6 *address):
