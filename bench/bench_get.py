@@ -31,8 +31,9 @@ from reactor.bench.servers import cores, end_servers_on_sigterm, missing
 GIB = 1 << 30
 FILES = 10_000
 STARTS = 10  # one start is too short to be timed
+ROWS = ("big", "many", "python", "start")
 BLOCK = bytes(range(256)) * 4096
-# Each client's own advice: one session for all, bodies streamed, six at a time would cost more.
+# As their manuals have it: one session for all.
 PYTHON = {
     "httpx": """
 import httpx, sys
@@ -88,7 +89,7 @@ class Bench:
 
     def __init__(self, place: Path, url: str, python: str) -> None:
         self._site, self.folder = place / "site", place / "out"
-        self._url, self._python = url, python
+        self._url, self._interpreter = url, python
         self._list, self._config = place / "list", place / "config"
         self.sha256: dict[str, str] = {}
         self.unusable: dict[str, str] = {}
@@ -121,20 +122,23 @@ class Bench:
             yield Row(f"1 GiB to {where}", "at most 1.20", ours, curl)
 
     def _many(self) -> Iterator[Row]:
-        ours = self._get(FILES, "-i", str(self._list))
         curl = ["curl", "-q", "-f", "--no-progress-meter", "--parallel", "--parallel-max", "6"]
-        what = f"{FILES:,} small files"
         theirs = Contender("curl --parallel", [*curl, "--config", str(self._config)], FILES)
-        yield Row(what, "at most 1.00", ours, theirs)
+        yield Row(f"{FILES:,} small files", "at most 1.00", self._get_list(), theirs)
+
+    def _python(self) -> Iterator[Row]:
         for name, script in PYTHON.items():
             found = subprocess.run(
-                [self._python, "-c", f"import {name}"], capture_output=True, check=False
+                [self._interpreter, "-c", f"import {name}"], capture_output=True, check=False
             )
             if found.returncode:
-                self.unusable[name] = f"not installed for {self._python}"
+                self.unusable[name] = f"not installed for {self._interpreter}"
                 continue
-            theirs = Contender(name, [self._python, "-c", script, str(self._list)], FILES)
-            yield Row(what, "at most 0.10", ours, theirs)
+            theirs = Contender(name, [self._interpreter, "-c", script, str(self._list)], FILES)
+            yield Row(f"{FILES:,} small files", "at most 0.10", self._get_list(), theirs)
+
+    def _get_list(self) -> Contender:
+        return self._get(FILES, "-i", str(self._list))
 
     def _start(self) -> Iterator[Row]:
         ours = self._get(1, "-o", "one", f"{self._url}one", times=STARTS)
@@ -203,12 +207,12 @@ def measured(bench: Bench, names: list[str], pairs: int) -> Iterator[list[str]]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rows", default="big,many,start", help="of: %(default)s")
+    parser.add_argument("--rows", default=",".join(ROWS), help="of: %(default)s")
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--python", default=sys.executable, help="where httpx and requests are")
     options = parser.parse_args()
     names = options.rows.split(",")
-    if unknown := set(names) - {"big", "many", "start"}:
+    if unknown := set(names) - set(ROWS):
         parser.error(f"no such row: {', '.join(sorted(unknown))}")
     why = missing() or (None if shutil.which("curl") else "curl is not installed")
     if why:
