@@ -27,13 +27,13 @@ def test_it_has_the_two_commands():
 def test_its_options_exist():
     text = README.read_text(encoding="utf-8")
     usage = ""
-    for name in ("serve", "get"):
+    for name in ("serve", "get", "bench"):
         command = shlex.split(f"{sys.executable} -m reactor {name} --help")
         usage += subprocess.run(
             command, capture_output=True, text=True, check=True, cwd=ROOT
         ).stdout
     options = set(re.findall(r"`(--[a-z-]+)", text)) | set(
-        re.findall(r"`(?:serve|get) (--[a-z-]+)", text)
+        re.findall(r"`(?:serve|get|bench) (--[a-z-]+)", text)
     )
     assert options
     assert {option for option in options if option not in usage} == set()

@@ -247,7 +247,13 @@ def test_the_time_out_of_the_listener_is_none_of_its_connections(monkeypatch):
             quiet.set()  # it has waited longer than its listener would
 
     monkeypatch.setattr(BlockingTransport, "_read", counted)
-    with running(Echo) as server, server.connect() as client:
-        assert quiet.wait(PATIENCE_S)
-        client.sendall(b"still here")
-        assert client.recv(100) == b"still here"
+    with running(Echo) as server:
+        with server.connect() as first:  # once it is served, the listener has its time-out
+            first.sendall(b"x")
+            assert first.recv(1) == b"x"
+        reads.clear()
+        quiet.clear()
+        with server.connect() as client:
+            assert quiet.wait(PATIENCE_S)
+            client.sendall(b"still here")
+            assert client.recv(100) == b"still here"

@@ -19,7 +19,9 @@ cdef class Kept:
     cdef object peer, word      # of that request
     cdef bytes target
     cdef bint queried           # whether that has a query
+    cdef bint busy              # some thread is at it: in the threads model there are others
 
+    cdef dict copied(self, Request request)
     cdef int take(self, Request request) except -1
 
 cdef class Environs:

@@ -69,9 +69,8 @@ cdef class Environs:
         cdef Kept kept = self.find(request)
         cdef bytes body = request.content
         cdef object errors = process.get("stderr")
-        if kept is not None:
-            kept.take(request)
-            environ = PyDict_Copy(kept.environ)
+        if kept is not None and not kept.busy:
+            environ = kept.copied(request)
         else:
             environ = PyDict_Copy(self.template)
             add_fields(environ, request)
@@ -126,6 +125,17 @@ cdef class Environs:
 @cython.final
 @cython.auto_pickle(False)
 cdef class Kept:
+
+    cdef dict copied(self, Request request):
+        # An allocation may run the garbage collector, that somebody's code, and that let another
+        # thread go on: what is half one request's must not be copied for another. CPython 3.11
+        # happens to copy the entries before it allocates; nothing promises that.
+        self.busy = True
+        try:
+            self.take(request)
+            return PyDict_Copy(self.environ)
+        finally:
+            self.busy = False
 
     cdef int take(self, Request request) except -1:
         """Make it the environ of this request: all that a client asks in a row, and all that
