@@ -34,6 +34,7 @@ cdef class Response(Message):
     pass
 
 cdef Request request_of(const Head *head, const uint8_t *text)
-cdef Response new_response(int status, Headers headers, object body, str reason)
+cdef int fill_response(Response response, int status, Headers headers, object body,
+                       object reason) except -1
 cdef Response response_of(const Head *head, const uint8_t *text)
 cdef str reason_of(int status)

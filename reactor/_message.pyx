@@ -315,13 +315,6 @@ cdef int fill_response(Response response, int status, Headers headers, object bo
     return 0
 
 
-cdef Response new_response(int status, Headers headers, object body, str reason):
-    """Response(), for a status that is known to be one, without the look at arguments."""
-    cdef Response response = Response.__new__(Response)
-    fill_response(response, status, headers, body, reason)
-    return response
-
-
 cdef object content_of(object body):
     """bytes and str become bytes; a file or an iterable stays what it is; None is no body."""
     if isinstance(body, bytes):

@@ -9,7 +9,7 @@ from cpython.dict cimport PyDict_GetItemWithError
 from cpython.object cimport PyObject
 
 from reactor._headers cimport Headers, as_headers
-from reactor._message cimport Request, new_response, reason_of
+from reactor._message cimport Request, Response, fill_response, reason_of
 from reactor.apps._environ cimport Environs
 
 cdef extern from "Python.h":
@@ -122,7 +122,10 @@ cdef class Call:
         # What frameworks leave in a 204 or 304 is dropped, as in a HEAD: it is no fault of theirs.
         if self.code == 204 or self.code == 304:
             body = b""
-        return new_response(self.code, self.headers, body, self.reason)
+        # Not Response(): a status that was parsed is one, and to look at arguments takes time.
+        cdef Response response = Response.__new__(Response)
+        fill_response(response, self.code, self.headers, body, self.reason)
+        return response
 
     cdef int check_started(self) except -1:
         if self.headers is None:
