@@ -4,7 +4,7 @@ import pytest
 from fakes import FakeTransport
 
 from reactor import Limits, RemoteProtocolError, serialise_request
-from reactor.http.client import ClientMachine, Exchange
+from reactor.http._client import ClientMachine, Exchange
 
 REQUEST = serialise_request("GET", "/", [("Host", "a")])
 

@@ -25,9 +25,9 @@ from reactor.client.failures import (
 from reactor.client.resolve import Address, with_port
 from reactor.client.url import Url
 from reactor.errors import FetchError, ProtocolError
+from reactor.http._client import ClientMachine
 from reactor.http._framing import ResponseParser
 from reactor.http._serialise import serialise_request
-from reactor.http.client import ClientMachine
 from reactor.limits import Limits
 from reactor.net import Connector
 

@@ -11,7 +11,7 @@ from collections import deque
 from reactor._protocol import Transport
 from reactor.client.opening import Opening, Way
 from reactor.errors import FetchError
-from reactor.http.client import ClientMachine
+from reactor.http._client import ClientMachine
 from reactor.limits import Limits
 
 TYPE_CHECKING = False

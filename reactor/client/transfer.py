@@ -21,7 +21,7 @@ from reactor.client.failures import (
 from reactor.client.opening import Way
 from reactor.client.pool import Pool, PooledMachine
 from reactor.errors import FetchError
-from reactor.http.client import Exchange
+from reactor.http._client import Exchange
 from reactor.loop.timers import TimerHandle
 from reactor.net import Inet
 

@@ -7,13 +7,10 @@ know what is done with what was parsed.
 
 from libc.stdint cimport uint8_t
 
-from reactor._protocol cimport Protocol
 from reactor.http._framing cimport ResponseParser
 
 
 cdef class Incoming(Protocol):
-
-    cdef readonly ResponseParser parser
 
     def __init__(self, limits):
         self.parser = ResponseParser(limits)

@@ -22,36 +22,15 @@ from reactor._file cimport File
 from reactor.http._buffer cimport buffer_size
 from reactor.http._response cimport (
     CLOSING, SILENT, STAYING, Ending, Text, check_fields, error_response, put, put_head)
+from reactor.http._sides cimport BODY, CLOSE, CLOSED, DONE, END, HEAD, IDLE, NEXT, START, WITH_BODY, moved
 
 from reactor.errors import LocalProtocolError, RemoteProtocolError
 from reactor.http._framing import Body, End
 from reactor.http.body import OutgoingBody
-from reactor.http import states as _states
-from reactor.http.states import Event, State
+from reactor.http.states import State
 
 cdef str HEAD_METHOD = "HEAD"   # the very object: the names of methods are interned
 cdef bytes CONTINUE_LINE = b"HTTP/1.1 100 Continue\r\n\r\n"
-
-# states.TRANSITIONS as an array; the enums' order is the index.
-cdef enum:
-    IDLE, HEAD, BODY, DONE, CLOSED
-    STATES = 5
-cdef enum:
-    START, WITH_BODY, END, NEXT, CLOSE
-    EVENTS = 5
-cdef int[STATES][EVENTS] TABLE
-
-
-cdef int fill_table() except -1:
-    states, events = list(State), list(Event)
-    for i, before in enumerate(states):
-        for j, event in enumerate(events):
-            after = _states.TRANSITIONS.get((before, event))
-            TABLE[<int>i][<int>j] = -1 if after is None else states.index(after)
-    return 0
-
-
-fill_table()
 
 # Where the head of an answer is put together. One for all machines: nothing of another one
 # runs between its being filled and its being handed over.
@@ -491,10 +470,3 @@ cdef ServerMachine machine_of(Service service):
     cdef ServerMachine machine = ServerMachine.__new__(ServerMachine)
     machine.service = service
     return machine
-
-
-cdef int moved(int state, int event) except -1:
-    cdef int after = TABLE[state][event]
-    if after < 0:
-        raise RuntimeError(f"{list(Event)[event]} cannot happen in {list(State)[state]}")
-    return after

@@ -1,0 +1,278 @@
+"""The client's role: requests out, responses in.
+
+The machine tells an `Exchange` what comes: interim responses are swallowed (up to
+a bound), then the head, the body in pieces, and the end; or an error, once. It is
+told nothing after the end or the error. A body that is sent is pulled, piece by piece, while
+the transport takes it. The docstrings are in `_client.pyi`.
+"""
+
+from reactor._headers cimport Headers
+from reactor._message cimport Response
+from reactor._protocol cimport Transport
+from reactor.http._framing cimport ResponseParser
+from reactor.http._incoming cimport Incoming
+from reactor.http._sides cimport (
+    CLOSE, CLOSED, DONE, END, IDLE, NEXT, START, WITH_BODY, moved)
+
+from reactor.errors import ProtocolError, RemoteProtocolError
+from reactor.http._framing import Body, End
+from reactor.http.ascii import lower
+from reactor.http.states import State
+
+
+cdef class Exchange:
+
+    def head_received(self, response):
+        pass
+
+    def body_received(self, data):
+        pass
+
+    def completed(self, trailers):
+        pass
+
+    def failed(self, error):
+        pass
+
+
+cdef class ClientMachine(Incoming):
+
+    cdef readonly Transport transport
+    cdef readonly bint heard
+    cdef int read_state, write_state            # indices of states.State
+    cdef Exchange exchange                      # None: nothing is under way
+    cdef object pieces                          # of the request's body; None: it is sent
+    cdef double patience_s
+    cdef int interim, interim_max
+    cdef bint keep_alive, paused, full
+
+    def __init__(self, limits):
+        super().__init__(limits)
+        self.patience_s = limits.response_timeout_s
+        self.interim_max = limits.interim_responses_max
+        self.keep_alive = True
+
+    @property
+    def reading(self):
+        return list(State)[self.read_state]
+
+    @property
+    def writing(self):
+        return list(State)[self.write_state]
+
+    @property
+    def ready(self):
+        return self.is_ready()
+
+    cdef bint is_ready(self) noexcept:
+        return self.write_state == IDLE and self.read_state == IDLE
+
+    def send(self, str method, bytes message, Exchange exchange not None, pieces=None):
+        if not self.is_ready():
+            raise RuntimeError("the response to the previous request is still under way")
+        if self.transport is None:
+            raise RuntimeError("the connection is not made yet")
+        self.exchange = exchange
+        self.interim = 0
+        self.heard = False
+        self.parser.expect(method)
+        self.move_writing(START)
+        self.transport.write(message)
+        self.transport.expire_in(self.patience_s)
+        if pieces is None:
+            self.move_writing(END)
+            return
+        self.move_writing(WITH_BODY)
+        self.pieces = pieces
+        self.pump()
+
+    def pause(self):
+        if self.exchange is not None and not self.paused:
+            self.paused = True
+            self.transport.pause_reading()
+            self.transport.expire_in(-1)
+
+    def resume(self):
+        if self.paused:
+            self.paused = False
+            self.transport.resume_reading()
+            self.transport.expire_in(self.patience_s)
+            self.transport.call_soon(self.pull)  # what was received before the pause
+
+    def cancel(self):
+        self.exchange = None
+        self.abort()
+
+    # --- what the transport tells ---------------------------------------------------------
+
+    cpdef connection_made(self, transport):
+        self.transport = transport
+
+    def wants(self):
+        if self.closed:
+            return False
+        if self.exchange is None:
+            # RFC 9112 9.2: a response that nobody asked for cannot be told from the next one.
+            self.close()
+            return False
+        if self.read_state == IDLE:
+            self.move_reading(START)
+            self.heard = True
+        self.transport.expire_in(self.patience_s)
+        return True
+
+    def eof_received(self):
+        if self.exchange is not None:
+            try:
+                self.parser.eof()
+                self.pull()
+            except ProtocolError as error:
+                self.fail(error)
+            if self.exchange is not None and not self.paused:
+                self.fail(
+                    RemoteProtocolError(400, "incomplete", "the response did not come whole"))
+        return self.exchange is not None
+
+    def deadline_expired(self):
+        if self.transport.get_write_buffer_size():
+            # The peer still takes the request; the transport watches that it does.
+            self.transport.expire_in(self.patience_s)
+        else:
+            self.fail(TimeoutError("the server sent nothing for too long"))
+
+    cpdef connection_lost(self, exc):
+        if self.exchange is not None:
+            self.fail(
+                exc or ConnectionError("the connection was closed before the response was whole"))
+        self.close_sides()
+
+    def pause_writing(self):
+        self.full = True
+
+    def resume_writing(self):
+        self.full = False
+        self.pump()
+
+    cdef int pump(self) except -1:
+        """Send what the transport takes of the request's body."""
+        while self.pieces is not None and not self.full and not self.closed:
+            try:
+                piece = next(self.pieces, None)
+            except Exception as error:
+                self.fail(error)
+                return 0
+            if piece is None:
+                self.pieces = None
+                self.move_writing(END)
+                self.transport.expire_in(self.patience_s)
+            else:
+                self.transport.write(piece)
+        return 0
+
+    # --- the response ---------------------------------------------------------------------
+
+    def pull(self):
+        try:
+            while self.exchange is not None and not self.paused:
+                item = self.parser.pull()
+                if item is None:
+                    break
+                self.take(self.exchange, item)
+        except ProtocolError as error:
+            self.fail(error)
+
+    cdef int take(self, Exchange exchange, object item) except -1:
+        cdef Response head
+        if isinstance(item, Body):
+            exchange.body_received(item.data)
+        elif isinstance(item, End):
+            self.complete(exchange, item.trailers)
+        else:
+            head = item
+            if head.status_code >= 200:
+                self.take_head(exchange, head)
+            elif head.status_code == 101:
+                # RFC 9110 7.8: only what was asked for may be switched to, and we never ask.
+                raise RemoteProtocolError(400, "upgrade", "an upgrade that nobody asked for")
+            else:
+                self.interim += 1
+                if self.interim > self.interim_max:
+                    raise RemoteProtocolError(400, "interim", "too many interim responses")
+        return 0
+
+    cdef int take_head(self, Exchange exchange, Response head) except -1:
+        coding = head.get_headers().get("transfer-encoding")
+        if coding is not None and lower(coding) != "chunked":
+            # RFC 9112 6.1: no TE field asked for another coding, so the bytes are not the content.
+            raise RemoteProtocolError(400, "transfer-coding", "a coding that nobody asked for")
+        self.keep_alive = head.keep_alive
+        exchange.head_received(head)
+        if self.exchange is not exchange:
+            return 0  # it was cancelled meanwhile
+        if not head.whole:
+            return self.move_reading(WITH_BODY)
+        body = head.body
+        if body:
+            exchange.body_received(body)
+        if self.exchange is exchange:
+            self.complete(exchange, NO_TRAILERS)
+        return 0
+
+    cdef int complete(self, Exchange exchange, object trailers) except -1:
+        self.exchange = None
+        self.paused = False
+        self.move_reading(END)
+        self.transport.expire_in(-1)
+        # RFC 9112 9.3: who has answered before the request was whole may not take the rest.
+        if self.keep_alive and not self.parser.buffered and self.write_state == DONE:
+            self.move_reading(NEXT)
+            self.move_writing(NEXT)
+        else:
+            self.close()
+        self.freed()
+        exchange.completed(trailers)
+        return 0
+
+    def freed(self):
+        pass
+
+    # --- the end --------------------------------------------------------------------------
+
+    cdef int fail(self, object error) except -1:
+        exchange, self.exchange = self.exchange, None
+        self.abort()
+        if exchange is not None:
+            exchange.failed(error)
+        return 0
+
+    cdef int abort(self) except -1:
+        self.pieces = None
+        self.close_sides()
+        if self.transport is not None:
+            self.transport.abort()
+        return 0
+
+    cdef int close(self) except -1:
+        self.pieces = None
+        self.close_sides()
+        self.transport.close(linger=False)
+        return 0
+
+    cdef int move_reading(self, int event) except -1:
+        self.read_state = moved(self.read_state, event)
+        return 0
+
+    cdef int move_writing(self, int event) except -1:
+        self.write_state = moved(self.write_state, event)
+        return 0
+
+    @property
+    def closed(self):
+        return self.read_state == CLOSED and self.write_state == CLOSED
+
+    cdef int close_sides(self) except -1:
+        self.move_reading(CLOSE)
+        return self.move_writing(CLOSE)
+
+
+cdef Headers NO_TRAILERS = Headers()
