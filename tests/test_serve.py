@@ -358,7 +358,8 @@ def slow(tmp_path):
 @pytest.mark.parametrize("model", MODELS)
 def test_the_first_signal_finishes_the_response_under_way(serve, slow, model, number):
     server = serve("slow:app", "--model", model, cwd=slow)
-    with server.connect() as sock, server.connect() as idle:
+    # The one that is accepted first: what waits in the backlog would be reset.
+    with server.connect() as idle, server.connect() as sock:
         sock.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         eventually((slow / "begun").exists, "the handler is called")
         server.signal(number)
