@@ -9,9 +9,12 @@ from xml.etree import ElementTree
 import pytest
 from bench_results import results, row
 
-from reactor.bench.page import page
 from reactor.bench.results import METRICS, Latency, Ratio
 from reactor.cli import main
+
+# Not in the test extra: it takes longer to install than all the rest of that.
+pytest.importorskip("matplotlib")
+from reactor.bench.page import page  # noqa: E402
 
 VOID = {"meta", "br", "link", "img", "hr", "input"}
 HOSTILE = "_<script>alert(1)</script>$x^$&\x00\"'"
