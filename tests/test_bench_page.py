@@ -14,7 +14,7 @@ from reactor.cli import main
 
 # Not in the test extra: it takes longer to install than all the rest of that.
 pytest.importorskip("matplotlib")
-from reactor.bench.page import page  # noqa: E402
+from reactor.bench.page import page
 
 VOID = {"meta", "br", "link", "img", "hr", "input"}
 HOSTILE = "_<script>alert(1)</script>$x^$&\x00\"'"
