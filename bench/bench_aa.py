@@ -38,6 +38,7 @@ def hello(request, rounds=range({rounds}), answer=apps.hello):
     return answer(request)
 """
 CALIBRATING_ROUNDS = 500
+WARM_UP_S = 0.2
 SLOWDOWN = 0.10
 
 
@@ -50,7 +51,7 @@ def burning(folder: Path, rounds: int) -> Command:
 
 def compared(options: argparse.Namespace, other: Command, pairs: int, seed: int) -> Ratio:
     """Our server over the other: what the comparison says of their CPU per request."""
-    plan = Plan("hello", 64, None, 1, True, pairs, options.slot, 0.3, seed)
+    plan = Plan("hello", 64, None, 1, True, pairs, options.slot, WARM_UP_S, seed)
     contenders = [
         Contender("reactor", lambda: Server("reactor", ours("apps:hello"))),
         Contender("other", lambda: Server("other", other)),
@@ -88,8 +89,8 @@ def runs(options: argparse.Namespace, kind: str, folder: Path) -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(description="is a difference called when there is one?")
     parser.add_argument("--runs", type=int, default=20)
-    parser.add_argument("--pairs", type=int, default=40)
-    parser.add_argument("--slot", type=float, default=0.15, metavar="SECONDS")
+    parser.add_argument("--pairs", type=int, default=24)
+    parser.add_argument("--slot", type=float, default=0.2, metavar="SECONDS")
     parser.add_argument("--only", choices=("same", "slower"))
     options = parser.parse_args()
     if why := missing():

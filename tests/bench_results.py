@@ -23,7 +23,7 @@ def histogram():
 
 
 def row(server, connections=64, cpu_us=10.0):
-    slots = [Slot(10_000, 0.5, cpu_us / 100 * (1 + n / 1000), 0.002) for n in range(6)]
+    slots = [Slot(n // 2, 10_000, 0.5, cpu_us / 100 * (1 + n / 1000), 0.002) for n in range(12)]
     return Row(
         server, connections, None, 20_000.0, cpu_us, Latency(0.001, 0.002, 0.003, 0.004, 0.005),
         None, histogram(), 0.5, 0, 20_000_000, 800.0, 1, 70, 0.1, "VALID", None, slots,
@@ -44,7 +44,7 @@ def results():
         "0123abc", ["reactor", "bench"], {"reactor": "0.1", "nginx": None},
         {"reactor": ["python", "-m", "reactor"]},
     )  # fmt: skip
-    plan = Plan("hello", 64, None, 1, True, 6, 0.5, 0.5, 1)
+    plan = Plan("hello", 64, None, 1, True, 12, 0.5, 0.5, 1)
     ratio = Ratio(
         "reactor", "threads", 64, "cpu_us_per_request", 0.5, 0.48, 0.52, [0.98, 1.02], True
     )

@@ -3,6 +3,7 @@
 import os
 import socket
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -14,6 +15,7 @@ from reactor.bench.servers import NotServed, Server, missing, ours
 pytestmark = pytest.mark.skipif(missing() is not None, reason=str(missing()))
 
 PLAN = Plan("hello", 2, None, 1, True, 2, 0.1, 0.05, 1)
+LONGER = replace(PLAN, pairs=4, slot_s=0.05)
 HANDLER = """
 import http.server, os, sys
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -66,6 +68,37 @@ def test_two_servers_are_compared_and_the_results_are_whole():
     assert results.complete and not results.failures
     assert Results.from_json(results.to_json()) == results
     assert children() == before
+
+
+def test_after_each_two_rounds_all_are_started_anew_and_another_one_is_first():
+    started, slots = [], []
+
+    class Watched(Server):
+        def __enter__(self):
+            started.append(self.name)
+            return super().__enter__()
+
+        def cpu_seconds(self):
+            slots.append(self.name)
+            return super().cpu_seconds()
+
+    def watched(name):
+        return Contender(name, lambda: Watched(name, ours("apps:hello")))
+
+    results = Comparison(LONGER, [watched("a"), watched("b")]).run([2])
+    assert started == ["a", "b", "a"] * 2
+    assert slots[::2] == [*"aba", *"aba", *"baa", *"aab"]  # two readings a slot
+    for row in results.rows:
+        assert [slot.launch for slot in row.slots] == [0, 0, 1, 1]
+
+
+def test_who_does_not_start_again_is_named_and_left_out():
+    commands = iter([ours("apps:hello"), lambda port: ["/nonexistent/server"]])
+    once = Contender("once", lambda: Server("once", next(commands)))
+    results = Comparison(LONGER, [reactor(), once]).run([2])
+    assert [failure.server for failure in results.failures] == ["once"]
+    assert [row.server for row in results.rows] == ["reactor"]
+    assert len(results.rows[0].slots) == LONGER.pairs
 
 
 def test_servers_that_fail_are_named_in_a_sentence_each_and_the_others_go_on():

@@ -8,36 +8,41 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reactor.bench.results import Plan, Slot
-from reactor.bench.statistics import PAIRS_MIN, band, drift, interval, is_difference, verdict
+from reactor.bench.statistics import LAUNCHES_MIN, band, drift, interval, is_difference, verdict
 from reactor.bench.tables import make_ratios
 
-RATIOS = st.lists(st.floats(0.01, 100), min_size=1, max_size=15)
+PAIRS = st.lists(st.floats(0.01, 100), min_size=1, max_size=4)
+LAUNCHES = st.lists(PAIRS, min_size=1, max_size=8)
 GOOD = {"busy": 0.5, "missed": 0, "requests": 1000, "errors": 0, "drifted": 1.0}
 
 
 @settings(max_examples=20, deadline=None)
-@given(RATIOS, st.integers(0, 1000))
-def test_the_interval_holds_the_median_and_lies_within_the_pairs(ratios, seed):
-    middle, low, high = interval(ratios, seed)
+@given(LAUNCHES, st.integers(0, 1000))
+def test_the_interval_holds_the_median_and_lies_within_the_pairs(launches, seed):
+    ratios = [ratio for launch in launches for ratio in launch]
+    middle, low, high = interval(launches, seed)
     assert middle == median(ratios)
-    assert min(ratios) <= low <= middle <= high <= max(ratios)
-    assert interval(ratios, seed) == (middle, low, high)
+    assert min(ratios) <= low <= high <= max(ratios)
+    assert interval(launches, seed) == (middle, low, high)
 
 
 @settings(max_examples=20, deadline=None)
-@given(RATIOS, st.integers(1, 8))
-def test_the_interval_scales_with_the_ratios(ratios, power):
-    middle, low, high = interval(ratios)
+@given(LAUNCHES, st.integers(1, 8))
+def test_the_interval_scales_with_the_ratios(launches, power):
+    middle, low, high = interval(launches)
     factor = 2.0**power  # exact
-    scaled = interval([ratio * factor for ratio in ratios])
+    scaled = interval([[ratio * factor for ratio in launch] for launch in launches])
     assert scaled == (middle * factor, low * factor, high * factor)
 
 
-def test_the_interval_covers_the_truth_as_often_as_it_says():
+@pytest.mark.parametrize(("within", "between"), [(0.05, 0.0), (0.05, 0.05), (0.002, 0.05)])
+def test_the_interval_covers_the_truth_as_often_as_it_says(within, between):
+    """Also where launches differ by more than the pairs of one: what a launch got is drawn too."""
     chance = random.Random(7)
     covered = 0
     for _ in range(60):
-        _, low, high = interval([chance.gauss(1.0, 0.05) for _ in range(11)])
+        means = [chance.gauss(1.0, between) for _ in range(10)]
+        _, low, high = interval([[chance.gauss(mean, within) for _ in range(2)] for mean in means])
         covered += low <= 1.0 <= high
     assert covered >= 52  # of 57 expected
 
@@ -47,11 +52,14 @@ def test_no_pairs_have_no_interval():
         interval([])
 
 
-@pytest.mark.parametrize(("pairs", "called"), [(PAIRS_MIN, True), (PAIRS_MIN - 1, None), (1, None)])
-def test_few_pairs_call_no_difference(pairs, called):
-    quick, slow = Slot(1000, 1.0, 0.01, 0.001), Slot(500, 1.0, 0.02, 0.002)
-    plan = Plan("hello", 2, None, 1, True, pairs, 1.0, 0.1, 1)
-    ratios = make_ratios({"a": [quick] * pairs, "b": [slow] * pairs}, [quick] * pairs, plan)
+@pytest.mark.parametrize(
+    ("launches", "called"), [(LAUNCHES_MIN, True), (LAUNCHES_MIN - 1, None), (1, None)]
+)
+def test_few_launches_call_no_difference(launches, called):
+    quick = [Slot(n // 2, 1000, 1.0, 0.01, 0.001) for n in range(2 * launches)]
+    slow = [Slot(n // 2, 500, 1.0, 0.02, 0.002) for n in range(2 * launches)]
+    plan = Plan("hello", 2, None, 1, True, 2 * launches, 1.0, 0.1, 1)
+    ratios = make_ratios({"a": quick, "b": slow}, quick, plan)
     assert [ratio.difference for ratio in ratios] == [called] * 3
 
 

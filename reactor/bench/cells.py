@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reactor.bench.results import HighestRate, Metric, Ratio, Results, Row
-from reactor.bench.statistics import PAIRS_MIN
+from reactor.bench.statistics import LAUNCHES_MIN
 
 HEAD = (
     *("server", "conns", "requests/s", "p50 ms", "p99 ms", "p99.9 ms", "CPU us/req", "MB"),
@@ -83,7 +83,8 @@ def remarks(results: Results) -> list[str]:
         why.append("Where the generator was the bound, only CPU per request compares the servers.")
     if any(ratio.difference is None for ratio in results.ratios):
         why.append(
-            f"A difference is unknown with fewer than {PAIRS_MIN} pairs, or without an A/A pair."
+            f"A difference is unknown with fewer than {LAUNCHES_MIN} launches, of two pairs each, "
+            "or without an A/A pair."
         )
     why += [f"{one.server}, highest rate: {one.verdict}, {one.why}."
             for one in results.highest_rates if one.why]  # fmt: skip

@@ -1,17 +1,18 @@
 """What changed between two runs of a comparison, and whether something got worse.
 
-Two runs are of two times: nothing pairs their slots. So each server's slots are drawn with
-replacement in both runs, and the ratio of the medians, NEW / OLD, has an interval; it is a change
-only if that lies outside the wider of both runs' A/A noise as well.
+Two runs are of two times: nothing pairs their slots. So each server's launches, and slots of each
+of them, are drawn with replacement in both runs, and the ratio of the medians, NEW / OLD, has an
+interval; it is a change only if that lies outside the wider of both runs' A/A noise as well.
 """
 
 from __future__ import annotations
 
 import random
+from itertools import chain
 from statistics import median
 
 from reactor.bench.results import METRICS, Metric, Results, Row
-from reactor.bench.statistics import DRAWS, bounds, is_difference
+from reactor.bench.statistics import DRAWS, bounds, is_difference, resampled
 
 LOWER_IS_BETTER: dict[Metric, bool] = {
     "cpu_us_per_request": True,
@@ -56,22 +57,29 @@ def noise(old: Results, new: Results, metric: Metric) -> tuple[float, float]:
 
 
 def _change(metric: Metric, old: Row, new: Row, band: tuple[float, float]) -> tuple[str, bool]:
-    before = [slot.metric(metric) for slot in old.slots]
-    after = [slot.metric(metric) for slot in new.slots]
-    draw = random.Random(1).choices  # noqa: S311 - statistics, no secret
+    before, after = _launches(old, metric), _launches(new, metric)
+    chance = random.Random(1)  # noqa: S311 - statistics, no secret
     low, high = bounds(
         [
-            median(draw(after, k=len(after))) / max(median(draw(before, k=len(before))), 1e-12)
+            median(resampled(after, chance)) / max(median(resampled(before, chance)), 1e-12)
             for _ in range(DRAWS)
         ]
     )
-    middle = median(after) / max(median(before), 1e-12)
+    was, now = (median(chain.from_iterable(one)) for one in (before, after))
+    middle = now / max(was, 1e-12)
     changed = is_difference(low, high, band)
     worse = changed and (middle > 1) is LOWER_IS_BETTER[metric]
     called = "REGRESSION" if worse else "better" if changed else "no difference"
     return (
-        f"{new.server}, {new.connections:,} connections: {metric} {median(before):.4g} -> "
-        f"{median(after):.4g}, ratio {middle:.3f} ({low:.3f}-{high:.3f}), "
+        f"{new.server}, {new.connections:,} connections: {metric} {was:.4g} -> "
+        f"{now:.4g}, ratio {middle:.3f} ({low:.3f}-{high:.3f}), "
         f"noise {band[0]:.3f}-{band[1]:.3f}: {called}",
         worse,
     )
+
+
+def _launches(row: Row, metric: Metric) -> list[list[float]]:
+    found: dict[int, list[float]] = {}
+    for slot in row.slots:
+        found.setdefault(slot.launch, []).append(slot.metric(metric))
+    return list(found.values())

@@ -1,9 +1,11 @@
 """The comparison: every server in one run, slots in turn, each answer checked.
 
 A round gives each server one slot; the next round goes through them backwards (A B B A), so that
-what the machine does beside hits all alike. The first server runs twice: the second of it comes
-last in a round, as far from the first as any, and their ratio is the noise band. Servers share one
-core, since only one of them has work at a time; the load generators share another.
+what the machine does beside hits all alike. Then every server is started anew, and another one
+comes first: a process keeps for its life what it got by chance, where its memory lies and who
+came before it, and that is no difference of servers. The first server runs twice, as two
+processes; their ratio is the noise band. Servers share one core, since only one of them has work
+at a time; the load generators share another.
 
 It knows no server by name and writes to no terminal: `contenders` make servers, `tell` is called
 with a sentence as things go on.
@@ -12,7 +14,7 @@ with a sentence as things go on.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
@@ -27,6 +29,7 @@ from reactor.load import Expect, Generator, Result
 from reactor.load import Plan as Load
 
 TWIN = " (again)"
+PAIRS_PER_LAUNCH = 2  # A B B A
 Tell = Callable[[str], object]
 
 
@@ -41,28 +44,38 @@ class Contender:
 
 @dataclass
 class Entrant:
-    """A contender that runs, the generator that is connected to it, and what it has done."""
+    """A contender that takes part, and what it has done in all its launches."""
 
-    name: str
-    server: Server
-    generator: Generator
+    contender: Contender
     slots: list[Slot] = field(default_factory=list)
     results: list[Result] = field(default_factory=list)
     switches: int = 0
     memory: Memory | None = None
 
-    def slot(self, plan: Plan, body: bytes) -> None:
-        """One more; raises NotServed if an answer is wrong, before, in or after it."""
+    @property
+    def name(self) -> str:
+        return self.contender.name
+
+
+@dataclass(frozen=True)
+class Launched:
+    """A server that runs, and the generator that is connected to it."""
+
+    server: Server
+    generator: Generator
+
+    def slot(self, entrant: Entrant, launch: int, plan: Plan, body: bytes) -> None:
+        """One more of ``entrant``; raises NotServed if an answer is wrong, before, in or after."""
         self.server.fetch(body)
         before, cpu = self.server.memory(), self.server.cpu_seconds()
         made = run(self.server, self.generator, plan.slot_s)
         cpu = self.server.cpu_seconds() - cpu
-        self.memory = self.server.memory()
+        entrant.memory = self.server.memory()
         self.server.fetch(body)
-        self.switches += max(0, self.memory.context_switches - before.context_switches)
+        entrant.switches += max(0, entrant.memory.context_switches - before.context_switches)
         p99_s = made.latency.percentile(99) / 1e9
-        self.slots.append(Slot(made.requests, made.wall_s, cpu, p99_s))
-        self.results.append(made)
+        entrant.slots.append(Slot(launch, made.requests, made.wall_s, cpu, p99_s))
+        entrant.results.append(made)
 
 
 def run(server: Server, generator: Generator, seconds: float) -> Result:
@@ -131,28 +144,43 @@ class Comparison:
         return self.results
 
     def _compare(self, plan: Plan) -> None:
-        with ExitStack() as stack:
-            entrants: list[Entrant] = []
-            try:
-                for contender in self._contenders:
-                    if contender is self._contenders[-1] and not self._has_first(entrants):
-                        break  # why it failed has been said
-                    try:
-                        entrants.append(self._enter(stack, contender, plan))
-                    except NotServed as error:
-                        self._fail(contender.name, error)
-                self._rounds(plan, entrants)
-            finally:
-                self._conclude(plan, entrants)
+        entrants = [Entrant(contender) for contender in self._contenders]
+        rounds = range(plan.pairs)
+        begun = time.monotonic()
+        try:
+            for start in rounds[::PAIRS_PER_LAUNCH]:
+                with ExitStack() as stack:
+                    launched = self._launch(stack, entrants, plan)
+                    for number in rounds[start : start + PAIRS_PER_LAUNCH]:
+                        self._round(number, entrants, launched, plan)
+                        took = time.monotonic() - begun
+                        left = took / (number + 1) * (plan.pairs - number - 1)
+                        self._tell(
+                            f"{plan.connections:,} connections: round {number + 1} of "
+                            f"{plan.pairs}, {left:.0f} s to go"
+                        )
+        finally:
+            self._conclude(plan, entrants)
 
-    def _has_first(self, entrants: Sequence[Entrant]) -> bool:
-        return bool(entrants) and entrants[0].name == self._contenders[0].name
+    def _launch(self, stack: ExitStack, entrants: list[Entrant], plan: Plan) -> dict[str, Launched]:
+        """Start all; who fails is no entrant any more, nor is the first one's twin without it."""
+        launched: dict[str, Launched] = {}
+        for one in tuple(entrants):
+            if one.contender is self._contenders[-1] and self._contenders[0].name not in launched:
+                entrants.remove(one)  # why has been said
+                break
+            try:
+                launched[one.name] = self._start(stack, one.contender, plan)
+            except NotServed as error:
+                entrants.remove(one)
+                self._fail(one.name, error)
+        return launched
 
     def _fail(self, name: str, error: NotServed) -> None:
         self.results.failures.append(Failure(name, str(error)))
         self._tell(str(error))
 
-    def _enter(self, stack: ExitStack, contender: Contender, plan: Plan) -> Entrant:
+    def _start(self, stack: ExitStack, contender: Contender, plan: Plan) -> Launched:
         self._tell(f"{contender.name}: starts, {plan.connections:,} connections")
         server = stack.enter_context(contender.make())
         self.results.environment.commands[contender.name] = server.command
@@ -164,24 +192,21 @@ class Comparison:
         except LoadError as error:
             raise NotServed(_why(server, str(error))) from error
         run(server, generator, plan.warm_up_s)
-        return Entrant(contender.name, server, generator)
+        return Launched(server, generator)
 
-    def _rounds(self, plan: Plan, entrants: list[Entrant]) -> None:
-        body = self._body or b""
-        begun = time.monotonic()
-        for number in range(plan.pairs):
-            for one in entrants[:: -1 if number % 2 else 1]:
-                try:
-                    one.slot(plan, body)
-                except NotServed as error:
-                    entrants.remove(one)
-                    self._fail(one.name, error)
-            took = time.monotonic() - begun
-            left = took / (number + 1) * (plan.pairs - number - 1)
-            self._tell(
-                f"{plan.connections:,} connections: round {number + 1} of {plan.pairs}, "
-                f"{left:.0f} s to go"
-            )
+    def _round(
+        self, number: int, entrants: list[Entrant], launched: Mapping[str, Launched], plan: Plan
+    ) -> None:
+        """A slot of each; in each launch another one is first, and the second round is back."""
+        launch = number // PAIRS_PER_LAUNCH
+        first = launch % max(1, len(entrants))
+        turn = [*entrants[first:], *entrants[:first]][:: -1 if number % PAIRS_PER_LAUNCH else 1]
+        for one in turn:
+            try:
+                launched[one.name].slot(one, launch, plan, self._body or b"")
+            except NotServed as error:
+                entrants.remove(one)
+                self._fail(one.name, error)
 
     def _conclude(self, plan: Plan, entrants: list[Entrant]) -> None:
         """Rows and ratios of what was measured, if only in part."""
@@ -206,12 +231,13 @@ class Comparison:
                 continue  # why has been said
             try:
                 with ExitStack() as stack:
-                    one = self._enter(stack, contender, self._plan)
-                    self._tell(f"{one.name}: the highest rate with p99 <= {bound_s * 1e3:g} ms")
-                    first = max(1.0, reached[one.name] / 2)
+                    one = self._start(stack, contender, self._plan)
+                    name = contender.name
+                    self._tell(f"{name}: the highest rate with p99 <= {bound_s * 1e3:g} ms")
+                    first = max(1.0, reached[name] / 2)
                     try:
                         found = capacity.find(
-                            one.name, one.generator, bound_s, first, self._plan.slot_s
+                            name, one.generator, bound_s, first, self._plan.slot_s
                         )
                     except LoadError as error:
                         raise NotServed(_why(one.server, str(error))) from error

@@ -96,7 +96,8 @@ def _how(results: Results) -> Iterable[tuple[str, str]]:
     yield "load", "a closed loop" if plan.rate is None else f"{plan.rate:,g} requests a second"
     yield "connections", "kept alive" if plan.keep_alive else "a new one for each request"
     yield "requests under way on a connection", f"{plan.pipeline:,}"
-    yield "slots", f"{plan.pairs:,} of {plan.slot_s:g} s, {plan.warm_up_s:g} s of warm-up"
+    yield "slots", f"{plan.pairs:,} of {plan.slot_s:g} s, two a launch"
+    yield "warm-up", f"{plan.warm_up_s:g} s a launch"
     yield "cores", f"{environment.cores:,}, governor {environment.governor or 'unknown'}"
     yield "git revision", environment.git_revision or "unknown"
     for name, version in environment.versions.items():

@@ -70,8 +70,12 @@ class Latency:
 
 @dataclass(frozen=True)
 class Slot:
-    """One measured stretch of one server; ``cpu_s`` is of its process tree."""
+    """One measured stretch of one server; ``cpu_s`` is of its process tree.
 
+    ``launch`` counts from 0: slots of one launch are of the same processes.
+    """
+
+    launch: int
     requests: int
     wall_s: float
     cpu_s: float

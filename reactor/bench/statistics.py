@@ -1,15 +1,18 @@
 """What pairs of slots say: the median of their ratios, its interval, and a verdict.
 
-Pure functions of numbers. The interval is a seeded bootstrap: pairs are drawn again and again,
-with replacement, and it holds 95 % of the medians of the draws. It holds what this machine did in
-this run; what two runs of one server differ by anyway is measured by the A/A pair, and a
-difference is one only if it lies outside that as well.
+Pure functions of numbers. The interval is a seeded bootstrap of two levels (Davison and Hinkley,
+Bootstrap Methods, 3.8): launches are drawn again and again, with replacement, then pairs of each
+launch, and it holds 95 % of the medians of the draws. Two processes of one program differ by more
+than the slots of one of them, so pairs of one launch are not independent. What two servers
+differ by anyway is measured by the A/A pair, and a difference is one only if it lies outside
+that as well.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from itertools import chain
 from statistics import median
 
 from reactor.bench.results import Verdict
@@ -18,20 +21,34 @@ DRAWS = 2_000
 CONFIDENCE = 0.95
 GENERATOR_BUSY_MAX = 0.9  # of its core: above, it is what was measured
 MISSED_MAX = 0.01  # of the schedule
-PAIRS_MIN = 6  # the smallest to the largest of n ratios holds the median with 1 - 2**(1 - n)
+LAUNCHES_MIN = 6  # the smallest to the largest of n values holds the median with 1 - 2**(1 - n)
 DRIFT_MAX = 1.25  # of the CPU per request, second half of the slots to the first
 
 
-def interval(ratios: Sequence[float], seed: int = 1) -> tuple[float, float, float]:
+Launches = Sequence[Sequence[float]]
+"""Values by the launch that they were measured in."""
+
+
+def interval(launches: Launches, seed: int = 1) -> tuple[float, float, float]:
     """(median, low, high) of the ratios of pairs.
 
-    >>> interval([2.0, 2.0, 2.0])
+    >>> interval([[2.0, 2.0], [2.0]])
     (2.0, 2.0, 2.0)
     """
-    if not ratios:
+    if not launches:
         raise ValueError("no pair, no ratio")
-    draw = random.Random(seed).choices  # noqa: S311 - statistics, no secret
-    return median(ratios), *bounds([median(draw(ratios, k=len(ratios))) for _ in range(DRAWS)])
+    chance = random.Random(seed)  # noqa: S311 - statistics, no secret
+    draws = [median(resampled(launches, chance)) for _ in range(DRAWS)]
+    return median(chain.from_iterable(launches)), *bounds(draws)
+
+
+def resampled(launches: Launches, chance: random.Random) -> list[float]:
+    """One draw: launches with replacement, then values of each with replacement."""
+    return [
+        value
+        for launch in chance.choices(launches, k=len(launches))
+        for value in chance.choices(launch, k=len(launch))
+    ]
 
 
 def bounds(draws: Sequence[float]) -> tuple[float, float]:

@@ -8,14 +8,16 @@ from typing import Protocol
 
 from reactor.bench.results import METRICS, Latency, Metric, Plan, Ratio, Row, Slot
 from reactor.bench.servers import Memory
-from reactor.bench.statistics import PAIRS_MIN, band, drift, interval, is_difference, verdict
+from reactor.bench.statistics import LAUNCHES_MIN, band, drift, interval, is_difference, verdict
 from reactor.load import Histogram, Result
 
 
 class Measured(Protocol):
     """What a server has done."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
+
     slots: list[Slot]
     results: list[Result]
     switches: int
@@ -64,9 +66,9 @@ def make_ratios(
         if twin:
             noise = band(*interval(pair_ratios(first, twin, metric), plan.seed)[1:])
         for other, theirs in others:
-            pairs = pair_ratios(first, theirs, metric)
-            middle, low, high = interval(pairs, plan.seed)
-            enough = noise is not None and len(pairs) >= PAIRS_MIN
+            launches = pair_ratios(first, theirs, metric)
+            middle, low, high = interval(launches, plan.seed)
+            enough = noise is not None and len(launches) >= LAUNCHES_MIN
             made.append(
                 Ratio(
                     *(name, other, plan.connections, metric, middle, low, high),
@@ -77,12 +79,13 @@ def make_ratios(
     return made
 
 
-def pair_ratios(a: Sequence[Slot], b: Sequence[Slot], metric: Metric) -> list[float]:
-    """Of the rounds that both have finished."""
-    return [
-        one.metric(metric) / max(other.metric(metric), 1e-12)
-        for one, other in zip(a, b, strict=False)
-    ]
+def pair_ratios(a: Sequence[Slot], b: Sequence[Slot], metric: Metric) -> list[list[float]]:
+    """Of the rounds that both have finished, by their launch."""
+    launches: dict[int, list[float]] = {}
+    for one, other in zip(a, b, strict=False):
+        ratio = one.metric(metric) / max(other.metric(metric), 1e-12)
+        launches.setdefault(one.launch, []).append(ratio)
+    return list(launches.values())
 
 
 def _merged(histograms: Sequence[Histogram]) -> Histogram:

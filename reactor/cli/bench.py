@@ -60,8 +60,14 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("--pipeline", type=_count, default=1, metavar="N")
     parser.add_argument("--close", action="store_true", help="a connection for each request")
-    parser.add_argument("--pairs", type=_count, default=8, metavar="N", help="slots of each server")
-    parser.add_argument("--slot", type=_positive, default=1.0, metavar="SECONDS")
+    parser.add_argument(
+        "--pairs",
+        type=_count,
+        default=12,
+        metavar="N",
+        help="slots of each server; all are started anew after two; default: %(default)s",
+    )
+    parser.add_argument("--slot", type=_positive, default=0.6, metavar="SECONDS")
     parser.add_argument(
         "--sweep", action="store_true", help="at 1, 10, 100, 1,000 and 9,000 connections"
     )
