@@ -42,7 +42,7 @@ def results():
     environment = Environment(
         "2026-01-01T00:00:00+00:00", "Linux 6.1", "A processor", 2, None, "3.11.7", [0.1, 1.5],
         "0123abc", ["reactor", "bench"], {"reactor": "0.1", "nginx": None},
-        {"reactor": ["python", "-m", "reactor"]},
+        {"reactor": ["python", "-m", "reactor"]}, {"nginx": "daemon off;\n\terror_log <none>;\n"},
     )  # fmt: skip
     plan = Plan("hello", 64, None, 1, True, 12, 0.5, 0.5, 1)
     ratio = Ratio(

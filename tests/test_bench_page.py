@@ -99,6 +99,7 @@ def test_the_page_has_every_server_ratio_and_plot(made_and_text):
     for sentence in (one.sentence for one in made.failures):
         assert sentence in said
     assert " ".join(made.environment.commands["reactor"]) in said
+    assert "daemon off;\n        error_log <none>;" in said
     numbers = {one.connections for one in made.rows}
     # CPU or the sweep, and memory; a plot of latencies for each number.
     wanted = 2 + bool(made.ratios) + bool(made.highest_rates) + len(numbers)

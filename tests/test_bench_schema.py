@@ -84,7 +84,7 @@ def at(value, path):
 
 
 # In these any server's name is a key.
-FREE = {("environment", "versions"), ("environment", "commands")}
+FREE = {("environment", one) for one in ("versions", "commands", "configurations")}
 PATHS = [path for path in objects(json.loads(results().to_json())) if path not in FREE]
 
 

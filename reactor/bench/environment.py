@@ -28,6 +28,7 @@ def observe(command_line: Sequence[str], versions: Mapping[str, str | None]) -> 
         command_line=list(command_line),
         versions=dict(versions),
         commands={},
+        configurations={},
     )
 
 

@@ -49,6 +49,7 @@ $ratios
 $environment
 <h2>Command lines</h2>
 $commands
+$configurations
 </main>
 </body>
 </html>
@@ -77,6 +78,10 @@ def page(results: Results) -> str:
         commands=_pairs(
             (name, " ".join(words)) for name, words in environment.commands.items() if words
         ),
+        configurations="\n".join(
+            f"<h2>Configuration of {text(name)}</h2>\n<pre>{_lines(config)}</pre>"
+            for name, config in environment.configurations.items()
+        ),
     )
 
 
@@ -87,6 +92,10 @@ def text(words: str) -> str:
     '&lt;b&gt;\ufffd'
     """
     return html.escape("".join(c if c.isprintable() else "\ufffd" for c in words))
+
+
+def _lines(words: str) -> str:
+    return "\n".join(map(text, words.expandtabs().splitlines()))
 
 
 def _how(results: Results) -> Iterable[tuple[str, str]]:

@@ -32,7 +32,8 @@ th { color: var(--c01); font-weight: 600; }
 th:first-child, td:first-child { text-align: left; padding-left: 0; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1rem; font-size: .875rem; }
 dt { color: var(--c01); }
-dd { margin: 0; font-family: ui-monospace, "DejaVu Sans Mono", monospace; font-size: .8125rem;
-  overflow-wrap: anywhere; }
+dd, pre { margin: 0; font-family: ui-monospace, "DejaVu Sans Mono", monospace;
+  font-size: .8125rem; overflow-wrap: anywhere; }
+pre { white-space: pre-wrap; }
 @media (max-width: 40rem) { dl { grid-template-columns: 1fr; } dd { margin-bottom: .5rem; } }
 """

@@ -85,6 +85,8 @@ class Peers:
         self._python = python
         self._floor = _make_floor(folder)
         self._nginx = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin")
+        #: What the files say that command lines name, by server.
+        self.configurations: dict[str, str] = {}
         self.unusable = self._find_unusable()
 
     def server(self, name: str, path: str = "/") -> Server:
@@ -112,26 +114,25 @@ class Peers:
         if name == "floor":
             return lambda port: [str(self._floor), str(port)]
         if name.startswith("nginx"):
-            return lambda port: self._nginx_command(port, cached=name == "nginx+cache")
+            return lambda port: self._nginx_command(name, port)
         if name in CODE:
             return lambda port: [self._python, "-c", CODE[name].format(port=port)]
         return lambda port: [self._python, "-m", *MODULE[name].format(port=port).split()]
 
-    def _nginx_command(self, port: int, cached: bool) -> list[str]:
+    def _nginx_command(self, name: str, port: int) -> list[str]:
         folder = self._folder / f"nginx-{port}"
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)  # a port may come again
+        self.configurations[name] = NGINX.format(
+            body=BODY.decode(),
+            cache=FILE_CACHE if name == "nginx+cache" else "",
+            files=20000,
+            folder=folder,
+            port=port,
+            site=self._site,
+            user="user root;" if os.geteuid() == 0 else "",
+        ).lstrip()
         config = folder / "nginx.conf"
-        config.write_text(
-            NGINX.format(
-                body=BODY.decode(),
-                cache=FILE_CACHE if cached else "",
-                files=20000,
-                folder=folder,
-                port=port,
-                site=self._site,
-                user="user root;" if os.geteuid() == 0 else "",
-            )
-        )
+        config.write_text(self.configurations[name])
         return [str(self._nginx), "-c", str(config), "-e", str(folder / "error.log")]
 
     def versions(self) -> dict[str, str]:

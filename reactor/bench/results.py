@@ -40,6 +40,7 @@ class Environment:
     command_line: list[str]
     versions: dict[str, str | None]
     commands: dict[str, list[str]]
+    configurations: dict[str, str]
 
 
 @dataclass(frozen=True)

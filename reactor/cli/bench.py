@@ -131,6 +131,7 @@ def _run(options: argparse.Namespace, connections: tuple[int, ...], folder: Path
         comparison.results = replace(comparison.results, complete=False)
         code = 130
     _progress("")
+    comparison.results.environment.configurations.update(peers.configurations)
     _report(comparison.results, options)
     return code or bool(comparison.results.failures)
 
