@@ -16,13 +16,14 @@ import sys
 import tempfile
 from pathlib import Path
 
+from command import end_with
+
 from reactor.bench.comparison import Comparison, Contender
 from reactor.bench.results import Plan, Ratio
 from reactor.bench.served.apps import BODY
 from reactor.bench.servers import (
     Command,
     Server,
-    end_servers_on_sigterm,
     missing,
     ours,
 )
@@ -110,8 +111,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    end_servers_on_sigterm()
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
+    end_with(main)

@@ -24,6 +24,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from command import end_with
 from pairing import Pairs, Slot, in_pairs, table
 
 from reactor.bench.peers import Peers
@@ -32,13 +33,11 @@ from reactor.bench.servers import (
     NotServed,
     Server,
     cores,
-    end_servers_on_sigterm,
     missing,
     on_core,
     ours,
 )
 from reactor.bench.statistics import GENERATOR_BUSY_MAX
-from reactor.errors import LoadError
 from reactor.load import Generator, Plan
 
 BOUNDS = {"rate": (0.9, 1.1), "p99_s": (0.9, 1.1), "cpu_us": (0.0, 1.2)}
@@ -202,10 +201,4 @@ def closed(options: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
-    end_servers_on_sigterm()
-    try:
-        sys.exit(main())
-    except (NotServed, LoadError) as error:
-        sys.exit(str(error))
-    except KeyboardInterrupt:
-        sys.exit(130)
+    end_with(main)

@@ -23,10 +23,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from command import end_with
 from origins import Origins
 from pairing import Pairs, Slot, in_pairs, table
 
-from reactor.bench.servers import cores, end_servers_on_sigterm, missing
+from reactor.bench.servers import cores, missing
 
 GIB = 1 << 30
 FILES = 10_000
@@ -251,8 +252,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    end_servers_on_sigterm()
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
+    end_with(main)

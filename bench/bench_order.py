@@ -19,9 +19,10 @@ from pathlib import Path
 from statistics import median
 
 from bench_serve import Load, applications, loaded
+from command import end_with
 from pairing import Slot, in_pairs, table
 
-from reactor.bench.servers import NotServed, end_servers_on_sigterm, missing
+from reactor.bench.servers import missing
 from reactor.bench.statistics import interval
 
 FIGURES = {"CPU per request": "cpu_us", "requests/s": "rate", "p99": "p99_s"}
@@ -76,10 +77,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    end_servers_on_sigterm()
-    try:
-        sys.exit(main())
-    except NotServed as error:
-        sys.exit(str(error))
-    except KeyboardInterrupt:
-        sys.exit(130)
+    end_with(main)

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from command import end_with
 from pairing import Pairs, Ratio, in_pairs, table
 from wrk import Load, found, slot
 
@@ -30,7 +31,6 @@ from reactor.bench.served.apps import BODY, LARGE, SMALL, content, make_site
 from reactor.bench.servers import (
     NotServed,
     Server,
-    end_servers_on_sigterm,
     missing,
     raise_descriptor_limit,
 )
@@ -242,8 +242,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    end_servers_on_sigterm()
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
+    end_with(main)

@@ -18,12 +18,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from command import end_with
 from pairing import Pairs, Slot, in_pairs, table
 
 from reactor.bench.answers import FIELDS
 from reactor.bench.peers import NAMES, OURS, Peers
 from reactor.bench.served.apps import BODY, SMALL, content, make_site
-from reactor.bench.servers import NotServed, Server, cores, end_servers_on_sigterm, missing, ours
+from reactor.bench.servers import NotServed, Server, cores, missing, ours
 from reactor.errors import LoadError
 from reactor.load import Expect, Generator, Plan
 
@@ -187,10 +188,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    end_servers_on_sigterm()
-    try:
-        sys.exit(main())
-    except NotServed as error:
-        sys.exit(str(error))
-    except KeyboardInterrupt:
-        sys.exit(130)
+    end_with(main)

@@ -20,13 +20,12 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "tests")]
 
+from command import end_with  # noqa: E402
 from fetching import fetch  # noqa: E402
 from origins import CHUNKS, CLOSE, LENGTH, PAGE, SQUEEZED, Origin, Origins  # noqa: E402
 from soak_get_disk import disk  # noqa: E402
 from soak_get_memory import hostile, memory  # noqa: E402
 from soak_get_resume import resume  # noqa: E402
-
-from reactor.bench.servers import end_servers_on_sigterm  # noqa: E402
 
 PAGE_LINES = 20_000
 
@@ -96,8 +95,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    end_servers_on_sigterm()
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
+    end_with(main)
