@@ -52,7 +52,9 @@ def measured(trials: int, pairs: int, requests: int) -> dict[tuple[str, str], li
                 slots = order(a, b, lambda load: load.slot(requests), pairs)
                 for figure, of in FIGURES.items():
                     ratios = [getattr(one, of) / getattr(other, of) for one, other in slots]
-                    found.setdefault((figure, name), []).append(interval(ratios))
+                    found.setdefault((figure, name), []).append(
+                        interval([[ratio] for ratio in ratios])
+                    )
     return found
 
 
