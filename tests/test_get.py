@@ -20,6 +20,7 @@ from test_serve import has_ipv6
 import reactor
 from reactor.cli import main
 from reactor.client.names import NAME_BYTES_MAX, name_from_url
+from reactor.client.url import Url
 from reactor.errors import FetchError
 from reactor.limits import Limits
 
@@ -436,7 +437,7 @@ def test_a_redirect_to_nowhere_is_no_file(get, tmp_path, status):
     ],
 )
 def test_the_name_of_a_url(path, name):
-    assert name_from_url(f"http://host{path}") == name
+    assert name_from_url(Url.parse(f"http://host{path}")) == name
 
 
 def test_a_name_as_long_as_names_may_be(get, tmp_path):

@@ -71,7 +71,7 @@ class Client:
     def request(
         self,
         method: str,
-        url: str,
+        url: str | Url,
         *,
         headers: Iterable[tuple[str, str]] = (),
         body: bytes | BinaryIO | None = None,
@@ -91,7 +91,8 @@ class Client:
             LocalProtocolError: a method or a field that no server may be sent.
         """
         upload = None if body is None else Upload(body)
-        asked = Asked(method, Url.parse(url), list(headers), upload)
+        where = Url.parse(url) if isinstance(url, str) else url
+        asked = Asked(method, where, list(headers), upload)
         transfer = Transfer(self, asked, on_head, on_body, on_done)
         transfer.start(max_time_s)
         self._transfers.add(transfer)

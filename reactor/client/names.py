@@ -10,7 +10,7 @@ A name is made from the URL that the user wrote, never from where redirects led
 
 from __future__ import annotations
 
-from reactor.client.url import plain
+from reactor.client.url import Url
 from reactor.http.ascii import lower
 
 # What saving calls a file that is not whole yet, and what it knows about it.
@@ -29,20 +29,20 @@ _RESERVED = {"con", "prn", "aux", "nul"} | {
 _TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
-def name_from_url(url: str) -> str:
+def name_from_url(url: Url) -> str:
     """The last name of a URL's path, made harmless.
 
-    >>> name_from_url("http://host/a/page.html?x=/y"), name_from_url("http://host/..%2f.bashrc")
-    ('page.html', 'bashrc')
+    >>> name_from_url(Url.parse("http://host/a/page.html?x=/y"))
+    'page.html'
+    >>> name_from_url(Url.parse("http://host/..%2f.bashrc"))
+    'bashrc'
     """
-    found = plain(url)
-    if found is not None:
-        last = found[1].partition("?")[0].rpartition("/")[2]
-        if "%" not in last:
-            return harmless(last)
-    from urllib.parse import unquote, urlsplit
+    last = url.target.partition("?")[0].rpartition("/")[2]
+    if "%" in last:
+        from urllib.parse import unquote
 
-    return harmless(unquote(urlsplit(url).path.rpartition("/")[2], errors="surrogateescape"))
+        last = unquote(last, errors="surrogateescape")
+    return harmless(last)
 
 
 def name_from_disposition(field: str) -> str | None:
@@ -70,20 +70,22 @@ def harmless(name: str) -> str:
     No separator, no control or invisible character, no dotfile, no option ("-rf"), no
     device, not too long, and never the name of a part of another file.
     """
-    name = "".join(c for c in name if c.isprintable() and c not in "/\\")
-    name = name.strip(" ").lstrip(". ").rstrip(". ")
+    if not name.isprintable() or "/" in name or "\\" in name:
+        name = "".join(c for c in name if c.isprintable() and c not in "/\\")
+    name = name.strip(". ")
     if not name:
         return _DEFAULT
-    if name.startswith("-") or lower(name).partition(".")[0].rstrip(" ") in _RESERVED:
+    lowered = lower(name)
+    if name.startswith("-") or lowered.partition(".")[0].rstrip(" ") in _RESERVED:
         name = f"_{name}"
     # A page that were saved as "x.part.json" could make a later --continue trust it.
-    if lower(name).endswith((PART_SUFFIX, SIDECAR_SUFFIX)):
+    if lowered.endswith((PART_SUFFIX, SIDECAR_SUFFIX)):
         name = f"{name}_"
     return _shortened(name)
 
 
 def _shortened(name: str) -> str:
-    if len(name.encode("utf-8", "replace")) <= NAME_BYTES_MAX:
+    if len(name) * 4 <= NAME_BYTES_MAX or len(name.encode("utf-8", "replace")) <= NAME_BYTES_MAX:
         return name
     stem, dot, extension = name.rpartition(".")
     if not dot or len(extension.encode("utf-8")) > _EXTENSION_BYTES_MAX:

@@ -9,6 +9,8 @@ show them. Must never open a connection.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from reactor.client.failures import EXIT_URL
 from reactor.errors import FetchError
 
@@ -20,9 +22,10 @@ PORTS = {"http": 80, "https": 443}
 # What a browser does: spaces and non-ASCII are escaped, escapes that are there stay.
 _SAFE = "/%:@!$&'()*+,;=~-._"
 
-_HOST = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-")
+# What bytes.translate is to delete, to see whether anything else is there.
+_HOST = b"abcdefghijklmnopqrstuvwxyz0123456789.-"
 # Not "@", "[", "#": each makes a part of its own.
-_PLAIN = _HOST | frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ/?%:!$&'()*+,;=~_")
+_PLAIN = _HOST + b"ABCDEFGHIJKLMNOPQRSTUVWXYZ/?%:!$&'()*+,;=~_"
 
 Origin = tuple[str, str, int]
 
@@ -113,18 +116,28 @@ def plain(text: str) -> tuple[Origin, str] | None:
     >>> plain("http://host:8000/a?b"), plain("http://me@host/")
     ((('http', 'host', 8000), '/a?b'), None)
     """
-    scheme, separator, rest = text.partition("://")
-    if not separator or scheme not in PORTS or not _PLAIN.issuperset(rest) or rest[-1:] == "?":
-        return None
+    scheme, _, rest = text.partition("://")
     authority, _, path = rest.partition("/")
+    origin = _plain_origin(scheme, authority)
+    if origin is None or not _has_only(_PLAIN, path) or path[-1:] == "?":
+        return None
+    return origin, f"/{path}"
+
+
+@lru_cache(maxsize=64)  # most URLs of a list are of a few hosts
+def _plain_origin(scheme: str, authority: str) -> Origin | None:
     host, colon, port = authority.partition(":")
-    if not host or len(host) > 253 or not _HOST.issuperset(host):
+    if scheme not in PORTS or not host or len(host) > 253 or not _has_only(_HOST, host):
         return None
     if not colon:
-        return (scheme, host, PORTS[scheme]), f"/{path}"
-    if not port.isdigit() or len(port) > 5 or int(port) > 65535:
+        return scheme, host, PORTS[scheme]
+    if not port.isascii() or not port.isdigit() or len(port) > 5 or int(port) > 65535:
         return None
-    return (scheme, host, int(port)), f"/{path}"
+    return scheme, host, int(port)
+
+
+def _has_only(characters: bytes, text: str) -> bool:
+    return text.isascii() and not text.encode().translate(None, characters)
 
 
 def _target(parts: SplitResult) -> str:

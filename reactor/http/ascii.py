@@ -25,5 +25,7 @@ def parse_digits(text: str, digits_max: int) -> int | None:
 
 def lower(text: str) -> str:
     """``text`` with A to Z in lower case and every other character as it was."""
+    if text.isascii():
+        return text.lower()
     # bytes.lower() is ASCII-only; "surrogatepass" keeps whatever a str may hold.
     return text.encode("utf-8", "surrogatepass").lower().decode("utf-8", "surrogatepass")

@@ -11,7 +11,7 @@ import argparse
 import os
 
 from reactor._message import Response
-from reactor.cli.get.options import method_of, upload_of
+from reactor.cli.get.options import upload_of
 from reactor.cli.get.secrets import visible
 from reactor.client.failures import (
     EXIT_EMPTY,
@@ -26,6 +26,7 @@ from reactor.client.failures import (
 from reactor.client.names import name_from_disposition, name_from_url
 from reactor.client.resuming import Verdict, Version, judge, range_fields, total_of
 from reactor.client.saving import FileSink, Saver, Sink, StreamSink, open_given
+from reactor.client.url import Url
 from reactor.errors import FetchError, LocalProtocolError
 from reactor.limits import KIB
 from reactor.net import Reactor
@@ -33,6 +34,8 @@ from reactor.net import Reactor
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, BinaryIO, Protocol
+
+    from reactor.client.transfer import OnBody, OnDone, OnHead
 
     class Teller(Protocol):
         """Tells the user how it goes."""
@@ -44,6 +47,7 @@ if TYPE_CHECKING:
         """What a job asks of the command that it is a part of."""
 
         options: argparse.Namespace
+        method: str
         reactor: Reactor
 
         @property
@@ -51,7 +55,15 @@ if TYPE_CHECKING:
         @property
         def saver(self) -> Saver: ...
         def stdout(self) -> int: ...
-        def request(self, job: Job, fields: list[tuple[str, str]], **callbacks: Any) -> Any: ...
+        def request(
+            self,
+            job: Job,
+            url: Url,
+            fields: list[tuple[str, str]],
+            on_head: OnHead,
+            on_body: OnBody,
+            on_done: OnDone,
+        ) -> Any: ...
         def is_over(self, job: Job) -> bool: ...
         def finishing(self) -> None: ...
         def ended(self, job: Job) -> None: ...
@@ -83,31 +95,34 @@ class Nothing(Sink):
 class Job:
     """``command`` is told once, by ``ended``, when it is over."""
 
+    # Most of ten thousand jobs end with most of these as they began.
+    response: Response | None = None
+    transfer: Any = None
+    error: FetchError | None = None
+    saved_as: str | None = None
+    size = 0  # of the file so far
+    total: int | None = None
+    received = 0
+    resumed_from = 0
+    sha256: str | None = None
+    attempts = 0
+    upload: BinaryIO | None = None
+    _sink: Sink | None = None
+    _version: Version | None = None  # of what the sink holds
+    _asked: Version | None = None  # whose rest was asked for
+    _by_date = _anew = False
+    _refused = False  # the answer is not what was asked for
+    _complete = False  # it says that all is there
+    _digest: Any = None
+    _waiting: Any = None  # the timer of the next try
+
     def __init__(self, command: Command, url: str) -> None:
         self._command = command
         self._options: argparse.Namespace = command.options
         self.url = url
-        self.method = method_of(command.options)
+        self.method = command.method
         self.label = visible(url)
-        self.response: Response | None = None
-        self.transfer: Any = None
-        self.error: FetchError | None = None
-        self.saved_as: str | None = None
-        self.size = 0  # of the file so far
-        self.total: int | None = None
-        self.received = 0
-        self.resumed_from = 0
-        self.sha256: str | None = None
-        self.attempts = 0
         self._began = command.reactor.time()
-        self.upload: BinaryIO | None = None
-        self._sink: Sink | None = None
-        self._version: Version | None = None  # of what the sink holds
-        self._asked: Version | None = None  # whose rest was asked for
-        self._by_date = self._anew = False
-        self._complete = False
-        self._digest: Any = None
-        self._waiting: Any = None  # the timer of the next try
 
     @property
     def failure(self) -> str:
@@ -122,37 +137,32 @@ class Job:
     # --- asking ---------------------------------------------------------------------------
 
     def start(self) -> None:
-        self.upload = upload_of(self._options)
+        if self._options.upload_file is not None:
+            self.upload = upload_of(self._options)
         try:
+            self._parsed = Url.parse(self.url)
             self._sink = self._open_sink()
             if self._options.resume and isinstance(self._sink, FileSink):
                 self._version = self._sink.resume(visible(self.url))
+        except FetchError as error:
+            self._fail(error)
         except OSError as error:
             self._fail(self._cannot_write(error))
-            return
-        except ValueError:
-            self._fail(FetchError(f"{self.url!r} is no URL", EXIT_URL))
-            return
-        self._request()
+        else:
+            self._request()
 
     def _request(self) -> None:
         self.attempts += 1
-        self.response = None
-        self._complete = False
+        self.response = self._asked = None
+        self._refused = self._complete = False
         fields: list[tuple[str, str]] = []
-        self._asked = None
         part = self._sink.part if self._sink is not None else None
         if part is not None and part.size and self._version is not None and not self._anew:
             self._asked = self._version
             fields = range_fields(self._version, part.size, self._by_date)
-        attempt = self.attempts
         try:
             self.transfer = self._command.request(
-                self,
-                fields,
-                on_head=lambda head, transfer: self._guarded(attempt, self._head, head),
-                on_body=lambda data: self._guarded(attempt, self._body, data),
-                on_done=lambda error: self._guarded(attempt, self._done, error),
+                self, self._parsed, fields, self._head, self._body, self._done
             )
         except FetchError as error:
             self._fail(error)
@@ -168,40 +178,28 @@ class Job:
         if output:
             self.label = str(output)
             return open_given(output, self._command.teller.note)
-        self.label = name_from_url(self.url)
+        self.label = name_from_url(self._parsed)
         return FileSink(self._command.saver, self.label, False, self._command.teller.note)
 
     # --- what comes -----------------------------------------------------------------------
 
-    def _guarded(self, attempt: int, callback: Any, argument: Any) -> None:
-        """An answer to a request that was given up is none; a disk that refuses ends the job."""
-        if attempt != self.attempts or self._command.is_over(self):
-            return
-        try:
-            callback(argument)
-        except BrokenPipeError:
-            self._cancel()
-            self._fail(FetchError("nobody reads what is written", EXIT_NOBODY_READS))
-        except OSError as error:
-            self._cancel()
-            self._fail(self._cannot_write(error))
-        except Exception as error:
-            self._command.crash(error)
+    # What `_head` and `_body` raise ends the transfer, and comes to `_done`.
 
-    def _head(self, head: Response) -> None:
+    def _head(self, head: Response, _transfer: object) -> None:
         self.response = head
         verdict = None
         part = self._sink.part if self._sink is not None else None
         if self._asked is not None and part is not None:
             verdict = judge(self._asked, part.size, head, self._by_date)
-        if verdict in {Verdict.ANEW, Verdict.BY_DATE}:
-            self._ask_again(by_date=verdict is Verdict.BY_DATE)
-            return
+            if verdict in (Verdict.ANEW, Verdict.BY_DATE):
+                self._ask_again(by_date=verdict is Verdict.BY_DATE)
+                return
         self._command.teller.head(head)
-        if verdict in {Verdict.CONTINUE, Verdict.COMPLETE} and part is not None:
+        self._refused = head.status >= 300 and self._is_error(head)
+        if part is not None and verdict in (Verdict.CONTINUE, Verdict.COMPLETE):
             self._complete = verdict is Verdict.COMPLETE
             self._go_on(part.size, head)
-        elif self._is_error():
+        elif self._refused:
             if (head.content_length or _DRAIN_BYTES_MAX + 1) > _DRAIN_BYTES_MAX:
                 self._cancel()
                 self._done(None)
@@ -249,7 +247,7 @@ class Job:
 
     def _body(self, data: Any) -> None:
         self.received += len(data)
-        if self._complete or self._sink is None or self.response is None or self._is_error():
+        if self._complete or self._refused or self._sink is None:
             return
         if self.resumed_from and self.total is not None and self.size + len(data) > self.total:
             self._ask_again()  # more than the rest of anything
@@ -260,14 +258,25 @@ class Job:
         self.size += len(data)
 
     def _done(self, error: Exception | None) -> None:
-        if error is not None and not isinstance(error, FetchError):
-            raise error
-        if error is not None:
-            if not self._try_again(error):
+        try:
+            if error is None:
+                self._finish()
+            elif not isinstance(error, FetchError):
+                raise error  # from `_head` or `_body`
+            elif not self._try_again(error):
                 self._fail(error)
-        elif self.response is None or self._sink is None:
+        except BrokenPipeError:
+            self._fail(FetchError("nobody reads what is written", EXIT_NOBODY_READS))
+        except OSError as refused:
+            self._fail(self._cannot_write(refused))
+        except Exception as fault:
+            self._command.crash(fault)
+
+    def _finish(self) -> None:
+        """The response came whole."""
+        if self.response is None or self._sink is None:
             self._fail(FetchError("no answer came", EXIT_PROTOCOL))
-        elif self._is_error() and not self._complete:
+        elif self._refused and not self._complete:
             self._fail(FetchError(f"the server answered {self.response.status}", EXIT_HTTP))
         elif self._asked is not None and self.resumed_from and self.total != self.size:
             self._fail(FetchError("the rest did not come whole", EXIT_PARTIAL))
@@ -276,8 +285,7 @@ class Job:
             self._saved(None)
         elif self._hash_is_right():
             self._sink.finish(self._saved)
-            if not self._command.is_over(self):
-                self._command.finishing()
+            self._command.finishing()
 
     def _hash_is_right(self) -> bool:
         if self._digest is None:
@@ -342,16 +350,12 @@ class Job:
         if self.transfer is not None:
             self.transfer.cancel()
 
-    def _is_error(self) -> bool:
-        """Whether the answer is not what was asked for; its body is no file then.
+    def _is_error(self, head: Response) -> bool:
+        """Whether an answer of 300 or above is not what was asked for; its body is no file then.
 
         A redirect that comes here leads nowhere; 304 is an answer to who asked for it.
         """
-        if self.response is None or self.response.status < 300:
-            return False
-        return self.response.status != 304 or not self._user_sent(
-            "if-none-match", "if-modified-since"
-        )
+        return head.status != 304 or not self._user_sent("if-none-match", "if-modified-since")
 
     def _user_sent(self, *names: str) -> bool:
         return any(name.lower() in names for name, _ in self._options.header)

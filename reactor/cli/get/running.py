@@ -12,7 +12,7 @@ import sys
 
 from reactor.cli.get.credentials import Credentials
 from reactor.cli.get.job import EXIT_NOBODY_READS, Job
-from reactor.cli.get.options import body_of, fields_of
+from reactor.cli.get.options import body_of, fields_of, method_of
 from reactor.cli.get.progress import Progress, wanted
 from reactor.cli.get.show import Show
 from reactor.cli.get.sources import Urls
@@ -25,6 +25,9 @@ from reactor.net import Reactor
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    from reactor.client.transfer import OnBody, OnDone, OnHead
+    from reactor.client.url import Url
 
 # Transfers under way at a time, whatever the hosts; the client bounds those to one host.
 _JOBS_MAX = 24
@@ -40,6 +43,7 @@ class Run:
         self, options: argparse.Namespace, reactor: Reactor, client: Client, show: Show
     ) -> None:
         self.options = options
+        self.method = method_of(options)
         self.reactor = reactor
         self.teller = show
         self._client = client
@@ -51,11 +55,11 @@ class Run:
         # stdout takes one body after another.
         one = options.output == "-"
         self._jobs_max = 1 if one else options.parallel or _JOBS_MAX
-        self._urls = Urls(options.urls, options.input_file, reactor, self._fill)
+        self._urls = Urls(options.urls, options.input_file, reactor, self._fill_soon)
         self._exit_code = 0
         self._crash: Exception | None = None
         self._ending = False
-        self._filling = False
+        self._fill_planned = False
         self._commit_timer: Any = None
 
     def run(self) -> int:
@@ -65,7 +69,7 @@ class Run:
         self.reactor.on_signal(signal.SIGINT, self._end, EXIT_INTERRUPTED)
         self.reactor.on_signal(signal.SIGTERM, self._end, EXIT_TERMINATED)
         try:
-            self.reactor.call_soon(self._fill)
+            self._fill_soon()
             self.reactor.run()
         finally:
             if progress is not None:
@@ -91,15 +95,25 @@ class Run:
             raise OSError(9, "stdout is closed")
         return sys.stdout.fileno()
 
-    def request(self, job: Job, fields: list[tuple[str, str]], **callbacks: Any) -> Any:
-        sent = [*self._fields, *self._credentials.fields_for(job.url), *fields]
+    def request(
+        self,
+        job: Job,
+        url: Url,
+        fields: list[tuple[str, str]],
+        on_head: OnHead,
+        on_body: OnBody,
+        on_done: OnDone,
+    ) -> Any:
+        sent = self._fields + self._credentials.fields_for(job.url) + fields
         return self._client.request(
-            job.method,
-            job.url,
+            self.method,
+            url,
             headers=sent,
             body=self._body if job.upload is None else job.upload,
             max_time_s=job.time_left(),
-            **callbacks,
+            on_head=on_head,
+            on_body=on_body,
+            on_done=on_done,
         )
 
     def is_over(self, job: Job) -> bool:
@@ -123,42 +137,46 @@ class Run:
             self._exit_code = self._exit_code or job.error.exit_code
             if self.options.fail_early or job.error.exit_code == EXIT_NOBODY_READS:
                 self._end(self._exit_code)
-        self._fill()
+        self._fill_soon()
+
+    def finishing(self) -> None:
+        """A transfer is over, and its file waits for its name: there is room for another."""
+        self._fill_soon()
 
     # --- how it goes on -------------------------------------------------------------------
 
+    def _fill_soon(self) -> None:
+        """Once for all transfers that end in one turn of the loop."""
+        if not self._fill_planned:
+            self._fill_planned = True
+            self.reactor.call_soon(self._fill)
+
     def _fill(self) -> None:
         """Start jobs as long as there is room; the end, when nothing is left."""
-        if self._filling:
-            return  # a job that failed at once: the loop below goes on
-        self._filling = True
+        self._fill_planned = False
         try:
-            while not self._ending and len(self._jobs) - self._waiting < self._jobs_max:
+            while not self._ending and len(self._jobs) - self._waiting() < self._jobs_max:
                 url = self._urls.next()
                 if url is None:
                     break
                 job = Job(self, url)
                 self._jobs[job] = None
                 job.start()
-            self._filling = False
             self._commit_if_due()
         except Exception as error:  # a list that cannot be read, or our own bug
             self.crash(error)
         if not self._jobs and (self._ending or self._urls.exhausted):
             self.reactor.stop()
 
-    def finishing(self) -> None:
-        """A transfer is over, and its file waits for its name: there is room for another."""
-        self._fill()
-
-    @property
     def _waiting(self) -> int:
+        """Jobs whose files wait for their names."""
         return 0 if self._saver is None else self._saver.waiting
 
     def _commit_if_due(self) -> None:
-        if not self._waiting:
+        waiting = self._waiting()
+        if not waiting:
             return
-        if self._waiting >= len(self._jobs) and self._urls.exhausted:
+        if waiting >= len(self._jobs) and self._urls.exhausted:
             self._commit()
         elif self._commit_timer is None:
             self._commit_timer = self.reactor.call_later(_COMMIT_S, self._commit)
