@@ -47,7 +47,7 @@ class Saving:
 
     def save(self, data, name="page", version=VERSION, replaces=False):
         sink = self.sink(name, replaces)
-        sink.begin(version)
+        sink.begin(version.length, lambda: version)
         for start in range(0, len(data), 10_000):
             sink.write(data[start : start + 10_000])
         sink.finish(self.saved.append)
@@ -56,7 +56,7 @@ class Saving:
 
     def break_off(self, data, name="page", version=VERSION, replaces=False):
         sink = self.sink(name, replaces)
-        sink.begin(version)
+        sink.begin(version.length, lambda: version)
         sink.write(data)
         sink.stop()
 
@@ -185,7 +185,7 @@ def test_a_derived_name_never_overwrites(saving, tmp_path, data):
 @pytest.mark.parametrize("data", [b"new", BIG])
 def test_a_name_that_is_taken_meanwhile_is_not_overwritten(saving, tmp_path, data):
     sink = saving.sink()
-    sink.begin(VERSION)
+    sink.begin(VERSION.length, lambda: VERSION)
     sink.write(data)
     (tmp_path / "page").write_text("somebody else's")
     sink.finish(saving.saved.append)
@@ -197,7 +197,7 @@ def test_a_name_that_is_taken_meanwhile_is_not_overwritten(saving, tmp_path, dat
 def test_nothing_has_a_name_before_it_is_committed(saving, tmp_path):
     for _ in range(BATCH_MAX - 1):
         sink = saving.sink()
-        sink.begin(VERSION)
+        sink.begin(VERSION.length, lambda: VERSION)
         sink.write(b"x")
         sink.finish(saving.saved.append)
     assert files(tmp_path) == saving.saved == []
@@ -210,7 +210,7 @@ def test_a_link_is_replaced_and_what_it_leads_to_is_not(saving, tmp_path):
     """Somebody turns the target into a link while the body comes."""
     (tmp_path / "victim").write_text("precious")
     sink = saving.sink(replaces=True)
-    sink.begin(VERSION)
+    sink.begin(VERSION.length, lambda: VERSION)
     sink.write(BIG)
     (tmp_path / "page").symlink_to("victim")
     sink.finish(saving.saved.append)
@@ -245,7 +245,7 @@ def test_another_version_begins_anew(saving, tmp_path):
     saving.break_off(b"old" * 100_000)
     sink = saving.sink()
     sink.resume(URL)
-    sink.begin(VERSION.replace(etag='"v2"'))
+    sink.begin(None, lambda: VERSION.replace(etag='"v2"'))
     assert json.loads((tmp_path / "page.part.json").read_text())["etag"] == '"v2"'
     sink.write(b"new")
     sink.finish(saving.saved.append)
@@ -354,7 +354,7 @@ def test_after_a_crash_of_the_machine_only_synced_bytes_are_trusted(saving, tmp_
 
 def test_a_part_at_work_is_left_alone(saving, tmp_path):
     first = saving.sink()
-    first.begin(VERSION)
+    first.begin(VERSION.length, lambda: VERSION)
     first.write(BIG)
     assert saving.sink().resume(URL) is None
     assert saving.save(BIG[::-1]) == "page"  # its part was page.1.part
@@ -374,7 +374,7 @@ RACER = """
     os.read(0, 1)
     for number in range(20):
         sink = FileSink(saver, "page", False, print)
-        sink.begin(Version("http://host/page", '"v"', None, size))
+        sink.begin(size, lambda: Version("http://host/page", '"v"', None, size))
         sink.write((sys.argv[2] + f"{number:03}").encode() * (size // 4))
         sink.finish(lambda name: None)
         saver.commit()
@@ -409,7 +409,7 @@ def test_a_killed_process_leaves_what_can_be_continued(saving, tmp_path):
         from reactor.client.resuming import Version
         from reactor.client.saving import FileSink, Saver
         sink = FileSink(Saver(Folder(sys.argv[1])), "page", False, print)
-        sink.begin(Version("http://host/page", '"v1"', None, None))
+        sink.begin(None, lambda: Version("http://host/page", '"v1"', None, None))
         while True:
             sink.write(bytes(range(256)) * 16)
     """
@@ -441,7 +441,7 @@ FULL = """
     version = Version("http://host/page", '"v1"', None, None)
     saver = Saver(Folder(sys.argv[1]))
     sink = FileSink(saver, "page", False, print)
-    sink.begin(version)
+    sink.begin(version.length, lambda: version)
     try:
         for _ in range(PIECES):
             sink.write(b"0123456789" * (20_000 // PIECES))
@@ -632,3 +632,36 @@ def test_the_date_is_tried_once():
 )
 def test_what_a_head_says_of_its_version(fields, etag, modified, length):
     assert Version.of(URL, head(200, *fields)) == Version(URL, etag, modified, length)
+
+
+WITHOUT_A_NAME = """
+    import ctypes, os, sys
+    from reactor.client._linux import link_unnamed, write_unnamed
+    folder = os.open(sys.argv[1], os.O_RDONLY)
+    os.umask(0)
+    fd = write_unnamed(folder, [b"a", b"", b"b" * 100_000])
+    if os.getuid() == 0 and len(sys.argv) > 2:
+        # Not those who opened it, any more: the kernel has it named by its path in /proc only.
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
+        ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)  # PR_SET_DUMPABLE: or /proc/self/fd is root's
+    print(link_unnamed(folder, fd, "caf\\u00e9"), link_unnamed(folder, fd, "caf\\u00e9"))
+    print(link_unnamed(folder, fd, "second"))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="files without a name are Linux's")
+@pytest.mark.parametrize("who", [[], ["nobody"]])
+def test_a_file_without_a_name_gets_one_with_and_without_privilege(tmp_path, who):
+    tmp_path.chmod(0o777)
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(WITHOUT_A_NAME), str(tmp_path), *who],
+        capture_output=True,
+        text=True,
+        env=environment(),
+        timeout=PATIENCE_S,
+    )
+    assert done.stdout.splitlines() == ["True False", "True"], done.stderr
+    assert files(tmp_path) == ["caf\u00e9", "second"]
+    assert (tmp_path / "second").read_bytes() == b"a" + b"b" * 100_000

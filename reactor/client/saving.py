@@ -18,9 +18,10 @@ import os
 import select
 import stat
 from collections.abc import Callable, Iterator
+from functools import partial
 
-from reactor.client._linux import syncfs
-from reactor.client.partial import Folder, Part, find_part, first_free, link, numbered, write_all
+from reactor.client._linux import link_unnamed, syncfs, write_unnamed
+from reactor.client.partial import Folder, Part, find_part, first_free, numbered
 from reactor.client.resuming import Version
 from reactor.limits import KIB
 
@@ -44,8 +45,12 @@ class Sink:
     part: Part | None = None
     """What an earlier try left; its bytes count if the body is continued."""
 
-    def begin(self, version: Version) -> None:
-        """A body of this version comes, from its first byte; what was written before goes."""
+    def begin(self, length: int | None, version: Callable[[], Version]) -> None:
+        """A body comes, from its first byte; what was written before goes.
+
+        ``length`` is its length as far as that is known. ``version`` says which body it is: it is
+        asked only where that is to be written down, which for most files it is not.
+        """
 
     def write(self, data: bytes | memoryview) -> None:
         raise NotImplementedError
@@ -105,7 +110,7 @@ class FileSink(Sink):
         self._say = say
         self._held: list[bytes] = []
         self._held_size = 0
-        self._version: Version | None = None
+        self._version: Callable[[], Version] | None = None
 
     def resume(self, url: str) -> Version | None:
         """Take what an earlier try left of this URL; which version it is of."""
@@ -128,14 +133,14 @@ class FileSink(Sink):
         """Another name is wanted, before the first byte."""
         self._name = name
 
-    def begin(self, version: Version) -> None:
+    def begin(self, length: int | None, version: Callable[[], Version]) -> None:
         self._version = version
-        self._held.clear()
+        self._held = []
         self._held_size = 0
         if self.part is not None:
-            self.part.begin(version)
-        elif (version.length or 0) > HOLD_BYTES_MAX:
-            self._claim(version)
+            self.part.begin(version())
+        elif length is not None and length > HOLD_BYTES_MAX:
+            self._claim(version())
 
     def write(self, data: bytes | memoryview) -> None:
         if self.part is not None:
@@ -156,7 +161,7 @@ class FileSink(Sink):
 
     def stop(self) -> None:
         try:
-            if self.part is None and self._held and self._version and self._version.resumable:
+            if self.part is None and self._held and self._version_now().resumable:
                 self._spill()
         finally:
             if self.part is not None:
@@ -175,29 +180,22 @@ class FileSink(Sink):
 
     def _finish_held(self, on_saved: OnSaved) -> bool:
         """Save a body that never was a part; False where files cannot be without a name."""
-        try:
-            fd = os.open(
-                ".", os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o666, dir_fd=self._folder.fd
-            )
-        except OSError:
-            return False  # the other way tells the user why, if it cannot either
-        try:
-            for piece in self._held:
-                write_all(fd, piece)
-        except BaseException:
-            os.close(fd)
-            raise
-        self._held.clear()
+        fd = write_unnamed(self._folder.fd, self._held)
+        if fd < 0:
+            return False
+        self._held = []
         self._saver.add(fd, self._place, on_saved)
         return True
 
+    def _version_now(self) -> Version:
+        return Version("", None, None, None) if self._version is None else self._version()
+
     def _spill(self) -> None:
         """From memory into a part."""
-        version = self._version or Version("", None, None, None)
-        part = self.part or self._claim(version)
+        part = self.part or self._claim(self._version_now())
         for piece in self._held:
             part.write(piece)
-        self._held.clear()
+        self._held = []
 
     def _claim(self, version: Version) -> Part:
         part = self._claim_given() if self._replaces else self._claim_derived(version.url)
@@ -274,7 +272,7 @@ class Saver:
             try:
                 if not synced:
                     os.fsync(fd)
-                outcomes.append((on_saved, place(_Naming(self.folder, fd))))
+                outcomes.append((on_saved, place(partial(link_unnamed, self.folder.fd, fd))))
             except OSError as error:
                 outcomes.append((on_saved, error))
             finally:
@@ -289,17 +287,6 @@ class Saver:
             os.close(fd)
         self._waiting.clear()
         self.folder.close()
-
-
-class _Naming:
-    """Names an open file that has no name; False if the name is taken."""
-
-    def __init__(self, folder: Folder, fd: int) -> None:
-        self._folder = folder
-        self._fd = fd
-
-    def __call__(self, name: str) -> bool:
-        return link(self._folder, f"/proc/self/fd/{self._fd}", name)
 
 
 def open_given(path: str, say: Callable[[str], object]) -> Sink:

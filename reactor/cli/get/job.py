@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from functools import partial
 
 from reactor._message import Response
 from reactor.cli.get.options import upload_of
@@ -108,7 +109,6 @@ class Job:
     attempts = 0
     upload: BinaryIO | None = None
     _sink: Sink | None = None
-    _version: Version | None = None  # of what the sink holds
     _asked: Version | None = None  # whose rest was asked for
     _by_date = _anew = False
     _refused = False  # the answer is not what was asked for
@@ -143,7 +143,7 @@ class Job:
             self._parsed = Url.parse(self.url)
             self._sink = self._open_sink()
             if self._options.resume and isinstance(self._sink, FileSink):
-                self._version = self._sink.resume(visible(self.url))
+                self._sink.resume(visible(self.url))
         except FetchError as error:
             self._fail(error)
         except OSError as error:
@@ -157,9 +157,10 @@ class Job:
         self._refused = self._complete = False
         fields: list[tuple[str, str]] = []
         part = self._sink.part if self._sink is not None else None
-        if part is not None and part.size and self._version is not None and not self._anew:
-            self._asked = self._version
-            fields = range_fields(self._version, part.size, self._by_date)
+        version = part.version if part is not None and not self._anew else None
+        if part is not None and part.size and version is not None and version.resumable:
+            self._asked = version
+            fields = range_fields(version, part.size, self._by_date)
         try:
             self.transfer = self._command.request(
                 self, self._parsed, fields, self._head, self._body, self._done
@@ -222,14 +223,12 @@ class Job:
                 FetchError("broke off, and what is written cannot be taken back", EXIT_PARTIAL)
             )
             return
-        self._version = Version.of(visible(self.url), head)
-        if head.status != 200:
-            self._version = self._version.replace(etag=None, modified=None)
         self.size = self.resumed_from = 0
-        self.total = self._version.length
+        # What is decoded before it is saved has another length.
+        self.total = None if self._options.compressed else head.content_length
         self._digest = _sha256() if self._options.sha256 else None
         if self._sink is not None:
-            self._sink.begin(self._version)
+            self._sink.begin(self.total, partial(_version_of, self.url, head))
 
     def _go_on(self, offset: int, head: Response) -> None:
         self.size = self.resumed_from = offset
@@ -385,6 +384,12 @@ class Job:
         where = self._options.output or self.label
         reason = error.strerror or os.strerror(error.errno or 0)
         return FetchError(f"{visible(self.url)}: cannot write {where}: {reason}", EXIT_WRITE)
+
+
+def _version_of(url: str, head: Response) -> Version:
+    if head.status != 200:
+        return Version(visible(url), None, None, head.content_length)
+    return Version.of(visible(url), head)
 
 
 def _sha256() -> Any:
