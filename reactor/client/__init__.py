@@ -8,6 +8,7 @@ The first row knows no file, the second no network; who uses both is the command
 
 from __future__ import annotations
 
+from reactor.client._transfer import Transfer
 from reactor.client.blocking import fetch, get
 from reactor.client.client import Client
 from reactor.client.failures import (
@@ -21,7 +22,6 @@ from reactor.client.failures import (
     EXIT_WRITE,
 )
 from reactor.client.proxies import Proxies
-from reactor.client.transfer import Transfer
 from reactor.client.url import Url
 
 __all__ = [

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from reactor._message import Response
+from reactor.client._transfer import Transfer
 from reactor.client.asked import Asked, Upload
 from reactor.client.opening import Way
 from reactor.client.pool import Pool, PooledMachine
 from reactor.client.proxies import NO_PROXIES, Proxies
 from reactor.client.resolve import Resolver
-from reactor.client.transfer import OnBody, OnDone, OnHead, Transfer
 from reactor.client.url import Url
 from reactor.client.writing import Writer
 from reactor.limits import DEFAULT_LIMITS, Limits
@@ -24,6 +24,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
     from typing import Any, BinaryIO
+
+    from reactor.client._transfer import OnBody, OnDone, OnHead
 
 
 class Client:

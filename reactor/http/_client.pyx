@@ -6,11 +6,11 @@ told nothing after the end or the error. A body that is sent is pulled, piece by
 the transport takes it. The docstrings are in `_client.pyi`.
 """
 
+from cpython.bytes cimport PyBytes_AS_STRING
+from libc.stdint cimport uint8_t
+
+from reactor._fields cimport ENCODED
 from reactor._headers cimport Headers
-from reactor._message cimport Response
-from reactor._protocol cimport Transport
-from reactor.http._framing cimport ResponseParser
-from reactor.http._incoming cimport Incoming
 from reactor.http._sides cimport (
     CLOSE, CLOSED, DONE, END, IDLE, NEXT, START, WITH_BODY, moved)
 
@@ -22,29 +22,20 @@ from reactor.http.states import State
 
 cdef class Exchange:
 
-    def head_received(self, response):
+    cpdef head_received(self, Response response):
         pass
 
-    def body_received(self, data):
+    cpdef body_received(self, data):
         pass
 
-    def completed(self, trailers):
+    cpdef completed(self, trailers):
         pass
 
-    def failed(self, error):
+    cpdef failed(self, error):
         pass
 
 
 cdef class ClientMachine(Incoming):
-
-    cdef readonly Transport transport
-    cdef readonly bint heard
-    cdef int read_state, write_state            # indices of states.State
-    cdef Exchange exchange                      # None: nothing is under way
-    cdef object pieces                          # of the request's body; None: it is sent
-    cdef double patience_s
-    cdef int interim, interim_max
-    cdef bint keep_alive, paused, full
 
     def __init__(self, limits):
         super().__init__(limits)
@@ -68,6 +59,9 @@ cdef class ClientMachine(Incoming):
         return self.write_state == IDLE and self.read_state == IDLE
 
     def send(self, str method, bytes message, Exchange exchange not None, pieces=None):
+        self.ask(method, message, exchange, pieces)
+
+    cdef int ask(self, str method, bytes message, Exchange exchange, object pieces) except -1:
         if not self.is_ready():
             raise RuntimeError("the response to the previous request is still under way")
         if self.transport is None:
@@ -77,14 +71,13 @@ cdef class ClientMachine(Incoming):
         self.heard = False
         self.parser.expect(method)
         self.move_writing(START)
-        self.transport.write(message)
+        self.transport.send(<const uint8_t *>PyBytes_AS_STRING(message), len(message))
         self.transport.expire_in(self.patience_s)
         if pieces is None:
-            self.move_writing(END)
-            return
+            return self.move_writing(END)
         self.move_writing(WITH_BODY)
         self.pieces = pieces
-        self.pump()
+        return self.pump()
 
     def pause(self):
         if self.exchange is not None and not self.paused:
@@ -201,8 +194,8 @@ cdef class ClientMachine(Incoming):
         return 0
 
     cdef int take_head(self, Exchange exchange, Response head) except -1:
-        coding = head.get_headers().get("transfer-encoding")
-        if coding is not None and lower(coding) != "chunked":
+        if (head.facts.flags & ENCODED
+                and lower(head.get_headers()["transfer-encoding"]) != "chunked"):
             # RFC 9112 6.1: no TE field asked for another coding, so the bytes are not the content.
             raise RemoteProtocolError(400, "transfer-coding", "a coding that nobody asked for")
         self.keep_alive = head.keep_alive

@@ -1,0 +1,76 @@
+"""One transfer: a request, the redirects and tries that it takes, and its one end."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from typing_extensions import disjoint_base
+
+from reactor._message import Response
+from reactor.client.asked import Asked
+from reactor.client.opening import Way
+from reactor.client.pool import Pool, PooledMachine
+from reactor.client.shared import Shared
+from reactor.client.writing import Writer
+from reactor.errors import FetchError
+from reactor.http._client import Exchange
+
+class Owner(Shared, Protocol):
+    """Whose transfers these are."""
+
+    writer: Writer
+
+    def pool(self, way: Way) -> Pool: ...
+    def ended(self, transfer: Transfer) -> None: ...
+
+OnHead = Callable[[Response, Transfer], object]
+OnBody = Callable[[bytes], object]
+OnDone = Callable[[Exception | None], object]
+
+@disjoint_base
+class Transfer(Exchange):
+    """A transfer under way: what `Client.request` returns.
+
+    ``on_done`` gets None, a FetchError, or what ``on_head`` or ``on_body`` raised.
+    """
+
+    def __init__(
+        self, client: Owner, asked: Asked, on_head: OnHead, on_body: OnBody, on_done: OnDone
+    ) -> None: ...
+    @property
+    def asked(self) -> Asked: ...
+    @property
+    def received(self) -> int:
+        """Bytes of the body as they came, before any decoding."""
+
+    @property
+    def url(self) -> str:
+        """Where the transfer is now, after redirects; without a password."""
+
+    @property
+    def redirects(self) -> list[str]:
+        """The URLs that redirected, in order."""
+
+    @property
+    def timings(self) -> dict[str, float]:
+        """Seconds: "dns", "connect", "tls" of its own connection, as far as they are known;
+        "first_byte" and "total" since the transfer began."""
+
+    @property
+    def address(self) -> str | None:
+        """Whom the last request was sent to, "HOST:PORT"."""
+
+    def cancel(self) -> None:
+        """Give up; there are no more callbacks. Idempotent."""
+
+    def pause(self) -> None:
+        """No more ``on_body`` until `resume`: the server is made to wait. It may be called in a
+        callback; what is being decoded still comes."""
+
+    def resume(self) -> None: ...
+    def start(self, max_time_s: float | None) -> None:
+        """Raises FetchError or LocalProtocolError for what cannot be asked for."""
+
+    def begin_on(self, machine: PooledMachine) -> None:
+        """The pool has a connection."""
+
+    def not_connected(self, error: FetchError) -> None: ...

@@ -1,0 +1,298 @@
+"""One transfer: a request, the redirects and tries that it takes, and its one end.
+
+Knows what a response means for the transfer: to be delivered, followed, or asked for again. Body
+bytes pass through on their way from the machine to the user's callback. After a head was given
+to the user nothing is tried again here: only the user knows what became of the bytes. The docstrings
+are in `_transfer.pyi`.
+"""
+
+from libc.stdint cimport int64_t
+
+from reactor._message cimport Response
+from reactor.http._client cimport ClientMachine, Exchange
+from reactor.loop._core cimport Loop
+
+import time
+
+from reactor.client.asked import PASSING, pause_before
+from reactor.client.failures import EXIT_CONNECT, EXIT_REDIRECTS, EXIT_TIMEOUT, transfer_failure
+from reactor.errors import FetchError
+from reactor.net import Inet
+
+
+cdef class Transfer(Exchange):
+
+    cdef readonly object asked
+    cdef readonly int64_t received
+    cdef object client
+    cdef Loop loop
+    cdef object on_head, on_body, on_done
+    cdef object trace
+    cdef object pool
+    cdef ClientMachine machine          # None: no connection is its own
+    cdef object peer
+    cdef bytes message
+    cdef object following               # the Asked of a redirect, or the same again
+    cdef object decoder
+    cdef object deadline, timer         # TimerHandle or None
+    cdef list redirected
+    cdef dict steps                     # seconds of what its own connection took
+    cdef double began, first_byte_s, total_s, pause_s
+    cdef int64_t drained
+    cdef int tries
+    cdef bint queued                    # at the pool, for a connection
+    cdef bint over, delivering
+
+    def __init__(self, client, asked, on_head, on_body, on_done):
+        self.asked = asked
+        self.client = client
+        self.loop = client.reactor
+        self.trace = client.trace
+        self.on_head, self.on_body, self.on_done = on_head, on_body, on_done
+        self.began = self.loop.time_now()
+        self.first_byte_s = self.total_s = -1
+
+    @property
+    def url(self):
+        return self.asked.url.text
+
+    @property
+    def redirects(self):
+        return [] if self.redirected is None else self.redirected
+
+    @property
+    def timings(self):
+        if self.steps is None:
+            self.steps = {}
+        if self.first_byte_s >= 0:
+            self.steps["first_byte"] = self.first_byte_s
+        if self.total_s >= 0:
+            self.steps["total"] = self.total_s
+        return self.steps
+
+    @property
+    def address(self):
+        return str(Inet(*self.peer[:2])) if isinstance(self.peer, tuple) else None
+
+    # --- what its user asks ---------------------------------------------------------------
+
+    def cancel(self):
+        if not self.over:
+            self.finish_up()
+            self.let_go()
+
+    def pause(self):
+        if self.machine is not None:
+            self.machine.pause()
+
+    def resume(self):
+        if self.machine is not None:
+            self.machine.resume()
+
+    # --- its requests ---------------------------------------------------------------------
+
+    def start(self, max_time_s):
+        self.prepare()
+        if max_time_s is not None:
+            self.deadline = self.loop.call_later(max(max_time_s, 0.0), self._too_long)
+        self._submit()
+
+    cdef int prepare(self) except -1:
+        self.message, way = self.client.writer.write(self.asked)
+        self.pool = self.client.pool(way)
+        return 0
+
+    def _submit(self, fresh=False):
+        self.queued = True
+        self.pool.submit(self, fresh)
+
+    def begin_on(self, ClientMachine machine not None):
+        self.machine = machine
+        self.following = None
+        self.drained = 0
+        self.queued = False
+        self.peer = machine.transport.get_extra_info("peername")
+        if self.trace is not None:
+            self.trace(self.message)
+        upload = self.asked.upload
+        machine.ask(
+            self.asked.method, self.message, self, None if upload is None else upload.pieces())
+
+    def not_connected(self, error):
+        self.queued = False
+        # A refusal is an answer; whatever else kept the connection from being made may pass.
+        refused = isinstance(error.__cause__, ConnectionRefusedError)
+        passing = error.exit_code in (EXIT_CONNECT, EXIT_TIMEOUT) and not refused
+        if passing and self.may_try_again():
+            self.tries += 1
+            pause = pause_before(self.tries, None, self.client.limits)
+            self.timer = self.loop.call_later(pause or 0.0, self._submit)
+        else:
+            self.end(error)
+
+    # --- what the machine tells -----------------------------------------------------------
+
+    cpdef head_received(self, Response response):
+        if self.trace is not None:
+            self.trace(response)
+        if response.status_code >= 300:  # a redirect, or what may pass
+            try:
+                self.following = self.what_follows(response)
+            except FetchError as error:
+                self.end(error)
+                return
+        if self.following is None:
+            self.first_byte_s = self.loop.time_now() - self.began
+            self.delivering = True
+            try:
+                self.deliver_head(response)
+            except Exception as error:
+                self.refuse(error)
+
+    cdef object what_follows(self, Response response):
+        """What is asked for when this response is over, instead of giving it to the user."""
+        following = self.asked.redirected(response)
+        if following is not None:
+            bound = self.client.limits.redirects_max
+            if len(self.redirects) >= bound:
+                raise FetchError(
+                    f"{self.asked.url.text}: redirected more than {bound} times", EXIT_REDIRECTS)
+            self.pause_s = 0
+            return following
+        if response.status_code in PASSING and self.may_try_again():
+            pause = pause_before(self.tries + 1, response, self.client.limits, time.time())
+            if pause is not None:
+                self.tries += 1
+                self.pause_s = pause
+                return self.asked
+        return None
+
+    cdef int deliver_head(self, Response response) except -1:
+        if (self.client.compressed and self.asked.method != "HEAD"
+                and response.status_code != 304):
+            from reactor.client.decoding import decoder_for  # only who decodes loads zlib
+
+            self.decoder = decoder_for(response.headers.get("content-encoding"))
+        self.on_head(response, self)
+        return 0
+
+    cpdef body_received(self, data):
+        if self.following is not None:
+            self.drained += len(data)
+            if self.drained > self.client.limits.drain_bytes_max:
+                self.let_go()  # a new connection costs less than the rest
+                self.go_on()
+            return
+        self.received += len(data)
+        if self.over:
+            return
+        try:
+            if self.decoder is None:
+                self.on_body(data)
+            else:
+                self.deliver_decoded(data)
+        except Exception as error:
+            self.refuse(error)
+
+    cdef int deliver_decoded(self, object data) except -1:
+        for piece in self.decoder.feed(data):
+            if self.over:
+                break
+            self.on_body(piece)
+        return 0
+
+    cpdef completed(self, trailers):
+        self.machine = None
+        if self.following is not None:
+            self.go_on()
+            return
+        try:
+            if self.decoder is not None:
+                self.decoder.finish()
+        except FetchError as error:
+            self.end(error)
+            return
+        self.end(None)
+
+    cpdef failed(self, error):
+        machine, self.machine = self.machine, None
+        if self.over:
+            return
+        heard = machine is not None and machine.heard
+        if self.following is not None:
+            self.go_on()  # its head was all that mattered
+        elif (not heard and machine is not None and machine.served
+                and not isinstance(error, TimeoutError) and self.asked.repeatable):
+            # RFC 9112 9.3.1: the server had closed a connection that was idle. No fault, no try.
+            self._submit(fresh=True)
+        else:
+            url = self.asked.url
+            told = transfer_failure(url.text, url.where, error, heard, self.delivering)
+            told.__cause__ = error
+            self.end(told)
+
+    # --- how it goes on, and ends ---------------------------------------------------------
+
+    cdef int go_on(self) except -1:
+        """Ask the next, after a pause if there has to be one."""
+        following, self.following = self.following, None
+        if following is None:
+            return 0
+        if self.pause_s:
+            self.timer = self.loop.call_later(self.pause_s, self._submit)
+            return 0
+        if following is not self.asked:
+            if self.redirected is None:
+                self.redirected = []
+            self.redirected.append(self.asked.url.text)
+            self.asked = following
+            try:
+                self.prepare()
+            except Exception as error:  # a Location that no request can be made of
+                return self.end(error)
+        self._submit()
+        return 0
+
+    cdef bint may_try_again(self) except -1:
+        return self.tries < self.client.retries and self.asked.repeatable
+
+    def _too_long(self):
+        text = self.asked.url.text
+        self.end(FetchError(f"{text}: it took longer than the time that it was given", EXIT_TIMEOUT))
+
+    cdef int refuse(self, object error) except -1:
+        """What the user's code raises ends the transfer, and is told to the user."""
+        if self.over:
+            raise error  # there is nobody to be told any more
+        return self.end(error)
+
+    cdef int end(self, object error) except -1:
+        if not self.over:
+            on_done = self.on_done
+            self.finish_up()
+            self.let_go()
+            on_done(error)
+        return 0
+
+    cdef int finish_up(self) except -1:
+        self.over = True
+        # Whoever made the callbacks holds the transfer, maybe: what is over is in no cycle, so its
+        # memory is free at once, and ten thousand of them take no more than one.
+        self.on_head = self.on_body = self.on_done = None
+        self.total_s = self.loop.time_now() - self.began
+        if self.deadline is not None:
+            self.deadline.cancel()
+        if self.timer is not None:
+            self.timer.cancel()
+        self.client.ended(self)
+        return 0
+
+    cdef int let_go(self) except -1:
+        """Give up the connection, or the wait for one."""
+        machine, self.machine = self.machine, None
+        if machine is not None:
+            machine.cancel()
+        elif self.queued:
+            self.queued = False
+            self.pool.withdraw(self)
+        return 0

@@ -1,0 +1,34 @@
+"""The client's role: the C face of `_client.pyx`."""
+
+from reactor._message cimport Response
+from reactor._protocol cimport Transport
+from reactor.http._incoming cimport Incoming
+
+cdef class Exchange:
+    cpdef head_received(self, Response response)
+    cpdef body_received(self, data)
+    cpdef completed(self, trailers)
+    cpdef failed(self, error)
+
+cdef class ClientMachine(Incoming):
+    cdef readonly Transport transport
+    cdef readonly bint heard
+    cdef int read_state, write_state            # indices of states.State
+    cdef Exchange exchange                      # None: nothing is under way
+    cdef object pieces                          # of the request's body; None: it is sent
+    cdef double patience_s
+    cdef int interim, interim_max
+    cdef bint keep_alive, paused, full
+
+    cdef bint is_ready(self) noexcept
+    cdef int ask(self, str method, bytes message, Exchange exchange, object pieces) except -1
+    cdef int pump(self) except -1
+    cdef int take(self, Exchange exchange, object item) except -1
+    cdef int take_head(self, Exchange exchange, Response head) except -1
+    cdef int complete(self, Exchange exchange, object trailers) except -1
+    cdef int fail(self, object error) except -1
+    cdef int abort(self) except -1
+    cdef int close(self) except -1
+    cdef int move_reading(self, int event) except -1
+    cdef int move_writing(self, int event) except -1
+    cdef int close_sides(self) except -1
