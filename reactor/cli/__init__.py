@@ -9,10 +9,12 @@ traceback.
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import reactor
 from reactor.cli.output import say, shown
@@ -52,8 +54,20 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {shown(message)} (see {self.prog} --help)\n")
 
 
+@contextmanager
+def loading() -> Iterator[None]:
+    """While modules load: they live as long as the process, so the collector need not look at
+    what they made, neither now nor later, nor at the end."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit code."""
+    """Run the command line, for a process of its own; the exit code."""
     try:
         return _run(sys.argv[1:] if arguments is None else arguments)
     except KeyboardInterrupt:
@@ -61,17 +75,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str]) -> int:
-    parser = Parser(
-        prog="reactor",
-        description="Serve a folder, an application or a TCP protocol; fetch over HTTP; compare "
-        "servers.",
-    )
-    parser.add_argument("--version", action="version", version=f"reactor {reactor.__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    # Only what is chosen is imported: `get` loads nothing of the server. All, for the help.
-    for name in [name for name in arguments[:1] if name in COMMANDS] or COMMANDS:
-        importlib.import_module(f"reactor.cli.{name}").add_parser(commands)
-    options = parser.parse_args(arguments)
+    with loading():
+        options = _parser(arguments).parse_args(arguments)
     try:
         code: int = options.run(options)
     except ConfigurationError as error:
@@ -82,6 +87,20 @@ def _run(arguments: Sequence[str]) -> int:
         # Whoever read our output has gone: `reactor get URL | head`.
         return 141
     return code
+
+
+def _parser(arguments: Sequence[str]) -> Parser:
+    parser = Parser(
+        prog="reactor",
+        description="Serve a folder, an application or a TCP protocol; fetch over HTTP; compare "
+        "servers.",
+    )
+    parser.add_argument("--version", action="version", version=f"reactor {reactor.__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    # Only what is chosen is imported: `get` loads nothing of the server. All, for the help.
+    for name in [name for name in arguments[:1] if name in COMMANDS] or COMMANDS:
+        importlib.import_module(f"reactor.cli.{name}").add_parser(commands)
+    return parser
 
 
 def fail(sentence: str, code: int) -> int:

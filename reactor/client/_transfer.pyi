@@ -1,12 +1,11 @@
 """One transfer: a request, the redirects and tries that it takes, and its one end."""
 
-from collections.abc import Callable
 from typing import Protocol
 
 from typing_extensions import disjoint_base
 
-from reactor._message import Response
 from reactor.client.asked import Asked
+from reactor.client.client import OnBody, OnDone, OnHead
 from reactor.client.opening import Way
 from reactor.client.pool import Pool, PooledMachine
 from reactor.client.shared import Shared
@@ -14,17 +13,13 @@ from reactor.client.writing import Writer
 from reactor.errors import FetchError
 from reactor.http._client import Exchange
 
-class Owner(Shared, Protocol):
+class _Owner(Shared, Protocol):
     """Whose transfers these are."""
 
     writer: Writer
 
     def pool(self, way: Way) -> Pool: ...
     def ended(self, transfer: Transfer) -> None: ...
-
-OnHead = Callable[[Response, Transfer], object]
-OnBody = Callable[[bytes], object]
-OnDone = Callable[[Exception | None], object]
 
 @disjoint_base
 class Transfer(Exchange):
@@ -34,7 +29,7 @@ class Transfer(Exchange):
     """
 
     def __init__(
-        self, client: Owner, asked: Asked, on_head: OnHead, on_body: OnBody, on_done: OnDone
+        self, client: _Owner, asked: Asked, on_head: OnHead, on_body: OnBody, on_done: OnDone
     ) -> None: ...
     @property
     def asked(self) -> Asked: ...

@@ -2,8 +2,8 @@
 
 Knows what a response means for the transfer: to be delivered, followed, or asked for again. Body
 bytes pass through on their way from the machine to the user's callback. After a head was given
-to the user nothing is tried again here: only the user knows what became of the bytes. The docstrings
-are in `_transfer.pyi`.
+to the user nothing is tried again here: only the user knows what became of the bytes. The
+docstrings are in `_transfer.pyi`.
 """
 
 from libc.stdint cimport int64_t
@@ -14,8 +14,9 @@ from reactor.loop._core cimport Loop
 
 import time
 
-from reactor.client.asked import PASSING, pause_before
-from reactor.client.failures import EXIT_CONNECT, EXIT_REDIRECTS, EXIT_TIMEOUT, transfer_failure
+import reactor.client.failures as failures
+from reactor.client.asked import PASSING as _PASSING
+from reactor.client.asked import pause_before
 from reactor.errors import FetchError
 from reactor.net import Inet
 
@@ -122,7 +123,7 @@ cdef class Transfer(Exchange):
         self.queued = False
         # A refusal is an answer; whatever else kept the connection from being made may pass.
         refused = isinstance(error.__cause__, ConnectionRefusedError)
-        passing = error.exit_code in (EXIT_CONNECT, EXIT_TIMEOUT) and not refused
+        passing = error.exit_code in (failures.EXIT_CONNECT, failures.EXIT_TIMEOUT) and not refused
         if passing and self.may_try_again():
             self.tries += 1
             pause = pause_before(self.tries, None, self.client.limits)
@@ -156,10 +157,11 @@ cdef class Transfer(Exchange):
             bound = self.client.limits.redirects_max
             if len(self.redirects) >= bound:
                 raise FetchError(
-                    f"{self.asked.url.text}: redirected more than {bound} times", EXIT_REDIRECTS)
+                    f"{self.asked.url.text}: redirected more than {bound} times",
+                    failures.EXIT_REDIRECTS)
             self.pause_s = 0
             return following
-        if response.status_code in PASSING and self.may_try_again():
+        if response.status_code in _PASSING and self.may_try_again():
             pause = pause_before(self.tries + 1, response, self.client.limits, time.time())
             if pause is not None:
                 self.tries += 1
@@ -227,7 +229,7 @@ cdef class Transfer(Exchange):
             self._submit(fresh=True)
         else:
             url = self.asked.url
-            told = transfer_failure(url.text, url.where, error, heard, self.delivering)
+            told = failures.transfer_failure(url.text, url.where, error, heard, self.delivering)
             told.__cause__ = error
             self.end(told)
 
@@ -258,7 +260,8 @@ cdef class Transfer(Exchange):
 
     def _too_long(self):
         text = self.asked.url.text
-        self.end(FetchError(f"{text}: it took longer than the time that it was given", EXIT_TIMEOUT))
+        self.end(FetchError(
+            f"{text}: it took longer than the time that it was given", failures.EXIT_TIMEOUT))
 
     cdef int refuse(self, object error) except -1:
         """What the user's code raises ends the transfer, and is told to the user."""

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     import ssl
     from typing import Any, BinaryIO
 
-    from reactor.client._transfer import OnBody, OnDone, OnHead
+OnHead = Callable[[Response, Transfer], object]
+OnBody = Callable[[bytes], object]
+OnDone = Callable[[Exception | None], object]
 
 
 class Client:

@@ -11,6 +11,7 @@ from reactor.http._incoming import Incoming
 from reactor.http.states import State
 from reactor.limits import Limits
 
+@disjoint_base
 class Exchange:
     """What the user of a client learns about one request's response."""
 

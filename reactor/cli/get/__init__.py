@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 
+from reactor.cli import loading
 from reactor.cli.get.options import DESCRIPTION, add_options, conflict, proxies_of
 from reactor.cli.output import say
 from reactor.errors import ConfigurationError
@@ -28,11 +29,12 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     # Only who fetches pays for the loop and the client.
-    from reactor.cli.get.running import Run
-    from reactor.cli.get.show import Show
-    from reactor.client import Client
-    from reactor.limits import DEFAULT_LIMITS
-    from reactor.net import Reactor
+    with loading():
+        from reactor.cli.get.running import Run
+        from reactor.cli.get.show import Show
+        from reactor.client import Client
+        from reactor.limits import DEFAULT_LIMITS
+        from reactor.net import Reactor
 
     if (sentence := conflict(options)) is not None:
         options.refuse(sentence)

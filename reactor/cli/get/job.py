@@ -36,7 +36,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, BinaryIO, Protocol
 
-    from reactor.client._transfer import OnBody, OnDone, OnHead
+    from reactor.client.client import OnBody, OnDone, OnHead
 
     class Teller(Protocol):
         """Tells the user how it goes."""

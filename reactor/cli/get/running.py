@@ -26,7 +26,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from reactor.client._transfer import OnBody, OnDone, OnHead
+    from reactor.client.client import OnBody, OnDone, OnHead
     from reactor.client.url import Url
 
 # Transfers under way at a time, whatever the hosts; the client bounds those to one host.
