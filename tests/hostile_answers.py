@@ -137,4 +137,7 @@ def encodings():
     yield said("encoding: gzip that nobody asked for", head, codes=(0,), body=squeezed)
 
 
-CASES = [case for group in (interims, statuses, slow, encodings) for case in group()]
+# Each with the name of its group.
+CASES = [
+    (group.__name__, case) for group in (interims, statuses, slow, encodings) for case in group()
+]

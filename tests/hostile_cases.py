@@ -243,8 +243,9 @@ def chunks():
     yield said("chunk: a response after the last", CHUNKS + LENGTH, codes=(0, 8))
 
 
+# Each with the name of its group.
 CASES = [
-    case
+    (group.__name__, case)
     for group in (early_ends, start_lines, no_http, heads, lengths, both_framings, chunks)
     for case in group()
 ]

@@ -208,6 +208,9 @@ def proxies():
     )
 
 
+# Each with the name of its group.
 CASES = [
-    case for group in (redirects, certificates, records, no_handshakes, proxies) for case in group()
+    (group.__name__, case)
+    for group in (redirects, certificates, records, no_handshakes, proxies)
+    for case in group()
 ]

@@ -196,8 +196,9 @@ def injected():
     yield kept("endless responses", empty + EVIL, repeat(EVIL))
 
 
+# Each with the name of its group.
 CASES = [
-    case
+    (group.__name__, case)
     for group in (wrong_ranges, wrong_bodies, other_versions, wrong_refusals, injected)
     for case in group()
 ]

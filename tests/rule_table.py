@@ -25,6 +25,17 @@ class Rule:
     methods: tuple[str, ...] = field(default=())
 
 
+def rule_of(case) -> str:
+    """The name of the rule that a case, ``(rule, input, ...)``, belongs to."""
+    rule = case[0]
+    return f"{rule.number}-{rule.text.replace(' ', '_')}"
+
+
+def input_of(case) -> str:
+    """How such a case is named: by its input."""
+    return repr(case[1])
+
+
 def get(*lines: str, host: str = "Host: a\r\n") -> str:
     return f"GET / HTTP/1.1\r\n{host}" + "".join(f"{line}\r\n" for line in lines) + "\r\n"
 

@@ -8,8 +8,9 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from each_case import each_case
 from feeding import Outcome, every_way, outcome, request_parser, response_parser
-from rule_table import RULES, Rule, chunked, get, post
+from rule_table import RULES, Rule, chunked, get, input_of, post, rule_of
 from rule_table_bodies import BODY_RULES
 from rule_table_responses import RESPONSE_RULES
 
@@ -21,11 +22,7 @@ from reactor.limits import Limits
 
 ALL = (*RULES, *BODY_RULES, *RESPONSE_RULES)
 TAKEN = [(rule, text, count) for rule in ALL for text, count in rule.takes]
-REFUSED = [(rule, refused) for rule in ALL for refused in rule.refuses]
-
-
-def name_of(value) -> str | None:
-    return f"{value.number}-{value.text.replace(' ', '_')}" if isinstance(value, Rule) else None
+REFUSED = [(rule, *refused) for rule in ALL for refused in rule.refuses]
 
 
 def maker(rule: Rule):
@@ -39,16 +36,17 @@ def feed_all(rule: Rule, data: bytes) -> Outcome:
 # --- every rule, from both sides ----------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("rule", "text", "count"), TAKEN, ids=name_of)
-def test_takes(rule, text, count):
+@each_case(TAKEN, rule_of, input_of)
+def test_takes(case):
+    rule, text, count = case
     result = feed_all(rule, text.encode("latin-1"))
     assert result.error is None
     assert len(result.messages) == count
 
 
-@pytest.mark.parametrize(("rule", "refused"), REFUSED, ids=name_of)
-def test_refuses(rule, refused):
-    text, status, code = refused
+@each_case(REFUSED, rule_of, input_of)
+def test_refuses(case):
+    rule, text, status, code = case
     data = text.replace("§", "", 1).encode("latin-1")
     assert feed_all(rule, data).error == (status, code, text.index("§") - starts_at(rule, data))
 
@@ -71,8 +69,9 @@ def starts_at(rule: Rule, data: bytes) -> int:
             return start
 
 
-@pytest.mark.parametrize(("rule", "text", "count"), TAKEN, ids=name_of)
-def test_trailing_data_changes_nothing(rule, text, count):
+@each_case(TAKEN, rule_of, input_of)
+def test_trailing_data_changes_nothing(case):
+    rule, text, _ = case
     data = text.encode("latin-1")
     alone = outcome(maker(rule)(), [data], rule.methods)
     more = outcome(maker(rule)(), [data + b"\r\n"], rule.methods)
@@ -82,7 +81,7 @@ def test_trailing_data_changes_nothing(rule, text, count):
 
 
 def test_every_rule_has_both_sides():
-    codes = {code for _, (_, _, code) in REFUSED}
+    codes = {code for *_, code in REFUSED}
     assert codes == {code for _, code, _, source in RULES_AND_CODES if source} - {"incomplete"}
     assert {rule.number for rule in ALL} | {16, 36} == set(range(1, 50))
     assert all(rule.takes for rule in ALL)

@@ -8,6 +8,7 @@ read off from outside (``hostile_verdict``); the command runs in this process.
 from __future__ import annotations
 
 import pytest
+from each_case import each_case
 from hostile_server import Hostile, certificates
 from hostile_verdict import CASES, Done, arguments, faults, prepare
 
@@ -19,16 +20,26 @@ def certified(tmp_path_factory):
     return certificates(tmp_path_factory.mktemp("certificates"))
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_a_hostile_server(case, certified, tmp_path, monkeypatch, capfd):
-    monkeypatch.chdir(tmp_path)
-    with Hostile(case, *certified) as hostile:
-        prepare(hostile, tmp_path)
+def group_of(named):
+    return named[0]
+
+
+def name_of(named):
+    return named[1].name
+
+
+@each_case(CASES, group_of, name_of)
+def test_a_hostile_server(named, certified, tmp_path_factory, monkeypatch, capfd):
+    _, case = named
+    folder = tmp_path_factory.mktemp("page")
+    with Hostile(case, *certified) as hostile, monkeypatch.context() as patch:
+        patch.chdir(folder)
+        prepare(hostile, folder)
         for name, value in hostile.env.items():
-            monkeypatch.setenv(name, value)
+            patch.setenv(name, value)
         try:
             code = main(["get", *arguments(hostile)])
         except SystemExit as exit_:
             code = exit_.code
         done = Done(code, *capfd.readouterr())
-    assert not faults(hostile, done, tmp_path)
+    assert not faults(hostile, done, folder)

@@ -6,9 +6,11 @@ the law itself names.
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
+from each_case import each_case
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "reactor"
@@ -65,13 +67,23 @@ def place(module):
     return floor, name
 
 
+@cache
+def syntax_of(path):
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
 def imports(path):
     """Every module that a source names in an import or cimport statement."""
+    return [*imported_by(path)]
+
+
+def imported_by(path):
     text = path.read_text(encoding="utf-8")
     if path.suffix != ".py":
         yield from re.findall(r"^\s*(?:from|import|cimport)\s+([\w.]+)", text, re.M)
         return
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(syntax_of(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -84,7 +96,11 @@ def imports(path):
 SOURCES = PYTHON + CYTHON + sorted(PACKAGE.rglob("*.pxd"))
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
+def layer_of(path):
+    return place(module_name(path))[1]
+
+
+@each_case(SOURCES, layer_of)
 def test_imports_point_down(path):
     module = module_name(path)
     floor, layer = place(module)
@@ -121,14 +137,13 @@ def test_no_import_cycles():
         visit(module)
 
 
-@pytest.mark.parametrize(
-    "path",
+@each_case(
     [
-        p
-        for p in PYTHON + CYTHON
-        if place(module_name(p))[0] < BYTES_FLOORS or "/http/" in p.as_posix()
+        path
+        for path in PYTHON + CYTHON
+        if place(module_name(path))[0] < BYTES_FLOORS or "/http/" in path.as_posix()
     ],
-    ids=lambda p: str(p.relative_to(ROOT)),
+    layer_of,
 )
 def test_the_bytes_floor_does_no_io_and_reads_no_clock(path):
     assert not IO_MODULES & {name.partition(".")[0] for name in imports(path)}
@@ -139,7 +154,7 @@ def calls_of(name):
     """Where ``.name(`` is called: {module: count}."""
     found = {}
     for path in PYTHON:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = syntax_of(path)
         count = sum(
             isinstance(node, ast.Call)
             and isinstance(node.func, ast.Attribute)
@@ -200,7 +215,7 @@ def test_only_the_documented_model_starts_threads():
 
 def test_no_guard_is_an_assert():
     for path in PYTHON:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = syntax_of(path)
         assert not any(isinstance(node, ast.Assert) for node in ast.walk(tree)), path
     for path in CYTHON:
         assert not re.search(r"^\s*assert\b", path.read_text(encoding="utf-8"), re.M), path
@@ -219,7 +234,7 @@ def function_lengths(path):
     """(name, lines without the docstring) of each function."""
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".py":
-        for node in ast.walk(ast.parse(text)):
+        for node in ast.walk(syntax_of(path)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 first = node.body[0]
                 is_doc = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
@@ -265,9 +280,8 @@ def test_the_limits_have_reasons():
 
 def test_every_module_says_what_it_is():
     for path in PYTHON:
-        text = path.read_text(encoding="utf-8")
-        if text.strip():
-            assert ast.get_docstring(ast.parse(text)), f"{path} has no docstring"
+        tree = syntax_of(path)
+        assert not tree.body or ast.get_docstring(tree), f"{path} has no docstring"
     for path in CYTHON:
         assert path.read_text(encoding="utf-8").startswith('"""'), f"{path} has no docstring"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 import differential
 import pytest
 from case_files import own_vectors
@@ -27,7 +29,7 @@ def test_random_connections(kind, rng):
     assert (difference := differential.against_abnf(rng, kind)) is None, difference
 
 
-@each_case(own_vectors())
+@each_case(own_vectors(), attrgetter("kind"))
 def test_own_vectors(case):
     difference = differential.compare_abnf(case, run(case, [case.data]))
     assert difference is None, difference

@@ -6,6 +6,8 @@ The differences that remain are ``differential.H11_EXCEPTIONS``, each with its r
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 import differential
 import pytest
 from case_files import own_vectors
@@ -30,7 +32,7 @@ def test_random_connections(kind, rng):
     assert (difference := differential.against_h11(rng, kind)) is None, difference
 
 
-@each_case([case for case in own_vectors() if not case.lenient])
+@each_case([case for case in own_vectors() if not case.lenient], attrgetter("kind"))
 def test_own_vectors(case):
     it = Run(case)
     it.feed(case.data)

@@ -7,7 +7,8 @@ import re
 import tracemalloc
 
 import pytest
-from rule_table import RULES, get, post
+from each_case import each_case
+from rule_table import RULES, get, input_of, post, rule_of
 from rule_table_responses import RESPONSE_RULES
 
 import reactor
@@ -16,9 +17,9 @@ from reactor.errors import RemoteProtocolError
 from reactor.limits import Limits
 
 HEAD_RULES = [rule for rule in RULES if "chunk" not in rule.text]
-HEADS = [text for rule in HEAD_RULES for text, _ in rule.takes]
+HEADS = [(rule, text) for rule in HEAD_RULES for text, _ in rule.takes]
 REFUSED = [
-    refused
+    (rule, *refused)
     for rule in HEAD_RULES
     for refused in rule.refuses
     if "chunked\r\n\r\n" not in refused[0]
@@ -35,8 +36,9 @@ def test_what_a_request_says():
     assert request.headers is request.headers
 
 
-@pytest.mark.parametrize("text", HEADS)
-def test_a_head_is_taken_as_soon_as_it_is_there_and_not_before(text):
+@each_case(HEADS, rule_of, input_of)
+def test_a_head_is_taken_as_soon_as_it_is_there_and_not_before(case):
+    _, text = case
     data = text.encode("latin-1")
     request = parse_request(data)
     assert data[: request.end].endswith(b"\r\n\r\n")
@@ -47,9 +49,9 @@ def test_a_head_is_taken_as_soon_as_it_is_there_and_not_before(text):
     assert request.complete == (request.end == len(data) and not request.chunked)
 
 
-@pytest.mark.parametrize("refused", REFUSED)
-def test_a_broken_head_is_refused_as_soon_as_that_is_sure(refused):
-    text, status, code = refused
+@each_case(REFUSED, rule_of, input_of)
+def test_a_broken_head_is_refused_as_soon_as_that_is_sure(case):
+    _, text, status, code = case
     data = text.replace("§", "").encode("latin-1")
     answers = []
     soon = min(len(data), text.index("§") + 400)

@@ -6,6 +6,8 @@ must be the same, down to the byte at which a message ends or an error is raised
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 from case_files import Case, own_vectors
 from each_case import each_case
 from parser_cases import Outcome, Run, byte_by_byte, cuts, run
@@ -23,6 +25,7 @@ NEXT = {
 
 ACCEPTED = [case for case in CASES if case.expect == "accept"]
 REJECTED = [case for case in CASES if case.expect == "reject"]
+kind = attrgetter("kind")
 
 
 def check(case: Case, outcome: Outcome) -> None:
@@ -46,12 +49,12 @@ def test_there_are_enough_of_them_and_each_rule_has_both_sides():
         assert sides == {True, False}, f"rule {rule}"
 
 
-@each_case(CASES)
+@each_case(CASES, kind)
 def test_whole(case):
     check(case, run(case, [case.data]))
 
 
-@each_case(CASES)
+@each_case(CASES, kind)
 def test_byte_by_byte(case):
     it = Run(case)
     for at, piece in enumerate(byte_by_byte(case.data)):
@@ -68,14 +71,14 @@ def test_byte_by_byte(case):
     assert len(ended_at) == len(case.ends) or case.eof
 
 
-@each_case(CASES)
+@each_case(CASES, kind)
 def test_at_every_two_way_cut(case):
     whole = run(case, [case.data])
     for cut in cuts(len(case.data)):
         assert run(case, [case.data[:cut], case.data[cut:]]) == whole, f"cut at {cut}"
 
 
-@each_case(ACCEPTED)
+@each_case(ACCEPTED, kind)
 def test_with_trailing_data(case):
     if case.eof or case.leftover is not None:
         return  # the end of the input is a part of this case
@@ -95,14 +98,14 @@ def says_close(case: Case) -> bool:
     return b"close" in options.lower() or last.version == 10 or last.start_line[0] == "CONNECT"
 
 
-@each_case(REJECTED)
+@each_case(REJECTED, kind)
 def test_nothing_is_read_after_an_error(case):
     outcome = run(case, [case.data + NEXT[case.kind] * 3])
     assert outcome.error is not None
     assert outcome.messages == case.messages
 
 
-@each_case(CASES)
+@each_case(CASES, kind)
 def test_the_stateless_functions_say_the_same_of_the_head(case):
     if case.methods or not case.data:
         return  # heads alone know no request method, and an empty input has no head
