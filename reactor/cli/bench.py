@@ -25,6 +25,7 @@ from reactor.bench.servers import (
     missing,
     raise_descriptor_limit,
 )
+from reactor.cli.numbers import above_zero, whole
 from reactor.cli.output import say, shown
 from reactor.errors import ConfigurationError
 
@@ -33,6 +34,7 @@ IDLE = 9_000
 SPARE_DESCRIPTORS = 500  # of a server or generator beside its connections
 DEFAULT_TARGET = "apps:hello"
 WARM_UP_S = 0.5
+COUNT = whole(1, 999_999)
 
 
 def add_parser(commands: Any) -> None:
@@ -54,25 +56,25 @@ def add_parser(commands: Any) -> None:
         "--target", help="what reactor and threads serve, as in `serve`; or the URL of a server"
         " that runs on this machine; default: a small page",
     )  # fmt: skip
-    parser.add_argument("-c", "--connections", type=_count, default=64, metavar="N")
+    parser.add_argument("-c", "--connections", type=COUNT, default=64, metavar="N")
     parser.add_argument(
-        "-R", "--rate", type=_positive, help="requests a second, an open loop; default: closed"
+        "-R", "--rate", type=above_zero, help="requests a second, an open loop; default: closed"
     )
-    parser.add_argument("--pipeline", type=_count, default=1, metavar="N")
+    parser.add_argument("--pipeline", type=COUNT, default=1, metavar="N")
     parser.add_argument("--close", action="store_true", help="a connection for each request")
     parser.add_argument(
         "--pairs",
-        type=_count,
+        type=COUNT,
         default=12,
         metavar="N",
         help="slots of each server; all are started anew after two; default: %(default)s",
     )
-    parser.add_argument("--slot", type=_positive, default=0.6, metavar="SECONDS")
+    parser.add_argument("--slot", type=above_zero, default=0.6, metavar="SECONDS")
     parser.add_argument(
         "--sweep", action="store_true", help="at 1, 10, 100, 1,000 and 9,000 connections"
     )
     parser.add_argument(
-        "--p99", type=_positive, metavar="MS", help="find the highest rate with p99 within it"
+        "--p99", type=above_zero, metavar="MS", help="find the highest rate with p99 within it"
     )
     parser.add_argument("--memory", action="store_true", help="bytes for an idle connection")
     parser.add_argument(
@@ -257,19 +259,3 @@ def _progress(sentence: str) -> None:
     if sys.stderr is not None and sys.stderr.isatty():
         sys.stderr.write(f"\r\x1b[K{shown(sentence)[:100]}")
         sys.stderr.flush()
-
-
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 6 and int(text)):
-        raise argparse.ArgumentTypeError(f"{text!r:.40} is no number from 1 to 999999")
-    return int(text)
-
-
-def _positive(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = -1.0
-    if not 0 < number <= 10_000_000:
-        raise argparse.ArgumentTypeError(f"{text!r:.40} is no number above zero")
-    return number

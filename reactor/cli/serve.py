@@ -9,6 +9,7 @@ import sys
 from typing import Any
 
 import reactor
+from reactor.cli.numbers import seconds, whole
 from reactor.cli.output import Log, Output, say, shown
 from reactor.errors import ConfigurationError
 from reactor.limits import DEFAULT_LIMITS
@@ -46,7 +47,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument(
         "--backlog",
-        type=_count,
+        type=whole(1, 99_999),
         default=DEFAULT_LIMITS.backlog,
         help="connections that may wait to be accepted; default: %(default)s",
     )
@@ -115,7 +116,8 @@ TIMEOUT_FLAGS = [
 
 
 def _add_limits(group: Any) -> None:
-    for flags, kind, metavar in ((LIMIT_FLAGS, _number, "N"), (TIMEOUT_FLAGS, _seconds, "SECONDS")):
+    number = whole(1, 999_999_999_999)
+    for flags, kind, metavar in ((LIMIT_FLAGS, number, "N"), (TIMEOUT_FLAGS, seconds, "SECONDS")):
         for flag, field, what in flags:
             default = getattr(DEFAULT_LIMITS, field)
             group.add_argument(
@@ -125,7 +127,7 @@ def _add_limits(group: Any) -> None:
                 dest=field,
                 metavar=metavar,
                 help=f"{what}; default: {default:g}"
-                if kind is _seconds
+                if kind is seconds
                 else f"{what}; default: {default}",
             )
 
@@ -186,29 +188,6 @@ def _bind(text: str) -> Address:
 def _port(text: str) -> int:
     address = _bind(f":{text}")
     return address.port if isinstance(address, Inet) else 0
-
-
-def _count(text: str) -> int:
-    # The kernel takes a 32-bit number, and bounds it by net.core.somaxconn anyway.
-    if not (text.isascii() and text.isdigit() and len(text) <= 5 and int(text)):
-        raise argparse.ArgumentTypeError(f"{text!r:.40} is no number from 1 to 99999")
-    return int(text)
-
-
-def _number(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 12 and int(text)):
-        raise argparse.ArgumentTypeError(f"{text!r:.40} is no number from 1 up")
-    return int(text)
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
-    if not 0 < seconds <= 86_400:
-        raise argparse.ArgumentTypeError(f"{text!r:.40} is no time in seconds, up to a day")
-    return seconds
 
 
 def _header(text: str) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from reactor.cli.numbers import seconds, whole
 from reactor.errors import ConfigurationError
 from reactor.limits import DEFAULT_LIMITS, MIB
 
@@ -77,7 +78,7 @@ def _add_many(group: Any) -> None:
     group.add_argument(
         "-P",
         "--parallel",
-        type=_count,
+        type=whole(1, PARALLEL_MAX),
         metavar="N",
         help=f"transfers at a time; default: {DEFAULT_LIMITS.connections_per_host_max} to a host",
     )
@@ -128,14 +129,14 @@ def _add_transfer(group: Any) -> None:
     )
     group.add_argument(
         "--retry",
-        type=_retries,
+        type=whole(0, 999),
         default=DEFAULT_LIMITS.retries_max,
         metavar="N",
         help="tries after a failure that may pass; default: %(default)s",
     )
     group.add_argument(
         "--max-redirs",
-        type=_retries,
+        type=whole(0, 999),
         default=DEFAULT_LIMITS.redirects_max,
         metavar="N",
         help="default: %(default)s",
@@ -276,25 +277,3 @@ def _digest(text: str) -> str:
     if text != "-" and not (len(text) == 64 and set(lowered) <= set("0123456789abcdef")):
         raise argparse.ArgumentTypeError(f"{text!r:.80} is no SHA-256: 64 hexadecimal digits, or -")
     return lowered
-
-
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 4 and 0 < int(text) <= PARALLEL_MAX):
-        raise argparse.ArgumentTypeError(f"{text!r:.40} is no number from 1 to {PARALLEL_MAX}")
-    return int(text)
-
-
-def _retries(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 3):
-        raise argparse.ArgumentTypeError(f"{text!r:.40} is no number from 0 to 999")
-    return int(text)
-
-
-def seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 < value <= 86_400:
-        raise argparse.ArgumentTypeError(f"{text!r:.40} is no time in seconds, up to a day")
-    return value

@@ -1,0 +1,41 @@
+"""Numbers on a command line, as argparse takes them: a sentence says what is none."""
+
+from __future__ import annotations
+
+from argparse import ArgumentTypeError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+DAY_S = 86_400
+
+
+def whole(first: int, last: int) -> Callable[[str], int]:
+    """From ``first`` to ``last``, both of them in."""
+
+    def number(text: str) -> int:
+        digits = text.isascii() and text.isdigit() and len(text) <= len(str(last))
+        if not digits or not first <= int(text) <= last:
+            raise ArgumentTypeError(f"{text!r:.40} is no number from {first} to {last}")
+        return int(text)
+
+    return number
+
+
+def seconds(text: str) -> float:
+    return _between(text, DAY_S, "time in seconds, up to a day")
+
+
+def above_zero(text: str) -> float:
+    return _between(text, 10_000_000, "number above zero")
+
+
+def _between(text: str, last: int, what: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 < number <= last:  # nor NaN
+        raise ArgumentTypeError(f"{text!r:.40} is no {what}")
+    return number
