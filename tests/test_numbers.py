@@ -14,7 +14,7 @@ def test_numbers_in_the_bounds_are_taken(text):
 
 @pytest.mark.parametrize("text", ["", "2", "100", "-3", "+3", " 3", "3 ", "3.0", "1_0", "٣", "³"])
 def test_other_texts_are_named_with_the_bounds(text):
-    with pytest.raises(ArgumentTypeError, match="from 3 to 99$") as raised:
+    with pytest.raises(ArgumentTypeError, match=r"from 3 to 99$") as raised:
         whole(3, 99)(text)
     assert repr(text) in str(raised.value)
 
@@ -26,7 +26,7 @@ def test_times(text):
 
 @pytest.mark.parametrize("text", ["", "0", "-1", "nan", "inf", "-inf", "1 s", "86401"])
 def test_what_is_no_time(text):
-    with pytest.raises(ArgumentTypeError, match="is no time in seconds, up to a day$"):
+    with pytest.raises(ArgumentTypeError, match=r"is no time in seconds, up to a day$"):
         seconds(text)
 
 
