@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reactor.client import names, url
+from reactor.client._plain import is_plain_name, plain_url
 from reactor.http import ascii
 
 _START = st.sampled_from(
@@ -24,28 +25,55 @@ def read(text):
         return str(error)
 
 
-@settings(derandomize=True, max_examples=300)
+@settings(derandomize=True, max_examples=600)
 @given(st.builds(str.__add__, _START, _REST))
 def test_the_short_way_and_the_long_way_agree(text):
     short = read(text)
-    with patch.object(url, "plain", lambda text: None):
+    with patch.object(url, "plain_url", lambda text: None):
         assert read(text) == short
 
 
 def test_most_urls_go_the_short_way():
-    assert url.plain("http://host.example:8080/a/b-c_1.tar.gz?x=%20&y") == (
-        ("http", "host.example", 8080), "/a/b-c_1.tar.gz?x=%20&y",
-    )  # fmt: skip
-    assert url.plain("https://host") == (("https", "host", 443), "/")
+    for _ in range(2):  # of the same host, and of one that its name begins with
+        assert plain_url("http://host.example:8080/a/b-c_1.tar.gz?x=%20&y") == (
+            ("http", "host.example", 8080), "/a/b-c_1.tar.gz?x=%20&y",
+        )  # fmt: skip
+        assert plain_url("https://host") == (("https", "host", 443), "/")
+        assert plain_url("https://host.example/") == (("https", "host.example", 443), "/")
+        assert plain_url("https://host/b") == (("https", "host", 443), "/b")
 
 
-@settings(derandomize=True, max_examples=300)
-@given(st.text(st.sampled_from("aN.- /\\\0\x1b\u200b\u20ac\udc80"), max_size=6))
-def test_a_name_that_needs_no_change_is_the_one_that_was_looked_at_letter_by_letter(name):
-    """`harmless` looks at single letters only if the whole has something to be taken out."""
-    kept = "".join(c for c in name if c.isprintable() and c not in "/\\")
-    assert names.harmless(name) == names.harmless(kept)
-    assert names.harmless(name).isprintable()
+_PARTS = [
+    "a",
+    "N",
+    "9",
+    ".",
+    "-",
+    "_",
+    "~",
+    " ",
+    "/",
+    "\\",
+    "\0",
+    "\x1b",
+    "\u200b",
+    "\u20ac",
+    "\udc80",
+]
+_WORDS = ["con", "NUL", "lpt", "COM", "1", ".part", ".PART", ".json", ".txt", "page", "x" * 199]
+
+
+@settings(derandomize=True, max_examples=1000)
+@given(st.lists(st.sampled_from(_PARTS + _WORDS), max_size=4).map("".join))
+def test_a_plain_name_is_one_that_is_harmless_by_any_reading(name):
+    short = names.harmless(name)
+    with patch.object(names, "is_plain_name", lambda name: False):
+        assert names.harmless(name) == short
+
+
+def test_most_names_are_plain():
+    for name in ["page.html", "small-1", "a_b.tar.gz", "main.js", "0"]:
+        assert is_plain_name(name)
 
 
 @settings(derandomize=True, max_examples=300)

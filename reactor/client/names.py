@@ -10,6 +10,7 @@ A name is made from the URL that the user wrote, never from where redirects led
 
 from __future__ import annotations
 
+from reactor.client._plain import is_plain_name
 from reactor.client.url import Url
 from reactor.http.ascii import lower
 
@@ -70,22 +71,22 @@ def harmless(name: str) -> str:
     No separator, no control or invisible character, no dotfile, no option ("-rf"), no
     device, not too long, and never the name of a part of another file.
     """
-    if not name.isprintable() or "/" in name or "\\" in name:
-        name = "".join(c for c in name if c.isprintable() and c not in "/\\")
+    if is_plain_name(name):
+        return name
+    name = "".join(c for c in name if c.isprintable() and c not in "/\\")
     name = name.strip(". ")
     if not name:
         return _DEFAULT
-    lowered = lower(name)
-    if name.startswith("-") or lowered.partition(".")[0].rstrip(" ") in _RESERVED:
+    if name.startswith("-") or lower(name).partition(".")[0].rstrip(" ") in _RESERVED:
         name = f"_{name}"
     # A page that were saved as "x.part.json" could make a later --continue trust it.
-    if lowered.endswith((PART_SUFFIX, SIDECAR_SUFFIX)):
+    if lower(name).endswith((PART_SUFFIX, SIDECAR_SUFFIX)):
         name = f"{name}_"
     return _shortened(name)
 
 
 def _shortened(name: str) -> str:
-    if len(name) * 4 <= NAME_BYTES_MAX or len(name.encode("utf-8", "replace")) <= NAME_BYTES_MAX:
+    if len(name.encode("utf-8", "replace")) <= NAME_BYTES_MAX:
         return name
     stem, dot, extension = name.rpartition(".")
     if not dot or len(extension.encode("utf-8")) > _EXTENSION_BYTES_MAX:

@@ -1,7 +1,7 @@
 """http and https URLs: taken apart, checked, written as a request needs them.
 
 Most URLs are plain: nothing in them has to be escaped, and there is one way to read them. Those
-are taken apart here; the standard library has the others, and is loaded for them only.
+are taken apart by `_plain`; the standard library has the others, and is loaded for them only.
 
 A name and a password in a URL are taken out here, once, so that nothing further on can
 show them. Must never open a connection.
@@ -9,8 +9,7 @@ show them. Must never open a connection.
 
 from __future__ import annotations
 
-from functools import lru_cache
-
+from reactor.client._plain import plain_url
 from reactor.client.failures import EXIT_URL
 from reactor.errors import FetchError
 
@@ -21,11 +20,6 @@ if TYPE_CHECKING:
 PORTS = {"http": 80, "https": 443}
 # What a browser does: spaces and non-ASCII are escaped, escapes that are there stay.
 _SAFE = "/%:@!$&'()*+,;=~-._"
-
-# What bytes.translate is to delete, to see whether anything else is there.
-_HOST = b"abcdefghijklmnopqrstuvwxyz0123456789.-"
-# Not "@", "[", "#": each makes a part of its own.
-_PLAIN = _HOST + b"ABCDEFGHIJKLMNOPQRSTUVWXYZ/?%:!$&'()*+,;=~_"
 
 Origin = tuple[str, str, int]
 
@@ -76,7 +70,7 @@ class Url:
     @classmethod
     def parse(cls, text: str) -> Url:
         """Raises FetchError (exit code 3) for what is no http or https URL."""
-        found = plain(text)
+        found = plain_url(text)
         if found is not None:
             return cls(text, *found)
         from urllib.parse import unquote, urlsplit
@@ -108,36 +102,6 @@ class Url:
         except ValueError as error:
             raise FetchError(f"it redirects to what is no URL: {error}", EXIT_URL) from error
         return Url.parse(joined)
-
-
-def plain(text: str) -> tuple[Origin, str] | None:
-    """Origin and target of a URL that stands for itself; None for all others.
-
-    >>> plain("http://host:8000/a?b"), plain("http://me@host/")
-    ((('http', 'host', 8000), '/a?b'), None)
-    """
-    scheme, _, rest = text.partition("://")
-    authority, _, path = rest.partition("/")
-    origin = _plain_origin(scheme, authority)
-    if origin is None or not _has_only(_PLAIN, path) or path[-1:] == "?":
-        return None
-    return origin, f"/{path}"
-
-
-@lru_cache(maxsize=64)  # most URLs of a list are of a few hosts
-def _plain_origin(scheme: str, authority: str) -> Origin | None:
-    host, colon, port = authority.partition(":")
-    if scheme not in PORTS or not host or len(host) > 253 or not _has_only(_HOST, host):
-        return None
-    if not colon:
-        return scheme, host, PORTS[scheme]
-    if not port.isascii() or not port.isdigit() or len(port) > 5 or int(port) > 65535:
-        return None
-    return scheme, host, int(port)
-
-
-def _has_only(characters: bytes, text: str) -> bool:
-    return text.isascii() and not text.encode().translate(None, characters)
 
 
 def _target(parts: SplitResult) -> str:
