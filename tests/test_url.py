@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reactor.client import names, url
-from reactor.client._plain import is_plain_name, plain_url
+from reactor.client._plain import plain_name, plain_url
 from reactor.http import ascii
 
 _START = st.sampled_from(
@@ -65,15 +65,16 @@ _WORDS = ["con", "NUL", "lpt", "COM", "1", ".part", ".PART", ".json", ".txt", "p
 
 @settings(derandomize=True, max_examples=1000)
 @given(st.lists(st.sampled_from(_PARTS + _WORDS), max_size=4).map("".join))
-def test_a_plain_name_is_one_that_is_harmless_by_any_reading(name):
-    short = names.harmless(name)
-    with patch.object(names, "is_plain_name", lambda name: False):
-        assert names.harmless(name) == short
+def test_a_plain_name_is_one_that_is_harmless_by_any_reading(path):
+    found = url.Url("", ("http", "h", 80), f"/{path}")
+    short = names.name_from_url(found)
+    with patch.object(names, "plain_name", lambda target: None):
+        assert names.name_from_url(found) == short
 
 
 def test_most_names_are_plain():
     for name in ["page.html", "small-1", "a_b.tar.gz", "main.js", "0"]:
-        assert is_plain_name(name)
+        assert plain_name(f"/a/{name}?x=/y") == name
 
 
 @settings(derandomize=True, max_examples=300)

@@ -7,9 +7,9 @@ def plain_url(text: str) -> tuple[tuple[str, str, int], str] | None:
     ((('http', 'host', 8000), '/a?b'), None)
     """
 
-def is_plain_name(name: str) -> bool:
-    """Whether `names.harmless` would surely change nothing.
+def plain_name(target: str) -> str | None:
+    """The last name of a target's path, if `names.harmless` would surely change nothing.
 
-    >>> is_plain_name("page.html"), is_plain_name("con.txt"), is_plain_name(".bashrc")
-    (True, False, False)
+    >>> plain_name("/a/page.html?x=/y"), plain_name("/a/con.txt"), plain_name("/")
+    ('page.html', None, None)
     """

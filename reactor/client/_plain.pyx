@@ -96,13 +96,25 @@ cdef tuple origin_of(str text, Py_ssize_t end):
     return scheme, host, int(port)
 
 
-def is_plain_name(str name not None):
+def plain_name(str target not None):
     cdef const uint8_t *p
-    cdef Py_ssize_t size, i, stem
-    if not PyUnicode_IS_ASCII(name):
-        return False
-    p = PyUnicode_1BYTE_DATA(name)
-    size = stem = PyUnicode_GET_LENGTH(name)
+    cdef Py_ssize_t i, start = 0, end
+    if not PyUnicode_IS_ASCII(target):
+        return None
+    p = PyUnicode_1BYTE_DATA(target)
+    end = PyUnicode_GET_LENGTH(target)
+    for i in range(end):
+        if p[i] == c'/':
+            start = i + 1
+        elif p[i] == c'?':
+            end = i
+            break
+    return PyUnicode_Substring(target, start, end) if is_plain(p + start, end - start) else None
+
+
+cdef bint is_plain(const uint8_t *p, Py_ssize_t size) noexcept:
+    """Whether `names.harmless` would change nothing of a name."""
+    cdef Py_ssize_t i, stem = size
     if not 0 < size <= NAME_MAX or p[0] == c'-' or p[0] == c'.' or p[size - 1] == c'.':
         return False
     for i in range(size):

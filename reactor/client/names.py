@@ -10,7 +10,7 @@ A name is made from the URL that the user wrote, never from where redirects led
 
 from __future__ import annotations
 
-from reactor.client._plain import is_plain_name
+from reactor.client._plain import plain_name
 from reactor.client.url import Url
 from reactor.http.ascii import lower
 
@@ -38,6 +38,9 @@ def name_from_url(url: Url) -> str:
     >>> name_from_url(Url.parse("http://host/..%2f.bashrc"))
     'bashrc'
     """
+    name = plain_name(url.target)
+    if name is not None:
+        return name
     last = url.target.partition("?")[0].rpartition("/")[2]
     if "%" in last:
         from urllib.parse import unquote
@@ -71,8 +74,6 @@ def harmless(name: str) -> str:
     No separator, no control or invisible character, no dotfile, no option ("-rf"), no
     device, not too long, and never the name of a part of another file.
     """
-    if is_plain_name(name):
-        return name
     name = "".join(c for c in name if c.isprintable() and c not in "/\\")
     name = name.strip(". ")
     if not name:

@@ -100,6 +100,9 @@ class StreamSink(Sink):
 class FileSink(Sink):
     """A file in a folder, under ``name`` or, unless it may replace, under a number of it."""
 
+    _held_size = 0
+    _version: Callable[[], Version] | None = None
+
     def __init__(
         self, saver: Saver, name: str, replaces: bool, say: Callable[[str], object]
     ) -> None:
@@ -109,8 +112,6 @@ class FileSink(Sink):
         self._replaces = replaces
         self._say = say
         self._held: list[bytes] = []
-        self._held_size = 0
-        self._version: Callable[[], Version] | None = None
 
     def resume(self, url: str) -> Version | None:
         """Take what an earlier try left of this URL; which version it is of."""

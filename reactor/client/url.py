@@ -31,7 +31,7 @@ class Url:
     initialiser of its own, since each transfer makes one.
     """
 
-    __slots__ = ("credentials", "host", "origin", "port", "scheme", "target", "text")
+    __slots__ = ("credentials", "origin", "target", "text")
 
     def __init__(
         self,
@@ -42,7 +42,6 @@ class Url:
     ) -> None:
         self.text = text
         self.origin = origin
-        self.scheme, self.host, self.port = origin
         self.target = target
         self.credentials = credentials
 
@@ -56,6 +55,18 @@ class Url:
 
     def __repr__(self) -> str:
         return f"Url({self.text!r})"
+
+    @property
+    def scheme(self) -> str:
+        return self.origin[0]
+
+    @property
+    def host(self) -> str:
+        return self.origin[1]
+
+    @property
+    def port(self) -> int:
+        return self.origin[2]
 
     @property
     def authority(self) -> str:

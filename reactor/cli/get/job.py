@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from typing import Any, BinaryIO, Protocol
 
     from reactor.client.client import OnBody, OnDone, OnHead
+    from reactor.client.partial import Part
 
     class Teller(Protocol):
         """Tells the user how it goes."""
@@ -97,6 +98,7 @@ class Job:
     """``command`` is told once, by ``ended``, when it is over."""
 
     # Most of ten thousand jobs end with most of these as they began.
+    label = ""  # for the user: the file's name, if it has one
     response: Response | None = None
     transfer: Any = None
     error: FetchError | None = None
@@ -121,7 +123,6 @@ class Job:
         self._options: argparse.Namespace = command.options
         self.url = url
         self.method = command.method
-        self.label = visible(url)
         self._began = command.reactor.time()
 
     @property
@@ -152,15 +153,17 @@ class Job:
             self._request()
 
     def _request(self) -> None:
+        if self.attempts:
+            self.response = self._asked = None
+            self._refused = self._complete = False
         self.attempts += 1
-        self.response = self._asked = None
-        self._refused = self._complete = False
         fields: list[tuple[str, str]] = []
-        part = self._sink.part if self._sink is not None else None
-        version = part.version if part is not None and not self._anew else None
-        if part is not None and part.size and version is not None and version.resumable:
-            self._asked = version
-            fields = range_fields(version, part.size, self._by_date)
+        part = self._part()
+        if part is not None and part.size and not self._anew:
+            version = part.version
+            if version is not None and version.resumable:
+                self._asked = version
+                fields = range_fields(version, part.size, self._by_date)
         try:
             self.transfer = self._command.request(
                 self, self._parsed, fields, self._head, self._body, self._done
@@ -170,17 +173,22 @@ class Job:
         except LocalProtocolError as error:
             self._fail(FetchError(f"that cannot be asked for: {error}", EXIT_URL))
 
+    def _part(self) -> Part | None:
+        """What the file holds so far, if it is a part by now."""
+        return None if self._sink is None else self._sink.part
+
     def _open_sink(self) -> Sink:
         output = self._options.output
+        if not output and not self._options.head:
+            self.label = name_from_url(self._parsed)
+            return FileSink(self._command.saver, self.label, False, self._command.teller.note)
+        self.label = visible(self.url)
         if self._options.head:
             return Nothing()
         if output == "-":
             return StreamSink(self._command.stdout(), "-")
-        if output:
-            self.label = str(output)
-            return open_given(output, self._command.teller.note)
-        self.label = name_from_url(self._parsed)
-        return FileSink(self._command.saver, self.label, False, self._command.teller.note)
+        self.label = str(output)
+        return open_given(output, self._command.teller.note)
 
     # --- what comes -----------------------------------------------------------------------
 
@@ -188,19 +196,11 @@ class Job:
 
     def _head(self, head: Response, _transfer: object) -> None:
         self.response = head
-        verdict = None
-        part = self._sink.part if self._sink is not None else None
-        if self._asked is not None and part is not None:
-            verdict = judge(self._asked, part.size, head, self._by_date)
-            if verdict in (Verdict.ANEW, Verdict.BY_DATE):
-                self._ask_again(by_date=verdict is Verdict.BY_DATE)
-                return
+        if self._asked is not None and self._answers_range(self._asked, head):
+            return
         self._command.teller.head(head)
-        self._refused = head.status >= 300 and self._is_error(head)
-        if part is not None and verdict in (Verdict.CONTINUE, Verdict.COMPLETE):
-            self._complete = verdict is Verdict.COMPLETE
-            self._go_on(part.size, head)
-        elif self._refused:
+        if head.status >= 300 and self._is_error(head):
+            self._refused = True
             if (head.content_length or _DRAIN_BYTES_MAX + 1) > _DRAIN_BYTES_MAX:
                 self._cancel()
                 self._done(None)
@@ -210,6 +210,20 @@ class Job:
         else:
             self._begin(head)
 
+    def _answers_range(self, asked: Version, head: Response) -> bool:
+        """Whether an answer to a request for the rest is one, and is seen to."""
+        part = self._part()
+        verdict = None if part is None else judge(asked, part.size, head, self._by_date)
+        if verdict in (Verdict.ANEW, Verdict.BY_DATE):
+            self._ask_again(by_date=verdict is Verdict.BY_DATE)
+            return True
+        if part is None or verdict not in (Verdict.CONTINUE, Verdict.COMPLETE):
+            return False
+        self._command.teller.head(head)
+        self._complete = verdict is Verdict.COMPLETE
+        self._go_on(part.size, head)
+        return True
+
     def _begin(self, head: Response) -> None:
         """A whole body comes, from its first byte."""
         if self._options.remote_header_name and isinstance(self._sink, FileSink):
@@ -217,7 +231,7 @@ class Job:
             if name is not None and self._options.output is None:
                 self.label = name
                 self._sink.rename(name)
-        if isinstance(self._sink, StreamSink) and self.size:
+        if self.size and isinstance(self._sink, StreamSink):
             self._cancel()
             self._fail(
                 FetchError("broke off, and what is written cannot be taken back", EXIT_PARTIAL)
@@ -275,20 +289,18 @@ class Job:
         """The response came whole."""
         if self.response is None or self._sink is None:
             self._fail(FetchError("no answer came", EXIT_PROTOCOL))
-        elif self._refused and not self._complete:
+        elif self._refused:
             self._fail(FetchError(f"the server answered {self.response.status}", EXIT_HTTP))
         elif self._asked is not None and self.resumed_from and self.total != self.size:
             self._fail(FetchError("the rest did not come whole", EXIT_PARTIAL))
         elif self.response.status == 304:
             self._sink.discard()
             self._saved(None)
-        elif self._hash_is_right():
+        elif self._digest is None or self._hash_is_right():
             self._sink.finish(self._saved)
             self._command.finishing()
 
     def _hash_is_right(self) -> bool:
-        if self._digest is None:
-            return True
         self.sha256 = self._digest.hexdigest()
         if self._options.sha256 in {"-", self.sha256}:
             return True

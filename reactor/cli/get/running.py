@@ -155,13 +155,12 @@ class Run:
         """Start jobs as long as there is room; the end, when nothing is left."""
         self._fill_planned = False
         try:
-            while not self._ending and len(self._jobs) - self._waiting() < self._jobs_max:
-                url = self._urls.next()
-                if url is None:
-                    break
+            room = self._jobs_max - len(self._jobs) + self._waiting()
+            while room > 0 and not self._ending and (url := self._urls.next()) is not None:
+                room -= 1
                 job = Job(self, url)
                 self._jobs[job] = None
-                job.start()
+                job.start()  # one that fails at once makes room, for which this is called again
             self._commit_if_due()
         except Exception as error:  # a list that cannot be read, or our own bug
             self.crash(error)

@@ -86,18 +86,17 @@ class Urls:
 
     def _read(self) -> None:
         data = os.read(self._fd, _READ_BYTES)
-        *lines, self._rest = (self._rest + data).split(b"\n")
+        whole, _, self._rest = (self._rest + data).rpartition(b"\n")
         if not data:
-            lines.append(self._rest)
-            self._rest = b""
+            whole, self._rest = whole + b"\n" + self._rest, b""
             if self._fd > 2:
                 os.close(self._fd)
             self._fd = -1
         if len(self._rest) > _LINE_BYTES_MAX:
             raise ConfigurationError("the list of URLs has a line that is too long for a URL")
-        for line in lines:
-            text = os.fsdecode(line).strip()
-            if text and not text.startswith("#"):
+        for line in os.fsdecode(whole).split("\n"):
+            text = line.strip()
+            if text and text[0] != "#":
                 self._found.append(text)
 
 
