@@ -174,6 +174,12 @@ def test_a_list_of_urls(get, serve_by, tmp_path, monkeypatch, how):
     assert files(get.out) == ["a", "b", "c", "first"]
 
 
+def test_a_list_that_is_no_file(get):
+    get("-i", "/dev/null")
+    _, stderr = get("-i", ".", code=1)
+    assert stderr == "reactor: cannot read .: Is a directory\n"
+
+
 def test_a_list_that_comes_slowly_stops_nothing(get, serve_by, monkeypatch):
     server = serve_by(echo)
     reader, writer = os.pipe()
@@ -307,6 +313,7 @@ def test_quiet_and_head(get, serve_by):
     assert get("-q", f"{server.url}page") == ("", "")
     stdout, stderr = get("-I", f"{server.url}page")
     assert stdout == "HTTP/1.1 200 OK\nContent-Length: 99\n\n"
+    get("-X", "HEAD", f"{server.url}other")
     assert files(get.out) == ["page"]
     _, stderr = get("-q", "--retry=0", "http://127.0.0.1:1/", code=7)
     assert stderr.startswith("reactor: http://127.0.0.1:1/: ")
@@ -405,6 +412,19 @@ def test_options_that_cannot_be(get, arguments):
 def test_files_that_are_not_there(get, arguments):
     _, stderr = get(*arguments, code=1)
     assert "cannot read none: " in stderr
+
+
+@pytest.mark.parametrize("arguments", [["-d", "@-"], ["--json-data", "@-"], ["-T", "-"]])
+def test_stdin_is_closed(get, monkeypatch, arguments):
+    monkeypatch.setattr("sys.stdin", None)
+    _, stderr = get(*arguments, "http://127.0.0.1:1/", code=1)
+    assert stderr.endswith("-: stdin is closed\n")
+
+
+@pytest.mark.parametrize("field", ["Content-Length: 1", "transfer-encoding: chunked"])
+def test_a_body_is_framed_in_one_way(get, field):
+    _, stderr = get("-d", "xyz", "-H", field, "http://127.0.0.1:1/", code=3)
+    assert "Content-Length and Transfer-Encoding follow from the body" in stderr
 
 
 # --- where it is saved ---------------------------------------------------------------------------

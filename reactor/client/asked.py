@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from reactor._message import Response
 from reactor.client.failures import EXIT_PROTOCOL
 from reactor.client.url import Url
-from reactor.errors import FetchError
+from reactor.errors import FetchError, LocalProtocolError
 from reactor.http._serialise import serialise_chunk, serialise_last_chunk
 from reactor.http.dates import parse_date
 from reactor.limits import Limits
@@ -25,6 +25,7 @@ Fields = list[tuple[str, str]]
 
 PIECE_BYTES = 64 * 1024
 _SECRETS = {"authorization", "cookie", "proxy-authorization"}
+_FRAMING = {"content-length", "transfer-encoding"}
 _OF_A_BODY = {"content-length", "content-type", "content-encoding", "transfer-encoding"}
 # RFC 9110 9.2.2: sent twice, they do what they do once.
 IDEMPOTENT = {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"}
@@ -94,8 +95,14 @@ class Asked:
         return self.method in IDEMPOTENT and (self.upload is None or self.upload.repeatable)
 
     def lines(self, ours: Fields) -> Fields:
-        """All fields of the request: those of ours that the user did not give, and theirs."""
+        """All fields of the request: those of ours that the user did not give, and theirs.
+
+        Raises LocalProtocolError for fields that frame the body: a length that were not its own
+        would make the rest of it another request.
+        """
         given = {name.lower() for name, _ in self.fields}
+        if not _FRAMING.isdisjoint(given):
+            raise LocalProtocolError("Content-Length and Transfer-Encoding follow from the body")
         fields = [("Host", self.url.authority), *ours]
         if self.url.credentials is not None:
             fields.append(("Authorization", basic(*self.url.credentials)))

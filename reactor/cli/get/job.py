@@ -85,7 +85,7 @@ _BACKOFF_FIRST_S, _BACKOFF_MAX_S = 1.0, 30.0
 
 
 class Nothing(Sink):
-    """For ``-I``: there is no body to save."""
+    """For HEAD: there is no body to save."""
 
     def write(self, data: bytes | memoryview) -> None:
         pass
@@ -179,11 +179,11 @@ class Job:
 
     def _open_sink(self) -> Sink:
         output = self._options.output
-        if not output and not self._options.head:
+        if not output and self.method != "HEAD":
             self.label = name_from_url(self._parsed)
             return FileSink(self._command.saver, self.label, False, self._command.teller.note)
         self.label = visible(self.url)
-        if self._options.head:
+        if self.method == "HEAD":
             return Nothing()
         if output == "-":
             return StreamSink(self._command.stdout(), "-")

@@ -223,7 +223,7 @@ def upload_of(options: argparse.Namespace) -> BinaryIO | None:
     if options.upload_file is None:
         return None
     if options.upload_file == "-":
-        return sys.stdin.buffer
+        return _stdin("-T -")
     try:
         return open(options.upload_file, "rb")
     except OSError as error:
@@ -247,7 +247,7 @@ def _content(text: str) -> bytes:
     name = text[1:]
     try:
         if name == "-":
-            data = sys.stdin.buffer.read(DATA_BYTES_MAX + 1)
+            data = _stdin("@-").read(DATA_BYTES_MAX + 1)
         else:
             with open(name, "rb") as file:
                 data = file.read(DATA_BYTES_MAX + 1)
@@ -256,6 +256,12 @@ def _content(text: str) -> bytes:
     if len(data) > DATA_BYTES_MAX:
         raise ConfigurationError(f"{name} is too large for -d: send it with -T")
     return data
+
+
+def _stdin(option: str) -> BinaryIO:
+    if sys.stdin is None:
+        raise ConfigurationError(f"{option}: stdin is closed")
+    return sys.stdin.buffer
 
 
 def _cannot_read(name: str, error: OSError) -> ConfigurationError:

@@ -6,6 +6,7 @@ writer is slow is waited for by the loop, so the transfers under way go on meanw
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import sys
@@ -39,8 +40,7 @@ class Urls:
         self._rest = b""
         self._registration: Registration | None = None
         self._fd = -1 if path is None else _open(path)
-        # epoll knows pipes, sockets and terminals; a disk's file is always ready.
-        self._waits = self._fd >= 0 and not stat.S_ISREG(os.fstat(self._fd).st_mode)
+        self._waits = self._fd >= 0 and _may_have_to_wait(self._fd)
 
     @property
     def exhausted(self) -> bool:
@@ -100,12 +100,22 @@ class Urls:
                 self._found.append(text)
 
 
+def _may_have_to_wait(fd: int) -> bool:
+    """Whether epoll knows it: a file or /dev/null is always ready, and refused there."""
+    mode = os.fstat(fd).st_mode
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(fd)
+
+
 def _open(path: str) -> int:
     if path == "-":
         if sys.stdin is None:
             raise ConfigurationError("-i -: stdin is closed")
         return sys.stdin.fileno()
     try:
-        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
         raise ConfigurationError(f"cannot read {path}: {error.strerror}") from error
+    if stat.S_ISDIR(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise ConfigurationError(f"cannot read {path}: {os.strerror(errno.EISDIR)}")
+    return fd
