@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import gzip
 import io
+import re
 import socket
 import ssl
 import weakref
@@ -18,6 +19,7 @@ from reactor import Inet, Limits, LocalProtocolError, Reactor, RequestParser, pa
 from reactor.client import Client, Proxies, Url, fetch
 from reactor.client.asked import pause_before
 from reactor.client.decoding import PIECE_BYTES_MAX, Decoder
+from reactor.client.failures import resolve_failure
 from reactor.client.resolve import Resolver, numeric
 from reactor.errors import FetchError
 from reactor.net import Protocol
@@ -412,6 +414,18 @@ def test_a_bomb_is_decoded_a_piece_at_a_time():
     assert max(sizes) <= PIECE_BYTES_MAX
 
 
+@pytest.fixture(scope="module")
+def authority():
+    return trustme.CA()
+
+
+@pytest.fixture
+def cafile(authority, tmp_path):
+    path = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(path)
+    return str(path)
+
+
 # --- proxies -------------------------------------------------------------------------------------
 
 
@@ -422,6 +436,30 @@ def test_a_proxy_is_told_the_whole_url(bench):
     [(request, _)] = proxy.requests
     assert request.target == "http://example.invalid/a?b"
     assert request.headers["proxy-authorization"] == "Basic bWU6c2VjcmV0"
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize(
+    ("proxy", "code", "said"),
+    [
+        ("http://127.0.0.1:1", 7, r"nothing listens on 127.0.0.1 port 1 \(the proxy\)"),
+        ("http://nowhere.invalid", 5, "the proxy's host 'nowhere.invalid' "),
+    ],
+)
+def test_a_proxy_that_cannot_be_reached_is_not_taken_for_the_host(
+    bench, cafile, scheme, proxy, code, said
+):
+    client = bench.client(cafile=cafile, proxies=Proxies(proxy, proxy), retries=0)
+    error = bench.get(f"{scheme}://example.invalid/", client=client).error
+    assert error.exit_code == code
+    assert re.search(said, str(error))
+
+
+def test_a_name_that_cannot_be_looked_up_now_is_not_called_unknown():
+    now = resolve_failure("U", "h", OSError("Temporary failure in name resolution"), False)
+    assert str(now) == "U: the host 'h' cannot be looked up: Temporary failure in name resolution"
+    assert now.exit_code == 6
+    assert resolve_failure("U", "h", TimeoutError(), False).exit_code == 28
 
 
 def test_which_proxy_the_environment_names():
@@ -442,18 +480,6 @@ def test_which_proxy_the_environment_names():
 
 
 # --- TLS -----------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def authority():
-    return trustme.CA()
-
-
-@pytest.fixture
-def cafile(authority, tmp_path):
-    path = tmp_path / "ca.pem"
-    authority.cert_pem.write_to_path(path)
-    return str(path)
 
 
 def server_context(authority, name="127.0.0.1"):
@@ -490,7 +516,21 @@ def test_plain_bytes_on_the_tls_port(bench):
             transport.write(b"SSH-2.0-OpenSSH\r\n")
 
     port = bench.reactor.listen(Inet("127.0.0.1", 0), Plain).addresses[0].port
-    assert bench.get(f"https://127.0.0.1:{port}/").error.exit_code == 35
+    error = bench.get(f"https://127.0.0.1:{port}/").error
+    assert error.exit_code == 35
+    assert str(error).endswith(": it does not speak TLS")
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
+def test_a_server_that_speaks_only_an_old_tls(bench, authority, cafile):
+    old = server_context(authority)
+    old.minimum_version = ssl.TLSVersion.TLSv1
+    old.maximum_version = ssl.TLSVersion.TLSv1_1
+    old.set_ciphers("ALL:@SECLEVEL=0")
+    site = bench.site(hello, old)
+    error = bench.get(site.url, client=bench.client(cafile=cafile)).error
+    assert error.exit_code == 35
+    assert str(error).endswith(": it speaks no TLS 1.2 or later")
 
 
 def test_https_through_a_proxy(bench, authority, cafile):
@@ -522,8 +562,12 @@ def test_https_through_a_proxy(bench, authority, cafile):
             reactor_.connect([target], There, pytest.fail)
 
     port = reactor_.listen(Inet("127.0.0.1", 0), Proxy).addresses[0].port
-    client = bench.client(cafile=cafile, proxies=Proxies(https=f"127.0.0.1:{port}"))
+    heads = []
+    proxies = Proxies(https=f"127.0.0.1:{port}")
+    client = bench.client(cafile=cafile, proxies=proxies, trace=heads.append)
     assert bench.get(site.url, client=client).body == b"hello"
+    asked = [head.split()[0] if isinstance(head, bytes) else head.status for head in heads]
+    assert asked == [b"CONNECT", 200, b"GET", 200]
 
 
 @pytest.mark.parametrize("closes_well", [True, False])

@@ -27,6 +27,27 @@ EXIT_RECEIVE = 56
 EXIT_CERTIFICATE = 60
 EXIT_ENCODING = 61
 
+# OpenSSL's words, as a user has them.
+_TLS = {
+    "WRONG_VERSION_NUMBER": "it does not speak TLS",
+    "HTTP_REQUEST": "it does not speak TLS",
+    "RECORD_LAYER_FAILURE": "it does not speak TLS",
+    "TLSV1_ALERT_PROTOCOL_VERSION": "it speaks no TLS 1.2 or later",
+    "UNSUPPORTED_PROTOCOL": "it speaks no TLS 1.2 or later",
+    "UNEXPECTED_EOF_WHILE_READING": "it closed the connection",
+}
+
+
+def resolve_failure(text: str, host: str, error: OSError, of_a_proxy: bool) -> FetchError:
+    """Why there is no address for a host."""
+    whose = f"the proxy's host {host!r}" if of_a_proxy else f"the host {host!r}"
+    if isinstance(error, TimeoutError):
+        return FetchError(f"{text}: {whose} was not looked up in time", EXIT_TIMEOUT)
+    code = EXIT_PROXY if of_a_proxy else EXIT_RESOLVE
+    if "emporary failure" in str(error):  # EAI_AGAIN: no name server answers
+        return FetchError(f"{text}: {whose} cannot be looked up: {error}", code)
+    return FetchError(f"{text}: {whose} is not known", code)
+
 
 def connect_failure(text: str, where: str, error: Exception) -> FetchError:
     """Why no connection was made for the URL ``text``."""
@@ -59,9 +80,7 @@ def tls_failure(text: str, where: str, error: Exception) -> FetchError:
     if isinstance(error, TimeoutError):
         return FetchError(f"{text}: {where} did not finish the TLS handshake", EXIT_TIMEOUT)
     reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error)
-    if reason in {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"}:
-        reason = "it does not speak TLS"
-    return FetchError(f"{text}: no TLS with {where}: {reason}", EXIT_TLS)
+    return FetchError(f"{text}: no TLS with {where}: {_TLS.get(reason, reason)}", EXIT_TLS)
 
 
 def transfer_failure(

@@ -14,11 +14,9 @@ from reactor._message import Response
 from reactor._protocol import Protocol, Transport
 from reactor.client.asked import basic
 from reactor.client.failures import (
-    EXIT_PROXY,
     EXIT_RECEIVE,
-    EXIT_RESOLVE,
-    EXIT_TIMEOUT,
     connect_failure,
+    resolve_failure,
     tls_failure,
     transfer_failure,
 )
@@ -28,7 +26,6 @@ from reactor.errors import FetchError, ProtocolError
 from reactor.http._client import ClientMachine
 from reactor.http._framing import ResponseParser
 from reactor.http._serialise import serialise_request
-from reactor.limits import Limits
 from reactor.net import Connector
 
 TYPE_CHECKING = False
@@ -87,19 +84,27 @@ class Opening:
         # Who is connected to: the proxy, or the origin itself.
         self._host = way.host if way.proxy is None else way.proxy.host
         self._port = way.port if way.proxy is None else way.proxy.port
+        self._where = f"{self._host} port {self._port}" + (" (the proxy)" if way.proxy else "")
 
     def start(self) -> None:
-        self._began = self._client.reactor.time()
         if self._way.scheme == "https":
             try:
                 self._protocol = self._secured(self._protocol)
             except (OSError, ValueError) as error:
                 self._client.reactor.call_soon(self._not_secured, error)
                 return
-        self._client.resolver.resolve(
-            self._host,
-            lambda found: self._client.reactor.call_soon(self._resolved, found),
-        )
+            # In a turn of its own: loading `ssl` is no part of what the name took.
+            self._client.reactor.call_soon(self._resolve)
+        else:
+            self._resolve()
+
+    def _resolve(self) -> None:
+        self._began = self._client.reactor.time()
+        if not self._over:
+            self._client.resolver.resolve(
+                self._host,
+                lambda found: self._client.reactor.call_soon(self._resolved, found),
+            )
 
     def cancel(self) -> None:
         self._over = True
@@ -131,9 +136,9 @@ class Opening:
         if self._over:
             return
         if isinstance(found, OSError):
-            code = EXIT_RESOLVE if self._way.proxy is None else EXIT_PROXY
-            code = EXIT_TIMEOUT if isinstance(found, TimeoutError) else code
-            self._failed(FetchError(f"{self._text}: the host {self._host!r} is not known", code))
+            self._failed(
+                resolve_failure(self._text, self._host, found, self._way.proxy is not None)
+            )
             return
         self._lap("dns")
         self._connector = self._client.reactor.connect(
@@ -144,12 +149,12 @@ class Opening:
         """What the connection carries first."""
         self._lap("connect")
         if self._way.proxy is not None and self._way.scheme == "https":
-            self._tunnel = _Tunnel(self, self._way, self._client.limits)
+            self._tunnel = _Tunnel(self, self._way, self._client)
             return self._tunnel
         return self._protocol
 
     def _not_connected(self, error: OSError) -> None:
-        told = connect_failure(self._text, f"{self._host} port {self._port}", error)
+        told = connect_failure(self._text, self._where, error)
         told.__cause__ = error
         self._failed(told)
 
@@ -173,8 +178,7 @@ class Opening:
         self._on_opened()
 
     def tunnel_failed(self, error: Exception) -> None:
-        where = f"the proxy {self._host} port {self._port}"
-        self._failed(transfer_failure(self._text, where, error, heard=False, in_body=False))
+        self._failed(transfer_failure(self._text, self._where, error, heard=False, in_body=False))
 
     def _failed(self, error: FetchError) -> None:
         if not self._over:
@@ -185,28 +189,33 @@ class Opening:
 class _Tunnel(Protocol):
     """Asks a proxy for a connection to the origin (RFC 9110 9.3.6)."""
 
-    def __init__(self, opening: Opening, way: Way, limits: Limits) -> None:
+    def __init__(self, opening: Opening, way: Way, client: Shared) -> None:
         host = f"[{way.host}]" if ":" in way.host else way.host
         authority = f"{host}:{way.port}"
         self._message = serialise_request(
             "CONNECT", authority, [("Host", authority), *proxy_fields(way.proxy)]
         )
         self._opening = opening
-        self._limits = limits
+        self._limits = client.limits
+        self._trace = client.trace
         self._interim = 0
-        self._parser = ResponseParser(limits)
+        self._parser = ResponseParser(client.limits)
         self._parser.expect("CONNECT")
         self.transport: Any = None
 
     def connection_made(self, transport: Transport) -> None:
         self.transport = transport
         transport.set_deadline(self._limits.connect_timeout_s)
+        if self._trace is not None:
+            self._trace(self._message)
         transport.write(self._message)
 
     def data_received(self, data: bytes) -> None:
         self._parser.feed(data)
         try:
             while isinstance(item := self._parser.next(), Response):
+                if self._trace is not None:
+                    self._trace(item)
                 if item.status >= 200:
                     self._answered(item)
                     return

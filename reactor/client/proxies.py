@@ -46,7 +46,7 @@ class Proxies(Value):
             proxy = Url.parse(text)
         except FetchError as error:
             raise FetchError(
-                "the proxy in the environment is no http URL: write http://HOST:PORT", EXIT_URL
+                "the proxy is no http URL: write http://HOST:PORT", EXIT_URL
             ) from error
         if proxy.scheme != "http":
             raise FetchError("a proxy is reached by http: write http://HOST:PORT", EXIT_URL)
