@@ -8,6 +8,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import signal
 import socket
 import ssl
@@ -322,9 +323,11 @@ def test_quiet_and_head(get, serve_by):
 def test_verbose_shows_the_exchange_and_no_secret(get, serve_by):
     server = serve_by(lambda path, head: answer(b"", "200 OK", "Set-Cookie: id=hush", "X-A: b"))
     secrets = ["-H", "Cookie: id=hush", "-u", "me:hush", "-H", "Proxy-Authorization: hush"]
-    _, stderr = get("-v", *secrets, "-o", "/dev/null", "-H", "X-Mine: 1", f"{server.url}page")
+    stdout, stderr = get("-v", *secrets, "-o", "/dev/null", "-H", "X-Mine: 1", f"{server.url}page")
+    assert stdout == ""
     assert "> GET /page HTTP/1.1\n" in stderr
     assert "> X-Mine: 1\n" in stderr
+    assert stderr.count("HTTP/1.1 200 OK") == 1
     assert "< X-A: b\n" in stderr
     assert "< HTTP/1.1 200 OK\n" in stderr
     assert "hush" not in stderr
@@ -428,6 +431,43 @@ def test_a_body_is_framed_in_one_way(get, field):
 
 
 # --- where it is saved ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["text", "."])
+def test_certificates_that_are_none_are_said_once(get, tmp_path, name):
+    (get.out / "text").write_text("no certificate")
+    _, stderr = get("--cacert", name, "https://a/1", "https://a/2", code=1)
+    assert stderr.count("\n") == 1
+    assert f"cannot read {name}: " in stderr
+
+
+@pytest.mark.parametrize("option", ["--json", "--retry=0"])
+def test_a_full_stdout_is_said(serve_by, tmp_path, option):
+    server = serve_by(echo)
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [*command("get"), option, f"{server.url}page"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            cwd=tmp_path,
+            env=environment(),
+            check=False,
+        )
+    assert done.returncode == 23
+    assert done.stderr.endswith(b": cannot write to stdout: No space left on device\n")
+
+
+def test_a_folder_that_is_removed_keeps_nothing(get, serve_by):
+    def respond(path, head):
+        def send(client):
+            client.sendall(answer(BIG, "200 OK", 'ETag: "1"')[:-1])
+            eventually(lambda: len(files(get.out)) == 2, "a part and its sidecar")
+            shutil.rmtree(get.out)
+
+        return send
+
+    _, stderr = get("--retry=0", f"{serve_by(respond).url}page", code=18)
+    assert "kept" not in stderr
 
 
 def test_content_disposition_only_when_asked(get, serve_by):

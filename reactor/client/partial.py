@@ -181,7 +181,9 @@ class Part:
 
     def keep(self) -> None:
         """Leave it for the next try, if that can tell whether the rest is of the same version."""
-        self.size = os.fstat(self.fd).st_size  # a full disk took a part of the last write
+        status = os.fstat(self.fd)
+        # A full disk took a part of the last write; who removed the folder, all.
+        self.size = status.st_size if status.st_nlink else 0
         if self.version is None or not self.version.resumable or not self.size:
             self.discard()
             return

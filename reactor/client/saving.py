@@ -213,7 +213,8 @@ class FileSink(Sink):
         if part is None:
             raise OSError(
                 errno.EBUSY,
-                f"{self._name}.part is in use by another process, or is not ours: remove it",
+                f"{self._name}.part is in use by another process, or is not ours: "
+                "give another name",
             )
         return part
 

@@ -92,7 +92,7 @@ class Url:
         except ValueError as error:
             raise FetchError(f"that is no URL: {error}", EXIT_URL) from error
         if parts.scheme not in PORTS or not parts.hostname:
-            shown = text if "@" not in text else "that"
+            shown = "that" if "@" in text else text or "''"
             raise FetchError(f"{shown} is no http URL: write http://HOST/PATH", EXIT_URL)
         credentials = None
         if parts.username is not None:

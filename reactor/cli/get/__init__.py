@@ -7,7 +7,6 @@ and `progress` are what the user sees, `sources` reads lists of URLs.
 from __future__ import annotations
 
 import argparse
-import os
 
 from reactor.cli import loading
 from reactor.cli.get.options import DESCRIPTION, add_options, conflict, proxies_of
@@ -17,6 +16,8 @@ from reactor.errors import ConfigurationError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    from reactor.client import Client
 
 HELP = "fetch URLs: print the header, save the body"
 
@@ -38,8 +39,6 @@ def run(options: argparse.Namespace) -> int:
 
     if (sentence := conflict(options)) is not None:
         options.refuse(sentence)
-    if options.cacert is not None and not os.access(options.cacert, os.R_OK):
-        raise ConfigurationError(f"cannot read {options.cacert}: give a file of PEM certificates")
     if options.insecure:
         say("WARNING: --insecure: anyone on the way can read and change what is transferred")
     show = Show(options)
@@ -61,4 +60,20 @@ def run(options: argparse.Namespace) -> int:
             trace=show.exchange if options.verbose else None,
         ) as client,
     ):
+        if options.cacert is not None:
+            _load_certificates(client, options.cacert)
         return Run(options, reactor, client, show).run()
+
+
+def _load_certificates(client: Client, path: str) -> None:
+    """Said once, before anything is asked, not of each URL."""
+    import ssl  # as the context does
+
+    try:
+        client.tls_context()
+    except OSError as error:
+        no_pem = isinstance(error, ssl.SSLError)
+        reason = "there is no certificate in it" if no_pem else error.strerror
+        raise ConfigurationError(
+            f"cannot read {path}: {reason}; give a file of PEM certificates"
+        ) from error

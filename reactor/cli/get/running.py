@@ -17,9 +17,9 @@ from reactor.cli.get.progress import Progress, wanted
 from reactor.cli.get.show import Show
 from reactor.cli.get.sources import Urls
 from reactor.client import Client
-from reactor.client.failures import EXIT_WRITE
 from reactor.client.partial import Folder
 from reactor.client.saving import Saver
+from reactor.errors import FetchError
 from reactor.net import Reactor
 
 TYPE_CHECKING = False
@@ -130,8 +130,11 @@ class Run:
         del self._jobs[job]
         try:
             self.teller.done(job)
-        except OSError as error:
-            self._end(_code_of_stdout(error))
+        except BrokenPipeError:
+            self._end(EXIT_NOBODY_READS)
+            return
+        except FetchError as error:
+            self.crash(error)
             return
         if job.error is not None:
             self._exit_code = self._exit_code or job.error.exit_code
@@ -205,7 +208,3 @@ class Run:
 
     def _through(self, through: Any) -> None:
         self.teller.through = through
-
-
-def _code_of_stdout(error: OSError) -> int:
-    return EXIT_NOBODY_READS if isinstance(error, BrokenPipeError) else EXIT_WRITE

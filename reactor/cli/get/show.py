@@ -14,6 +14,8 @@ from reactor._message import Response
 from reactor.cli.get.job import EXIT_NOBODY_READS, Job
 from reactor.cli.get.secrets import redacted, visible
 from reactor.cli.output import Output, shown
+from reactor.client.failures import EXIT_WRITE
+from reactor.errors import FetchError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,15 +27,18 @@ class Show:
 
     def __init__(self, options: argparse.Namespace) -> None:
         self._options = options
-        # The body has stdout for itself.
-        self._stdout = sys.stderr if options.output == "-" else sys.stdout
         self.through: Callable[[str], object] | None = None
 
     def head(self, response: Response) -> None:
-        """The header as it came, and an empty line."""
-        if not self._options.quiet and not self._options.json:
-            lines = [*_head_lines(response), ""]
-            self._write(self._stdout, "".join(shown(line) + "\n" for line in lines))
+        """The header as it came, and an empty line; the exchange has it already."""
+        options = self._options
+        if options.quiet or options.json or options.verbose:
+            return
+        text = "".join(shown(line) + "\n" for line in [*_head_lines(response), ""])
+        if options.output == "-":  # the body has stdout for itself
+            self._say(text)
+        else:
+            self._print(text)
 
     def exchange(self, message: bytes | Response) -> None:
         """``-v``: a head that was sent (bytes) or received."""
@@ -52,13 +57,22 @@ class Show:
         if self._options.json:
             import json  # only who wants JSON pays for it
 
-            self._write(sys.stdout, json.dumps(as_json(job)) + "\n")
+            self._print(json.dumps(as_json(job)) + "\n")
         if job.error is not None:
             if job.error.exit_code != EXIT_NOBODY_READS:
                 self._say(f"reactor: {shown(job.failure)}\n")
         elif job.saved_as is not None and not self._options.quiet and not self._options.json:
             again = f", from byte {job.resumed_from}" if job.resumed_from else ""
             self._say(shown(f"saved {job.saved_as} ({job.size} bytes{again})") + "\n")
+
+    def _print(self, text: str) -> None:
+        """To stdout. Raises BrokenPipeError if nobody reads it, and FetchError if it is full."""
+        try:
+            self._write(sys.stdout, text)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise FetchError(f"cannot write to stdout: {error.strerror}", EXIT_WRITE) from error
 
     def _say(self, text: str) -> None:
         """To stderr; if nobody reads that, to nobody."""
@@ -91,8 +105,13 @@ def as_json(job: Job) -> dict[str, Any]:
         "attempts": job.attempts,
         "redirects": [] if transfer is None else [visible(url) for url in transfer.redirects],
         "address": None if transfer is None else transfer.address,
-        "timings": {} if transfer is None else transfer.timings,
+        "timings": {} if transfer is None else _rounded(transfer.timings),
     }
+
+
+def _rounded(timings: dict[str, float]) -> dict[str, float]:
+    """To microseconds: a clock tells no more, and a reader wants no more."""
+    return {name: round(seconds, 6) for name, seconds in timings.items()}
 
 
 def _head_lines(response: Response) -> list[str]:
