@@ -27,8 +27,8 @@ from reactor.limits import KIB
 
 # A body up to this size is held until it is whole; six at a time, so it is little memory.
 HOLD_BYTES_MAX = 64 * KIB
-# Descriptors that wait for their names; a process may have 1024 of them.
-BATCH_MAX = 64
+# Descriptors that wait for their names: at most a quarter of those that a process may have.
+BATCH_MAX = min(256, os.sysconf("SC_OPEN_MAX") // 4)
 # Fewer files than this are put on the disk one by one: syncfs waits for other people's too.
 SYNCFS_MIN = 4
 # Somebody may take each name that we see free; after so many it is no accident.

@@ -24,7 +24,7 @@ class Credentials:
         self._netrc = _read_netrc() if options.netrc else None
 
     def fields_for(self, url: str) -> list[tuple[str, str]]:
-        if self._given or (self._user is None and self._netrc is None):
+        if self._given:
             return []
         pair = self._pair(url)
         if pair is None:

@@ -36,7 +36,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, BinaryIO, Protocol
 
-    from reactor.client.client import OnBody, OnDone, OnHead
+    from reactor.client import Client
     from reactor.client.partial import Part
 
     class Teller(Protocol):
@@ -49,23 +49,17 @@ if TYPE_CHECKING:
         """What a job asks of the command that it is a part of."""
 
         options: argparse.Namespace
-        method: str
         reactor: Reactor
+        client: Client
+        method: str
+        body: bytes | None
 
         @property
         def teller(self) -> Teller: ...
         @property
         def saver(self) -> Saver: ...
         def stdout(self) -> int: ...
-        def request(
-            self,
-            job: Job,
-            url: Url,
-            fields: list[tuple[str, str]],
-            on_head: OnHead,
-            on_body: OnBody,
-            on_done: OnDone,
-        ) -> Any: ...
+        def fields_for(self, url: str) -> list[tuple[str, str]]: ...
         def is_over(self, job: Job) -> bool: ...
         def finishing(self) -> None: ...
         def ended(self, job: Job) -> None: ...
@@ -157,16 +151,24 @@ class Job:
             self.response = self._asked = None
             self._refused = self._complete = False
         self.attempts += 1
-        fields: list[tuple[str, str]] = []
+        command = self._command
+        fields = command.fields_for(self.url)
         part = self._part()
         if part is not None and part.size and not self._anew:
             version = part.version
             if version is not None and version.resumable:
                 self._asked = version
-                fields = range_fields(version, part.size, self._by_date)
+                fields = fields + range_fields(version, part.size, self._by_date)
         try:
-            self.transfer = self._command.request(
-                self, self._parsed, fields, self._head, self._body, self._done
+            self.transfer = command.client.request(
+                self.method,
+                self._parsed,
+                headers=fields,
+                body=command.body if self.upload is None else self.upload,
+                max_time_s=self.time_left(),
+                on_head=self._head,
+                on_body=self._body,
+                on_done=self._done,
             )
         except FetchError as error:
             self._fail(error)

@@ -26,9 +26,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from reactor.client.client import OnBody, OnDone, OnHead
-    from reactor.client.url import Url
-
 # Transfers under way at a time, whatever the hosts; the client bounds those to one host.
 _JOBS_MAX = 24
 # A file that is whole waits at most this long for others to be put on the disk with it.
@@ -46,10 +43,12 @@ class Run:
         self.method = method_of(options)
         self.reactor = reactor
         self.teller = show
-        self._client = client
+        self.client = client
+        self.body = body_of(options)
         self._fields = fields_of(options)
-        self._body = body_of(options)
-        self._credentials = Credentials(options)
+        self._credentials: Credentials | None = None
+        if options.user is not None or options.netrc:
+            self._credentials = Credentials(options)
         self._saver: Saver | None = None
         self._jobs: dict[Job, None] = {}
         # stdout takes one body after another.
@@ -95,26 +94,11 @@ class Run:
             raise OSError(9, "stdout is closed")
         return sys.stdout.fileno()
 
-    def request(
-        self,
-        job: Job,
-        url: Url,
-        fields: list[tuple[str, str]],
-        on_head: OnHead,
-        on_body: OnBody,
-        on_done: OnDone,
-    ) -> Any:
-        sent = self._fields + self._credentials.fields_for(job.url) + fields
-        return self._client.request(
-            self.method,
-            url,
-            headers=sent,
-            body=self._body if job.upload is None else job.upload,
-            max_time_s=job.time_left(),
-            on_head=on_head,
-            on_body=on_body,
-            on_done=on_done,
-        )
+    def fields_for(self, url: str) -> list[tuple[str, str]]:
+        """The fields of a request that the options ask for."""
+        if self._credentials is None:
+            return self._fields
+        return self._fields + self._credentials.fields_for(url)
 
     def is_over(self, job: Job) -> bool:
         return job not in self._jobs
