@@ -25,7 +25,7 @@ from typing import Any, BinaryIO
 from reactor._message import Response
 from reactor.client.blocking import Collected
 from reactor.client.client import Client
-from reactor.limits import DEFAULT_LIMITS, Limits
+from reactor.limits import CLIENT_LIMITS, Limits
 from reactor.net import Reactor
 
 
@@ -130,7 +130,7 @@ class AsyncClient:
     ``options`` are `Client`'s.
     """
 
-    def __init__(self, limits: Limits = DEFAULT_LIMITS, **options: Any) -> None:
+    def __init__(self, limits: Limits = CLIENT_LIMITS, **options: Any) -> None:
         self.client = Client(running_reactor(), limits, **options)
 
     async def get(self, url: str, **options: Any) -> Response:

@@ -22,6 +22,7 @@ from reactor.client.decoding import PIECE_BYTES_MAX, Decoder
 from reactor.client.failures import resolve_failure
 from reactor.client.resolve import Resolver, numeric
 from reactor.errors import FetchError
+from reactor.limits import CLIENT_LIMITS
 from reactor.net import Protocol
 from reactor.net.tls import TlsProtocol
 
@@ -424,6 +425,23 @@ def cafile(authority, tmp_path):
     path = tmp_path / "ca.pem"
     authority.cert_pem.write_to_path(path)
     return str(path)
+
+
+def test_a_head_may_be_larger_than_a_request_s(bench):
+    big = {"X_Big": "x" * 60_000}
+    site = bench.site(lambda request: response(b"hello", **big))
+    client = bench.client(CLIENT_LIMITS)
+    assert bench.get(site.url, client=client).body == b"hello"
+    big["X_More"] = "x" * 6_000
+    assert bench.get(site.url, client=client).error.exit_code == 8
+
+
+def test_a_client_that_is_closed_asks_nothing(bench):
+    client = bench.client()
+    assert bench.get(bench.site(hello).url, client=client).body == b"hello"
+    client.close()
+    with pytest.raises(RuntimeError, match="the client is closed"):
+        bench.ask(client, "http://127.0.0.1:1/")
 
 
 # --- proxies -------------------------------------------------------------------------------------

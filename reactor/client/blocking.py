@@ -8,7 +8,7 @@ from reactor._message import Response
 from reactor.client.client import Client
 from reactor.client.proxies import Proxies
 from reactor.errors import FetchError
-from reactor.limits import DEFAULT_LIMITS, Limits
+from reactor.limits import CLIENT_LIMITS, Limits
 from reactor.net import Reactor
 
 TYPE_CHECKING = False
@@ -20,7 +20,7 @@ def fetch(
     url: str,
     on_head: Callable[[Response], object],
     on_body: Callable[[bytes], object],
-    limits: Limits = DEFAULT_LIMITS,
+    limits: Limits = CLIENT_LIMITS,
     **options: Any,
 ) -> None:
     """GET ``url``; blocks on a reactor of its own.
@@ -52,7 +52,7 @@ def fetch(
         raise errors[0]
 
 
-def get(url: str, limits: Limits = DEFAULT_LIMITS, **options: Any) -> Response:
+def get(url: str, limits: Limits = CLIENT_LIMITS, **options: Any) -> Response:
     """The response to GET ``url``, with its whole body in memory; blocks.
 
     Redirects are followed, and passing failures tried again. ``options`` are `Client`'s.

@@ -17,7 +17,7 @@ from reactor.client.proxies import NO_PROXIES, Proxies
 from reactor.client.resolve import Resolver
 from reactor.client.url import Url
 from reactor.client.writing import Writer
-from reactor.limits import DEFAULT_LIMITS, Limits
+from reactor.limits import CLIENT_LIMITS, Limits
 from reactor.net import Reactor
 
 TYPE_CHECKING = False
@@ -47,7 +47,7 @@ class Client:
     def __init__(
         self,
         reactor: Reactor,
-        limits: Limits = DEFAULT_LIMITS,
+        limits: Limits = CLIENT_LIMITS,
         *,
         cafile: str | None = None,
         insecure: bool = False,
@@ -71,6 +71,7 @@ class Client:
         self._pools: dict[tuple[Any, ...], Pool] = {}
         self._idle: dict[PooledMachine, None] = {}  # the longest idle one first
         self._transfers: set[Transfer] = set()
+        self._closed = False
 
     def request(
         self,
@@ -92,8 +93,11 @@ class Client:
 
         Raises:
             FetchError: it is no http or https URL.
+            RuntimeError: the client is closed.
             LocalProtocolError: a method or a field that no server may be sent.
         """
+        if self._closed:
+            raise RuntimeError("the client is closed")
         upload = None if body is None else Upload(body)
         where = Url.parse(url) if isinstance(url, str) else url
         asked = Asked(method, where, list(headers), upload)
@@ -104,6 +108,7 @@ class Client:
 
     def close(self) -> None:
         """Cancel what is under way and close every connection. Idempotent."""
+        self._closed = True
         for transfer in list(self._transfers):
             transfer.cancel()
         for machine in list(self._idle):

@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
         from reactor.cli.get.running import Run
         from reactor.cli.get.show import Show
         from reactor.client import Client
-        from reactor.limits import DEFAULT_LIMITS
+        from reactor.limits import CLIENT_LIMITS
         from reactor.net import Reactor
 
     # What is over is in no cycle, so the collector finds nothing: it need not look so often.
@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
     if options.insecure:
         say("WARNING: --insecure: anyone on the way can read and change what is transferred")
     show = Show(options)
-    limits = DEFAULT_LIMITS.replace(
+    limits = CLIENT_LIMITS.replace(
         connect_timeout_s=options.connect_timeout,
         redirects_max=options.max_redirs,
     )
