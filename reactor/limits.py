@@ -141,8 +141,8 @@ class Limits(Value):
 
 DEFAULT_LIMITS = Limits()
 
-# Who fetches cannot make a server's fields smaller: more than 8 KiB of policies or cookies, and more
-# than a hundred fields, are rare but real. http.client takes lines of 64 KiB, browsers more.
+# Who fetches cannot make a server's fields smaller: more than 8 KiB of policies or cookies, and
+# more than a hundred fields, are rare but real. http.client takes lines of 64 KiB, browsers more.
 CLIENT_LIMITS = DEFAULT_LIMITS.replace(
     field_bytes_max=64 * KIB, fields_bytes_max=64 * KIB, field_count_max=250
 )

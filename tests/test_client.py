@@ -427,6 +427,16 @@ def cafile(authority, tmp_path):
     return str(path)
 
 
+def test_a_pause_is_told_before_it_is_made_and_interim_responses_are_traced(bench):
+    answers = [response(status="503 Later"), b"HTTP/1.1 103 Hints\r\n\r\n" + response(b"hello")]
+    site = bench.site(lambda request: answers.pop(0))
+    notes, heads = [], []
+    client = bench.client(note=notes.append, trace=heads.append)
+    assert bench.get(site.url, client=client).body == b"hello"
+    assert notes == [f"{site.url}: the server answered 503; trying again in 0.0 s"]
+    assert [head.status for head in heads if not isinstance(head, bytes)] == [503, 103, 200]
+
+
 def test_a_head_may_be_larger_than_a_request_s(bench):
     big = {"X_Big": "x" * 60_000}
     site = bench.site(lambda request: response(b"hello", **big))

@@ -126,12 +126,17 @@ cdef class Transfer(Exchange):
         passing = error.exit_code in (failures.EXIT_CONNECT, failures.EXIT_TIMEOUT) and not refused
         if passing and self.may_try_again():
             self.tries += 1
-            pause = pause_before(self.tries, None, self.client.limits)
-            self.timer = self.loop.call_later(pause or 0.0, self._submit)
+            pause = pause_before(self.tries, None, self.client.limits) or 0.0
+            self.tell_pause(error.message, pause)
+            self.timer = self.loop.call_later(pause, self._submit)
         else:
             self.end(error)
 
     # --- what the machine tells -----------------------------------------------------------
+
+    cpdef interim_received(self, Response response):
+        if self.trace is not None:
+            self.trace(response)
 
     cpdef head_received(self, Response response):
         if self.trace is not None:
@@ -166,8 +171,15 @@ cdef class Transfer(Exchange):
             if pause is not None:
                 self.tries += 1
                 self.pause_s = pause
+                text = self.asked.url.text
+                self.tell_pause(f"{text}: the server answered {response.status}", pause)
                 return self.asked
         return None
+
+    cdef int tell_pause(self, str failure, double seconds) except -1:
+        if self.client.note is not None:
+            self.client.note(f"{failure}; trying again in {seconds:.1f} s")
+        return 0
 
     cdef int deliver_head(self, Response response) except -1:
         if (self.client.compressed and self.asked.method != "HEAD"

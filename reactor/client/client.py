@@ -40,8 +40,9 @@ class Client:
         per_host: connections to one origin at a time; further transfers wait.
         retries: tries after the first, of what may be repeated.
         compressed: ask for gzip and deflate, and undo them.
-        trace: gets each request's head as it is sent, and each response that comes, those of
-            redirects and tries too. They hold secrets.
+        trace: gets each request's head as it is sent, and each response that comes, interim
+            ones and those of redirects and tries too. They hold secrets.
+        note: gets a sentence before each pause after which is tried again.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Client:
         retries: int | None = None,
         compressed: bool = False,
         trace: Callable[[bytes | Response], object] | None = None,
+        note: Callable[[str], object] | None = None,
     ) -> None:
         self.reactor = reactor
         self.limits = limits
@@ -65,6 +67,7 @@ class Client:
         self.compressed = compressed
         self.writer = Writer(proxies, compressed)
         self.trace = trace
+        self.note = note
         self.resolver = Resolver(reactor, limits)
         self._cafile, self._insecure = cafile, insecure
         self._context: ssl.SSLContext | None = None

@@ -23,6 +23,7 @@ class Shared(Protocol):
     retries: int
     compressed: bool
     trace: Callable[[bytes | Response], object] | None
+    note: Callable[[str], object] | None
 
     def tls_context(self) -> Any:
         """An ssl.SSLContext. Raises OSError: the file of certificates cannot be read."""

@@ -5,6 +5,7 @@ from reactor._protocol cimport Transport
 from reactor.http._incoming cimport Incoming
 
 cdef class Exchange:
+    cpdef interim_received(self, Response response)
     cpdef head_received(self, Response response)
     cpdef body_received(self, data)
     cpdef completed(self, trailers)

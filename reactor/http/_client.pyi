@@ -15,6 +15,9 @@ from reactor.limits import Limits
 class Exchange:
     """What the user of a client learns about one request's response."""
 
+    def interim_received(self, response: Response) -> None:
+        """A 1xx came, which is no answer yet."""
+
     def head_received(self, response: Response) -> None:
         """The final response's head; its body follows."""
 

@@ -1,9 +1,9 @@
 """The client's role: requests out, responses in.
 
-The machine tells an `Exchange` what comes: interim responses are swallowed (up to
-a bound), then the head, the body in pieces, and the end; or an error, once. It is
-told nothing after the end or the error. A body that is sent is pulled, piece by piece, while
-the transport takes it. The docstrings are in `_client.pyi`.
+The machine tells an `Exchange` what comes: interim responses (up to a bound), then the head, the
+body in pieces, and the end; or an error, once. It is told nothing after the end or the error. A
+body that is sent is pulled, piece by piece, while the transport takes it. The docstrings are in
+`_client.pyi`.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING
@@ -21,6 +21,9 @@ from reactor.http.states import State
 
 
 cdef class Exchange:
+
+    cpdef interim_received(self, Response response):
+        pass
 
     cpdef head_received(self, Response response):
         pass
@@ -191,6 +194,7 @@ cdef class ClientMachine(Incoming):
                 self.interim += 1
                 if self.interim > self.interim_max:
                     raise RemoteProtocolError(400, "interim", "too many interim responses")
+                exchange.interim_received(head)
         return 0
 
     cdef int take_head(self, Exchange exchange, Response head) except -1:

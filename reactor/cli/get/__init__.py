@@ -62,6 +62,7 @@ def run(options: argparse.Namespace) -> int:
             retries=options.retry,
             compressed=options.compressed,
             trace=show.exchange if options.verbose else None,
+            note=show.note,
         ) as client,
     ):
         if options.cacert is not None:
