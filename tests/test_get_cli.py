@@ -545,6 +545,16 @@ class Breaking:
         return whole[: whole.index(b"\r\n\r\n") + 4 + size]
 
 
+def test_what_has_no_version_is_asked_for_anew_not_for_its_rest(get, serve_by):
+    whole = answer(BIG)
+    answers = [whole[:-1000], whole]
+    server = serve_by(lambda path, head: answers.pop(0))
+    get(f"{server.url}page")
+    assert [f"{name}:" in server.asked[1] for name in ("Range", "If-Range")] == [False, False]
+    assert (get.out / "page").read_bytes() == BIG
+    assert files(get.out) == ["page"]
+
+
 def test_a_body_that_broke_off_is_continued_by_the_next_try(get, serve_by):
     server = serve_by(Breaking(100_000, 50_000))
     _, stderr = get(f"{server.url}page")

@@ -90,6 +90,7 @@ class Client:
     ) -> Transfer:
         """Begin a transfer; the callbacks are made while the reactor runs, never from here.
 
+        ``url`` is text, or a `Url` that was parsed before.
         ``on_head(response, transfer)`` once, for the response that counts, then ``on_body(data)``
         for each piece, then ``on_done(error)``, once and last. ``body`` is sent with its length,
         or in chunks if it is a file that cannot tell it.
