@@ -17,7 +17,8 @@ class Generator:
         latency = Histogram()
         latency.record(50_000_000 if late else 1_000_000)
         return Result(
-            requests=due, errors={}, first_error=None, wall_s=seconds, cpu_s=seconds / 2, bytes=0,
+            requests=due, errors={}, first_error=None, wall_s=seconds, cpu_s=seconds / 2,
+            core_wait_s=0.0, bytes=0,
             missed=due // 10 if rate > self.own_bound else 0, waited=0, unsent=0, late_s=0.0,
             latency=latency, uncorrected=latency,
         )  # fmt: skip

@@ -12,6 +12,7 @@ from processes import PATIENCE_S, environment, eventually, serving
 
 from reactor.errors import LoadError
 from reactor.load import Expect, Generator, Histogram, Plan
+from reactor.load.session import SCHEDULED
 
 PAGE = b"<!doctype html><title>t</title><p>the page"
 BIG = bytes(range(256)) * 4096
@@ -257,3 +258,17 @@ def test_a_run_that_is_none(served):
         code, [_, answer] = speak(plan, line)
         assert (code, answer["type"]) == (1, "error")
         assert answer["message"]
+
+
+@pytest.mark.skipif(not SCHEDULED.exists(), reason="the kernel does not count it")
+def test_a_generator_that_waits_for_its_core_is_busy(served):
+    core = min(os.sched_getaffinity(0))
+    spin = f"import os; os.sched_setaffinity(0, {{{core}}})\nwhile True: pass"
+    with (
+        subprocess.Popen([sys.executable, "-c", spin]) as other,
+        Generator(Plan((served.url,), connections=16), core) as generator,
+    ):
+        made = generator.run(0.5)
+        other.kill()
+    assert made.core_wait_s > 0.01
+    assert made.busy == pytest.approx((made.cpu_s + made.core_wait_s) / made.wall_s)

@@ -16,6 +16,7 @@ def a_result(latency_s, errors=0, unsent=0):
         first_error=None,
         wall_s=1.0,
         cpu_s=0.1,
+        core_wait_s=0.0,
         bytes=1,
         missed=0,
         waited=0,

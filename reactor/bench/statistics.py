@@ -19,7 +19,7 @@ from reactor.bench.results import Verdict
 
 DRAWS = 2_000
 CONFIDENCE = 0.95
-GENERATOR_BUSY_MAX = 0.9  # of its core: above, it is what was measured
+GENERATOR_BUSY_MAX = 0.9  # of the time: above, it is what was measured
 MISSED_MAX = 0.01  # of the schedule
 LAUNCHES_MIN = 6  # the smallest to the largest of n values holds the median with 1 - 2**(1 - n)
 DRIFT_MAX = 1.25  # of the CPU per request, second half of the slots to the first
@@ -107,5 +107,8 @@ def verdict(
     if missed > MISSED_MAX * max(1, requests):
         return "GENERATOR-BOUND", f"the generator sent {missed:,} of {requests:,} requests late"
     if busy > GENERATOR_BUSY_MAX:
-        return "GENERATOR-BOUND", f"the generator was busy for {busy:.0%} of the time"
+        return (
+            "GENERATOR-BOUND",
+            f"the generator computed, or waited for its core, {busy:.0%} of the time",
+        )
     return "VALID", None

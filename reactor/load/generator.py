@@ -32,6 +32,7 @@ class Result:
     first_error: str | None
     wall_s: float
     cpu_s: float  # of the generator
+    core_wait_s: float  # could have computed, and other processes had its core
     bytes: int  # received, heads included
     missed: int  # left more than 1 ms late, though a connection was free
     waited: int  # were due when no connection was free
@@ -48,8 +49,11 @@ class Result:
 
     @property
     def busy(self) -> float:
-        """The share of the time in which the generator computed: near 1 it is the bottleneck."""
-        return self.cpu_s / self.wall_s
+        """The share of the time in which the generator computed, or waited for its core.
+
+        Near 1 it is the bottleneck.
+        """
+        return (self.cpu_s + self.core_wait_s) / self.wall_s
 
     @classmethod
     def from_json(cls, line: dict[str, Any], ticks: list[dict[str, int]]) -> Self:

@@ -18,6 +18,7 @@ import os
 import sys
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, TextIO
 
 from reactor.errors import LoadError
@@ -30,6 +31,7 @@ from reactor.loop._core import EVENT_READ
 from reactor.net import Reactor
 
 TICK_S = 1.0
+SCHEDULED = Path("/proc/self/schedstat")  # computed, waited for a core (ns), times scheduled
 LINE_BYTES_MAX = 256 * 1024 * 1024  # a plan may hold bodies; endless input is no plan
 
 
@@ -162,7 +164,7 @@ class Session:
         rate = _amount(command, "rate") or self._plan.rate
         if bool(seconds) == bool(requests):
             raise LoadError("a run takes either run_s or requests")
-        cpu, began = time.process_time(), time.perf_counter()
+        began = _clocks()
         if rate is not None:
             self._load.run_open(rate, round(requests or max(1, rate * (seconds or 0))))
         else:
@@ -178,7 +180,10 @@ class Session:
         finally:
             for timer in self._timers:
                 timer.cancel()
-        self._result(time.perf_counter() - began, time.process_time() - cpu, rate is not None)
+        wall_s, cpu_s, core_wait_s = (
+            after - before for before, after in zip(began, _clocks(), strict=True)
+        )
+        self._result(wall_s, cpu_s, core_wait_s, rate is not None)
 
     def _run(self) -> None:
         while self._load.running and self._load.fault is None:
@@ -186,7 +191,7 @@ class Session:
         if self._load.fault is not None:
             raise LoadError(self._opener.explain(self._load.fault)) from self._load.fault
 
-    def _result(self, wall_s: float, cpu_s: float, open_loop: bool) -> None:
+    def _result(self, wall_s: float, cpu_s: float, core_wait_s: float, open_loop: bool) -> None:
         load = self._load
         self._say(
             type="result",
@@ -195,6 +200,7 @@ class Session:
             first_error=load.first_error,
             wall_s=round(wall_s, 6),
             cpu_s=round(cpu_s, 6),
+            core_wait_s=round(core_wait_s, 6),
             bytes=load.bytes,
             missed=load.missed,
             waited=load.waited,
@@ -228,6 +234,15 @@ class Session:
 
 def _sha256(target: Target) -> str | None:
     return None if target.body is None else hashlib.sha256(target.body).hexdigest()
+
+
+def _clocks() -> tuple[float, float, float]:
+    """Seconds: the wall's, those in which this process computed, those it waited for its core."""
+    try:
+        waited_ns = int(SCHEDULED.read_text().split()[1])
+    except FileNotFoundError:  # no Linux, or one that does not count it
+        waited_ns = 0
+    return time.perf_counter(), time.process_time(), waited_ns / 1e9
 
 
 def _amount(command: dict[str, Any], key: str) -> float | None:
