@@ -3,6 +3,7 @@
 import os
 import socket
 import sys
+import threading
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from reactor.bench import servers
 from reactor.bench.comparison import Comparison, Contender
 from reactor.bench.results import METRICS, Plan, Results
+from reactor.bench.running import Running
 from reactor.bench.servers import NotServed, Server, missing, ours
 
 pytestmark = pytest.mark.skipif(missing() is not None, reason=str(missing()))
@@ -86,8 +88,10 @@ def test_after_each_two_rounds_all_are_started_anew_and_another_one_is_first():
         return Contender(name, lambda: Watched(name, ours("apps:hello")))
 
     results = Comparison(LONGER, [watched("a"), watched("b")]).run([2])
-    assert started == ["a", "b", "a"] * 2
-    assert slots[::2] == [*"aba", *"aba", *"baa", *"aab"]  # two readings a slot
+    again = "a (again)"
+    assert started == ["a", "b", again] * 2
+    # Two readings a slot.
+    assert slots[::2] == ["a", "b", again, again, "b", "a", "b", again, "a", "a", again, "b"]
     for row in results.rows:
         assert [slot.launch for slot in row.slots] == [0, 0, 1, 1]
 
@@ -115,6 +119,32 @@ def test_servers_that_fail_are_named_in_a_sentence_each_and_the_others_go_on():
     assert set(sentences.values()) <= set(told)
     assert [row.server for row in results.rows] == ["reactor"]
     assert children() == before
+
+
+def test_a_server_that_keeps_connections_open_is_learnt_from_too():
+    """As the floor does, whatever `Connection` says."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = Running("open", f"http://127.0.0.1:{listener.getsockname()[1]}/")
+        kept = []
+
+        def answer():
+            kept.append(listener.accept()[0])
+            kept[0].recv(65536)
+            kept[0].sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        assert server.learn() == b"ok"
+        thread.join()
+        kept[0].close()
+
+
+def test_a_server_that_says_nothing_is_named_with_how_long_it_had(monkeypatch):
+    monkeypatch.setattr(servers, "ANSWER_S", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = Running("silent", f"http://127.0.0.1:{listener.getsockname()[1]}/")
+        with pytest.raises(NotServed, match=r"^silent: no whole answer within 0\.05 s$"):
+            server.learn()
 
 
 def test_an_interrupt_leaves_what_was_measured():

@@ -182,7 +182,9 @@ class Comparison:
 
     def _start(self, stack: ExitStack, contender: Contender, plan: Plan) -> Launched:
         self._tell(f"{contender.name}: starts, {plan.connections:,} connections")
-        server = stack.enter_context(contender.make())
+        server = contender.make()
+        server.name = contender.name  # the twin's is not that of the first
+        stack.enter_context(server)
         self.results.environment.commands[contender.name] = server.command
         if self._body is None:
             self._body = server.learn()

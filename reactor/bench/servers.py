@@ -31,6 +31,7 @@ from reactor.bench.listening import listening, sockets_of
 
 SERVED = Path(__file__).resolve().parent / "served"
 START_S = 15.0
+ANSWER_S = 5.0
 END_S = 5.0
 
 Command = Callable[[int], Sequence[str]]  # of the port to listen on
@@ -153,21 +154,21 @@ class Server:
         lines = self._output.read().decode(errors="replace").split("\n")
         return " / ".join(line.strip() for line in lines if line.strip())[-300:]
 
-    def fetch(self, body: bytes, connection: str = "close") -> None:
+    def fetch(self, body: bytes) -> None:
         """One request; NotServed if the answer is not 200 with exactly this body."""
-        try:
-            with socket.create_connection(("127.0.0.1", self.port), 5) as sock:
-                sock.sendall(request_bytes(self.url, connection))
-                receive(sock, lambda response: check(response, body))
-        except (OSError, ValueError) as error:
-            raise NotServed(f"{self.name}: {error}") from error
+        self._ask(lambda response: check(response, body))
 
     def learn(self) -> bytes:
         """The body that it answers with, to compare all others with; NotServed without one."""
+        return body_of(self._ask(lambda response: body_of(response) is not None)) or b""
+
+    def _ask(self, enough: Callable[[bytes], bool]) -> bytes:
         try:
-            with socket.create_connection(("127.0.0.1", self.port), 5) as sock:
+            with socket.create_connection(("127.0.0.1", self.port), ANSWER_S) as sock:
                 sock.sendall(request_bytes(self.url, "close"))
-                return body_of(b"".join(iter(lambda: sock.recv(65536), b"")))
+                return receive(sock, enough)
+        except TimeoutError as error:
+            raise NotServed(f"{self.name}: no whole answer within {ANSWER_S:g} s") from error
         except (OSError, ValueError) as error:
             raise NotServed(f"{self.name}: {error}") from error
 
@@ -234,13 +235,14 @@ def _uninterrupted() -> Iterator[None]:
             signal.raise_signal(late)
 
 
-def receive(sock: socket.socket, enough: Callable[[bytes], bool]) -> None:
+def receive(sock: socket.socket, enough: Callable[[bytes], bool]) -> bytes:
     response = b""
     while not enough(response):
         data = sock.recv(65536)
         if not data:
             raise ValueError(f"the connection ended after {response!r:.200}")
         response += data
+    return response
 
 
 def _children(pid: int) -> list[int]:
