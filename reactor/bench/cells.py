@@ -2,38 +2,70 @@
 
 from __future__ import annotations
 
-from reactor.bench.results import HighestRate, Metric, Ratio, Results, Row
+from collections.abc import Sequence
+
+from reactor.bench.results import HighestRate, Latency, Metric, Ratio, Results, Row
 from reactor.bench.statistics import LAUNCHES_MIN
 
-HEAD = (
-    *("server", "conns", "requests/s", "p50 ms", "p99 ms", "p99.9 ms", "CPU us/req", "MB"),
-    *("B/idle conn", "threads", "switches/req", "generator", "verdict"),
+# A terminal of 80 columns holds each of them.
+SPEED_HEAD = (
+    *("server", "conns", "requests/s", "p50 ms", "p99 ms", "p99.9 ms", "generator", "verdict"),
 )
-RATIO_HEAD = ("ratio", "conns", "of", "median", "95 %", "A/A noise", "a difference?")
-RATE_HEAD = ("server", "conns", "p99 within ms", "highest rate/s", "p99 ms", "trials", "verdict")
+COST_HEAD = (
+    *("server", "conns", "CPU us/req", "MB", "B/idle", "threads", "descriptors", "switches/req"),
+)
+SENT_HEAD = ("as sent", "conns", "due/s", "p50 ms", "p99 ms", "p99.9 ms", "sent late")
+RATIO_HEAD = ("ratio", "conns", "of", "median", "95 %", "A/A noise", "differs")
+RATE_HEAD = ("server", "conns", "p99 within", "highest rate/s", "p99 ms", "trials", "verdict")
 NAMES: dict[Metric, str] = {
-    "cpu_us_per_request": "CPU per request",
+    "cpu_us_per_request": "CPU/request",
     "requests_per_s": "requests/s",
     "p99_s": "p99",
 }
 
 
-def row_cells(row: Row) -> list[str]:
-    latency = (row.latency_s.p50, row.latency_s.p99, row.latency_s.p99_9)
-    idle = row.bytes_per_idle_connection
+def speed_cells(row: Row) -> list[str]:
     return [
         row.server,
         f"{row.connections:,}",
         f"{row.requests_per_s:,.0f}",
-        *(f"{seconds * 1e3:,.2f}" for seconds in latency),
+        *_milliseconds(row.latency_s),
+        f"{row.generator_cpu:.0%}",
+        row.verdict,
+    ]
+
+
+def cost_cells(row: Row) -> list[str]:
+    idle = row.bytes_per_idle_connection
+    return [
+        row.server,
+        f"{row.connections:,}",
         f"{row.cpu_us_per_request:,.1f}",
         f"{row.rss_bytes / 1e6:,.1f}",
         "-" if idle is None else f"{idle:,.0f}",
         f"{row.threads:,}",
+        f"{row.descriptors:,}",
         f"{row.context_switches_per_request:.2f}",
-        f"{row.generator_cpu:.0%}",
-        row.verdict,
     ]
+
+
+def sent_cells(rows: Sequence[Row]) -> list[list[str]]:
+    """Of an open loop: the latencies from when requests left, and how many left late."""
+    return [
+        [
+            row.server,
+            f"{row.connections:,}",
+            f"{row.rate:,g}",
+            *_milliseconds(row.uncorrected_s),
+            f"{row.missed:,}",
+        ]
+        for row in rows
+        if row.uncorrected_s is not None
+    ]
+
+
+def _milliseconds(latency: Latency) -> list[str]:
+    return [f"{seconds * 1e3:,.2f}" for seconds in (latency.p50, latency.p99, latency.p99_9)]
 
 
 def ratio_cells(ratio: Ratio) -> list[str]:
@@ -55,7 +87,7 @@ def rate_cells(found: HighestRate) -> list[str]:
     return [
         found.server,
         f"{found.connections:,}",
-        f"{found.bound_s * 1e3:g}",
+        f"{found.bound_s * 1e3:g} ms",
         f"{found.rate:,.0f}" if found.rate else "none",
         "-" if p99_s is None else f"{p99_s * 1e3:,.2f}",
         f"{len(found.trials)}",
@@ -81,6 +113,11 @@ def remarks(results: Results) -> list[str]:
     ]
     if any(row.verdict == "GENERATOR-BOUND" for row in results.rows):
         why.append("Where the generator was the bound, only CPU per request compares the servers.")
+    if any(row.uncorrected_s is not None for row in results.rows):
+        why.append(
+            "Latency counts from when each request was due; as sent, it leaves out how long the "
+            "request waited to be sent."
+        )
     if any(ratio.difference is None for ratio in results.ratios):
         why.append(
             f"A difference is unknown with fewer than {LAUNCHES_MIN} launches, of two pairs each, "

@@ -10,14 +10,18 @@ from collections.abc import Iterable, Sequence
 from string import Template
 
 from reactor.bench.cells import (
-    HEAD,
+    COST_HEAD,
     RATE_HEAD,
     RATIO_HEAD,
+    SENT_HEAD,
+    SPEED_HEAD,
+    cost_cells,
     machine,
     rate_cells,
     ratio_cells,
     remarks,
-    row_cells,
+    sent_cells,
+    speed_cells,
 )
 from reactor.bench.drawing import Plot
 from reactor.bench.page_style import STYLE
@@ -41,7 +45,9 @@ $style</style>
 <p class="quiet">$where</p>
 $remarks
 $first
-$rows
+$speed
+$sent
+$cost
 $rates
 $others
 $ratios
@@ -70,7 +76,9 @@ def page(results: Results) -> str:
         where=text(f"{environment.started}. {machine(results)}."),
         remarks=_list(said),
         ratios=_table(RATIO_HEAD, map(ratio_cells, results.ratios), "Ratios in figures"),
-        rows=_table(HEAD, map(row_cells, results.rows), "Figures"),
+        speed=_table(SPEED_HEAD, map(speed_cells, results.rows), "Throughput and latency"),
+        sent=_table(SENT_HEAD, sent_cells(results.rows), "Latency from when requests left"),
+        cost=_table(COST_HEAD, map(cost_cells, results.rows), "What it takes"),
         rates=_table(RATE_HEAD, map(rate_cells, results.highest_rates), "Highest rates"),
         first="".join(figures[:1]),
         others="\n".join(figures[1:]),

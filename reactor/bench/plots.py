@@ -173,8 +173,8 @@ def _rates(results: Results, look: Looks) -> Plot:
     return finished(
         figure,
         f"The highest rate with p99 within {bound_s * 1e3:g} ms",
-        "A mark for each rate that was tried; a hollow one was not kept. The upright line is the "
-        "highest that was.",
+        "A mark for each rate that was tried; a hollow one was not kept: p99 was above the "
+        "bound, or not all was answered. The upright line is the highest that was.",
     )
 
 
