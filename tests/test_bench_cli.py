@@ -57,6 +57,8 @@ def test_too_few_descriptors_are_said_in_one_sentence():
     ("arguments", "code", "sentence"),
     [
         (("--against", "apache"), 1, "there is no server 'apache'"),
+        (("--against", ","), 1, "names nothing to compare reactor with"),
+        (("--against", "reactor"), 1, "names nothing to compare reactor with"),
         (("--against", "waitress", "--target", "."), 1, "waitress serves a page of its own"),
         (("--json", "/nonexistent/x.json"), 1, "its folder does not exist"),
         (("--target", "http://127.0.0.1:1/", *SHORT), 1, "no process of yours listens on port 1"),
@@ -90,7 +92,10 @@ def test_a_peer_that_is_not_installed_is_left_out_in_one_sentence(capfd, monkeyp
     assert capfd.readouterr().err == "reactor: granian is left out: not installed for me\n"
 
 
-def test_an_interrupt_prints_what_there_is_and_leaves_no_child(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupt_prints_what_there_is_and_leaves_no_child(tmp_path, number):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        pytest.skip("ignored here, and so by children: nohup, or a shell's background")
     file = tmp_path / "results.json"
     process = subprocess.Popen(
         [sys.executable, "-m", "reactor", "bench", "--pairs", "1000", "--slot", "0.05",
@@ -98,12 +103,24 @@ def test_an_interrupt_prints_what_there_is_and_leaves_no_child(tmp_path):
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     children = wait_for_children(process.pid, 6)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "Traceback" not in err
     assert not Results.read(file).complete
     assert not [pid for pid in children if is_alive(pid)]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_a_report_that_cannot_be_printed_is_one_sentence():
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "reactor", "bench", *SHORT],
+            stdout=full, stderr=subprocess.PIPE, text=True, timeout=60,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.startswith("reactor: the report cannot be written: ")
+    assert done.stderr.count("\n") == 1
 
 
 def wait_for_children(pid, count):

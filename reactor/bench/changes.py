@@ -11,6 +11,7 @@ import random
 from itertools import chain
 from statistics import median
 
+from reactor.bench.cells import NAMES
 from reactor.bench.results import METRICS, Metric, Results, Row
 from reactor.bench.statistics import DRAWS, bounds, is_difference, resampled
 
@@ -32,9 +33,15 @@ def compare(old: Results, new: Results) -> tuple[list[str], bool]:
         if earlier is None:
             lines.append(f"{row.server}, {row.connections:,} connections: only in NEW")
             continue
+        bound = _bound(earlier, row)
+        if bound:
+            lines.append(
+                f"{row.server}, {row.connections:,} connections: the generator was the bound, only "
+                "CPU per request is compared"
+            )
         for metric in METRICS:
-            if metric != "cpu_us_per_request" and _bound(earlier, row):
-                continue  # the generator's figures, not the server's
+            if bound and metric != "cpu_us_per_request":
+                continue
             line, worse = _change(metric, earlier, row, noise(old, new, metric))
             lines.append(line)
             regressed = regressed or worse
@@ -71,11 +78,17 @@ def _change(metric: Metric, old: Row, new: Row, band: tuple[float, float]) -> tu
     worse = changed and (middle > 1) is LOWER_IS_BETTER[metric]
     called = "REGRESSION" if worse else "better" if changed else "no difference"
     return (
-        f"{new.server}, {new.connections:,} connections: {metric} {was:.4g} -> "
-        f"{now:.4g}, ratio {middle:.3f} ({low:.3f}-{high:.3f}), "
+        f"{new.server}, {new.connections:,} connections: {NAMES[metric]} "
+        f"{_told(metric, was)} -> {_told(metric, now)}, ratio {middle:.3f} ({low:.3f}-{high:.3f}), "
         f"noise {band[0]:.3f}-{band[1]:.3f}: {called}",
         worse,
     )
+
+
+def _told(metric: Metric, value: float) -> str:
+    if metric == "cpu_us_per_request":
+        return f"{value:,.2f} us"
+    return f"{value * 1e3:,.2f} ms" if metric == "p99_s" else f"{value:,.0f}"
 
 
 def _launches(row: Row, metric: Metric) -> list[list[float]]:

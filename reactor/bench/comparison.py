@@ -93,7 +93,7 @@ def _why(server: Server, otherwise: str) -> str:
     last = server.died()
     if last is None:
         return f"{server.name}: {otherwise}"
-    return f"{server.name} died in a slot: {last or 'it said nothing'}"
+    return f"{server.name} died in a slot{last and ': '}{last}"
 
 
 def _load(server: Server, plan: Plan, body: bytes) -> Load:
@@ -127,7 +127,9 @@ class Comparison:
         self._body = body
         self._tell = tell
         first = contenders[0]
-        self._contenders = [*contenders, replace(first, name=first.name + TWIN)]
+        self._contenders = contenders
+        # One server alone has no ratio, and so no noise to judge it by.
+        self._twins = [replace(first, name=first.name + TWIN)] if len(contenders) > 1 else []
         versions = {one.name: one.version for one in contenders}
         environment = observe(command_line, versions)
         self.results = Results(environment, plan, complete=False)
@@ -144,7 +146,7 @@ class Comparison:
         return self.results
 
     def _compare(self, plan: Plan) -> None:
-        entrants = [Entrant(contender) for contender in self._contenders]
+        entrants = [Entrant(contender) for contender in (*self._contenders, *self._twins)]
         rounds = range(plan.pairs)
         begun = time.monotonic()
         try:
@@ -166,7 +168,7 @@ class Comparison:
         """Start all; who fails is no entrant any more, nor is the first one's twin without it."""
         launched: dict[str, Launched] = {}
         for one in tuple(entrants):
-            if one.contender is self._contenders[-1] and self._contenders[0].name not in launched:
+            if one.contender in self._twins and self._contenders[0].name not in launched:
                 entrants.remove(one)  # why has been said
                 break
             try:
@@ -228,7 +230,7 @@ class Comparison:
     def highest_rates(self, bound_s: float) -> None:
         """Find each server's, one after the other; half of what its slots reached comes first."""
         reached = {row.server: row.requests_per_s for row in self.results.rows}
-        for contender in self._contenders[:-1]:
+        for contender in self._contenders:
             if contender.name not in reached:
                 continue  # why has been said
             try:

@@ -220,11 +220,11 @@ class Server:
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Ctrl-C and SIGTERM wait: one inside `Popen` would leave a process that nobody knows."""
+    """Signals that end us wait: one inside `Popen` would leave a process that nobody knows."""
     came: list[int] = []
     handlers = {
         number: signal.signal(number, lambda number, frame: came.append(number))
-        for number in (signal.SIGINT, signal.SIGTERM)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     }
     try:
         yield
@@ -295,9 +295,14 @@ def _kill(pid: int, session: int) -> None:
         pass
 
 
-def end_servers_on_sigterm() -> None:
-    """As on Ctrl-C: servers have sessions of their own, and would outlive the benchmark."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+def end_servers_on_signals() -> None:
+    """As on Ctrl-C: servers have sessions of their own, and would outlive the benchmark.
+
+    SIGHUP comes when the terminal is closed; under nohup it stays ignored.
+    """
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
 
 
 def raise_descriptor_limit() -> int:

@@ -21,7 +21,7 @@ from reactor.bench.running import Running
 from reactor.bench.served.apps import BODY, make_site
 from reactor.bench.servers import (
     NotServed,
-    end_servers_on_sigterm,
+    end_servers_on_signals,
     missing,
     raise_descriptor_limit,
 )
@@ -121,7 +121,7 @@ def _run(options: argparse.Namespace, connections: tuple[int, ...], folder: Path
         command_line=["reactor", *sys.argv[1:]],
     )
     comparison.results.failures.extend(failures)
-    end_servers_on_sigterm()
+    end_servers_on_signals()
     code = 0
     try:
         comparison.run(connections)
@@ -166,8 +166,13 @@ def _contenders(options: argparse.Namespace, peers: Peers) -> tuple[list[Contend
     else:
         names = ["reactor"]
         contenders = []
-    default = "" if contenders else "threads"
-    names += [name for name in (options.against or default).split(",") if name]
+    against = [name for name in (options.against or "").split(",") if name]
+    if options.against is not None and not {*against} - {"reactor"}:
+        raise ConfigurationError(
+            f"--against {options.against!r} names nothing to compare reactor with: "
+            f"take of {', '.join(NAMES[1:])}"
+        )
+    names += against or ([] if contenders else ["threads"])
     failures = []
     versions = peers.versions()
     for name in dict.fromkeys(names):
@@ -206,9 +211,11 @@ def _report(results: Results, options: argparse.Namespace) -> None:
             from reactor.bench.page import page  # imports matplotlib
 
             options.html.write_text(page(results), encoding="utf-8")
+        show(results)
+    except BrokenPipeError:
+        raise
     except OSError as error:
         raise ConfigurationError(f"the report cannot be written: {error}") from error
-    show(results)
     for failure in results.failures:
         say(failure.sentence)
 
