@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import json
 import os
 import pty
@@ -20,8 +21,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import trustme
 from processes import PATIENCE_S, REPOSITORY, command, environment, eventually
+from rich.console import Console
 
 from reactor.cli import main
+from reactor.cli.get import progress
 
 BIG = bytes(range(256)) * 1024
 DATE = "Mon, 23 Nov 2026 15:51:40 GMT"
@@ -791,3 +794,16 @@ def test_bars_on_a_terminal_and_nothing_that_drives_it(get, serve_by, monkeypatc
     assert b"two\x1b[31m" not in seen
     assert seen.count(b"saved ") == 3
     assert files(get.out) == ["one", "three", "two[31m"]
+
+
+def test_a_bar_is_one_line_with_room_for_what_the_terminal_echoes(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "60")
+    bars = progress._make_bars()
+    bars.add_task("name" * 50, total=4_000_000, completed=1_000_000)
+    drawn = io.StringIO()
+    Console(file=drawn, width=60).print(bars.get_renderable())
+    [line] = drawn.getvalue().splitlines()
+    assert len(line) <= 58
+    assert "1.0/4.0 MB" in line
+    assert "━" in line

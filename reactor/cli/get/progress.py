@@ -76,14 +76,27 @@ def wanted(quiet: bool) -> bool:
 def _make_bars() -> Any:
     from rich import progress
     from rich.console import Console
+    from rich.constrain import Constrain
+    from rich.table import Column
 
-    return progress.Progress(
-        progress.TextColumn("{task.description}", markup=False),
+    console = Console(stderr=True)
+
+    class Bars(progress.Progress):
+        def get_renderable(self) -> Constrain:
+            # Room for the "^C" that a terminal shows: a line that it made two could not be erased.
+            return Constrain(super().get_renderable(), console.width - 2)
+
+    def line() -> Column:
+        return Column(no_wrap=True)  # whatever does not fit ends in an ellipsis
+
+    name = Column(no_wrap=True, overflow="ellipsis", max_width=console.width // 3)
+    return Bars(
+        progress.TextColumn("{task.description}", markup=False, table_column=name),
         progress.BarColumn(),
-        progress.DownloadColumn(),
-        progress.TransferSpeedColumn(),
-        progress.TimeRemainingColumn(),
-        console=Console(stderr=True),
+        progress.DownloadColumn(table_column=line()),
+        progress.TransferSpeedColumn(table_column=line()),
+        progress.TimeRemainingColumn(table_column=line()),
+        console=console,
         auto_refresh=False,
         redirect_stdout=False,
         redirect_stderr=False,
