@@ -4,10 +4,10 @@ from typing import Protocol
 
 from typing_extensions import disjoint_base
 
+from reactor.client._pool import Pool, PooledMachine
 from reactor.client.asked import Asked
 from reactor.client.client import OnBody, OnDone, OnHead
 from reactor.client.opening import Way
-from reactor.client.pool import Pool, PooledMachine
 from reactor.client.shared import Shared
 from reactor.client.writing import Writer
 from reactor.errors import FetchError

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from reactor._message import Response
+from reactor.client._pool import Pool, PooledMachine
 from reactor.client._transfer import Transfer
 from reactor.client.asked import Asked, Upload
 from reactor.client.opening import Way
-from reactor.client.pool import Pool, PooledMachine
 from reactor.client.proxies import NO_PROXIES, Proxies
 from reactor.client.resolve import Resolver
 from reactor.client.url import Url

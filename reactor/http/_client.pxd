@@ -22,6 +22,7 @@ cdef class ClientMachine(Incoming):
     cdef bint keep_alive, paused, full
 
     cdef bint is_ready(self) noexcept
+    cdef int freed(self) except -1
     cdef int ask(self, str method, bytes message, Exchange exchange, object pieces) except -1
     cdef int pump(self) except -1
     cdef int take(self, Exchange exchange, object item) except -1

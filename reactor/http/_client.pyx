@@ -230,8 +230,9 @@ cdef class ClientMachine(Incoming):
         exchange.completed(trailers)
         return 0
 
-    def freed(self):
-        pass
+    cdef int freed(self) except -1:
+        """The response is whole: `is_ready` says whether there may be another. For subclasses."""
+        return 0
 
     # --- the end --------------------------------------------------------------------------
 
