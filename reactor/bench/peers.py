@@ -148,7 +148,9 @@ class Peers:
         versions: dict[str, str] = json.loads(told.stdout)
         if self._nginx is not None:
             said = subprocess.run([self._nginx, "-v"], capture_output=True, text=True, check=False)
-            versions["nginx"] = said.stderr.strip().removeprefix("nginx version: nginx/")
+            versions["nginx"] = versions["nginx+cache"] = said.stderr.strip().removeprefix(
+                "nginx version: nginx/"
+            )
         return versions
 
 
