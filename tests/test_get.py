@@ -584,6 +584,7 @@ def test_ctrl_c_leaves_no_file(tmp_path):
         ("https://127.0.0.1:1/", 7),
         ("ftp://127.0.0.1/", 3),
         ("http:///path", 3),
+        ("http://127.0.0.1:1\\@no-such-host.invalid/", 3),
         ("http://", 3),
         ("http://[::1/", 3),
         ("http://127.0.0.1:x/", 3),

@@ -9,6 +9,7 @@ import json
 import os
 import pty
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -17,6 +18,7 @@ import subprocess
 import threading
 import types
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 import trustme
@@ -243,6 +245,25 @@ def test_as_many_at_a_time_as_was_said(get, serve_by):
 
 
 # --- what is said of a file ----------------------------------------------------------------------
+
+
+def test_no_more_at_a_time_than_there_are_descriptors_for(serve_by, tmp_path):
+    server = serve_by(echo)
+    urls = "".join(f"{server.url}{number}\n" for number in range(300))
+    limit = partial(resource.setrlimit, resource.RLIMIT_NOFILE, (256, 256))
+    done = subprocess.run(
+        command("get", "-P", "300", "-i", "-"),
+        input=urls,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=environment(),
+        check=False,
+        preexec_fn=limit,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "32 transfers at a time" in done.stderr
+    assert len(files(tmp_path)) == 300
 
 
 def test_json(get, serve_by):

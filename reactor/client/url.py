@@ -94,6 +94,9 @@ class Url:
         if parts.scheme not in PORTS or not parts.hostname:
             shown = "that" if "@" in text else text or "''"
             raise FetchError(f"{shown} is no http URL: write http://HOST/PATH", EXIT_URL)
+        if "\\" in parts.netloc:
+            # To a browser it is a slash: which of the names is the host depends on who reads it.
+            raise FetchError("that is no URL: a backslash before its path", EXIT_URL)
         credentials = None
         if parts.username is not None:
             credentials = unquote(parts.username), unquote(parts.password or "")

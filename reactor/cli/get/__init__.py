@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from reactor.client import Client
+    from reactor.limits import Limits
 
 _COLLECTED_AFTER = 10_000  # containers more than there were
 HELP = "fetch URLs: print the header, save the body"
@@ -50,6 +51,8 @@ def run(options: argparse.Namespace) -> int:
         connect_timeout_s=options.connect_timeout,
         redirects_max=options.max_redirs,
     )
+    if options.parallel is not None:
+        options.parallel = _affordable(options.parallel, limits)
     with (
         Reactor(read_bytes=limits.fetch_read_bytes_max) as reactor,
         Client(
@@ -68,6 +71,20 @@ def run(options: argparse.Namespace) -> int:
         if options.cacert is not None:
             _load_certificates(client, options.cacert)
         return Run(options, reactor, client, show).run()
+
+
+def _affordable(parallel: int, limits: Limits) -> int:
+    """As many transfers at a time as there are descriptors for, of those that are wanted."""
+    from reactor.client.saving import BATCH_MAX
+    from reactor.net.descriptors import connections_max
+
+    # Each has a connection and a file; others wait for their names, or for another request.
+    waiting = BATCH_MAX + limits.idle_connections_max
+    found = connections_max(limits.replace(connections_max=2 * parallel + waiting))
+    affordable = min(parallel, max(1, (found - waiting) // 2))
+    if affordable < parallel:
+        say(f"{affordable} transfers at a time: there are no descriptors for more (ulimit -n)")
+    return affordable
 
 
 def _load_certificates(client: Client, path: str) -> None:
