@@ -496,14 +496,16 @@ def test_which_proxy_the_environment_names():
             "http_proxy": "a:1",
             "HTTP_PROXY": "bad:1",
             "HTTPS_PROXY": "http://b:2",
-            "no_proxy": "x.org, .y.org",
+            "no_proxy": "x.org, .y.org 10.0.0.0/8 fe80::/10 a/b",
         }
     )
     assert found.proxy_for(Url.parse("http://h/")).where == "a port 1"
     assert found.proxy_for(Url.parse("https://h/")).where == "b port 2"
-    for exempt in ("http://x.org/", "http://sub.x.org/", "http://a.y.org/"):
+    direct = "http://x.org/ http://sub.x.org/ http://a.y.org/ http://10.9.8.7/ http://[fe80::1]/"
+    for exempt in direct.split():
         assert found.proxy_for(Url.parse(exempt)) is None
-    assert found.proxy_for(Url.parse("http://notx.org/")) is not None
+    for other in ("http://notx.org/", "http://11.0.0.1/", "http://[::1]/"):
+        assert found.proxy_for(Url.parse(other)) is not None
     assert Proxies.from_environment({"HTTP_PROXY": "bad:1"}).http is None
 
 

@@ -57,7 +57,19 @@ class Proxies(Value):
             bare = name.strip("[]").lstrip(".")
             if name == "*" or host == bare or (bare and host.endswith(f".{bare}")):
                 return True
+            if "/" in bare and _is_in_network(host, bare):
+                return True
         return False
+
+
+def _is_in_network(host: str, network: str) -> bool:
+    """Whether a numeric host is in a network, as "10.0.0.0/8"."""
+    import ipaddress  # few have such a rule
+
+    try:
+        return ipaddress.ip_address(host) in ipaddress.ip_network(network, strict=False)
+    except ValueError:
+        return False  # a name, or no network
 
 
 NO_PROXIES = Proxies()
