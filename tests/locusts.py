@@ -39,6 +39,8 @@ def run_locust(folder, locustfile, host, users, seconds):
     master = [
         *("--master", "--headless", "--expect-workers", str(WORKERS)),
         *("--users", str(users), "--spawn-rate", "100", "--run-time", f"{seconds}s"),
+        # A user ends with its answer: one that is cut off is counted by the server alone.
+        *("--stop-timeout", f"{PATIENCE_S:.0f}s"),
         *("--master-bind-host", "127.0.0.1", "--master-bind-port", port),
         *("--json-file", "stats"),
     ]

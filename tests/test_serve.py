@@ -390,6 +390,8 @@ def refuses(address):
         socket.create_connection(address, timeout=PATIENCE_S).close()
     except ConnectionRefusedError:
         return True
+    except ConnectionResetError:
+        pass  # it waited to be accepted when the listener was closed
     return False
 
 
