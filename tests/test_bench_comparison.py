@@ -8,8 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from reactor.bench import servers
+from reactor.bench import memory, servers
 from reactor.bench.comparison import Comparison, Contender
+from reactor.bench.memory import hold_idle, idle_slope
 from reactor.bench.results import METRICS, Plan, Results
 from reactor.bench.running import Running
 from reactor.bench.servers import NotServed, Server, missing, ours
@@ -169,3 +170,18 @@ def test_a_port_that_was_taken_meanwhile_is_said_and_its_owner_is_not_measured(m
         with pytest.raises(NotServed, match=r"reactor ended while it started: .*in use"):
             Server("reactor", ours("apps:hello")).__enter__()
     assert children() == before
+
+
+def test_what_does_not_hold_idle_connections_is_named(monkeypatch):
+    monkeypatch.setattr(memory, "HOLD_S", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = Running("silent", f"http://127.0.0.1:{listener.getsockname()[1]}/")
+        with pytest.raises(NotServed, match=r"^silent: 0 connections, then timed out$"):
+            hold_idle(server, b"", 3)
+
+
+def test_an_idle_connection_takes_memory():
+    with Server("reactor", ours("apps:hello")) as server:
+        slope, before, after = idle_slope(server, server.learn(), 400)
+    assert 0 <= slope < 20_000
+    assert after.descriptors - before.descriptors == 400

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from reactor.bench.answers import check, request_bytes
 from reactor.bench.servers import Memory, NotServed, Server, receive
+from reactor.load.connections import IP_BIND_ADDRESS_NO_PORT
 
 HOLD_S = 30.0
 WARM_UP = 100
@@ -22,7 +23,7 @@ def idle_slope(server: Server, body: bytes, connections: int) -> tuple[float, Me
     quiet = server.memory().descriptors
     for sock in hold_idle(server, body, WARM_UP):
         sock.close()
-    _wait_until(lambda: server.memory().descriptors <= quiet)
+    _wait_until(lambda: server.memory().descriptors <= quiet, server.name)
     before = server.memory()
     held = hold_idle(server, body, connections)
     try:
@@ -36,11 +37,11 @@ def idle_slope(server: Server, body: bytes, connections: int) -> tuple[float, Me
     return (after.rss_bytes - before.rss_bytes) / connections, before, after
 
 
-def _wait_until(done: Callable[[], bool], seconds: float = 5.0) -> None:
+def _wait_until(done: Callable[[], bool], name: str, seconds: float = 5.0) -> None:
     until = time.monotonic() + seconds
     while not done():
         if time.monotonic() > until:
-            raise NotServed("it does not close connections that its clients have closed")
+            raise NotServed(f"{name} does not close connections that its clients have closed")
         time.sleep(0.02)
 
 
@@ -57,7 +58,9 @@ def hold_idle(server: Server, body: bytes, connections: int) -> list[socket.sock
         for number in range(connections):
             held.append(sock := socket.socket())
             sock.settimeout(max(0.1, until - time.monotonic()))
-            # Another source address every 5,000: an address has some 28,000 ports.
+            # Another source address every 5,000: an address has some 28,000 ports. Which one is
+            # chosen when it connects, or those of connections to the servers before were taken.
+            sock.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
             sock.bind((f"127.0.0.{2 + number // 5000}", 0))
             sock.connect(("127.0.0.1", server.port))
             sock.sendall(request)
@@ -65,5 +68,5 @@ def hold_idle(server: Server, body: bytes, connections: int) -> list[socket.sock
     except (OSError, ValueError) as error:
         for sock in held:
             sock.close()
-        raise NotServed(f"{len(held) - 1:,} connections, then {error}") from error
+        raise NotServed(f"{server.name}: {len(held) - 1:,} connections, then {error}") from error
     return held
