@@ -265,6 +265,8 @@ def _attach_worker(environment: Any, runner: Any) -> None:
 
     def finish(**_: Any) -> None:
         _finish(environment)
+        # Now: with --stop-timeout the worker's own last report comes when its master has gone.
+        runner._send_stats()
         runner.send_message(FINISHED)
 
     environment.events.report_to_master.add_listener(send)
