@@ -29,17 +29,11 @@ class build(build_ext):
         super().build_extensions()
 
 
-# The parser and the HTTP machine work on bytes. In the other modules calls are the work: -O1 that
-# inlines counts within 3% of -O3's instructions and compiles in half the time. Largest first.
-CHECKED = ["-O1", "-g", "-UNDEBUG", *SANITIZE]
-BYTES, CALLS = ["-O3", "-g0"], ["-O1", "-finline-functions", "-finline-small-functions", "-g0"]
-ON_BYTES = ("reactor", "reactor/http")
+flags = ["-O1", "-g", "-UNDEBUG", *SANITIZE] if DEBUG else ["-O3", "-g0"]
+# The largest first, so that no core waits for one of them at the end.
 paths = sorted(glob("reactor/**/*.pyx", recursive=True), key=os.path.getsize, reverse=True)
-modules = []
-for path in paths:
-    flags = CHECKED if DEBUG else BYTES if os.path.dirname(path) in ON_BYTES else CALLS
-    name = path.removesuffix(".pyx").replace("/", ".")
-    modules += [Extension(name, [path], extra_compile_args=flags, **OPTIONS)]
+names = {path: path.removesuffix(".pyx").replace("/", ".") for path in paths}
+modules = [Extension(names[p], [p], extra_compile_args=flags, **OPTIONS) for p in paths]
 directives = {**SAFE, **STYLE, "autotestdict": False}
 modules = cythonize(modules, compiler_directives=directives, nthreads=os.cpu_count())
 setup(ext_modules=modules, cmdclass={"build_ext": build})
