@@ -23,7 +23,8 @@ def idle_slope(server: Server, body: bytes, connections: int) -> tuple[float, Me
     quiet = server.memory().descriptors
     for sock in hold_idle(server, body, WARM_UP):
         sock.close()
-    _wait_until(lambda: server.memory().descriptors <= quiet, server.name)
+    # A server may keep a few descriptors more from its first requests on.
+    _wait_until(lambda: server.memory().descriptors < quiet + WARM_UP // 10, server.name)
     before = server.memory()
     held = hold_idle(server, body, connections)
     try:
