@@ -632,15 +632,6 @@ class TestSegments:
 
             assert self.segments_of_an_answer(reactor, answer) == (b"bye", 1)
 
-    def test_a_head_leaves_with_the_file_behind_it(self, reactor, tmp_path):
-        (tmp_path / "file").write_bytes(b"body")
-
-        def answer(transport):
-            transport.write(b"head")
-            transport.sendfile((tmp_path / "file").open("rb"), 0, 4)
-
-        assert self.segments_of_an_answer(reactor, answer) == (b"headbody", 1)
-
 
 def segments_received(sock):
     """tcpi_segs_in of Linux's struct tcp_info."""

@@ -157,9 +157,9 @@ cdef class Outgoing:
         return sent
 
     cdef int64_t send_bytes(self, int fd, int64_t count, bint last) except -1:
-        # A head leaves in one segment with the file behind it, the last bytes with our end: each
-        # segment less is work of the kernel's on both sides.
-        cdef bint more = (last or self.behind is not None) and count == self.end - self.start
+        # The last bytes leave in one segment with our end: a segment less is work of the kernel's
+        # on both sides. A head that waits for the file behind it costs more than it saves.
+        cdef bint more = last and count == self.end - self.start
         cdef int flags = MSG_NOSIGNAL | MSG_MORE if more else MSG_NOSIGNAL
         cdef Py_ssize_t sent = c_send(fd, self.base + self.start, count, flags)
         if sent < 0:
