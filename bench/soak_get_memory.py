@@ -77,7 +77,7 @@ def hostile(place: Path, options: argparse.Namespace) -> Iterator[tuple[str, boo
         _, done, _ = _played(case, made)
         baselines[kind] = done.peak_kib
     wrong, latest, largest = [], (0.0, ""), (-1 << 30, "")
-    for case in CASES:
+    for _, case in CASES:
         found, done, late_s = _played(case, made)
         grown = done.peak_kib - baselines[_kind(case)]
         latest, largest = max(latest, (late_s, case.name)), max(largest, (grown, case.name))
