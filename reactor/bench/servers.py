@@ -20,14 +20,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from reactor.bench.answers import body_of, check, request_bytes
 from reactor.bench.listening import listening, sockets_of
+from reactor.load.children import uninterrupted
 
 SERVED = Path(__file__).resolve().parent / "served"
 START_S = 15.0
@@ -98,7 +98,7 @@ class Server:
 
     def __enter__(self) -> Self:
         try:
-            with _uninterrupted():
+            with uninterrupted():
                 self._process = subprocess.Popen(
                     on_core(cores()[0], self.command),
                     env={
@@ -216,23 +216,6 @@ class Server:
     def died(self) -> str | None:
         """What it said at last, if it has ended."""
         return None if self._process.poll() is None else self._last_words()
-
-
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Signals that end us wait: one inside `Popen` would leave a process that nobody knows."""
-    came: list[int] = []
-    handlers = {
-        number: signal.signal(number, lambda number, frame: came.append(number))
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    }
-    try:
-        yield
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-        for late in came:
-            signal.raise_signal(late)
 
 
 def receive(sock: socket.socket, enough: Callable[[bytes], bool]) -> bytes:

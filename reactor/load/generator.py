@@ -18,6 +18,7 @@ from typing import Any, Self
 
 from reactor.errors import LoadError
 from reactor.load._histogram import Histogram
+from reactor.load.children import uninterrupted
 from reactor.load.plan import Plan
 
 END_S = 5.0
@@ -83,13 +84,14 @@ class Generator:
         self.ready: dict[str, Any] = {}  # the line, as in docs/bench.md
 
     def __enter__(self) -> Self:
-        self._process = subprocess.Popen(  # noqa: S603 - this interpreter and this package
-            [sys.executable, *["-O"] * sys.flags.optimize, "-m", "reactor.load"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            # Ctrl-C is for the benchmark, which then ends its generators.
-            start_new_session=True,
-        )
+        with uninterrupted():
+            self._process = subprocess.Popen(  # noqa: S603 - this interpreter and this package
+                [sys.executable, *["-O"] * sys.flags.optimize, "-m", "reactor.load"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                # Ctrl-C is for the benchmark, which then ends its generators.
+                start_new_session=True,
+            )
         try:
             if self._core is not None:
                 os.sched_setaffinity(self._process.pid, {self._core})
