@@ -13,7 +13,7 @@ from statistics import median
 
 from reactor.bench.cells import NAMES
 from reactor.bench.results import METRICS, Metric, Results, Row
-from reactor.bench.statistics import DRAWS, bounds, is_difference, resampled
+from reactor.bench.statistics import DRAWS, bounds, by_launch, is_difference, resampled
 
 LOWER_IS_BETTER: dict[Metric, bool] = {
     "cpu_us_per_request": True,
@@ -92,7 +92,4 @@ def _told(metric: Metric, value: float) -> str:
 
 
 def _launches(row: Row, metric: Metric) -> list[list[float]]:
-    found: dict[int, list[float]] = {}
-    for slot in row.slots:
-        found.setdefault(slot.launch, []).append(slot.metric(metric))
-    return list(found.values())
+    return by_launch((slot.launch, slot.metric(metric)) for slot in row.slots)

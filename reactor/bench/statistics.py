@@ -11,7 +11,7 @@ that as well.
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from statistics import median
 
@@ -27,6 +27,18 @@ DRIFT_MAX = 1.25  # of the CPU per request, second half of the slots to the firs
 
 Launches = Sequence[Sequence[float]]
 """Values by the launch that they were measured in."""
+
+
+def by_launch(values: Iterable[tuple[int, float]]) -> list[list[float]]:
+    """Values, each with the number of its launch, as `interval` takes them.
+
+    >>> by_launch([(0, 1.0), (0, 2.0), (1, 3.0)])
+    [[1.0, 2.0], [3.0]]
+    """
+    launches: dict[int, list[float]] = {}
+    for launch, value in values:
+        launches.setdefault(launch, []).append(value)
+    return list(launches.values())
 
 
 def interval(launches: Launches, seed: int = 1) -> tuple[float, float, float]:

@@ -8,7 +8,15 @@ from typing import Protocol
 
 from reactor.bench.results import METRICS, Latency, Metric, Plan, Ratio, Row, Slot
 from reactor.bench.servers import Memory
-from reactor.bench.statistics import LAUNCHES_MIN, band, drift, interval, is_difference, verdict
+from reactor.bench.statistics import (
+    LAUNCHES_MIN,
+    band,
+    by_launch,
+    drift,
+    interval,
+    is_difference,
+    verdict,
+)
 from reactor.load import Histogram, Result
 
 
@@ -81,11 +89,10 @@ def make_ratios(
 
 def pair_ratios(a: Sequence[Slot], b: Sequence[Slot], metric: Metric) -> list[list[float]]:
     """Of the rounds that both have finished, by their launch."""
-    launches: dict[int, list[float]] = {}
-    for one, other in zip(a, b, strict=False):
-        ratio = one.metric(metric) / max(other.metric(metric), 1e-12)
-        launches.setdefault(one.launch, []).append(ratio)
-    return list(launches.values())
+    return by_launch(
+        (one.launch, one.metric(metric) / max(other.metric(metric), 1e-12))
+        for one, other in zip(a, b, strict=False)
+    )
 
 
 def _merged(histograms: Sequence[Histogram]) -> Histogram:
