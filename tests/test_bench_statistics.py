@@ -22,7 +22,7 @@ def test_the_interval_holds_the_median_and_lies_within_the_pairs(launches, seed)
     ratios = [ratio for launch in launches for ratio in launch]
     middle, low, high = interval(launches, seed)
     assert middle == median(ratios)
-    assert min(ratios) <= low <= high <= max(ratios)
+    assert min(ratios) <= low <= middle <= high <= max(ratios)
     assert interval(launches, seed) == (middle, low, high)
 
 

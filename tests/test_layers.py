@@ -280,8 +280,8 @@ def test_the_limits_have_reasons():
 
 def test_every_module_says_what_it_is():
     for path in PYTHON:
-        tree = syntax_of(path)
-        assert not tree.body or ast.get_docstring(tree), f"{path} has no docstring"
+        if path.read_text(encoding="utf-8").strip():
+            assert ast.get_docstring(syntax_of(path)), f"{path} has no docstring"
     for path in CYTHON:
         assert path.read_text(encoding="utf-8").startswith('"""'), f"{path} has no docstring"
 
