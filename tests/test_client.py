@@ -484,7 +484,8 @@ def test_a_proxy_that_cannot_be_reached_is_not_taken_for_the_host(
 
 
 def test_a_name_that_cannot_be_looked_up_now_is_not_called_unknown():
-    now = resolve_failure("U", "h", OSError("Temporary failure in name resolution"), False)
+    error = OSError(socket.EAI_AGAIN, "Temporary failure in name resolution")
+    now = resolve_failure("U", "h", error, False)
     assert str(now) == "U: the host 'h' cannot be looked up: Temporary failure in name resolution"
     assert now.exit_code == 6
     assert resolve_failure("U", "h", TimeoutError(), False).exit_code == 28
@@ -648,7 +649,11 @@ def test_names_are_looked_up_beside_the_loop():
         resolver.close()
     expected = {info[4][0] for info in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)}
     assert {address for _, address, _ in told[name]} == expected
-    assert isinstance(told["no-such-host.invalid"], OSError)
+    unknown = told["no-such-host.invalid"]
+    with pytest.raises(OSError) as raised:
+        socket.getaddrinfo("no-such-host.invalid", None)
+    assert isinstance(unknown, OSError)
+    assert (unknown.errno, unknown.strerror) == raised.value.args
 
 
 def test_numbers_and_localhost_need_no_lookup():

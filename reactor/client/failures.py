@@ -7,6 +7,7 @@ password: URLs come here without one.
 from __future__ import annotations
 
 import sys
+from socket import EAI_AGAIN
 
 from reactor.errors import FetchError, ProtocolError
 
@@ -44,8 +45,8 @@ def resolve_failure(text: str, host: str, error: OSError, of_a_proxy: bool) -> F
     if isinstance(error, TimeoutError):
         return FetchError(f"{text}: {whose} was not looked up in time", EXIT_TIMEOUT)
     code = EXIT_PROXY if of_a_proxy else EXIT_RESOLVE
-    if "emporary failure" in str(error):  # EAI_AGAIN: no name server answers
-        return FetchError(f"{text}: {whose} cannot be looked up: {error}", code)
+    if error.errno == EAI_AGAIN:  # no name server answers
+        return FetchError(f"{text}: {whose} cannot be looked up: {error.strerror}", code)
     return FetchError(f"{text}: {whose} is not known", code)
 
 

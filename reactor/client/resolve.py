@@ -39,7 +39,7 @@ for line in asked:
         found = _socket.getaddrinfo(line[:-1].decode(), None, 0, _socket.SOCK_STREAM)
         parts = [f"{int(f)},{a[0]},{a[3] if len(a) > 3 else 0}" for f, _, _, _, a in found]
     except (OSError, UnicodeError) as error:
-        parts = ["!" + str(error.args[-1])]
+        parts = [f"!{getattr(error, 'errno', None) or 0} {error.args[-1]}"]
     os.write(0, (" ".join(parts) + "\n").encode())
 """
 
@@ -219,6 +219,7 @@ def _spawn(fd: int) -> int:
 
 def _addresses_of(line: str) -> list[Address] | OSError:
     if line.startswith("!"):
-        return OSError(line[1:])
+        number, _, why = line[1:].partition(" ")
+        return OSError(int(number), why)
     found: list[Any] = [part.split(",") for part in line.split(" ")]
     return list(dict.fromkeys((int(family), host, int(scope)) for family, host, scope in found))
