@@ -1,8 +1,8 @@
 """Files of Linux as `os` does not have them: syncfs(2), renameat2(2) that replaces nothing, and
 files that get their names when they are whole.
 
-Every call answers 0 or minus errno to this module, ``-ENOSYS`` where the system has none such.
-Must never know what the files are for.
+In C every call answers 0, or a descriptor, or minus errno, ``-ENOSYS`` where the system has none
+such. Must never know what the files are for.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
