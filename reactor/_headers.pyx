@@ -328,9 +328,14 @@ cdef int remember(Remembered *slot, Headers headers, PyObject **parts) except -1
 
 cdef Headers of_dict(dict fields):
     cdef PyObject *parts[2 * FIELDS_MAX]
+    cdef PyObject *name
+    cdef PyObject *value
     cdef uint32_t count = 0
     cdef Py_ssize_t at = 0
-    while PyDict_Next(fields, &at, &parts[2 * count], &parts[2 * count + 1]):
+    # Not straight into `parts`: the call that says "no more" would get the place behind its end.
+    while PyDict_Next(fields, &at, &name, &value):
+        parts[2 * count] = name
+        parts[2 * count + 1] = value
         count += 1
     return made_of(parts, count)
 

@@ -288,7 +288,8 @@ def test_a_large_folder_is_read_once_and_seen_anew_when_it_changes(tmp_path, ser
     monkeypatch.setattr(listing, "PAGE_ROWS", 10)
     make(tmp_path, [b"f%d" % number for number in range(30)])
     (tmp_path / "dir").mkdir()
-    os.utime(tmp_path, (1000, 1000))
+    later = os.stat(tmp_path).st_ctime + 1000
+    monkeypatch.setattr(listing.time, "time", lambda: later)
     now = [1000.0]
     monkeypatch.setattr(listing.time, "monotonic", lambda: now[0])
     scans = []

@@ -379,3 +379,13 @@ def test_responses_that_no_peer_may_be_sent(fields, reason):
 def test_host_means_nothing_in_a_response():
     assert Response(200, [("Host", "a b"), ("Host", "")]).status == 200
     assert [Response(s).status for s in (100, 999)] == [100, 999]
+
+
+@pytest.mark.parametrize("count", [0, 1, 15, 16, 17, 40])
+@pytest.mark.parametrize("kind", [dict, list, tuple, iter])
+def test_as_many_fields_as_are_remembered_one_less_and_one_more(count, kind):
+    """16 were once read by way of the place behind an array's end (seen by UBSan)."""
+    pairs = [(f"x-{number}", str(number)) for number in range(count)]
+    for _ in range(2):  # the second time it is found again
+        assert Headers(kind(pairs)).items() == pairs
+        assert Response(200, kind(pairs)).headers.items() == pairs

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import itertools
 import os
 import stat
+import sys
+from contextlib import contextmanager, suppress
 
 import pytest
 from processes import open_descriptors
@@ -17,6 +20,7 @@ from reactor.apps.static import StaticFolder
 from reactor.errors import ConfigurationError, LocalProtocolError
 
 SECRET = b"SECRET-OUTSIDE"
+IN_OPEN = 0x20
 
 DOTS = (
     "..", ".", "%2e%2e", "%2E%2E", ".%2e", "%2E.", "%252e%252e", "%c0%ae%c0%ae", "%e0%80%ae%2e",
@@ -199,6 +203,104 @@ def test_no_descriptor_leaks(site):
     app.close()
 
 
+@pytest.fixture
+def fifo_site(site):
+    """A folder with a FIFO as a file, as an index file, as a sibling and behind a link."""
+    (site / "app.js").write_bytes(b"original")
+    for name in ("fifo.txt", "app.js.gz", "index.html"):
+        os.mkfifo(site / name)
+    (site / "link.txt").symlink_to("fifo.txt")
+    return site
+
+
+# /proc is there, or it is not (a chroot).
+@pytest.mark.parametrize("by_descriptor", ["/proc/self/fd/{}", "/no/proc/{}"])
+def test_a_fifo_is_never_opened(fifo_site, monkeypatch, by_descriptor):
+    """Not for a moment: a writer that waits for a reader would go on."""
+    monkeypatch.setattr(resolve, "_BY_DESCRIPTOR", by_descriptor)
+    app = StaticFolder(fifo_site)
+    with watched(fifo_site) as told:
+        for target in ("/fifo.txt", "/link.txt", "/fifo.txt/", "/index.html", "/app.js.gz"):
+            for method in ("GET", "HEAD"):
+                assert app.respond(Request(method, target)).status == 404, target
+        listed = app.respond(Request("GET", "/", [("Accept", "application/json")]))
+        assert listed.status == 200
+        assert b"fifo" not in listed.body
+        original = app.respond(Request("GET", "/app.js", [("Accept-Encoding", "gzip")]))
+        assert body_of(original) == b"original"
+        assert told() == {"app.js"}  # the kernel does tell
+    app.close()
+
+
+@contextmanager
+def watched(folder):
+    """Gives what the kernel tells of ``folder``: the names of what was opened in it."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    descriptor = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+    if libc.inotify_add_watch(descriptor, os.fsencode(folder), IN_OPEN) < 0:
+        pytest.skip("no inotify")
+    opened = set()
+
+    def told():
+        with suppress(BlockingIOError):
+            events = os.read(descriptor, 65536)
+            while events:
+                size = int.from_bytes(events[12:16], sys.byteorder)
+                opened.add(events[16 : 16 + size].rstrip(b"\0").decode())
+                events = events[16 + size :]
+        return opened - {""}  # the folder itself
+
+    try:
+        yield told
+    finally:
+        os.close(descriptor)
+
+
+def test_a_remembered_file_that_became_a_fifo_is_not_opened(site, monkeypatch):
+    monkeypatch.setattr("reactor.apps.answers.SETTLED_S", -(10**6))
+    (site / "large.txt").write_bytes(bytes(100_000))
+    app = StaticFolder(site)
+    for _ in range(2):
+        assert len(body_of(app.respond(Request("GET", "/large.txt")))) == 100_000
+    (site / "large.txt").unlink()
+    os.mkfifo(site / "large.txt")
+    with watched(site) as told:
+        assert app.respond(Request("GET", "/large.txt")).status == 404
+        assert told() == set()
+    app.close()
+
+
+def test_without_o_path_what_is_special_is_not_opened_either(fifo_site, monkeypatch):
+    monkeypatch.setattr(resolve, "_HAS_PATH", False)
+    monkeypatch.setattr(resolve, "_LOOK", resolve._READ)
+    root = Root(fifo_site, openat2=False)
+    with watched(fifo_site) as told:
+        assert root.open([b"fifo.txt"]) is None
+        assert root.look([b"fifo.txt"]) is None
+        opened = root.open([b"file.txt"])
+        assert opened is not None
+        opened[0].close()
+        assert told() == {"file.txt"}
+    root.close()
+
+
+def test_an_unreadable_file_is_missing_and_trouble_is_raised(site, monkeypatch):
+    root = Root(site)
+    real = os.open
+
+    def failing(path, *args, **keywords):
+        if str(path).startswith("/proc/self/fd/"):
+            raise OSError(errno.EIO, "disk")
+        return real(path, *args, **keywords)
+
+    before = open_descriptors()
+    monkeypatch.setattr(resolve.os, "open", failing)
+    with pytest.raises(OSError, match="disk"):
+        root.open([b"file.txt"])
+    assert open_descriptors() == before
+    root.close()
+
+
 def test_a_swapped_folder_never_leads_outside(site, tmp_path):
     """A folder that turns into a link between two requests, many times."""
     app = StaticFolder(site)
@@ -296,9 +398,9 @@ def test_an_old_kernel_or_a_sandbox_walks(tmp_path, monkeypatch, number):
     monkeypatch.setattr(resolve, "open_beneath", lambda *_args: -number)
     root = Root(tmp_path)
     assert not root.openat2
-    descriptor = root.open([b"a"])
-    assert descriptor is not None
-    os.close(descriptor)
+    opened = root.open([b"a"])
+    assert opened is not None
+    opened[0].close()
     root.close()
 
 
@@ -323,9 +425,9 @@ def test_a_race_that_the_kernel_saw_is_tried_again(tmp_path, monkeypatch):
     monkeypatch.setattr(resolve, "open_beneath", unsure)
     if not root.openat2:
         pytest.skip("this kernel or sandbox has no openat2")
-    descriptor = root.open([b"a"])
-    assert descriptor is not None
-    os.close(descriptor)
+    opened = root.open([b"a"])
+    assert opened is not None
+    opened[0].close()
     tries.clear()
     monkeypatch.setattr(resolve, "_TRIES", 2)
     assert root.open([b"a"]) is None

@@ -112,14 +112,24 @@ cdef class Evidence:
         return (self.count > 0 and self.stamps[0].device == device
                 and self.stamps[0].inode == inode)
 
-    def holds(self, int folder):
-        return self.count > 0 and self.holds_from(0, folder)
+    cpdef bint holds(self, int folder) except -1:
+        cdef Py_ssize_t index
+        cdef const char *path
+        cdef bint same
+        for index in range(self.count):
+            path = <bytes>self.paths[index]
+            with nogil:
+                same = reactor_stamp_holds(&self.stamps[index], folder, path)
+            if not same:
+                return False
+        return self.count > 0
 
     def reopen(self, int folder, int flags):
         cdef const char *path
         cdef int descriptor
         cdef bint same = False
-        if self.count == 0 or not self.holds_from(1, folder):
+        # Also before the opening: what stands there now may be a FIFO, whose writer would go on.
+        if not self.holds(folder):
             return None
         path = <bytes>self.paths[0]
         # A disk may be slow and a network file system slower: other threads go on meanwhile.
@@ -130,16 +140,3 @@ cdef class Evidence:
                 if not same:
                     close(descriptor)
         return File(descriptor, self.stamps[0].size) if same else None
-
-    cdef bint holds_from(self, Py_ssize_t first, int folder) except -1:
-        """Whether all paths but the ``first`` ones are as they were."""
-        cdef Py_ssize_t index
-        cdef const char *path
-        cdef bint same
-        for index in range(first, self.count):
-            path = <bytes>self.paths[index]
-            with nogil:
-                same = reactor_stamp_holds(&self.stamps[index], folder, path)
-            if not same:
-                return False
-        return True

@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator
+from hashlib import blake2b
 
 from reactor._file import File
 from reactor._message import Headers, Request, Response
@@ -27,6 +28,9 @@ _CONDITIONS = ("If-Match", "If-Unmodified-Since", "If-None-Match", "If-Modified-
 # A file up to this size is read here and leaves with its head in one ``send``; a larger one is
 # handed on open, for ``sendfile``.
 WHOLE_BYTES_MAX = 32 * 1024
+
+# Of a version's digest: no two versions of one file are ever equal by chance.
+_TAG_BYTES = 8
 
 # One piece of a multipart body in memory at a time: the size of a socket's send buffer.
 _PIECE_BYTES = 64 * 1024
@@ -93,9 +97,14 @@ def serve_content(
 
 
 def entity_tag(status: os.stat_result, coding: str = "") -> str:
-    """A strong validator from time and size; a coding makes other bytes, so another tag."""
-    suffix = f"-{coding}" if coding else ""
-    return f'"{status.st_mtime_ns:x}-{status.st_size:x}{suffix}"'
+    """A strong validator from all that a change leaves a trace in; a coding makes other bytes.
+
+    ``cp -p`` and ``touch`` can give other bytes the same size and mtime, but neither the inode
+    nor the ctime. A digest, since an inode's number is nobody's business (CVE-2003-1418).
+    """
+    traces = status.st_mtime_ns, status.st_size, status.st_ino, status.st_ctime_ns
+    digest = blake2b(repr(traces).encode(), digest_size=_TAG_BYTES).hexdigest()
+    return f'"{digest}-{coding}"' if coding else f'"{digest}"'
 
 
 def _unsent(verdict: Verdict, common: Fields) -> Response:

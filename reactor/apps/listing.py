@@ -5,7 +5,7 @@ FIFOs, sockets or devices, no symbolic link that leads outside. Up to ``STATS_MA
 all are looked at, so that any column can be sorted. A larger folder is sorted by name from
 what the directory itself says (name and kind; links go last, unresolved), and only the
 page's own entries are looked at. The names of the last few large folders are kept until
-their mtime changes, and for a second in any case: paging through one would else read and
+their mtime or ctime changes, and for a second in any case: paging through one would else read and
 sort it for each page. Must never know HTTP or HTML.
 """
 
@@ -80,9 +80,11 @@ class FolderReader:
 
     def __init__(self, root: Root) -> None:
         self._root = root
-        # By device, inode and whether it is the root: the names, the folder's mtime (0 if it
-        # may not be trusted), and when they were read.
-        self._remembered: dict[tuple[int, int, bool], tuple[_Names, int, float]] = {}
+        # By device, inode and whether it is the root: the names, the folder's mtime and ctime
+        # (None if they may not be trusted), and when they were read.
+        self._remembered: dict[
+            tuple[int, int, bool], tuple[_Names, tuple[int, int] | None, float]
+        ] = {}
 
     def read(self, path: list[bytes], order: Order, number: int) -> Page | None:
         """Page ``number`` (from 1, clamped) of the folder; None if there is no such folder.
@@ -128,16 +130,17 @@ class FolderReader:
 
     def _names(self, descriptor: int, status: os.stat_result, *, top: bool) -> _Names:
         key = (status.st_dev, status.st_ino, top)
-        names, modified_ns, read_at = self._remembered.get(key, (None, 0, 0.0))
+        stamps = status.st_mtime_ns, status.st_ctime_ns
+        names, known_stamps, read_at = self._remembered.get(key, (None, None, 0.0))
         now = time.monotonic()
-        if names is not None and (now < read_at + REREAD_S or modified_ns == status.st_mtime_ns):
+        if names is not None and (now < read_at + REREAD_S or known_stamps == stamps):
             return names
         names = self._scan(descriptor, top=top)
         if names.total > STATS_MAX:
             names.sort()
             # A folder of this very moment may change once more within the same tick.
-            settled = time.time() - status.st_mtime > REREAD_S
-            self._remembered[key] = names, status.st_mtime_ns if settled else 0, now
+            settled = time.time() - status.st_ctime > REREAD_S
+            self._remembered[key] = names, stamps if settled else None, now
             while len(self._remembered) > REMEMBERED_MAX:
                 self._remembered.pop(next(iter(self._remembered)), None)
         return names

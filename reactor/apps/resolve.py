@@ -39,7 +39,10 @@ from reactor.errors import ConfigurationError
 _READ = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 # O_PATH says what a name is without opening it (no device is touched, no permission needed).
-_LOOK = getattr(os, "O_PATH", os.O_RDONLY | os.O_NONBLOCK) | os.O_CLOEXEC
+_HAS_PATH = hasattr(os, "O_PATH")
+_LOOK = os.O_PATH | os.O_CLOEXEC if _HAS_PATH else _READ
+# What an O_PATH descriptor is of is opened through here, and never by its name a second time.
+_BY_DESCRIPTOR = "/proc/self/fd/{}"
 
 # openat2 gives EAGAIN when a rename or mount anywhere raced with the walk; the manual says retry.
 _TRIES = 8
@@ -164,14 +167,34 @@ class Root:
         os.close(descriptor)
         return True
 
-    def open(self, names: list[bytes]) -> int | None:
-        """Open what the names lead to, for reading; None if there is nothing for the peer.
+    def open(self, names: list[bytes]) -> tuple[File, os.stat_result] | None:
+        """Open the regular file that the names lead to; None if there is none for the peer.
 
-        The caller owns the descriptor and must check that it is a regular file.
+        Nothing else is opened, not for a moment: a FIFO's writer would go on as if it had a
+        reader, and a device may do something.
 
         Raises:
             OSError: the machine's own trouble (out of descriptors, a failing disk).
         """
+        seen = self._guarded(names, _LOOK)
+        if seen is None:
+            return None
+        try:
+            if not stat.S_ISREG(os.fstat(seen).st_mode):
+                return None
+            descriptor = self._open_seen(seen, names)
+        finally:
+            os.close(seen)
+        return None if descriptor is None else _regular(descriptor)
+
+    def _open_seen(self, seen: int, names: list[bytes]) -> int | None:
+        try:
+            return os.open(_BY_DESCRIPTOR.format(seen), _READ)
+        except OSError as error:
+            if error.errno not in _ABSENT:
+                raise
+        # Not readable, or there is no /proc (a chroot), or not for us (a process that has
+        # changed its user). By name, then: in between only who may write here can swap it.
         return self._guarded(names, _READ)
 
     def open_folder(self, names: list[bytes]) -> int | None:
@@ -265,6 +288,8 @@ class Root:
                 if folder != self._descriptor:
                     os.close(folder)
                 folder = inner
+            if not _HAS_PATH and not _harmless(names[-1], folder):
+                return -errno.ENXIO
             descriptor = os.open(names[-1], flags | os.O_NOFOLLOW, dir_fd=folder)
         finally:
             if folder != self._descriptor:
@@ -274,3 +299,22 @@ class Root:
             os.close(descriptor)
             return -errno.ELOOP
         return descriptor
+
+
+def _harmless(name: bytes, folder: int) -> bool:
+    """Whether to open it to look at it does nothing: for systems without O_PATH."""
+    mode = os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
+    return stat.S_ISREG(mode) or stat.S_ISDIR(mode)
+
+
+def _regular(descriptor: int) -> tuple[File, os.stat_result] | None:
+    """The open file and its ``fstat``; None, and closed, if it is no regular one."""
+    try:
+        status = os.fstat(descriptor)
+        if stat.S_ISREG(status.st_mode):
+            return File(descriptor, status.st_size), status
+    except BaseException:
+        os.close(descriptor)
+        raise
+    os.close(descriptor)
+    return None

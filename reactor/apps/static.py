@@ -139,10 +139,7 @@ class StaticFolder:
     def _find(self, request: Request, names: list[bytes], slash: bool) -> Response | None:
         if slash:
             return self._index_file(request, names) or self._index_page(request, names)
-        descriptor = self._root.open(names)
-        if descriptor is None:
-            return None
-        opened = _regular(descriptor)
+        opened = self._root.open(names)
         if opened is not None:
             return self._send(request, names, *opened)
         status = self._root.look(names)
@@ -150,14 +147,10 @@ class StaticFolder:
             return self._redirect(request, names[-1])
         return None
 
-    def _open(self, names: list[bytes]) -> tuple[File, os.stat_result] | None:
-        descriptor = self._root.open(names)
-        return None if descriptor is None else _regular(descriptor)
-
     def _index_file(self, request: Request, names: list[bytes]) -> Response | None:
         for index in self._indexes:
             path = [*names, index]
-            opened = self._open(path)
+            opened = self._root.open(path)
             if opened is not None:
                 return self._send(request, path, *opened)
         return None
@@ -195,7 +188,7 @@ class StaticFolder:
         accepted = joined(request.headers, "Accept-Encoding")
         for coding in rank_codings(accepted or "", tuple(_SIBLINGS)):
             path = [*names[:-1], names[-1] + _SIBLINGS[coding]]
-            opened = self._open(path)
+            opened = self._root.open(path)
             if opened is None:
                 continue
             file, status = opened
@@ -251,19 +244,6 @@ class StaticFolder:
             return response
         kept = [pair for pair in response.headers.items() if lower(pair[0]) not in self._replaced]
         return Response(response.status, [*kept, *self._extra], response.body)
-
-
-def _regular(descriptor: int) -> tuple[File, os.stat_result] | None:
-    """The open file and its ``fstat``; None, and closed, if it is no regular one."""
-    try:
-        status = os.fstat(descriptor)
-        if stat.S_ISREG(status.st_mode):
-            return File(descriptor, status.st_size), status
-    except BaseException:
-        os.close(descriptor)
-        raise
-    os.close(descriptor)
-    return None
 
 
 def _checked(headers: Iterable[tuple[str, str]]) -> Fields:
