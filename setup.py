@@ -1,7 +1,4 @@
-"""Build the Cython modules; all metadata is in pyproject.toml.
-
-REACTOR_DEBUG=1 builds them to find faults: bounds checks, assertions, ASan and UBSan.
-"""
+"""Build the Cython modules. REACTOR_DEBUG=1: with bounds checks, assertions, ASan and UBSan."""
 
 import os
 import shutil
@@ -14,9 +11,10 @@ from setuptools.command.build_ext import build_ext
 
 DEBUG = os.environ.get("REACTOR_DEBUG", "")
 SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"] if DEBUG else []
-SAFE = {"boundscheck": bool(DEBUG), "wraparound": False}
-STYLE = {"language_level": 3, "cdivision": True, "embedsignature": True, "auto_pickle": False}
-OPTIONS = {"include_dirs": ["reactor"], "depends": glob("reactor/*.h"), "extra_link_args": SANITIZE}
+FLAGS = ["-O1", "-g", "-UNDEBUG", *SANITIZE] if DEBUG else ["-O3", "-g0"]
+SAFE = {"boundscheck": bool(DEBUG), "wraparound": False, "cdivision": True}
+STYLE = {"language_level": 3, "embedsignature": True, "auto_pickle": False, "autotestdict": False}
+HOW = {"include_dirs": ["reactor"], "extra_compile_args": FLAGS, "extra_link_args": SANITIZE}
 
 
 class build(build_ext):
@@ -29,11 +27,13 @@ class build(build_ext):
         super().build_extensions()
 
 
-flags = ["-O1", "-g", "-UNDEBUG", *SANITIZE] if DEBUG else ["-O3", "-g0"]
+found = {kind: glob(f"reactor/**/*.{kind}", recursive=True) for kind in ("pyx", "pxd", "pyi", "h")}
+lost = {path[:-3] + "pyx" for path in found["pxd"] + found["pyi"]} - {*found["pyx"]}
+if lost or not all(found.values()):  # a wheel without them would install, and hold no module
+    sys.exit(f"reactor's sources are missing ({', '.join(sorted(lost)) or 'all .pyx or .h'}): "
+             "build from a git clone or from the sdist.")  # fmt: skip
 # The largest first, so that no core waits for one of them at the end.
-paths = sorted(glob("reactor/**/*.pyx", recursive=True), key=os.path.getsize, reverse=True)
-names = {path: path.removesuffix(".pyx").replace("/", ".") for path in paths}
-modules = [Extension(names[p], [p], extra_compile_args=flags, **OPTIONS) for p in paths]
-directives = {**SAFE, **STYLE, "autotestdict": False}
-modules = cythonize(modules, compiler_directives=directives, nthreads=os.cpu_count())
+paths = sorted(found["pyx"], key=os.path.getsize, reverse=True)
+modules = [Extension(p[:-4].replace("/", "."), [p], depends=found["h"], **HOW) for p in paths]
+modules = cythonize(modules, compiler_directives={**SAFE, **STYLE}, nthreads=os.cpu_count())
 setup(ext_modules=modules, cmdclass={"build_ext": build})
