@@ -2,7 +2,6 @@
 
 import doctest
 import re
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -28,7 +27,7 @@ def test_its_options_exist():
     text = README.read_text(encoding="utf-8")
     usage = ""
     for name in ("serve", "get", "bench"):
-        command = shlex.split(f"{sys.executable} -m reactor {name} --help")
+        command = [sys.executable, "-m", "reactor", name, "--help"]
         usage += subprocess.run(
             command, capture_output=True, text=True, check=True, cwd=ROOT
         ).stdout

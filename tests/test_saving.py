@@ -7,6 +7,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -462,14 +463,15 @@ FULL = """
 def test_a_full_disk_keeps_the_part_for_the_next_try(tmp_path, pieces):
     disk = tmp_path / "disk"
     disk.mkdir()
+    where, python = shlex.quote(str(disk)), shlex.quote(sys.executable)
     shell = (
-        f"mount -t tmpfs -o size=256k tmpfs {disk} && head -c 192k /dev/zero > {disk}/ballast && "
-        f'exec {sys.executable} -c "$1" {disk}'
+        f"mount -t tmpfs -o size=256k tmpfs {where} && head -c 192k /dev/zero > {where}/ballast && "
+        f'exec {python} -c "$1" {where}'
     )
     allowed = (
         shutil.which("unshare")
         and not subprocess.run(
-            ["unshare", "-rm", "sh", "-c", f"mount -t tmpfs tmpfs {disk}"], capture_output=True
+            ["unshare", "-rm", "mount", "-t", "tmpfs", "tmpfs", disk], capture_output=True
         ).returncode
     )
     if not allowed:
