@@ -72,7 +72,14 @@ __all__ = sorted(_HOMES)  # noqa: PLE0605 - one list of names, not two
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOMES[name], __name__), name)
+    try:
+        value = getattr(importlib.import_module(_HOMES[name], __name__), name)
+    except ModuleNotFoundError as error:
+        from reactor._unbuilt import explain
+
+        if (sentence := explain(error)) is None:
+            raise
+        raise ImportError(sentence, name=error.name) from error
     globals()[name] = value
     return value
 

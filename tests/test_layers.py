@@ -18,7 +18,7 @@ PACKAGE = ROOT / "reactor"
 # Floors, from the bottom up; a module belongs to the longest prefix that fits. It imports
 # from floors below and from its own layer; `net` and `http` share a floor and are strangers.
 LAYERS = [
-    {"reactor._value"},
+    {"reactor._value", "reactor._unbuilt"},
     {"reactor.errors", "reactor.limits"},
     {"reactor._bounds", "reactor._names", "reactor._rules"},
     {"reactor._fields"},

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import reactor
+from reactor._unbuilt import explain
 from reactor.cli.output import say, shown
 from reactor.errors import ConfigurationError, FetchError
 
@@ -72,6 +73,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run(sys.argv[1:] if arguments is None else arguments)
     except KeyboardInterrupt:
         return 130
+    except ModuleNotFoundError as error:
+        if (sentence := explain(error)) is None:
+            raise
+        return fail(sentence, 1)
 
 
 def _run(arguments: Sequence[str]) -> int:
