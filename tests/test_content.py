@@ -55,6 +55,35 @@ def test_a_file_of_the_same_size_and_mtime_is_another_version(page, change, meth
     app.close()
 
 
+@pytest.mark.parametrize("accept", ["text/html", "application/json"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_listing_that_is_still_the_same_is_not_sent_again(page, accept, method):
+    app = StaticFolder(page.parent)
+    first = app.respond(Request(method, "/", [("Accept", accept)]))
+    fields = [("Accept", accept), ("If-None-Match", first.headers["etag"])]
+    again = app.respond(Request(method, "/", fields))
+    assert (again.status, again.body) == (304, b"")
+    assert again.headers["etag"] == first.headers["etag"]
+    assert again.headers["vary"] == "Accept"
+    assert again.headers["cache-control"] == "no-cache"
+    assert "content-type" not in again.headers
+    # What the folder's own time stamp does not tell: a file in it has grown.
+    page.write_bytes(b"longer")
+    assert app.respond(Request(method, "/", fields)).status == 200
+    app.close()
+
+
+def test_each_page_of_a_listing_has_its_own_tag(page):
+    app = StaticFolder(page.parent)
+    (page.parent / "b").write_bytes(b"large enough")
+    asked = [("/", "text/html"), ("/", "application/json"), ("/?sort=size", "application/json")]
+    tags = [app.respond(Request("GET", to, [("Accept", of)])).headers["etag"] for to, of in asked]
+    assert len(set(tags)) == 3
+    failed = app.respond(Request("GET", "/", [("If-Match", '"other"')]))
+    assert (failed.status, failed.headers["content-type"]) == (412, "text/plain; charset=utf-8")
+    app.close()
+
+
 def status(**changes):
     """An ``os.stat_result`` of ten fields and the times in nanoseconds."""
     fields = {"mtime": 5, "size": 6, "ino": 7, "ctime": 8} | changes

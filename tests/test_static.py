@@ -510,7 +510,10 @@ def test_spa(root):
 def test_cors(root):
     app = StaticFolder(root, cors=True)
     for target in ("/page.html", "/missing", "/folder", "/bare/"):
-        assert ask(app, target).headers["access-control-allow-origin"] == "*"
+        fields = ask(app, target).headers
+        assert fields["access-control-allow-origin"] == "*"
+        exposed = fields["access-control-expose-headers"]
+        assert exposed.split(", ") == ["Accept-Ranges", "Content-Range", "ETag"]
     preflight = ask(app, "/page.html", "OPTIONS", Origin="http://a.example")
     assert preflight.status == 204
     assert preflight.headers["access-control-allow-methods"] == "GET, HEAD"

@@ -68,14 +68,7 @@ def serve_content(
         modified_s = max(0, min(status.st_mtime_ns // 10**9, now_s))
         etag = entity_tag(status, coding)
         common = [("Last-Modified", format_date(modified_s)), ("ETag", etag), *extra]
-        conditions = {
-            name: value
-            for name in _CONDITIONS
-            if (value := joined(request.headers, name)) is not None
-        }
-        verdict = Verdict.PROCEED
-        if conditions:
-            verdict = evaluate(request.method, conditions, etag, modified_s, now_s)
+        verdict = _verdict(request, etag, modified_s, now_s)
         if verdict is not Verdict.PROCEED:
             file.close()
             return _unsent(verdict, common)
@@ -94,6 +87,29 @@ def serve_content(
     except BaseException:
         file.close()
         raise
+
+
+def serve_page(request: Request, page: bytes, fields: Fields) -> Response:
+    """The response to a GET or HEAD whose selected representation was made for it.
+
+    Its validator is a digest of the bytes: what it was made from (a folder, and each file in it)
+    has no one date, and no field that says that nothing of it has changed.
+    """
+    etag = f'"{blake2b(page, digest_size=_TAG_BYTES).hexdigest()}"'
+    fields = [("ETag", etag), *fields]
+    verdict = _verdict(request, etag, None, 0)
+    if verdict is not Verdict.PROCEED:
+        return _unsent(verdict, [pair for pair in fields if pair[0] != "Content-Type"])
+    return Response(200, fields, page)
+
+
+def _verdict(request: Request, etag: str, modified_s: int | None, now_s: int) -> Verdict:
+    conditions = {
+        name: value for name in _CONDITIONS if (value := joined(request.headers, name)) is not None
+    }
+    if not conditions:
+        return Verdict.PROCEED
+    return evaluate(request.method, conditions, etag, modified_s, now_s)
 
 
 def entity_tag(status: os.stat_result, coding: str = "") -> str:

@@ -20,7 +20,7 @@ from collections.abc import Iterable, Sequence
 from reactor._file import File
 from reactor._message import Headers, Request, Response
 from reactor.apps.answers import Answers
-from reactor.apps.content import Fields, joined, serve_content
+from reactor.apps.content import Fields, joined, serve_content, serve_page
 from reactor.apps.index import POLICY, Order, render_html, render_json
 from reactor.apps.listing import FolderReader
 from reactor.apps.mime import compressible, media_type
@@ -40,6 +40,13 @@ _ERROR_PAGE: Fields = [
     ("Content-Type", "text/plain; charset=utf-8"),
     ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
     *_OWN_PAGE,
+]
+
+# Scripts see only a few fields unless they are told: without these no player and no PDF viewer
+# of another site can fetch parts, or know whether they are of one version.
+_CORS: Fields = [
+    ("Access-Control-Allow-Origin", "*"),
+    ("Access-Control-Expose-Headers", "Accept-Ranges, Content-Range, ETag"),
 ]
 
 # What frames or describes the bytes is known only here and in the HTTP machine.
@@ -99,7 +106,7 @@ class StaticFolder:
         self._precompressed = precompressed
         self._extra = _checked(headers)
         if cors:
-            self._extra.append(("Access-Control-Allow-Origin", "*"))
+            self._extra += _CORS
         self._replaced = {lower(name) for name, _ in self._extra} - {"vary"}
         self._not_found = self._error(404, "Not Found\n")
         methods = "GET, HEAD, OPTIONS" if cors else "GET, HEAD"
@@ -210,12 +217,12 @@ class StaticFolder:
         fields: Fields = [*_OWN_PAGE, ("Vary", "Accept"), ("Cache-Control", "no-cache")]
         if prefers(joined(request.headers, "Accept") or "", "application/json", "text/html"):
             fields.append(("Content-Type", "application/json"))
-            return self._dressed(Response(200, fields, render_json(page, path)))
+            return self._dressed(serve_page(request, render_json(page, path), fields))
         fields += [
             ("Content-Type", "text/html; charset=utf-8"),
             ("Content-Security-Policy", POLICY),
         ]
-        return self._dressed(Response(200, fields, render_html(page, path)))
+        return self._dressed(serve_page(request, render_html(page, path), fields))
 
     def _redirect(self, request: Request, name: bytes) -> Response:
         # A single name, with all but unreserved characters encoded, resolved against the
