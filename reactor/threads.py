@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import math
 import socket
 import struct
 import threading
@@ -78,6 +79,17 @@ class BlockingTransport(Transport):
         # The thread that reads sees the peer's end, as if the client had half-closed.
         with suppress(OSError):
             self._sock.shutdown(socket.SHUT_RD)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is under way, as the protocol's ``is_idle()`` says, if it has one."""
+        is_idle = getattr(self._protocol, "is_idle", None)
+        return not self._closing and is_idle is not None and is_idle()
+
+    @property
+    def ends_at(self) -> float:
+        """When the time of an idle one is over: the sooner, the longer it has been idle."""
+        return math.inf if self._deadline is None else self._deadline
 
     def _serve_until_closing(self) -> None:
         while not self._closing:
@@ -205,7 +217,9 @@ class ThreadServer:
 
     The thread that calls `run` accepts on the first listener; each further one has a
     thread of its own. Connection threads are daemons: a client that stays connected
-    must not keep the process from ending.
+    must not keep the process from ending. At the limit of connections the next client is
+    accepted, so that it is known to be there, and served when another one has gone; who
+    comes after it waits in the backlog.
     """
 
     def __init__(
@@ -218,11 +232,13 @@ class ThreadServer:
         self._factory = factory
         self._limits = limits
         self._serving: dict[threading.Thread, BlockingTransport] = {}
+        self._places_max = connections_max(limits)
+        self._places = threading.Semaphore(self._places_max)
+        self._told_at = -math.inf
         self.stopping = False
 
     def run(self) -> None:
         """Accept until `stop` is called, from a signal handler or another thread."""
-        connections_max(self._limits)  # for its raising the limit of descriptors
         for listener in self._listeners:
             listener.setblocking(True)
             # A signal that comes between the last look at `stopping` and the system call finds no
@@ -271,12 +287,36 @@ class ThreadServer:
                 logger.warning("accepting nothing for a moment: %s", error.strerror)
                 time.sleep(self._limits.accept_pause_s)
                 continue
+            self._take_place()
             try:
                 self._start(sock, peer)
             except Exception as error:
                 # No protocol could be made, or no thread: that client's bad luck only.
                 logger.error("exception while accepting %r", peer, exc_info=error)
                 sock.close()
+                self._places.release()
+
+    def _take_place(self) -> None:
+        """Wait until another connection may be served; idle ones make room.
+
+        A stop ends the waiting: whoever has been accepted until then is served too.
+        """
+        if self._places.acquire(blocking=False):
+            return
+        now = time.monotonic()
+        if now - self._told_at > self._limits.full_warning_s:
+            self._told_at = now
+            logger.warning(
+                "%d connections are the limit: idle ones are closed, new clients wait",
+                self._places_max,
+            )
+        while not self.stopping:
+            idle = [transport for transport in list(self._serving.values()) if transport.idle]
+            if idle:
+                min(idle, key=lambda transport: transport.ends_at).finish()
+            # Whoever goes idle tells nobody, so the next look is after a pause.
+            if self._places.acquire(timeout=self._limits.accept_pause_s):
+                return
 
     def _start(self, sock: socket.socket, peer: Any) -> None:
         transport = BlockingTransport(sock, self._factory(), peer, self._limits)
@@ -293,3 +333,4 @@ class ThreadServer:
             transport.serve()
         finally:
             del self._serving[threading.current_thread()]
+            self._places.release()

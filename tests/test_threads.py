@@ -257,3 +257,71 @@ def test_the_time_out_of_the_listener_is_none_of_its_connections(monkeypatch):
             assert quiet.wait(PATIENCE_S)
             client.sendall(b"still here")
             assert client.recv(100) == b"still here"
+
+
+def test_no_more_connections_than_the_limit_are_served(caplog):
+    begun, go = [], threading.Event()
+
+    def slow(request):
+        begun.append(request.path)
+        go.wait(PATIENCE_S)
+        return Response(200, [], b"done")
+
+    limits = Limits(connections_max=2, accept_pause_s=0.01)
+    with running(answering(slow, limits), limits) as server, contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(server.connect()) for _ in range(4)]
+        for client in clients[:2]:
+            client.sendall(GET)
+        eventually(lambda: len(begun) == 2, "both are being served")
+        for client in clients[2:]:
+            client.sendall(GET)
+        eventually(lambda: "2 connections are the limit" in caplog.text, "a third one waits")
+        assert len(begun) == 2
+        assert len(server.server._serving) == 2
+        go.set()
+        for client in clients:
+            assert b" 200 OK" in client.recv(4096)
+            client.close()
+    assert caplog.text.count("are the limit") == 1
+
+
+def test_at_the_limit_the_one_that_has_been_idle_the_longest_makes_room():
+    limits = Limits(connections_max=3, accept_pause_s=0.01)
+    with running(answering(hello, limits), limits) as server, contextlib.ExitStack() as stack:
+        # One that has never asked is not idle: it is the oldest, and stays.
+        silent, first, second, third = (stack.enter_context(server.connect()) for _ in range(4))
+        for client in (first, second):
+            client.sendall(GET)
+            assert client.recv(4096).endswith(b"hello")
+        third.sendall(GET)
+        assert third.recv(4096).endswith(b"hello")
+        assert first.recv(1) == b""
+        for client in (silent, second):
+            client.sendall(GET)
+            assert client.recv(4096).endswith(b"hello")
+
+
+def test_a_stop_serves_the_client_that_waits_for_a_place(caplog):
+    begun, go = [], threading.Event()
+
+    def slow(request):
+        begun.append(1)
+        go.wait(PATIENCE_S)
+        return Response(200, [], b"whole")
+
+    limits = Limits(connections_max=1, accept_pause_s=0.01)
+    with (
+        running(answering(slow, limits), limits) as server,
+        server.connect() as first,
+        server.connect() as second,
+    ):
+        first.sendall(GET)
+        eventually(lambda: begun, "the first is being served")
+        second.sendall(GET)
+        eventually(lambda: "1 connections are the limit" in caplog.text, "the second waits")
+        server.server.stop_accepting()
+        eventually(lambda: len(begun) == 2, "the second is served too")
+        go.set()
+        for client in (first, second):
+            assert client.recv(4096).endswith(b"whole")
+            client.close()

@@ -26,6 +26,7 @@ from reactor.apps.listing import FolderReader
 from reactor.apps.mime import compressible, media_type
 from reactor.apps.resolve import Root, quote, raw_path, split_target
 from reactor.errors import ConfigurationError, LocalProtocolError
+from reactor.http._response import refuse_the_machines
 from reactor.http.ascii import lower, parse_digits
 from reactor.http.negotiation import prefers, rank_codings
 
@@ -49,12 +50,11 @@ _CORS: Fields = [
     ("Access-Control-Expose-Headers", "Accept-Ranges, Content-Range, ETag"),
 ]
 
-# What frames or describes the bytes is known only here and in the HTTP machine.
+# What describes the bytes is known only here; what frames them, in the HTTP machine.
 _RESERVED = frozenset(
     {
-        "accept-ranges", "allow", "connection", "content-encoding", "content-length",
-        "content-range", "date", "etag", "last-modified", "location", "transfer-encoding",
-        "upgrade",
+        "accept-ranges", "allow", "content-encoding", "content-length", "content-range", "date",
+        "etag", "last-modified", "location",
     }
 )  # fmt: skip
 
@@ -256,7 +256,7 @@ class StaticFolder:
 def _checked(headers: Iterable[tuple[str, str]]) -> Fields:
     fields = list(headers)
     try:
-        Headers(fields)
+        refuse_the_machines(Headers(fields))
     except LocalProtocolError as error:
         raise ConfigurationError(f"A header cannot be sent: {error}.") from None
     for name, _ in fields:

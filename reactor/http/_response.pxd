@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int64_t, uint8_t
 
+from reactor._headers cimport Headers
 from reactor._message cimport Response
 
 cdef struct Text:
@@ -14,6 +15,7 @@ cdef enum Ending:
     SILENT, CLOSING, STAYING
 
 cdef int put(Text *text, const void *data, Py_ssize_t size) except -1
+cpdef int refuse_the_machines(Headers headers) except -1
 cdef int check_fields(Response response) except -1
 cdef Response error_response(int status, str message)
 cdef int put_head(Text *text, Response response, bytes date, int64_t length, bint chunked,

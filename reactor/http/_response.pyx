@@ -56,13 +56,17 @@ cdef bint is_the_machines(const uint8_t *name, Py_ssize_t size) noexcept:
 
 cdef int check_fields(Response response) except -1:
     cdef Headers headers = response.get_headers()
-    cdef const Field *field = headers.fields()
-    cdef uint32_t i
     if response.status_code < 200:
         raise LocalProtocolError(
             f"an application answers with a final status, not {response.status_code}")
     if headers.lines is not None:
         return 0  # they were looked at when their lines were written
+    return refuse_the_machines(headers)
+
+
+cpdef int refuse_the_machines(Headers headers) except -1:
+    cdef const Field *field = headers.fields()
+    cdef uint32_t i
     for i in range(headers.count):
         if is_the_machines(headers.text() + field[i].name, field[i].name_size):
             name = (headers.text() + field[i].name)[:field[i].name_size].decode("ascii")
