@@ -7,6 +7,8 @@ cdef class Transport:
     cdef int send(self, const uint8_t *data, Py_ssize_t size) except -1
     cdef int expire_in(self, double seconds) except -1
     cdef int want_reading(self, bint wanted) except -1
+    # What was written leaves now, and not at the end of the turn.
+    cdef int flush(self) except -1
     cpdef close(self, linger=*)
 
 cdef class Protocol:

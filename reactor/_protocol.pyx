@@ -28,6 +28,9 @@ cdef class Transport:
             self.pause_reading()
         return 0
 
+    cdef int flush(self) except -1:
+        return 0  # of a transport whose writes do not wait for anything
+
     def write(self, data):
         raise NotImplementedError
 

@@ -44,6 +44,9 @@ class FakeTransport(Transport):
     def get_write_buffer_size(self):
         return 0
 
+    def set_write_buffer_limits(self, high=None, low=None):
+        self.high = high
+
     def close(self, linger=True):
         self.closed = True
         self.lingers = linger

@@ -2,93 +2,11 @@
 
 import pathlib
 
-import h11
 import pytest
-from fakes import FakeJournal, FakeTransport
+from driven import GET, Driven, get, statuses
 
 from reactor import Limits, Response
-from reactor.http._server import ServerMachine
-from reactor.http._service import Service
 from reactor.http.states import TRANSITIONS, Event, State, diagram
-
-GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
-
-
-def get(path, extra=b"", method=b"GET", version=b"1.1"):
-    return b"%s %s HTTP/%s\r\nHost: a\r\n%s\r\n" % (method, path, version, extra)
-
-
-class App:
-    """Answers with what the test put in; keeps the requests."""
-
-    body_bytes_max = 1000
-
-    def __init__(self, answer=None):
-        self.answer = answer or (lambda request: Response(200, {}, f"{request.target};"))
-        self.requests = []
-
-    def respond(self, request):
-        self.requests.append(request)
-        return self.answer(request)
-
-
-class Driven:
-    """A machine with its transport, app and journal."""
-
-    def __init__(self, answer=None, limits=None, app=None):
-        self.app = app or App(answer)
-        self.journal = FakeJournal()
-        date = b"Mon, 23 Nov 2026 12:00:00 GMT"
-        self.service = Service(self.app, limits or Limits(), lambda: date, self.journal)
-        self.connect()
-
-    def connect(self):
-        """Go on with another connection to the same service; the machine of the one before."""
-        before = getattr(self, "machine", None)
-        self.machine = ServerMachine(self.service)
-        self.transport = FakeTransport(self.machine)
-        self.machine.connection_made(self.transport)
-        return before
-
-    def feed(self, data):
-        self.machine.data_received(data)
-        return self.transport.take()
-
-    def feed_cut(self, data, size):
-        for start in range(0, len(data), size):
-            self.machine.data_received(data[start : start + size])
-        return self.transport.take()
-
-
-def statuses(sent, methods=()):
-    """The responses in ``sent``, as h11 reads them: (status, headers, body) each."""
-    client = h11.Connection(h11.CLIENT)
-    responses = []
-    methods = list(methods)
-    client.receive_data(sent)
-    for _ in range(1000):
-        if client.our_state is h11.IDLE:
-            method = methods.pop(0) if methods else "GET"
-            client.send(h11.Request(method=method, target="/", headers=[("Host", "a")]))
-            client.send(h11.EndOfMessage())
-        event = client.next_event()
-        if event is h11.NEED_DATA:
-            if client.their_state is h11.SEND_BODY:
-                client.receive_data(b"")  # ended by the close
-                continue
-            break
-        if isinstance(event, h11.Response):
-            headers = {k.decode(): v.decode() for k, v in event.headers}
-            responses.append([event.status_code, headers, b""])
-        elif isinstance(event, h11.Data):
-            responses[-1][2] += bytes(event.data)
-        elif isinstance(event, h11.EndOfMessage):
-            if client.states[h11.CLIENT] is h11.MUST_CLOSE or client.their_state is h11.MUST_CLOSE:
-                break
-            client.start_next_cycle()
-        elif event is h11.PAUSED or isinstance(event, h11.ConnectionClosed):
-            break
-    return [tuple(r) for r in responses]
 
 
 class TestManyConnections:
@@ -399,6 +317,8 @@ class TestDeadlines:
         d.feed(GET)
         assert d.transport.deadline is None
         d.transport.resume()
+        while d.transport.run_soon():
+            assert d.transport.deadline in {None, 4}
         assert d.transport.deadline == 4
 
     def test_a_silent_client_is_just_closed_and_a_slow_one_gets_408(self):
@@ -439,158 +359,6 @@ class TestDeadlines:
         d.machine.connection_lost(TimeoutError())
         assert d.journal.refusals == [(("192.0.2.7", 1234), "write-timeout", 1)]
         assert d.journal.lines == [("/", 200, 1)]
-
-
-class TestResponses:
-    def test_long_bytes_go_out_in_slices(self):
-        body = bytes(range(256)) * 2000
-        d = Driven(lambda request: Response(200, {}, body))
-        sent = d.feed(GET)
-        assert statuses(sent)[0][2] == body
-        assert d.transport.sends > 5
-
-    def test_an_iterable_is_chunked_and_empty_pieces_end_nothing(self):
-        d = Driven(lambda request: Response(200, {}, [b"ab", b"", b"cde"]))
-        sent = d.feed(GET)
-        assert sent.endswith(b"\r\n\r\n2\r\nab\r\n3\r\ncde\r\n0\r\n\r\n")
-        assert not d.transport.closed
-
-    def test_an_iterable_for_http_1_0_ends_with_the_connection(self):
-        d = Driven(lambda request: Response(200, {}, [b"ab", b"cde"]))
-        sent = d.feed(get(b"/", b"Connection: keep-alive\r\n", version=b"1.0"))
-        assert sent.endswith(b"\r\n\r\nabcde")
-        assert b"Connection: close\r\n" in sent
-        assert b"chunked" not in sent
-        assert d.transport.closed
-
-    def test_an_iterable_with_a_length_is_held_to_it(self):
-        good = Driven(lambda request: Response(200, {"Content-Length": "5"}, [b"ab", b"cde"]))
-        assert good.feed(GET).endswith(b"Content-Length: 5\r\n\r\nabcde")
-        for pieces in ([b"ab"], [b"ab", b"cdef"]):
-            d = Driven(lambda request, p=pieces: Response(200, {"Content-Length": "5"}, p))
-            sent = d.feed(GET + GET)
-            assert d.transport.aborted
-            assert sent.partition(b"\r\n\r\n")[2] == b"ab"
-            assert len(d.app.requests) == 1
-            assert len(d.journal.failures) == 1
-
-    def test_a_file_from_where_it_stands_is_closed_afterwards(self, tmp_path):
-        path = tmp_path / "f"
-        path.write_bytes(b"0123456789")
-        files = []
-
-        def answer(request):
-            file = path.open("rb")
-            file.seek(4)
-            files.append(file)
-            return Response(200, {}, file)
-
-        d = Driven(answer)
-        sent = d.feed(GET + get(b"/", method=b"HEAD"))
-        first, second = statuses(sent, ["GET", "HEAD"])
-        assert first[2] == b"456789"
-        assert second[1]["content-length"] == "6"
-        assert second[2] == b""
-        assert all(file.closed for file in files)
-
-    @pytest.mark.parametrize("status", [204, 304])
-    def test_no_body_and_no_length_where_there_is_none(self, status):
-        d = Driven(lambda request: Response(status))
-        sent = d.feed(GET + GET)
-        assert b"Content-Length" not in sent
-        assert [s for s, _, _ in statuses(sent)] == [status, status]
-
-    def test_304_may_carry_the_length_of_the_200(self):
-        d = Driven(lambda request: Response(304, {"Content-Length": "1234"}))
-        assert b"Content-Length: 1234\r\n" in d.feed(GET)
-
-    def test_a_response_may_be_used_again(self):
-        response = Response(200, {"X": "1"}, b"same")
-        d = Driven(lambda request: response)
-        first = d.feed(GET)
-        assert d.feed(GET) == first
-
-
-class TestFaultsOfTheApplication:
-    def fail(request):
-        raise ZeroDivisionError("secret")
-
-    @pytest.mark.parametrize(
-        "answer",
-        [
-            fail,
-            lambda request: None,
-            lambda request: b"bytes",
-            lambda request: Response(100),
-            lambda request: Response(200, {"Transfer-Encoding": "chunked"}, b"x"),
-            lambda request: Response(200, {"Connection": "close"}, b"x"),
-            lambda request: Response(200, {"X": "a\r\nY: b"}, b"x"),
-            lambda request: Response(200, {"Content-Length": "5"}, b"x"),
-            lambda request: Response(200, {"Content-Length": "5"}, b""),
-            lambda request: Response(200, {"Content-Length": "1"}, b"xyz"),
-            lambda request: Response(204, {}, b"x"),
-            lambda request: Response(99),
-            lambda request: Response(200, {}, 5),
-            lambda request: Response(200, {}, (1 / 0 for _ in range(3))),
-            lambda request: Response(200, {}, ["text"]),
-            lambda request: Response(200, {"Content-Length": "1"}, [b"ab"]),
-        ],
-    )
-    def test_a_500_that_tells_nothing_and_a_close(self, answer):
-        d = Driven(answer)
-        sent = d.feed(GET + GET)
-        [(status, headers, body)] = statuses(sent)
-        assert status == 500
-        assert headers["connection"] == "close"
-        assert b"secret" not in body
-        assert d.transport.closed
-        assert len(d.journal.failures) == 1
-
-    @pytest.mark.parametrize("bad", [ZeroDivisionError, "text"])
-    def test_in_the_middle_of_a_body_the_connection_is_aborted(self, bad):
-        def pieces():
-            yield b"begun"
-            if bad == "text":
-                yield "text"
-            raise bad
-
-        d = Driven(lambda request: Response(200, {}, pieces()))
-        sent = d.feed(GET + GET)
-        assert d.transport.aborted
-        assert not sent.endswith(b"0\r\n\r\n")
-        assert len(d.app.requests) == 1
-        assert len(d.journal.failures) == 1
-
-    @pytest.mark.parametrize("how", ["whole", "lost", "broken", "head"])
-    def test_close_of_an_iterable_is_called_exactly_once(self, how):
-        class Pieces:
-            closed = 0
-
-            def __iter__(self):
-                yield b"1"
-                if how == "broken":
-                    raise ZeroDivisionError
-                yield b"2"
-
-            def close(self):
-                self.closed += 1
-
-        pieces = Pieces()
-        d = Driven(lambda request: Response(200, {}, pieces))
-        d.transport.full = how == "lost"
-        d.feed(get(b"/", method=b"HEAD") if how == "head" else GET)
-        assert pieces.closed == (0 if how == "lost" else 1)
-        d.machine.connection_lost(None)
-        assert pieces.closed == 1
-
-    def test_a_close_that_fails_is_reported_and_harms_nothing(self):
-        class Pieces(list):
-            def close(self):
-                raise ZeroDivisionError
-
-        d = Driven(lambda request: Response(200, {}, Pieces([b"ok"])))
-        assert len(statuses(d.feed(GET + GET))) == 2
-        assert len(d.journal.failures) == 2
 
 
 class TestTheEnd:
@@ -660,3 +428,16 @@ class TestStates:
     def test_the_diagram_in_the_docs_is_the_table(self):
         text = pathlib.Path(__file__).parent.parent / "docs" / "ARCHITECTURE.md"
         assert diagram() in text.read_text(encoding="utf-8")
+
+
+class TestExpectations:
+    """RFC 9110 10.1.1: from an HTTP/1.0 client an expectation is ignored."""
+
+    @pytest.mark.parametrize("expected", [b"100-continue", b"200-ok"])
+    def test_of_an_http_1_0_client(self, expected):
+        d = Driven()
+        field = b"Expect: %s\r\nContent-Length: 2\r\n" % expected
+        assert d.feed(get(b"/", field, b"POST", b"1.0")) == b""
+        sent = d.feed(b"ab")
+        assert sent.startswith(b"HTTP/1.1 200 OK\r\n")
+        assert d.app.requests[-1].body == b"ab"

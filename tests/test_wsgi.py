@@ -39,6 +39,8 @@ class Driven:
         self.machine.data_received(
             b"%s / HTTP/%s\r\nHost: a\r\n%s\r\n%s" % (method, version, extra, body)
         )
+        while self.transport.run_soon():
+            pass
         head, _, rest = self.transport.take().partition(b"\r\n\r\n")
         return head + b"\r\n", rest
 
@@ -171,6 +173,13 @@ class TestStartResponse:
         assert pulled == [b"", b"", b"one"]
 
 
+def with_fields(application, fields, status="200 OK"):
+    def changed(environ, start_response):
+        return application(environ, lambda *_: start_response(status, fields))
+
+    return changed
+
+
 class TestWrite:
     def application(self, result, *written):
         def application(environ, start_response):
@@ -181,10 +190,43 @@ class TestWrite:
 
         return application
 
-    def test_what_is_written_comes_first_and_is_counted(self):
+    def test_what_is_written_comes_first(self):
         head, body = Driven(self.application([b"three"], b"one", b"", b"two")).get()
-        assert b"Content-Length: 11\r\n" in head
-        assert body == b"onetwothree"
+        assert b"Transfer-Encoding: chunked\r\n" in head
+        assert body == b"3\r\none\r\n3\r\ntwo\r\n5\r\nthree\r\n0\r\n\r\n"
+
+    def test_it_is_sent_while_the_application_runs(self):
+        seen = []
+
+        def application(environ, start_response):
+            write = start_response("200 OK", PLAIN)
+            write(b"one")
+            seen.append(driven.transport.take()[-8:])
+            write(b"two")
+            seen.append(driven.transport.take())
+            return []
+
+        driven = Driven(application)
+        driven.get()
+        assert seen == [b"3\r\none\r\n", b"3\r\ntwo\r\n"]
+
+    def test_it_is_held_to_the_length(self):
+        app = self.application([b"x"], b"12", b"34")
+        length = [("Content-Length", "5")]
+        head, body = Driven(with_fields(app, length)).get()
+        assert (b"Content-Length: 5\r\n" in head, body) == (True, b"1234x")
+        driven = Driven(with_fields(self.application([], b"1234", b"56"), length))
+        assert driven.get()[1] == b"1234"
+        assert driven.transport.closed
+        assert not driven.transport.aborted
+        assert [type(error) for error, _ in driven.journal.failures] == [ValueError]
+
+    @pytest.mark.parametrize("method", [b"GET", b"HEAD"])
+    def test_what_has_no_body_sends_nothing_of_it(self, method):
+        status = "204 No Content" if method == b"GET" else "200 OK"
+        driven = Driven(with_fields(self.application([], b"1234"), [], status))
+        assert driven.get(method)[1] == b""
+        assert not driven.transport.closed
 
     def test_before_an_iterator(self):
         head, body = Driven(self.application(iter([b"three"]), b"one", b"two")).get()
@@ -203,10 +245,16 @@ class TestWrite:
         assert b"Content-Length: 0\r\n" in head
         assert body == b""
 
-    def test_it_is_bounded(self):
-        app = WsgiApp(self.application([], b"12345", b"67890"), written_bytes_max=9)
-        with pytest.raises(ValueError, match="return an iterable"):
-            app.respond(Request("GET", "/", [("Host", "a")]))
+    def test_what_a_slow_client_leaves_is_bounded(self):
+        driven = Driven(self.application([], b"12345", b"67890"))
+        driven.transport.get_write_buffer_size = lambda: 17 << 20
+        assert driven.get()[1] == b"5\r\n12345\r\n"
+        [(error, _)] = driven.journal.failures
+        assert "return an iterable" in str(error)
+
+    def test_it_needs_a_connection(self):
+        with pytest.raises(RuntimeError, match="no connection"):
+            WsgiApp(self.application([], b"1")).respond(Request("GET", "/", [("Host", "a")]))
 
 
 # --- bodies -------------------------------------------------------------------------------
@@ -293,6 +341,10 @@ class TestBodies:
         driven.get()
         assert closing.pulled == 1
         driven.transport.resume()
+        assert closing.pulled == 1  # the others have a turn first
+        for turn in range(50):
+            assert closing.pulled == 1 + turn
+            assert driven.transport.run_soon() == 1
         assert closing.pulled == 50
         assert closing.closed == 1
 

@@ -1,6 +1,6 @@
 """What a WSGI call costs each time besides its environ: its start_response."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, final
 
@@ -19,7 +19,7 @@ class Caller:
         application: as PEP 3333 has it.
         lazy: makes the response if the result is no list or tuple: ``lazy(call, result, request)``.
         environs: makes the environ of each request; may be replaced.
-        written_bytes_max: how much a call keeps of what is written.
+        unsent_bytes_max: how much of what is written may wait for a slow client.
     """
 
     environs: Environs
@@ -29,7 +29,7 @@ class Caller:
         application: Callable[..., Any],
         lazy: Callable[[Call, Any, Request], Response],
         environs: Environs,
-        written_bytes_max: int,
+        unsent_bytes_max: int,
     ) -> None: ...
     def respond(self, request: Request) -> Response:
         """The application's response; what it raises, or is made to raise, comes through."""
@@ -57,10 +57,7 @@ class Call:
         """PEP 3333's; what is wrong in status or headers is raised here."""
 
     def __call__(self, data: bytes) -> None:
-        """PEP 3333's write: keep ``data``, to be sent before what the iterable yields."""
-
-    def before(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
-        """What was written, and then ``pieces``."""
+        """PEP 3333's write: send ``data`` now, before what the iterable yields."""
 
     def response(self, body: Any) -> Response:
         """The response, with ``body`` or, if its status has none, without.

@@ -15,13 +15,14 @@ from reactor.apps._environ cimport Environs
 cdef extern from "Python.h":
     object PyMethod_New(object function, object self)
 
-from itertools import chain
-
 from reactor.errors import LocalProtocolError
 
 cdef enum:
     # Beyond these an application that makes up statuses pays itself.
     STATUSES_MAX = 256
+
+cdef str HEAD = "HEAD"          # the very object: the names of methods are interned
+cdef object PUSHED = iter(())   # the body of what is written, not returned: never at hand
 
 cdef dict statuses = {}     # "404 Not Found": (404, its reason or None if that is the usual one)
 KEPT_STATUSES = statuses    # for tests of the bound
@@ -34,22 +35,23 @@ KEPT_STATUSES = statuses    # for tests of the bound
 cdef class Caller:
     cdef object application
     cdef object lazy
-    cdef Py_ssize_t written_bytes_max
+    cdef Py_ssize_t unsent_bytes_max
     cdef public Environs environs
 
-    def __init__(self, application, lazy, Environs environs not None, Py_ssize_t written_bytes_max):
+    def __init__(self, application, lazy, Environs environs not None, Py_ssize_t unsent_bytes_max):
         self.application = application
         self.lazy = lazy
         self.environs = environs
-        self.written_bytes_max = written_bytes_max
+        self.unsent_bytes_max = unsent_bytes_max
 
     def respond(self, Request request not None):
         cdef Call call = Call.__new__(Call)
-        call.written_left = self.written_bytes_max
+        call.request = request
+        call.unsent_bytes_max = self.unsent_bytes_max
         cdef object result = self.application(self.environs.of(request),
                                               PyMethod_New(START_RESPONSE, call))
         if type(result) is list or type(result) is tuple:
-            return call.response(call.joined(result))
+            return call.response(joined(result))
         return self.lazy(call, result, request)
 
 
@@ -57,11 +59,11 @@ cdef class Caller:
 @cython.freelist(64)
 @cython.auto_pickle(False)
 cdef class Call:
+    cdef Request request
     cdef Headers headers        # None: start_response was not called yet
     cdef int code
     cdef object reason
-    cdef list written           # None: nothing yet
-    cdef Py_ssize_t written_left
+    cdef Py_ssize_t unsent_bytes_max
     cdef readonly bint begun    # a piece of the body is there: the headers count as sent
     cdef public bint returned
 
@@ -89,27 +91,22 @@ cdef class Call:
             raise AssertionError("write was called after the application had returned")
         if not isinstance(data, bytes):
             raise TypeError(f"write takes bytes, not {type(data).__name__}")
-        self.written_left -= len(data)
-        if self.written_left < 0:
-            raise ValueError("more was written than is kept in memory: return an iterable instead")
-        if self.written is None:
-            self.written = []
-        self.written.append(data)
         if data:
+            if not self.bodyless and self.request.word is not HEAD:
+                self.push(data)
             self.begun = True
 
-    cdef bytes joined(self, body):
-        """What was written, and then all of `body`, a list or tuple."""
-        cdef object piece
-        if self.written is not None:
-            body = [*self.written, *body]
-        for piece in body:
-            if not isinstance(piece, bytes):
-                raise TypeError(f"a body yields bytes, not {type(piece).__name__}")
-        return body[0] if len(body) == 1 else b"".join(body)
-
-    def before(self, pieces):
-        return pieces if self.written is None else chain(self.written, pieces)
+    cdef int push(self, bytes data) except -1:
+        exchange = self.request.exchange
+        if exchange is None:
+            raise RuntimeError("write was called for a request that came by no connection")
+        if self.begun:
+            exchange.push(data)
+        else:
+            exchange.begin_push(self.made(PUSHED), data)
+        if exchange.unsent > self.unsent_bytes_max:
+            raise ValueError("more was written than is kept in memory: return an iterable instead")
+        return 0
 
     @property
     def bodyless(self):
@@ -119,6 +116,9 @@ cdef class Call:
     cpdef object response(self, body):
         self.check_started()
         self.begun = self.returned = True
+        return self.made(body)
+
+    cdef Response made(self, body):
         # What frameworks leave in a 204 or 304 is dropped, as in a HEAD: it is no fault of theirs.
         if self.code == 204 or self.code == 304:
             body = b""
@@ -131,6 +131,15 @@ cdef class Call:
         if self.headers is None:
             raise AssertionError("start_response was not called before the body began")
         return 0
+
+
+cdef bytes joined(object body):
+    """All of `body`, a list or tuple."""
+    cdef object piece
+    for piece in body:
+        if not isinstance(piece, bytes):
+            raise TypeError(f"a body yields bytes, not {type(piece).__name__}")
+    return body[0] if len(body) == 1 else b"".join(body)
 
 
 # To bind it takes a quarter of the time that the look-up of a bound one takes.

@@ -17,12 +17,8 @@ wrong is raised, and blamed on it by whoever called `respond`.
 
 from __future__ import annotations
 
-import io
-import os
 import socket
-import stat
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -30,6 +26,7 @@ from reactor._message import Request, Response
 from reactor.apps._environ import Environs
 from reactor.apps._wsgi import Call, Caller
 from reactor.errors import LocalProtocolError
+from reactor.http.body import PlainFile, blocks_of, is_plain_file
 from reactor.limits import DEFAULT_LIMITS
 from reactor.net import Address, Inet
 
@@ -46,19 +43,19 @@ class WsgiApp:
     Args:
         application: as PEP 3333 has it.
         body_bytes_max: the largest request body; it is in memory before the call.
-        written_bytes_max: how much may be given to ``write()``. Nothing of it can be sent before
-            the application returns, so it has to be kept.
+        unsent_bytes_max: how much of what is given to ``write()`` may wait for a slow client: the
+            application cannot be made to wait for him, so it has to be kept.
     """
 
     def __init__(
         self,
         application: Application,
         body_bytes_max: int = DEFAULT_LIMITS.body_bytes_max,
-        written_bytes_max: int = DEFAULT_LIMITS.body_bytes_max,
+        unsent_bytes_max: int = DEFAULT_LIMITS.body_bytes_max,
     ) -> None:
         self.body_bytes_max = body_bytes_max
         environs = Environs(environ_template(None, False))
-        self._caller = Caller(application, _lazy_response, environs, written_bytes_max)
+        self._caller = Caller(application, _lazy_response, environs, unsent_bytes_max)
         self.respond = self._caller.respond
 
     def serving(self, address: Address, multithread: bool) -> None:
@@ -91,64 +88,43 @@ class FileWrapper:
     """``wsgi.file_wrapper``: a file as a body.
 
     ``FileWrapper(file, block_bytes)`` yields blocks of anything that has ``read``. One that
-    the kernel can send itself is never read.
+    the kernel can send itself is never read. Where the file can be moved in, so can the wrapper:
+    frameworks cut ranges out of what can.
     """
 
     def __init__(self, file: Any, block_bytes: int = 8192) -> None:
         self.file = file
-        self.block_bytes = block_bytes
-        if hasattr(file, "close"):
-            self.close = file.close
+        for name in ("close", "seek", "seekable", "tell"):
+            if hasattr(file, name):
+                setattr(self, name, getattr(file, name))
 
-    def __iter__(self) -> Iterator[bytes]:
-        return iter(partial(self.file.read, self.block_bytes), b"")
+        self._blocks = blocks_of(file, block_bytes)
 
-
-class _PlainFile:
-    """The file of a FileWrapper, for the kernel to send; closing it closes the wrapper."""
-
-    __slots__ = ("close", "fileno", "read", "seek", "tell")
-
-    def __init__(self, file: Any, close: Callable[[], object]) -> None:
-        file.flush()  # what was written to it may not be in its descriptor yet
-        self.fileno, self.tell = file.fileno, file.tell
-        self.read, self.seek = file.read, file.seek
-        self.close = close
-
-    def __enter__(self) -> _PlainFile:
+    def __iter__(self) -> FileWrapper:
         return self
 
-    def __exit__(self, *exc_info: object) -> None:
-        self.close()
-
-
-def is_plain_file(file: Any) -> bool:
-    """Whether reading ``file`` gives just the bytes of its descriptor, from ``tell()`` on.
-
-    Exact types: a gzip.GzipFile has a descriptor too, of the compressed bytes.
-    """
-    raw = file.raw if type(file) in {io.BufferedReader, io.BufferedRandom} else file
-    return (
-        type(raw) is io.FileIO and raw.readable() and stat.S_ISREG(os.fstat(raw.fileno()).st_mode)
-    )
+    def __next__(self) -> bytes:
+        return next(self._blocks)
 
 
 def _lazy_response(call: Call, result: Any, request: Request) -> Response:
     """The response of an iterable that is run only as far as its first piece."""
     stream = _Stream(result)
+    first = b""
     try:
         if type(result) is FileWrapper and not call.begun and is_plain_file(result.file):
-            body: Any = _PlainFile(result.file, stream.close)
+            body: Any = PlainFile(result.file, stream.close)
         else:
             call.returned = True
-            pieces = call.before(iter(result))
-            first = _first_piece(pieces)
+            pieces = iter(result)
+            # With the first piece the headers are sent, unless they are by write().
+            first = b"" if call.begun else _first_piece(pieces)
             stream.continue_with(first, pieces)
-            body = stream if first else b""
+            body = stream if first or call.begun else b""
         if not body or call.bodyless:
             stream.close()
         response = call.response(body)
-        if body is stream and request.method != "HEAD":
+        if first and request.method != "HEAD":
             _check_length(response.content_length, len(first))
     except BaseException:
         stream.close()

@@ -2,20 +2,14 @@ from typing import Any
 
 from typing_extensions import disjoint_base
 
-from reactor._protocol import Factory, Protocol, Transport
+from reactor._protocol import Factory
+from reactor.http._responder import Responder
 from reactor.http._service import Service
-from reactor.http.states import State
 
 @disjoint_base
-class ServerMachine(Protocol):
+class ServerMachine(Responder):
     """Serves ``service.app`` on one connection; driven by whatever transport it is given."""
 
-    @property
-    def transport(self) -> Transport | None: ...
-    @property
-    def reading(self) -> State: ...
-    @property
-    def writing(self) -> State: ...
     def __init__(self, service: Service) -> None: ...
     def data_received(self, data: bytes) -> None: ...
     def eof_received(self) -> bool: ...

@@ -1,15 +1,13 @@
-"""The server's role: requests in, responses out, in the order they came.
+"""The server's role: requests in, in the order they came; `_responder.pyx` is their answers.
 
-    receive ─> parser ─> a whole request ─> app.respond ─> head and body ─> transport
+    receive ─> parser ─> a whole request ─> respond ─> head and body ─> transport
 
 One request is answered at a time. While an answer is under way, or the peer does not take
 what is written, nothing is parsed and nothing is read: a client that pipelines a hundred
 thousand requests is read one buffer ahead.
 
-Whose fault it is decides the end. The peer's: one canned answer, then a close, and nothing
-after it is read. The application's: a 500 if its head is not written yet, else the connection
-is aborted, so that what was sent can never be taken for a whole response. Whatever its code
-raises is its fault, SystemExit included; only KeyboardInterrupt is from somebody else.
+What is the peer's fault is answered once, canned, then the connection is closed, and nothing
+after it is read.
 
 It does no I/O and reads no clock: it asks its transport for a deadline.
 """
@@ -18,23 +16,14 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport uint8_t
 
 from reactor._fields cimport CONNECT, CONTINUE, stays_open
-from reactor._file cimport File
 from reactor.http._buffer cimport buffer_size
-from reactor.http._response cimport (
-    CLOSING, SILENT, STAYING, Ending, Text, check_fields, error_response, put, put_head)
-from reactor.http._sides cimport BODY, CLOSE, CLOSED, DONE, END, HEAD, IDLE, NEXT, START, WITH_BODY, moved
+from reactor.http._response cimport error_response
+from reactor.http._sides cimport BODY, CLOSE, CLOSED, DONE, END, HEAD, IDLE, START, WITH_BODY
 
-from reactor.errors import LocalProtocolError, RemoteProtocolError
+from reactor.errors import RemoteProtocolError
 from reactor.http._framing import Body, End
-from reactor.http.body import OutgoingBody
-from reactor.http.states import State
 
-cdef str HEAD_METHOD = "HEAD"   # the very object: the names of methods are interned
 cdef bytes CONTINUE_LINE = b"HTTP/1.1 100 Continue\r\n\r\n"
-
-# Where the head of an answer is put together. One for all machines: nothing of another one
-# runs between its being filled and its being handed over.
-cdef Text scratch
 
 
 cdef class ServerMachines(Factory):
@@ -46,21 +35,10 @@ cdef class ServerMachines(Factory):
         return machine_of(self.service)
 
 
-cdef class ServerMachine(Protocol):
-
-    def __cinit__(self):
-        self.keep_alive = True
+cdef class ServerMachine(Responder):
 
     def __init__(self, Service service):
         self.service = service
-
-    @property
-    def reading(self):
-        return list(State)[self.read_state]
-
-    @property
-    def writing(self):
-        return list(State)[self.write_state]
 
     # --- what the transport tells ---------------------------------------------------------
 
@@ -95,15 +73,6 @@ cdef class ServerMachine(Protocol):
         self.peer_done = True
         self.advance()
         return not self.is_closed()  # true while an answer is owed
-
-    def pause_writing(self):
-        self.paused = True
-
-    def resume_writing(self):
-        self.paused = False
-        if self.write_state == BODY:
-            self.pump()
-        self.advance()
 
     def deadline_expired(self):
         cdef Clock waited_for = self.clock
@@ -141,23 +110,6 @@ cdef class ServerMachine(Protocol):
         if self.read_state == IDLE:
             self.close()
 
-    # --- states ---------------------------------------------------------------------------
-
-    cdef int move_reading(self, int event) except -1:
-        self.read_state = moved(self.read_state, event)
-        return 0
-
-    cdef int move_writing(self, int event) except -1:
-        self.write_state = moved(self.write_state, event)
-        return 0
-
-    cdef int close_sides(self) except -1:
-        self.move_reading(CLOSE)
-        return self.move_writing(CLOSE)
-
-    cdef bint is_closed(self) noexcept:
-        return self.read_state == CLOSED and self.write_state == CLOSED
-
     # --- requests -------------------------------------------------------------------------
 
     cdef int advance(self) except -1:
@@ -184,16 +136,6 @@ cdef class ServerMachine(Protocol):
     cdef int return_parser(self) except -1:
         parser, self.parser = self.parser, None
         return self.service.take_back(parser)
-
-    cdef int continue_soon(self) except -1:
-        if not self.continue_planned:
-            self.continue_planned = True
-            self.transport.call_soon(self._continue)
-        return 0
-
-    def _continue(self):
-        self.continue_planned = False
-        self.advance()
 
     cdef int set_reading(self) except -1:
         """Read on only if what comes can be used now."""
@@ -251,7 +193,9 @@ cdef class ServerMachine(Protocol):
         request.peer = self.peer
         self.request = request
         self.keep_alive = self.keep_alive and stays_open(&request.facts)
-        if request.facts.expect and not request.facts.flags & CONTINUE:
+        # RFC 9110 10.1.1: from an HTTP/1.0 client an expectation is ignored.
+        if (request.facts.expect and not request.facts.flags & CONTINUE
+                and request.facts.version > 10):
             raise RemoteProtocolError(417, "expect", "only 100-continue can be expected")
         if request.facts.flags & CONNECT:
             # RFC 9110 9.3.6: a 2xx would turn the connection into a tunnel.
@@ -272,7 +216,7 @@ cdef class ServerMachine(Protocol):
         self.check_body_size(max(request.facts.content_length, <int64_t>len(request.content)))
         self.move_reading(WITH_BODY)
         self.pieces = []
-        if request.facts.flags & CONTINUE:
+        if request.facts.flags & CONTINUE and request.facts.version > 10:
             self.transport.write(CONTINUE_LINE)
         return 0
 
@@ -302,57 +246,11 @@ cdef class ServerMachine(Protocol):
         self.collected = 0
         return self.respond(self.request)
 
-    # --- responses ------------------------------------------------------------------------
-
-    cdef int respond(self, Request request) except -1:
-        response = None
-        try:
-            response = self.service.respond_to(request)
-            if not isinstance(response, Response):
-                raise TypeError(f"the application returned {type(response).__name__}, no Response")
-            return self.answer(<Response>response)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as exception:
-            if self.write_state != IDLE:
-                raise  # our own: the answer was begun
-            if isinstance(response, Response):
-                self.close_source((<Response>response).content)
-            self.service.journal.failed(exception, f"answering {request.word} {request.get_target()}")
-        self.keep_alive = False
-        return self.answer(error_response(500, "the application failed"))
-
-    cdef int answer(self, Response response) except -1:
-        """Frame the response and begin to write it. Raises before anything is written."""
-        cdef int64_t length = response.facts.content_length
-        cdef bint bodyless = self.request is not None and self.request.word is HEAD_METHOD
-        check_fields(response)
-        body = response.content
-        if response.status_code in (204, 304):
-            return self.begin_streaming(response, OutgoingBody(self.request, response))
-        if type(body) is File and not bodyless and (<File>body).holds(length):
-            return self.answer_file(response, <File>body, length)
-        if not isinstance(body, bytes):
-            return self.begin_streaming(response, OutgoingBody(self.request, response))
-        cdef bytes content = <bytes>body
-        # A HEAD response may carry the length of the body that GET would have. No body at all
-        # says nothing of GET's (RFC 9110 8.6: if there is a length, it is that).
-        if length < 0:
-            length = -1 if bodyless and not content else len(content)
-        elif length != len(content) and not (bodyless and not content):
-            raise LocalProtocolError(
-                f"Content-Length is {length} but the body has {len(content)} bytes")
-        if len(content) > self.service.high_water and not bodyless:
-            return self.begin_streaming(response, OutgoingBody(self.request, response))
-        self.begin(response, length, False, b"" if bodyless else content)
-        return self.end()
-
-    cdef int answer_file(self, Response response, File file, int64_t length) except -1:
-        """What is known of the file needs no `OutgoingBody` to find it out."""
-        self.begin(response, length, False, b"")
-        self.written = length
-        self.transport.sendfile(file, file.offset, length)
-        return self.end()
+    cdef int next_request(self) except -1:
+        self.clock = OUTDATED
+        if self.parser is not None and buffer_size(&self.parser.buffer):
+            self.move_reading(START)
+        return 0
 
     cdef int refuse(self, object error) except -1:
         """The peer's fault: one answer, then nothing more of it is read."""
@@ -362,108 +260,6 @@ cdef class ServerMachine(Protocol):
         if self.read_state != DONE:
             self.move_reading(CLOSE)
         return self.answer(error_response(error.status, error.message))
-
-    cdef int begin(self, Response response, int64_t length, bint chunked,
-                   bytes data) except -1:
-        """Write the head, and with it the body if that is short: one send, not two that
-        would wait for each other's acknowledgement."""
-        cdef bytes date = self.service.dates.field_value()
-        cdef Ending ending = SILENT if self.keep_alive else CLOSING
-        if self.keep_alive and self.request is not None and self.request.facts.version < 11:
-            ending = STAYING
-        self.status = response.status_code
-        self.written = len(data)
-        self.move_writing(START)
-        scratch.size = 0
-        put_head(&scratch, response, date, length, chunked, ending)
-        put(&scratch, PyBytes_AS_STRING(data), len(data))
-        return self.transport.send(scratch.base, scratch.size)
-
-    cdef int begin_streaming(self, Response response, object out) except -1:
-        # The first piece before the head: an application that fails at once still gets its 500.
-        first = None if out.pieces is None else out.next_piece(0)
-        self.out = out
-        self.keep_alive = self.keep_alive and not out.until_close
-        self.begin(response, -1 if out.length is None else out.length, out.chunked,
-                   b"" if first is None else out.frame(first))
-        self.written = 0 if first is None else len(first)
-        if out.file is not None:
-            self.written = out.length
-            self.transport.sendfile(out.take_file(), out.offset, out.length)
-        if first is None:
-            return self.end()
-        self.move_writing(WITH_BODY)
-        return self.pump()
-
-    cdef int pump(self) except -1:
-        """Write pieces of the body until it ends or the transport is full."""
-        while self.out is not None and not self.paused and not self.is_closed():
-            try:
-                piece = self.out.next_piece(self.written)
-            except KeyboardInterrupt:
-                raise
-            except BaseException as exception:
-                self.service.journal.failed(exception, "reading the body of a response")
-                return self.abort()
-            if piece is None:
-                return self.end()
-            self.transport.write(self.out.frame(piece))
-            self.written += len(piece)
-        return 0
-
-    cdef int end(self) except -1:
-        """The response is written whole."""
-        cdef bint all_came
-        if self.out is not None and self.out.chunked:
-            self.transport.write(self.out.end())
-        self.drop_source()
-        self.move_writing(END)
-        self.answered()
-        # RFC 9112 9.6: after a request that it called its last a client sends nothing more.
-        all_came = (self.read_state == DONE and self.request is not None and self.request.whole
-                    and not stays_open(&self.request.facts))
-        self.request = None
-        if not self.keep_alive or self.read_state != DONE:
-            return self.close(not all_came)
-        self.move_reading(NEXT)
-        self.move_writing(NEXT)
-        self.clock = OUTDATED
-        if self.parser is not None and buffer_size(&self.parser.buffer):
-            self.move_reading(START)
-        return 0
-
-    cdef int answered(self) except -1:
-        if self.service.wants_answers:
-            self.service.journal.answered(self.peer, self.request, self.status, self.written)
-        return 0
-
-    cdef int drop_source(self) except -1:
-        out, self.out = self.out, None
-        if out is not None:
-            self.close_source(out)
-        return 0
-
-    cdef int close_source(self, object source) except -1:
-        try:
-            if hasattr(source, "close"):
-                source.close()
-        except KeyboardInterrupt:
-            raise
-        except BaseException as exception:
-            self.service.journal.failed(exception, "closing the body of a response")
-        return 0
-
-    cdef int close(self, bint linger=True) except -1:
-        self.close_sides()
-        self.transport.close(linger)
-        return 0
-
-    cdef int abort(self) except -1:
-        self.drop_source()
-        self.answered()
-        self.close_sides()
-        self.transport.abort()
-        return 0
 
 
 cdef ServerMachine machine_of(Service service):

@@ -1,19 +1,28 @@
 """How a response's body is framed, and where its bytes come from.
 
     bytes      Content-Length; in slices if it is long
-    file       Content-Length by its header, else to the end of the file; sent by the kernel
+    plain file Content-Length by its header, else to the end of the file; sent by the kernel
     iterable   Content-Length if the application gave one, and held to; else chunked in
                HTTP/1.1, and ended by the end of the connection in HTTP/1.0
+    has read   an iterable of what it reads: a pipe, a BytesIO, a file that is decompressed
+
+The pieces of bytes, lists and tuples are there at once. Any other iterable is *lazy*: its next
+piece may be a long time in coming, so the last one has to leave first (PEP 3333: a server must
+not delay the transmission of any block).
 
 The rules are RFC 9110 section 6.4.1 and RFC 9112 section 6.
 """
 
 from __future__ import annotations
 
+import io
 import os
-from collections.abc import Iterator
-from typing import Any, BinaryIO
+import stat
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
 
+from reactor._file import File
 from reactor._message import Request, Response
 from reactor.errors import LocalProtocolError
 from reactor.http._serialise import serialise_chunk, serialise_last_chunk
@@ -21,6 +30,44 @@ from reactor.limits import DEFAULT_LIMITS
 
 # Long bytes are written in slices of this size, as the peer takes them.
 SLICE_BYTES = DEFAULT_LIMITS.write_high_water_bytes
+
+
+class PlainFile:
+    """A file for the kernel to send, with a ``close`` of its own."""
+
+    __slots__ = ("close", "fileno", "read", "seek", "tell")
+
+    def __init__(self, file: Any, close: Callable[[], object]) -> None:
+        file.flush()  # what was written to it may not be in its descriptor yet
+        self.fileno, self.tell = file.fileno, file.tell
+        self.read, self.seek = file.read, file.seek
+        self.close = close
+
+    def __enter__(self) -> PlainFile:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+
+def is_plain_file(file: Any) -> bool:
+    """Whether reading ``file`` gives just the bytes of its descriptor, from ``tell()`` on.
+
+    Exact types: a gzip.GzipFile has a descriptor too, of the compressed bytes.
+    """
+    if type(file) is File:
+        return True
+    raw = file.raw if type(file) in {io.BufferedReader, io.BufferedRandom} else file
+    return (
+        type(raw) is io.FileIO and raw.readable() and stat.S_ISREG(os.fstat(raw.fileno()).st_mode)
+    )
+
+
+def blocks_of(file: Any, block_bytes: int = SLICE_BYTES) -> Iterator[bytes]:
+    """What ``file`` reads, in blocks of at most so many bytes, each as soon as it is there."""
+    # read() of a buffered pipe waits until the block is full; read1() takes what has come.
+    read = getattr(file, "read1", None) or file.read
+    return iter(partial(read, block_bytes), b"")
 
 
 class OutgoingBody:
@@ -32,6 +79,8 @@ class OutgoingBody:
         until_close: whether only the end of the connection says it.
         file: the file, when it is one, to be sent from ``offset``.
         pieces: what yields the body, when it is neither empty nor a file.
+        lazy: whether the application makes the pieces while they are sent.
+        pushing: whether it hands them over while it is called (PEP 3333's ``write``).
     """
 
     def __init__(self, request: Request | None, response: Response) -> None:
@@ -39,9 +88,10 @@ class OutgoingBody:
         self.length = response.content_length
         self.chunked = False
         self.until_close = False
-        self.file: BinaryIO | None = None
+        self.file: Any = None
         self.offset = 0
         self.pieces: Iterator[bytes] | None = None
+        self.lazy = self.pushing = False
         self.source: Any = response.body
         size = self._take(response.body)
         if status in {204, 304}:
@@ -65,10 +115,16 @@ class OutgoingBody:
                 f"Content-Length is {self.length} but the body has {size} bytes"
             )
 
-    def take_file(self) -> BinaryIO | None:
+    def take_file(self) -> Any:
         """The file, for who will close it."""
         file, self.file, self.source = self.file, None, None
         return file
+
+    def continue_with(self, body: Any) -> None:
+        """What was pushed is followed by ``body``, bytes or an iterable of them."""
+        self.pushing = False
+        self._take(body)
+        self.source, self.lazy = body, True
 
     def next_piece(self, written: int) -> bytes | None:
         """The next bytes, never none; None at the end. ``written`` came before them.
@@ -76,15 +132,19 @@ class OutgoingBody:
         Raises ValueError if the body is longer or shorter than its Content-Length.
         """
         for piece in self.pieces or ():
-            if not isinstance(piece, bytes):
-                raise TypeError(f"a body yields bytes, not {type(piece).__name__}")
-            if self.length is not None and written + len(piece) > self.length:
-                raise ValueError(f"the body has more than its Content-Length, {self.length} bytes")
+            self.check_piece(piece, written)
             if piece:  # an empty chunk would end the message
                 return piece
         if self.length is not None and written < self.length:
             raise ValueError(f"the body has {written} of its {self.length} bytes")
         return None
+
+    def check_piece(self, piece: Any, written: int) -> None:
+        """Raise TypeError or ValueError if it can be none, after ``written`` bytes."""
+        if not isinstance(piece, bytes):
+            raise TypeError(f"a body yields bytes, not {type(piece).__name__}")
+        if self.length is not None and written + len(piece) > self.length:
+            raise ValueError(f"the body has more than its Content-Length, {self.length} bytes")
 
     def frame(self, piece: bytes) -> bytes:
         return serialise_chunk(piece) if self.chunked else piece
@@ -103,11 +163,13 @@ class OutgoingBody:
         if isinstance(body, bytes):
             self.pieces = _slices(body)
             return len(body)
-        if hasattr(body, "read") and hasattr(body, "fileno"):
-            self.file = body
+        if type(body) is PlainFile or is_plain_file(body):
+            plain = type(body) in {File, PlainFile}
+            self.file = body if plain else PlainFile(body, body.close)
             self.offset = body.tell()
             return max(0, os.fstat(body.fileno()).st_size - self.offset)
-        self.pieces = iter(body)
+        self.lazy = type(body) not in {list, tuple}
+        self.pieces = blocks_of(body) if hasattr(body, "read") else iter(body)
         return None
 
     def _drop(self) -> None:

@@ -1,0 +1,47 @@
+"""The answering half of a server's machine: the C face of `_responder.pyx`."""
+
+from libc.stdint cimport int64_t
+
+from reactor._file cimport File
+from reactor._message cimport Request, Response
+from reactor._protocol cimport Protocol, Transport
+from reactor.http._service cimport Service
+
+cdef class Responder(Protocol):
+    cdef readonly Transport transport
+    cdef Service service
+    cdef object peer
+    cdef int read_state, write_state            # indices of states.State
+    cdef Request request        # whose body is being read, or whose answer is written
+    cdef object out             # the OutgoingBody of a response that is not all bytes
+    cdef int status
+    cdef int64_t written        # bytes of the response's body
+    cdef bint keep_alive, paused, continue_planned
+
+    cdef int advance(self) except -1
+    cdef int next_request(self) except -1
+    cdef int continue_soon(self) except -1
+    cdef int move_reading(self, int event) except -1
+    cdef int move_writing(self, int event) except -1
+    cdef int close_sides(self) except -1
+    cdef bint is_closed(self) noexcept
+    cdef int respond(self, Request request) except -1
+    cdef int answer(self, Response response) except -1
+    cdef int answer_file(self, Response response, File file, int64_t length) except -1
+    cdef int answer_in_pieces(self, Response response) except -1
+    cdef int begin(self, Response response, int64_t length, bint chunked, bytes data) except -1
+    cdef int begin_streaming(self, Response response, object out, bytes first) except -1
+    cdef bint is_pushing(self)
+    cdef int push_rest(self, object content) except -1
+    cdef int put_piece(self, bytes piece) except -1
+    cdef int hand_over(self) except -1
+    cdef int flush_all(self) except -1
+    cdef int go_on(self) except -1
+    cdef int pump(self) except -1
+    cdef int break_off(self) except -1
+    cdef int end(self) except -1
+    cdef int answered(self) except -1
+    cdef int drop_source(self) except -1
+    cdef int close_source(self, object source) except -1
+    cdef int close(self, bint linger=*) except -1
+    cdef int abort(self) except -1

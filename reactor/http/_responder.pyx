@@ -1,0 +1,328 @@
+"""The answering half of a server's machine: a response in, its bytes out, framed once.
+
+    respond ─> app.respond ─> answer ─┬─> begin: head and a short body, in one write ─────> end
+                  │                   └─> begin_streaming ─> pump, piece by piece ────────> end
+                  └─ begin_push, push: pieces while the application runs ─> push_rest ─┘
+
+What is bytes, a list or a plain file is there at once. A body that is made while it is sent
+leaves piece by piece: each is with the kernel before the next is asked for, and all others
+have a turn in between, so that neither an answer is held back nor a server held up.
+
+Whose fault it is decides the end. The application's: a 500 if its head is not written yet, else
+the connection ends behind what was sent, whose framing shows that something is missing. Whatever
+its code raises is its fault, SystemExit included; only KeyboardInterrupt is from somebody else.
+
+Must never know: how a request is read. It does no I/O and reads no clock.
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+
+from reactor._fields cimport stays_open
+from reactor._file cimport File
+from reactor.http._response cimport (
+    CLOSING, SILENT, STAYING, Ending, Text, check_fields, error_response, put, put_head)
+from reactor.http._sides cimport BODY, CLOSE, CLOSED, DONE, END, IDLE, NEXT, START, WITH_BODY, moved
+
+from reactor.errors import LocalProtocolError
+from reactor.http.body import OutgoingBody
+from reactor.http.states import State
+
+cdef str HEAD_METHOD = "HEAD"   # the very object: the names of methods are interned
+
+# Where the head of an answer is put together. One for all machines: nothing of another one
+# runs between its being filled and its being handed over.
+cdef Text scratch
+
+
+cdef class Responder(Protocol):
+
+    def __cinit__(self):
+        self.keep_alive = True
+
+    @property
+    def reading(self):
+        return list(State)[self.read_state]
+
+    @property
+    def writing(self):
+        return list(State)[self.write_state]
+
+    cdef int advance(self) except -1:
+        """Answer what is there, and read on if that is of use."""
+        raise NotImplementedError
+
+    cdef int next_request(self) except -1:
+        """An answer is whole, and the connection goes on."""
+        raise NotImplementedError
+
+    # --- turns ----------------------------------------------------------------------------
+
+    def pause_writing(self):
+        self.paused = True
+
+    def resume_writing(self):
+        self.paused = False
+        if self.write_state == BODY:
+            self.go_on()
+        self.advance()
+
+    cdef int continue_soon(self) except -1:
+        if not self.continue_planned:
+            self.continue_planned = True
+            self.transport.call_soon(self._continue)
+        return 0
+
+    def _continue(self):
+        self.continue_planned = False
+        if self.write_state == BODY and not self.paused:
+            self.pump()
+        self.advance()
+
+    # --- states ---------------------------------------------------------------------------
+
+    cdef int move_reading(self, int event) except -1:
+        self.read_state = moved(self.read_state, event)
+        return 0
+
+    cdef int move_writing(self, int event) except -1:
+        self.write_state = moved(self.write_state, event)
+        return 0
+
+    cdef int close_sides(self) except -1:
+        self.move_reading(CLOSE)
+        return self.move_writing(CLOSE)
+
+    cdef bint is_closed(self) noexcept:
+        return self.read_state == CLOSED and self.write_state == CLOSED
+
+    # --- responses ------------------------------------------------------------------------
+
+    cdef int respond(self, Request request) except -1:
+        response = None
+        request.exchange = self
+        try:
+            response = self.service.respond_to(request)
+            request.exchange = None  # it holds the request
+            if not isinstance(response, Response):
+                raise TypeError(f"the application returned {type(response).__name__}, no Response")
+            if self.write_state != IDLE:
+                return self.push_rest((<Response>response).content)
+            return self.answer(<Response>response)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as exception:
+            request.exchange = None
+            if self.write_state != IDLE and not self.is_pushing():
+                raise  # our own: the answer was begun
+            if isinstance(response, Response):
+                self.close_source((<Response>response).content)
+            self.service.journal.failed(exception, f"answering {request.word} {request.get_target()}")
+        if self.write_state != IDLE:
+            return self.break_off()
+        self.keep_alive = False
+        return self.answer(error_response(500, "the application failed"))
+
+    cdef int answer(self, Response response) except -1:
+        """Frame the response and begin to write it. Raises before anything is written."""
+        cdef int64_t length = response.facts.content_length
+        cdef bint bodyless = self.request is not None and self.request.word is HEAD_METHOD
+        check_fields(response)
+        body = response.content
+        if response.status_code in (204, 304):
+            return self.answer_in_pieces(response)
+        if type(body) is File and not bodyless and (<File>body).holds(length):
+            return self.answer_file(response, <File>body, length)
+        if not isinstance(body, bytes):
+            return self.answer_in_pieces(response)
+        cdef bytes content = <bytes>body
+        # A HEAD response may carry the length of the body that GET would have. No body at all
+        # says nothing of GET's (RFC 9110 8.6: if there is a length, it is that).
+        if length < 0:
+            length = -1 if bodyless and not content else len(content)
+        elif length != len(content) and not (bodyless and not content):
+            raise LocalProtocolError(
+                f"Content-Length is {length} but the body has {len(content)} bytes")
+        if len(content) > self.service.high_water and not bodyless:
+            return self.answer_in_pieces(response)
+        self.begin(response, length, False, b"" if bodyless else content)
+        return self.end()
+
+    cdef int answer_file(self, Response response, File file, int64_t length) except -1:
+        """What is known of the file needs no `OutgoingBody` to find it out."""
+        self.begin(response, length, False, b"")
+        self.written = length
+        self.transport.sendfile(file, file.offset, length)
+        return self.end()
+
+    cdef int begin(self, Response response, int64_t length, bint chunked,
+                   bytes data) except -1:
+        """Write the head, and with it the body if that is short: one send, not two that
+        would wait for each other's acknowledgement."""
+        cdef bytes date = self.service.dates.field_value()
+        cdef Ending ending = SILENT if self.keep_alive else CLOSING
+        if self.keep_alive and self.request is not None and self.request.facts.version < 11:
+            ending = STAYING
+        self.status = response.status_code
+        self.written = len(data)
+        self.move_writing(START)
+        scratch.size = 0
+        put_head(&scratch, response, date, length, chunked, ending)
+        put(&scratch, PyBytes_AS_STRING(data), len(data))
+        return self.transport.send(scratch.base, scratch.size)
+
+    cdef int answer_in_pieces(self, Response response) except -1:
+        # The first piece before the head: an application that fails at once still gets its 500.
+        cdef object out = OutgoingBody(self.request, response)
+        return self.begin_streaming(
+            response, out, None if out.pieces is None else out.next_piece(0))
+
+    cdef int begin_streaming(self, Response response, object out, bytes first) except -1:
+        self.out = out
+        self.keep_alive = self.keep_alive and not out.until_close
+        if out.lazy:
+            # It is told to go on only when every byte of the last piece is with the kernel.
+            self.transport.set_write_buffer_limits(0)
+        self.begin(response, -1 if out.length is None else out.length, out.chunked,
+                   b"" if first is None else out.frame(first))
+        self.written = 0 if first is None else len(first)
+        if out.file is not None:
+            self.written = out.length
+            self.transport.sendfile(out.take_file(), out.offset, out.length)
+        if first is None:
+            return self.end()
+        self.move_writing(WITH_BODY)
+        return self.hand_over() if out.lazy else self.pump()
+
+    def begin_push(self, Response response not None, bytes data not None):
+        """Send the head and ``data``, while `App.respond` runs: what this returns is the rest of
+        the body then. Not for a response that has none."""
+        check_fields(response)
+        out = OutgoingBody(self.request, response)
+        out.check_piece(data, 0)
+        out.pushing = True
+        self.begin_streaming(response, out, data)
+
+    def push(self, bytes data not None):
+        self.out.check_piece(data, self.written)
+        self.put_piece(data)
+
+    @property
+    def unsent(self):
+        return self.transport.get_write_buffer_size()
+
+    cdef bint is_pushing(self):
+        return self.out is not None and self.out.pushing
+
+    cdef int push_rest(self, object content) except -1:
+        self.out.continue_with(content)
+        return 0 if self.paused else self.go_on()
+
+    cdef int put_piece(self, bytes piece) except -1:
+        self.transport.write(self.out.frame(piece))
+        self.written += len(piece)
+        return self.hand_over() if self.out.lazy else 0
+
+    cdef int hand_over(self) except -1:
+        """A piece that the application takes its time for leaves before the next is asked for."""
+        if self.out.pushing:
+            return self.flush_all()
+        self.transport.flush()
+        if self.out.length is not None and self.written == self.out.length:
+            return self.pump()  # that was all: it is only asked for its end
+        return 0 if self.paused else self.go_on()
+
+    cdef int flush_all(self) except -1:
+        """Give the kernel all that it takes now: no turn of the loop will, while the app runs."""
+        cdef int64_t before, left = self.unsent
+        while left:
+            before = left
+            self.transport.flush()
+            left = self.unsent
+            if left == before:
+                break
+        return 0
+
+    cdef int go_on(self) except -1:
+        """Write more of the body: now, or, if its pieces are made meanwhile, after all others have
+        had a turn."""
+        return self.continue_soon() if self.out.lazy else self.pump()
+
+    cdef int pump(self) except -1:
+        """Write pieces of the body until it ends, the transport is full, or others have a turn."""
+        while self.out is not None and not self.paused and not self.is_closed():
+            try:
+                piece = self.out.next_piece(self.written)
+            except KeyboardInterrupt:
+                raise
+            except BaseException as exception:
+                self.service.journal.failed(exception, "reading the body of a response")
+                return self.break_off()
+            if piece is None:
+                return self.end()
+            if self.out.lazy:
+                return self.put_piece(piece)
+            self.put_piece(piece)
+        return 0
+
+    cdef int break_off(self) except -1:
+        """End a response that will not be whole. What was sent of it arrives, and its framing
+        shows that something is missing; where only the end of the connection frames it, a reset
+        is the one sign that there is."""
+        if self.out.until_close:
+            return self.abort()
+        self.drop_source()
+        self.answered()
+        return self.close()
+
+    cdef int end(self) except -1:
+        """The response is written whole."""
+        cdef bint all_came
+        if self.out is not None and self.out.chunked:
+            self.transport.write(self.out.end())
+        self.drop_source()
+        self.move_writing(END)
+        self.answered()
+        # RFC 9112 9.6: after a request that it called its last a client sends nothing more.
+        all_came = (self.read_state == DONE and self.request is not None and self.request.whole
+                    and not stays_open(&self.request.facts))
+        self.request = None
+        if not self.keep_alive or self.read_state != DONE:
+            return self.close(not all_came)
+        self.move_reading(NEXT)
+        self.move_writing(NEXT)
+        return self.next_request()
+
+    cdef int answered(self) except -1:
+        if self.service.wants_answers:
+            self.service.journal.answered(self.peer, self.request, self.status, self.written)
+        return 0
+
+    cdef int drop_source(self) except -1:
+        out, self.out = self.out, None
+        if out is not None:
+            if out.lazy and self.transport is not None:
+                self.transport.set_write_buffer_limits()
+            self.close_source(out)
+        return 0
+
+    cdef int close_source(self, object source) except -1:
+        try:
+            if hasattr(source, "close"):
+                source.close()
+        except KeyboardInterrupt:
+            raise
+        except BaseException as exception:
+            self.service.journal.failed(exception, "closing the body of a response")
+        return 0
+
+    cdef int close(self, bint linger=True) except -1:
+        self.close_sides()
+        self.transport.close(linger)
+        return 0
+
+    cdef int abort(self) except -1:
+        self.drop_source()
+        self.answered()
+        self.close_sides()
+        self.transport.abort()
+        return 0
