@@ -137,6 +137,9 @@ class Limits(Value):
     load_late_s: float = 0.001
     # An answer that takes longer will not come; its connection is given up.
     load_answer_timeout_s: float = 10.0
+    # A run of so many requests ends when nothing was answered for so many of these time-outs: each
+    # connection has tried twice, and the other requests would only wait as long again.
+    load_silent_timeouts: int = 2
 
 
 DEFAULT_LIMITS = Limits()

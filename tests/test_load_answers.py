@@ -168,11 +168,19 @@ def test_wrong_answers(answer, fault, step):
     assert fault in load.first_error
 
 
-def test_bytes_that_nobody_asked_for_are_wrong():
-    for answer in (hello() * 2, CHUNKED * 2):
-        load = load_from([answer], 1, expect=EXPECTED)
-        assert load.answered == 1
-        assert "nobody asked for" in load.first_error
+@pytest.mark.parametrize("answer", [hello() * 2, CHUNKED * 2, hello() + b"x", CHUNKED + b"x"])
+@pytest.mark.parametrize("depth", [1, 2])
+def test_an_answer_with_bytes_that_nobody_asked_for_is_wrong_and_counted_once(answer, depth):
+    load = load_from([answer], 1, depth=depth, expect=EXPECTED)
+    assert (load.answered, load.errors) == (0, {"wrong": 1})
+    assert "nobody asked for" in load.first_error
+
+
+def test_an_answer_is_counted_once_when_such_bytes_come_later():
+    slow = [bytes([byte]) for byte in hello()]
+    load = load_from(chain([[hello(), b"x"]], repeat(slow)), 2, expect=EXPECTED)
+    assert (load.answered, load.errors) == (1, {"wrong": 1})
+    assert "nobody asked for" in load.first_error
 
 
 @pytest.mark.parametrize("answer", [hello()[:20], hello()[:-3], CHUNKED[:-3]])

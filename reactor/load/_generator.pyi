@@ -83,6 +83,9 @@ class Load:
     def expire(self) -> None:
         """Send nothing more; the run ends when all that is under way is answered."""
 
+    def give_up(self) -> None:
+        """As `expire`, for a run of so many requests: those that were not sent are ``unsent``."""
+
     def on_readable(self) -> None: ...
     def on_writable(self) -> None: ...
     def close(self) -> None:

@@ -121,15 +121,23 @@ cdef class Client(Protocol):
         self.load.bytes += size
         while self.under_way and not self.leaving and verdict == DONE:
             verdict = self.check.take(<Target>self.load.targets[self.oldest], &data, &size)
-            if verdict == DONE:
-                self.answered(now)
-            elif verdict == FAILED:
+            if verdict == FAILED:
                 self.give_up(self.check.fault)
+            elif verdict == DONE:
+                if self.under_way == 1 and (size or self.check.parsing):
+                    return self.give_up(self.unasked())  # nor is that answer a right one
+                self.answered(now)
         if not self.leaving and verdict == DONE:
             if size or self.check.parsing:
-                return self.give_up(f"{self.asked()}: the server sent bytes that nobody asked for")
+                # They belong to the last answer, which has been counted as a right one.
+                if self.sent[(self.first or self.depth) - 1].left >= self.load.start:
+                    self.load.take_back()
+                return self.give_up(self.unasked())
             self.load.proceed(self, now)
         return 0
+
+    cdef str unasked(self):
+        return f"{self.asked()}: the server sent bytes that nobody asked for"
 
     cdef int answered(self, int64_t now) except -1:
         cdef Sent *sent = &self.sent[self.first]
@@ -306,11 +314,21 @@ cdef class Load:
             self.next += 1
         self.finish_if_done()
 
+    def give_up(self):
+        """As `expire`, for a run of so many requests: those that were not sent are counted."""
+        if self.running and not self.open_loop:
+            self.unsent += self.quota
+        self.expire()
+
     cdef int finish_if_done(self) except -1:
         if (self.running and self.under_way == 0
                 and (self.next == self.total if self.open_loop else self.quota == 0)):
             self.running = False
             self.reactor.stop()
+        return 0
+
+    cdef int take_back(self) except -1:
+        self.answered -= self.answered > 0
         return 0
 
     cdef inline int record(self, int64_t since_due, int64_t since_left) except -1:

@@ -17,7 +17,6 @@ import json
 import os
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -105,7 +104,11 @@ class Session:
             not plan.keep_alive,
         )
         self._answer_timeout_s = plan.connect_timeout_s
-        self._reactor.call_later(TICK_S, self._give_up_overdue)
+        self._timed = False  # the run ends some time, whatever is answered until then
+        self._answers = 0
+        self._silent_since = time.monotonic()
+        self._parent = os.getppid()
+        self._reactor.call_later(TICK_S, self._look)
 
     # --- until it is ready ----------------------------------------------------------------
 
@@ -171,6 +174,7 @@ class Session:
             self._load.run_closed(
                 self._load.clients, round(requests or 2**62), seconds or 0, self._plan.pipeline
             )
+        self._timed = bool(seconds) or rate is not None
         timers = [self._reactor.call_later(TICK_S, self._tick, 0, 0)]
         if seconds:
             timers.append(self._reactor.call_later(seconds, self._load.expire))
@@ -186,6 +190,7 @@ class Session:
         self._result(wall_s, cpu_s, core_wait_s, rate is not None)
 
     def _run(self) -> None:
+        self._silent_since = time.monotonic()
         while self._load.running and self._load.fault is None:
             self._reactor.run()
         if self._load.fault is not None:
@@ -214,15 +219,28 @@ class Session:
         """A line for the second that has passed."""
         load = self._load
         failed = sum(load.errors.values())
-        with suppress(BrokenPipeError):  # nobody reads: the result will say so
+        try:
             self._say(type="tick", requests=load.answered - requests, errors=failed - errors)
+        except BrokenPipeError:
+            raise SystemExit(unheard()) from None  # nor will anybody read the result
         self._timers[0] = self._reactor.call_later(TICK_S, self._tick, load.answered, failed)
 
-    def _give_up_overdue(self) -> None:
-        self._reactor.call_later(TICK_S, self._give_up_overdue)
+    def _look(self) -> None:
+        """Once a second: for whom is this, and does the server still answer?"""
+        self._reactor.call_later(TICK_S, self._look)
+        if os.getppid() != self._parent:
+            # Whoever wanted this load is gone. The end of its pipes would tell, but for other
+            # children that have inherited them.
+            raise SystemExit(unheard())
         before = time.monotonic_ns() - int(self._answer_timeout_s * 1e9)
         for client in self._load.clients:
             client.overdue(before)
+        if self._load.answered != self._answers:
+            self._answers = self._load.answered
+            self._silent_since = time.monotonic()
+        patience_s = DEFAULT_LIMITS.load_silent_timeouts * self._answer_timeout_s
+        if not self._timed and time.monotonic() - self._silent_since > patience_s:
+            self._load.give_up()
 
     def _say(self, **line: Any) -> None:
         print(json.dumps(line), file=self._out, flush=True)
@@ -254,6 +272,12 @@ def _amount(command: dict[str, Any], key: str) -> float | None:
     return value
 
 
+def unheard() -> int:
+    """Nobody reads what is said; nor is there a place for what is still in the buffer."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 141
+
+
 def main() -> int:
     """``python -m reactor.load``: the exit code."""
     try:
@@ -263,9 +287,7 @@ def main() -> int:
             print(json.dumps({"type": "error", "message": str(error)}), flush=True)
             return 1
     except BrokenPipeError:
-        # Nobody reads what is said; nor is there a place for what is still in the buffer.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
+        return unheard()
     except KeyboardInterrupt:
         return 130
     return 0
