@@ -10,6 +10,7 @@ cdef class Transport:
     # What was written leaves now, and not at the end of the turn.
     cdef int flush(self) except -1
     cpdef close(self, linger=*)
+    cpdef set_protocol(self, protocol)
 
 cdef class Protocol:
     # `data_received` for compiled protocols: the bytes are the transport's, for this call only.

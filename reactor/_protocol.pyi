@@ -5,13 +5,21 @@ The calls that a `Protocol` gets, in the order it may get them:
     connection_made  data_received*  eof_received?  connection_lost
 
 with ``pause_writing``/``resume_writing`` alternating in between. A class written
-for `asyncio.Protocol` works unchanged.
+for `asyncio.Protocol` works unchanged; so does one for `asyncio.BufferedProtocol`, which has
+``get_buffer`` and ``buffer_updated`` instead of ``data_received`` (docs/tcp.md).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, BinaryIO
 
 from typing_extensions import disjoint_base
+
+def write_buffer_marks(high: int | None, low: int | None, high_usual: int) -> tuple[int, int]:
+    """(low, high) as ``set_write_buffer_limits(high, low)`` means them, as asyncio does.
+
+    Raises:
+        ValueError: 0 <= low <= high does not hold.
+    """
 
 @disjoint_base
 class Transport:
@@ -23,6 +31,9 @@ class Transport:
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send ``data`` after everything written before. Never blocks a loop."""
+
+    def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:
+        """`write` all of it, as one."""
 
     def sendfile(self, file: BinaryIO, offset: int, count: int) -> None:
         """Send ``count`` bytes of ``file`` from ``offset``; the file is closed afterwards.
@@ -55,9 +66,17 @@ class Transport:
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         """Bytes unsent above which the protocol is paused, and below which it is resumed."""
 
+    def get_write_buffer_limits(self) -> tuple[int, int]:
+        """(low, high)."""
+
     def get_write_buffer_size(self) -> int: ...
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         """``socket``, ``peername`` or ``sockname``."""
+
+    def get_protocol(self) -> Any: ...
+    def set_protocol(self, protocol: Any) -> None:
+        """Carry another protocol from here on: what a tunnel or an upgrade leads to. Neither
+        is told."""
 
     def set_deadline(self, seconds: float | None) -> None:
         """Call `Protocol.deadline_expired` in so many seconds; None: not at all."""

@@ -11,6 +11,17 @@ Subclasses written in Python override the methods with asyncio's names and see n
 from cpython.bytes cimport PyBytes_FromStringAndSize
 
 
+def write_buffer_marks(high, low, high_usual):
+    """(low, high) as ``set_write_buffer_limits(high, low)`` means them, as asyncio does."""
+    if high is None:
+        high = high_usual if low is None else 4 * low
+    if low is None:
+        low = high // 4
+    if not 0 <= low <= high:
+        raise ValueError(f"0 <= low <= high does not hold for {low} and {high}")
+    return low, high
+
+
 cdef class Transport:
 
     cdef int send(self, const uint8_t *data, Py_ssize_t size) except -1:
@@ -33,6 +44,9 @@ cdef class Transport:
 
     def write(self, data):
         raise NotImplementedError
+
+    def writelines(self, list_of_data):
+        self.write(b"".join(list_of_data))
 
     def sendfile(self, file, offset, count):
         raise NotImplementedError
@@ -64,10 +78,19 @@ cdef class Transport:
     def set_write_buffer_limits(self, high=None, low=None):
         raise NotImplementedError
 
+    def get_write_buffer_limits(self):
+        raise NotImplementedError
+
     def get_write_buffer_size(self):
         raise NotImplementedError
 
     def get_extra_info(self, name, default=None):
+        raise NotImplementedError
+
+    def get_protocol(self):
+        raise NotImplementedError
+
+    cpdef set_protocol(self, protocol):
         raise NotImplementedError
 
     def set_deadline(self, seconds):

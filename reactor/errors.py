@@ -68,3 +68,18 @@ class FetchError(ReactorError):
 
     def __str__(self) -> str:
         return self.message
+
+
+# How asyncio says that a class asked for its loop where none runs: get_running_loop (and so
+# create_task and timeout), get_event_loop.
+_NO_LOOP = ("no running event loop", "There is no current event loop")
+
+
+def advise(exception: BaseException) -> None:
+    """Add to an exception of a user's TCP protocol what he can do, where its text does not say."""
+    if isinstance(exception, RuntimeError) and str(exception).startswith(_NO_LOOP):
+        exception.add_note(
+            "reactor serves a TCP protocol without asyncio's loop. Use transport.call_soon and "
+            "transport.set_deadline in place of tasks and timers, or serve the class with asyncio: "
+            "`loop.create_server(...)` on the loop of reactor.aio.new_event_loop (docs/tcp.md)."
+        )

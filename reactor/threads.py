@@ -19,6 +19,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, BinaryIO
 
+from reactor._protocol import write_buffer_marks
+from reactor.errors import advise
 from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.net import Protocol, Transport, reset_on_close
 from reactor.net.descriptors import connections_max
@@ -39,9 +41,11 @@ class BlockingTransport(Transport):
         self, sock: socket.socket, protocol: Protocol, peer: Any, limits: Limits = DEFAULT_LIMITS
     ) -> None:
         self._sock = sock
-        self._protocol = protocol
+        self.set_protocol(protocol)
         self._peer = peer
         self._limits = limits
+        self._marks = limits.write_low_water_bytes, limits.write_high_water_bytes
+        self._half_closed = False
         self._reading = True
         self._closing = False
         self._aborted = False
@@ -65,6 +69,7 @@ class BlockingTransport(Transport):
         except OSError as lost:
             error = lost
         except Exception as failed:
+            advise(failed)
             logger.error("exception while serving %r", self._peer, exc_info=failed)
             error = failed
         finally:
@@ -101,9 +106,10 @@ class BlockingTransport(Transport):
                 self._read()
 
     def _read(self) -> None:
+        buffer = self._protocol.get_buffer(-1) if self._buffered else None
         try:
             self._sock.settimeout(self._seconds_left())
-            data = self._sock.recv(self._limits.read_bytes_max)
+            data = self._receive(buffer)
         except BlockingIOError:
             return  # the listener's time-out, which its connections inherit; nobody asked for one
         except TimeoutError:
@@ -112,12 +118,22 @@ class BlockingTransport(Transport):
             self._tell("deadline_expired")
             return
         self._sock.settimeout(self._limits.write_timeout_s)
-        if data:
+        if isinstance(data, bytes) and data:
             self._protocol.data_received(data)
-            return
-        self._eof_seen = True
-        if not self._tell("eof_received"):
-            self.close()
+        elif data:
+            self._protocol.buffer_updated(data)
+        else:
+            self._eof_seen = True
+            if not self._tell("eof_received"):
+                self.close()
+
+    def _receive(self, buffer: Any) -> bytes | int:
+        """What came; of a BufferedProtocol, how much of its buffer that fills."""
+        if buffer is None:
+            return self._sock.recv(self._limits.read_bytes_max)
+        if not len(buffer):
+            raise RuntimeError("get_buffer() returned an empty buffer")
+        return self._sock.recv_into(buffer)
 
     def _seconds_left(self) -> float | None:
         if self._deadline is None:
@@ -148,6 +164,8 @@ class BlockingTransport(Transport):
     # --- Transport -------------------------------------------------------------------------
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
+        if self._half_closed:
+            raise RuntimeError("nothing can be written after write_eof")
         if self._closing:
             return
         # Not sendall: its time-out is for all of the data, and a slow peer is no stalled one.
@@ -163,7 +181,9 @@ class BlockingTransport(Transport):
                 raise OSError(errno.EIO, "the file became shorter while it was sent")
 
     def write_eof(self) -> None:
-        self._sock.shutdown(socket.SHUT_WR)
+        if not self._half_closed and not self._closing:
+            self._sock.shutdown(socket.SHUT_WR)
+        self._half_closed = True
 
     def close(self, linger: bool = True) -> None:
         self._closing = True
@@ -185,7 +205,18 @@ class BlockingTransport(Transport):
         return self._reading and not self._closing
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        """Nothing is buffered, so there is nothing to bound."""
+        """Nothing is buffered, so there is nothing to bound: they are kept for who asks."""
+        self._marks = write_buffer_marks(high, low, self._limits.write_high_water_bytes)
+
+    def get_write_buffer_limits(self) -> tuple[int, int]:
+        return self._marks
+
+    def get_protocol(self) -> Any:
+        return self._protocol
+
+    def set_protocol(self, protocol: Any) -> None:
+        self._protocol = protocol
+        self._buffered = not isinstance(protocol, Protocol) and hasattr(protocol, "buffer_updated")
 
     def get_write_buffer_size(self) -> int:
         return 0
@@ -292,6 +323,7 @@ class ThreadServer:
                 self._start(sock, peer)
             except Exception as error:
                 # No protocol could be made, or no thread: that client's bad luck only.
+                advise(error)
                 logger.error("exception while accepting %r", peer, exc_info=error)
                 sock.close()
                 self._places.release()

@@ -3,7 +3,7 @@
     folder          served as it is
     handler         a function of one argument: request -> Response
     WSGI            what is called with two: environ, start_response
-    TCP protocol    a class with asyncio.Protocol's methods
+    TCP protocol    a class with the methods of asyncio.Protocol or asyncio.BufferedProtocol
     ASGI            recognised, so that the answer is a clear one
 
 The kind is told by what the object is, never by calling it: by how many positional
@@ -57,7 +57,12 @@ def load_target(
         )
     if folder:
         raise ConfigurationError(f"{', '.join(sorted(folder))}: only a folder has such options")
-    return as_app(_import_attribute(module_name, attribute), target, limits)
+    app = as_app(_import_attribute(module_name, attribute), target, limits)
+    if isinstance(app, type) and (asyncio := sys.modules.get("asyncio")) is not None:
+        # Before Python 3.14 its get_event_loop makes a loop here that nobody runs, and what the
+        # class asks of that would never happen, silently.
+        asyncio.set_event_loop(None)
+    return app
 
 
 def as_app(thing: Any, name: str, limits: Limits = DEFAULT_LIMITS) -> App | ProtocolFactory:
@@ -65,7 +70,9 @@ def as_app(thing: Any, name: str, limits: Limits = DEFAULT_LIMITS) -> App | Prot
     if hasattr(thing, "respond") and hasattr(thing, "body_bytes_max"):
         app: App = thing
         return app
-    if isinstance(thing, type) and hasattr(thing, "data_received"):
+    if isinstance(thing, type) and (
+        hasattr(thing, "data_received") or hasattr(thing, "buffer_updated")
+    ):
         factory: ProtocolFactory = thing
         return factory
     if isinstance(thing, type):

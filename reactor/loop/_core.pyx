@@ -31,6 +31,7 @@ import sys
 import time
 from collections import deque
 
+from reactor.errors import advise
 from reactor.limits import DEFAULT_LIMITS
 from reactor.loop.timers import Handle, Timers
 from reactor.loop.wakeup import SignalWatcher, Waker
@@ -225,6 +226,7 @@ cdef class Loop:
     def report(self, exception, doing):
         import logging  # a loop that has nothing to report starts without it
 
+        advise(exception)
         logging.getLogger("reactor").error("exception while %s", doing, exc_info=exception)
 
     # --- descriptors ----------------------------------------------------------------------

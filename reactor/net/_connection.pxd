@@ -2,9 +2,9 @@
 
 from libc.stdint cimport int64_t, uint8_t
 
-from reactor._protocol cimport Protocol, Transport
 from reactor.loop._core cimport Loop
 from reactor.loop._registration cimport Registration
+from reactor.net._endpoint cimport Endpoint
 from reactor.net._outgoing cimport Outgoing
 
 cdef enum State:
@@ -24,22 +24,16 @@ cdef class Keeper:
 # One on an accepted descriptor, which it owns; not open yet.
 cdef Connection connection_of(Keeper keeper, int fd, object protocol, object peer)
 
-cdef class Connection(Transport):
-    cdef readonly object protocol
-    cdef Protocol compiled          # the protocol, if it has a C face; else None
+cdef class Connection(Endpoint):
     cdef Loop loop
     cdef Registration registration
     cdef Keeper keeper
-    cdef object sock                # the Python socket that owns the descriptor; None: this does
-    cdef object peer
     cdef object error               # what ended it; None: nothing did, or an orderly end
-    cdef int fd
-    cdef bint owns_fd
     cdef State state
     cdef Outgoing outgoing
     cdef readonly double deadline   # a time of the loop, for the protocol
     cdef double stall                  # times of the loop: the protocol's, and of a peer that takes nothing
-    cdef int64_t high, low, linger_bytes
+    cdef int64_t linger_bytes
     cdef bint lingers, reading, eof_seen, eof_wanted, eof_sent, producer_paused, flush_planned, wants_write
 
     cdef int begin(self, Keeper keeper, object protocol, object peer) except -1
@@ -56,7 +50,6 @@ cdef class Connection(Transport):
     cdef int want(self, bint write) except -1
     cdef int reading_changed(self) except -1
     cdef int wrote(self) except -1
-    cpdef set_protocol(self, protocol)
     cdef int check_not_half_closed(self) except -1
     cdef int arm(self) except -1
     cdef int set_deadline_at(self, double when) except -1
@@ -64,4 +57,3 @@ cdef class Connection(Transport):
     cdef int close_now(self, object error) except -1
     cdef object call_protocol(self, str method, tuple args)
     cdef object call_user(self, object callback, tuple args)
-    cdef int failed(self, object exception, object callback) except -1

@@ -23,8 +23,6 @@ from posix.unistd cimport close
 from reactor.loop._registration cimport registration_of
 from reactor.net._socket cimport reset_on_close
 
-import socket
-
 from reactor.limits import DEFAULT_LIMITS
 
 cdef extern from "<sys/socket.h>" nogil:
@@ -74,7 +72,7 @@ cdef Connection connection_of(Keeper keeper, int fd, object protocol, object pee
     return connection
 
 
-cdef class Connection(Transport):
+cdef class Connection(Endpoint):
 
     def __init__(self, Loop loop, sock, protocol, peer, limits=DEFAULT_LIMITS, on_closed=None):
         cdef Keeper keeper = Keeper() if on_closed is None else Caller()
@@ -96,7 +94,7 @@ cdef class Connection(Transport):
         self.set_protocol(protocol)
         self.state = OPEN
         self.outgoing = Outgoing.__new__(Outgoing)
-        self.high = keeper.high
+        self.high = self.high_usual = keeper.high
         self.low = keeper.low
         self.deadline = self.stall = INFINITY
         self.registration = registration_of(self.fd, self, react)
@@ -120,10 +118,14 @@ cdef class Connection(Transport):
     # --- events of the loop ---------------------------------------------------------------
 
     cdef int readable(self) except -1:
-        cdef Py_ssize_t size
+        cdef Py_ssize_t size = self.keeper.scratch_size
         if not self.reading:
             return 0  # paused since the kernel said so, and the selector is not told yet
-        size = c_recv(self.fd, <void *>self.keeper.scratch, self.keeper.scratch_size, 0)
+        if self.buffered and self.state == OPEN:
+            size = self.take_buffer(size)
+            if size == 0:
+                return 0
+        size = c_recv(self.fd, <void *>self.keeper.scratch, size, 0)
         # Whatever the protocol writes from here on leaves below, in one send.
         self.flush_planned = True
         if size >= 0:
@@ -157,6 +159,8 @@ cdef class Connection(Transport):
                 self.compiled.receive(self.keeper.scratch, size)
             except Exception as exception:
                 self.failed(exception, self.compiled)
+        elif self.buffered:
+            self.fill_buffer(self.keeper.scratch, size)
         else:
             self.call_protocol("data_received", (<bytes>self.keeper.scratch[:size],))
         return 0
@@ -289,11 +293,8 @@ cdef class Connection(Transport):
             raise RuntimeError("nothing can be written after write_eof")
         return 0
 
-    def set_write_buffer_limits(self, high=None, low=None):
-        self.high = self.keeper.high if high is None else high
-        self.low = self.high // 4 if low is None else low
-        if not 0 <= self.low <= self.high:
-            raise ValueError(f"0 <= low <= high does not hold for {self.low} and {self.high}")
+    cdef int marks_changed(self) except -1:
+        return self.wrote() if self.state == OPEN else 0
 
     def get_write_buffer_size(self):
         return self.outgoing.size
@@ -320,10 +321,6 @@ cdef class Connection(Transport):
     def is_reading(self):
         return self.state == OPEN and self.reading
 
-    cpdef set_protocol(self, protocol):
-        self.protocol = protocol
-        self.compiled = protocol if isinstance(protocol, Protocol) else None
-
     # --- Transport: time, turns, facts ----------------------------------------------------
 
     cdef int expire_in(self, double seconds) except -1:
@@ -349,15 +346,8 @@ cdef class Connection(Transport):
     def call_soon(self, callback):
         self.loop.call_soon(self._call_user, callback)
 
-    def get_extra_info(self, name, default=None):
-        if name == "peername":
-            return self.peer
-        if self.state != CLOSED and name in ("socket", "sockname"):
-            if self.sock is None:
-                self.sock = socket.socket(fileno=self.fd)
-                self.owns_fd = False
-            return self.sock if name == "socket" else self.sock.getsockname()
-        return default
+    cdef bint is_open(self) noexcept:
+        return self.state != CLOSED
 
     # --- the end --------------------------------------------------------------------------
 

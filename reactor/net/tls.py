@@ -59,7 +59,7 @@ class TlsProtocol(Protocol):
         self.ssl_object = context.wrap_bio(
             self._incoming, self._outgoing, server_side, server_hostname
         )
-        self._protocol = protocol
+        self.protocol = protocol
         self._on_failed = on_failed
         self._timeout_s = limits.connect_timeout_s
         self._connected = self._over = False
@@ -84,22 +84,22 @@ class TlsProtocol(Protocol):
 
     def deadline_expired(self) -> None:
         if self._connected:
-            self._protocol.deadline_expired()
+            self.protocol.deadline_expired()
         else:
             self._fail(TimeoutError("the TLS handshake took too long"))
 
     def pause_writing(self) -> None:
         if self._connected:
-            self._protocol.pause_writing()
+            self.protocol.pause_writing()
 
     def resume_writing(self) -> None:
         if self._connected:
-            self._protocol.resume_writing()
+            self.protocol.resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._connected and not self._over:
             self._over = True
-            self._protocol.connection_lost(exc)
+            self.protocol.connection_lost(exc)
         elif not self._over:
             self._fail(exc or ConnectionResetError("closed in the middle of the TLS handshake"))
 
@@ -113,7 +113,7 @@ class TlsProtocol(Protocol):
                 self._connected = True
                 self.flush()
                 self.transport.set_deadline(None)
-                self._protocol.connection_made(TlsTransport(self))
+                self.protocol.connection_made(TlsTransport(self))
             self.read()
         except ssl.SSLWantReadError:
             pass
@@ -131,11 +131,11 @@ class TlsProtocol(Protocol):
                 # close_notify came: an end that the peer has signed.
                 self._ended()
                 return
-            self._protocol.data_received(data)
+            self.protocol.data_received(data)
 
     def _ended(self) -> None:
         self.paused = True  # nothing more comes
-        if not self._protocol.eof_received():
+        if not self.protocol.eof_received():
             self.close()
 
     def go_on(self) -> None:
@@ -164,7 +164,7 @@ class TlsProtocol(Protocol):
     def _fail(self, error: Exception) -> None:
         connected, self._over = self._connected, True
         if connected:
-            self._protocol.connection_lost(error)
+            self.protocol.connection_lost(error)
         else:
             self._on_failed(error)
         self.transport.close(linger=False)
@@ -221,8 +221,17 @@ class TlsTransport(Transport):
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         self._below.set_write_buffer_limits(high, low)
 
+    def get_write_buffer_limits(self) -> tuple[int, int]:
+        return self._below.get_write_buffer_limits()
+
     def get_write_buffer_size(self) -> int:
         return self._below.get_write_buffer_size()
+
+    def get_protocol(self) -> Any:
+        return self._tls.protocol
+
+    def set_protocol(self, protocol: Any) -> None:
+        self._tls.protocol = protocol
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         if name == "ssl_object":

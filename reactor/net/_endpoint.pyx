@@ -1,0 +1,87 @@
+"""What a transport on a socket knows: the socket, its peer, its protocol, and how much is too much.
+
+The part of asyncio's Transport that no request ever calls, and the buffers of its
+BufferedProtocol. How bytes come and go is `Connection`'s, which is made of this.
+"""
+
+from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from libc.string cimport memcpy
+
+import socket
+
+from reactor._protocol import write_buffer_marks
+
+
+cdef class Endpoint(Transport):
+
+    cdef bint is_open(self) noexcept:
+        return False
+
+    cdef int marks_changed(self) except -1:
+        return 0
+
+    cdef int failed(self, object exception, object callback) except -1:
+        """What a protocol raises ends its connection and nothing else."""
+        raise exception
+
+    def get_extra_info(self, name, default=None):
+        if name == "peername":
+            return self.peer
+        if self.is_open() and name in ("socket", "sockname"):
+            if self.sock is None:
+                self.sock = socket.socket(fileno=self.fd)
+                self.owns_fd = False
+            return self.sock if name == "socket" else self.sock.getsockname()
+        return default
+
+    def get_protocol(self):
+        return self.protocol
+
+    cpdef set_protocol(self, protocol):
+        self.protocol = protocol
+        self.compiled = protocol if isinstance(protocol, Protocol) else None
+        self.buffered = self.compiled is None and hasattr(protocol, "buffer_updated")
+
+    def set_write_buffer_limits(self, high=None, low=None):
+        self.low, self.high = write_buffer_marks(high, low, self.high_usual)
+        self.marks_changed()
+
+    def get_write_buffer_limits(self):
+        return self.low, self.high
+
+    # --- asyncio.BufferedProtocol ---------------------------------------------------------
+    #
+    # It is asked for a buffer before something is received, and no more is received than that
+    # holds: what a protocol has no room for stays in the kernel, and the peer is held up.
+
+    cdef Py_ssize_t take_buffer(self, Py_ssize_t at_most) except -1:
+        """Ask the protocol where to put what comes next; how much it wants of ``at_most``, 0 if it
+        has failed or ended the connection instead."""
+        cdef Py_buffer view
+        cdef Py_ssize_t size = 0
+        try:
+            self.buffer = self.protocol.get_buffer(-1)
+            PyObject_GetBuffer(self.buffer, &view, PyBUF_WRITABLE)
+            size = view.len
+            PyBuffer_Release(&view)
+            if size == 0:
+                raise RuntimeError("get_buffer() returned an empty buffer")
+        except Exception as exception:
+            self.failed(exception, self.protocol)
+        return 0 if self.is_closing() else min(size, at_most)
+
+    cdef int fill_buffer(self, const uint8_t *data, Py_ssize_t size) except -1:
+        """Give the protocol what was received for the buffer that it was asked for."""
+        cdef Py_buffer view
+        buffer, self.buffer = self.buffer, None
+        try:
+            PyObject_GetBuffer(buffer, &view, PyBUF_WRITABLE)
+            if view.len < size:
+                PyBuffer_Release(&view)
+                raise BufferError("the buffer became smaller while it was waited for")
+            memcpy(view.buf, data, size)
+            PyBuffer_Release(&view)
+            self.protocol.buffer_updated(size)
+        except Exception as exception:
+            self.failed(exception, self.protocol)
+        return 0
