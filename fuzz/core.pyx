@@ -13,8 +13,9 @@ from libc.string cimport memcpy, memset
 
 from reactor._bounds cimport Bounds, read_bounds
 from reactor._fields cimport CHUNKED, CONNECT, Facts, Field, stays_open
-from reactor._head cimport (
-    DONE, FAILED, MORE, Head, Verdict, head_free, head_init, scan_fields, scan_head, trailer_init)
+from reactor._head cimport scan_head
+from reactor._lines cimport (
+    DONE, FAILED, MORE, Head, Verdict, head_free, head_init, scan_fields, trailer_init)
 from reactor.http._chunked cimport Chunked, chunked_init, scan_chunks
 
 from reactor.limits import Limits
@@ -119,7 +120,7 @@ cdef void frame(Machine *it) noexcept nogil:
         return
     if it.head.facts.flags & CHUNKED:
         it.stage = IN_CHUNKS
-        chunked_init(&it.chunks, it.head.bounds)
+        chunked_init(&it.chunks, it.head.bounds, it.head.lenient)
     elif it.head.facts.content_length >= 0:
         it.remaining = it.head.facts.content_length
     elif it.response:

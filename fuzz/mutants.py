@@ -16,7 +16,7 @@ from pathlib import Path
 import weave
 from Cython.Compiler import ExprNodes, Nodes
 
-MODULES = ("_head", "_fields", "http/_chunked", "http/_framing")
+MODULES = ("_head", "_lines", "_fields", "http/_chunked", "http/_framing")
 SOURCES = frozenset(f"reactor/{name}{suffix}" for name in MODULES for suffix in (".pyx", ".pxd"))
 HEADER = "reactor/_scan.h"
 

@@ -31,8 +31,8 @@ CFLAGS = ["-O1", "-g", "-fno-omit-frame-pointer", "-fPIC", "-UNDEBUG", "-w", *SA
 HARNESS = {"api": "harness.pyx", "core": "core.pyx"}
 # Whose branches guide the fuzzer; a counter less is an execution more.
 FOLLOWED = {
-    "api": ("_head", "_fields", "_chunked", "_framing", "_parse"),
-    "core": ("_head", "_fields", "_chunked"),
+    "api": ("_head", "_lines", "_fields", "_chunked", "_framing", "_parse"),
+    "core": ("_head", "_lines", "_fields", "_chunked"),
 }
 MODULES = ("_*.pyx", "http/_*.pyx")
 

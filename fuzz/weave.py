@@ -29,7 +29,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PARSER = tuple(
     f"reactor/{name}"
     for name in (
-        *("_bounds", "_names", "_rules", "_fields", "_head", "_headers", "_message", "_parse"),
+        *("_bounds", "_names", "_rules", "_fields", "_lines", "_head", "_headers", "_message"),
+        "_parse",
         *("http/_buffer", "http/_chunked", "http/_framing", "http/_serialise"),
     )
 )

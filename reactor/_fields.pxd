@@ -18,6 +18,7 @@ cdef enum Fact:
     CONNECT = 64        # the method is CONNECT
     RESPONSE = 128
     ABSOLUTE = 256      # the target is in absolute-form: its authority wins over Host
+    LENIENT = 512       # a response for a client that takes what leaves no doubt
 
 cdef struct Facts:
     # What the fields say together. An index of a field counts from one; zero is none.
@@ -47,5 +48,6 @@ cdef Rule note_field(Facts *facts, const uint8_t *text, const Field *field,
                      uint32_t index) noexcept nogil
 cdef bint note_target(Facts *facts, const uint8_t *method, uint32_t method_size,
                       const uint8_t *target, uint32_t target_size) noexcept nogil
+cdef bint may_repair(Facts *facts, const uint8_t *name, uint32_t size) noexcept nogil
 cdef bint is_forbidden_trailer(const uint8_t *name, uint32_t size) noexcept nogil
 cdef bint stays_open(const Facts *facts) noexcept nogil

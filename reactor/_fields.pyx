@@ -199,12 +199,52 @@ cdef void note_connection(Facts *facts, const uint8_t *p, const uint8_t *end) no
 
 cdef Rule note_content_length(Facts *facts, const uint8_t *p, const uint8_t *end) noexcept nogil:
     cdef int64_t length = 0
-    cdef int digit
+    cdef Rule rule
+    if facts.flags & LENIENT:
+        return note_lengths(facts, p, end)
     # RFC 9112 6.3: identical copies may be collapsed; the strict answer to all is 400.
     if facts.content_length >= 0:
         return CONTENT_LENGTH_TWICE
     if facts.flags & ENCODED:
         return LENGTH_AND_ENCODING
+    rule = read_length(p, end, &length)
+    if rule != NO_RULE:
+        return rule
+    if length and facts.flags & CONNECT:
+        return CONNECT_BODY
+    facts.content_length = length
+    return NO_RULE
+
+
+cdef Rule note_lengths(Facts *facts, const uint8_t *p, const uint8_t *end) noexcept nogil:
+    """RFC 9112 6.3: for a client, equal lengths are one, on one line or on many."""
+    cdef const uint8_t *comma
+    cdef const uint8_t *last
+    cdef int64_t length = 0
+    cdef Rule rule
+    while True:
+        comma = <const uint8_t *>memchr(p, c',', end - p)
+        last = comma = end if comma == NULL else comma
+        trim(&p, &last)
+        rule = read_length(p, last, &length)
+        if rule != NO_RULE:
+            return rule
+        if facts.flags & ENCODED:
+            # RFC 9112 6.3: the coding overrides it, and nothing is read after this message.
+            facts.flags |= CLOSE
+        elif facts.content_length >= 0 and facts.content_length != length:
+            return CONTENT_LENGTH_TWICE
+        else:
+            facts.content_length = length
+        if comma == end:
+            return NO_RULE
+        p = comma + 1
+
+
+cdef inline Rule read_length(const uint8_t *p, const uint8_t *end,
+                             int64_t *found) noexcept nogil:
+    cdef int64_t length = 0
+    cdef int digit
     # RFC 9112 6.2: 1*DIGIT. No sign, no list, no white space inside, no other digits.
     if p == end:
         return CONTENT_LENGTH
@@ -218,9 +258,7 @@ cdef Rule note_content_length(Facts *facts, const uint8_t *p, const uint8_t *end
             return CONTENT_LENGTH_SIZE
         length = length * 10 + digit
         p += 1
-    if length and facts.flags & CONNECT:
-        return CONNECT_BODY
-    facts.content_length = length
+    found[0] = length
     return NO_RULE
 
 
@@ -231,14 +269,24 @@ cdef Rule note_transfer_encoding(Facts *facts, const uint8_t *p,
     cdef bint response = (facts.flags & RESPONSE) != 0
     if facts.flags & ENCODED and not response:
         return TRANSFER_ENCODING_TWICE
-    if facts.content_length >= 0:
+    if facts.flags & LENIENT:
+        if p == end or is_word(p, end, b"identity", 8):
+            # RFC 2616 had it: no coding at all.
+            facts.flags |= CLOSE
+            return NO_RULE
+        if facts.content_length >= 0 or facts.version < 11 or facts.flags & ENCODED:
+            # RFC 9112 6.1 and 6.3: it overrides a length, and nothing is read after the message.
+            facts.flags |= CLOSE
+            facts.content_length = -1
+    elif facts.content_length >= 0:
         return LENGTH_AND_ENCODING
-    if facts.version < 11:
+    elif facts.version < 11:
         return ENCODING_IN_10
     if facts.flags & CONNECT:
         return CONNECT_BODY
     if is_word(p, end, b"chunked", 7):
-        if facts.flags & ENCODED:
+        if facts.flags & ENCODED and not (facts.flags & LENIENT and facts.flags & CHUNKED):
+            # Twice chunked may be two layers; to every lenient client it is one.
             return TRANSFER_CODING
         facts.flags |= CHUNKED | ENCODED
         return NO_RULE
@@ -266,6 +314,16 @@ cdef void note_expect(Facts *facts, const uint8_t *p, const uint8_t *end,
     facts.expect = index
     if facts.version >= 11 and is_word(p, end, b"100-continue", 12):
         facts.flags |= CONTINUE
+
+
+cdef bint may_repair(Facts *facts, const uint8_t *name, uint32_t size) noexcept nogil:
+    """Whether a field of a response may have a fold or a control in its value."""
+    if size == 10 and scan_same(name, b"connection", 10):
+        # What it says is then not looked at; at worst it is this.
+        facts.flags |= CLOSE
+    # Who repairs it otherwise reads another length, and sees the message's end elsewhere.
+    return not (size == 14 and scan_same(name, b"content-length", 14)
+                or size == 17 and scan_same(name, b"transfer-encoding", 17))
 
 
 cdef bint is_forbidden_trailer(const uint8_t *name, uint32_t size) noexcept nogil:

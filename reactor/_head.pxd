@@ -2,42 +2,6 @@
 
 from libc.stdint cimport uint8_t, uint32_t
 
-from reactor._bounds cimport Bounds
-from reactor._fields cimport Facts, Field
-from reactor._rules cimport Rule
+from reactor._lines cimport Head, Verdict
 
-cdef enum Verdict:
-    DONE
-    MORE                        # needs more bytes
-    FAILED                      # `rule` and `fault` say what and where
-
-cdef enum Step:
-    # What the byte at `pos` belongs to.
-    EMPTY, METHOD_TOKEN, TARGET_BYTES, VERSION_TEXT, STATUS_TEXT, REASON_TEXT
-    LINE, NAME, VALUE
-
-cdef struct Head:
-    # All offsets are from the start of the message and outlive every move of the buffer.
-    Step step
-    bint response, lenient, trailer
-    uint32_t pos                # the first byte that was not yet judged
-    uint32_t line, colon        # of the line under way
-    uint32_t start, empty_lines
-    # The start line. `word` is the method or the reason.
-    uint32_t word, word_size, target, target_size
-    int status
-    # The field lines.
-    uint32_t fields_start, count, capacity
-    Field *fields
-    bint owned                  # `fields` is ours to free; else it is the caller's array
-    Facts facts
-    Rule rule                   # NO_RULE after FAILED: out of memory
-    uint32_t fault
-    const Bounds *bounds
-
-cdef void head_init(Head *head, const Bounds *bounds, bint response, bint lenient) noexcept nogil
-cdef void head_lend(Head *head, Field *fields, uint32_t capacity) noexcept nogil
-cdef void head_free(Head *head) noexcept nogil
-cdef void trailer_init(Head *head) noexcept nogil
 cdef Verdict scan_head(Head *head, const uint8_t *text, uint32_t size) noexcept nogil
-cdef Verdict scan_fields(Head *head, const uint8_t *text, uint32_t size) noexcept nogil

@@ -4,7 +4,7 @@ from cpython.bytes cimport PyBytes_AS_STRING
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 from reactor._fields cimport Facts, Field
-from reactor._head cimport Head
+from reactor._lines cimport Head
 from reactor._headers cimport Headers
 
 cdef class Message:

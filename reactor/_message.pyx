@@ -16,6 +16,7 @@ from reactor._fields cimport (
     note_field, note_target, stays_open)
 from reactor._headers cimport (
     as_headers, block_of, checked_value, headers_in, text_in, wire_bytes)
+from reactor._lines cimport blank_values
 from reactor._names cimport ascii, known_method, latin1
 from reactor._rules cimport NO_RULE, Rule, rule_message
 
@@ -339,6 +340,9 @@ cdef Response response_of(const Head *head, const uint8_t *text):
     response.facts = head.facts
     response.status_code = head.status
     response.word = latin1(text + head.word, head.word_size)
+    if head.repaired:
+        blank_values(<Field *>PyBytes_AS_STRING(response.block), head.count)
+        response.word = response.word.translate(BLANKS)
     response.content = b""
     # RFC 9112 6.3: these never have a body; of the others only a length of zero ends here.
     response.whole = (head.status < 200 or head.status == 204 or head.status == 304
@@ -346,6 +350,9 @@ cdef Response response_of(const Head *head, const uint8_t *text):
     response.end_at = head.pos
     return response
 
+
+# What `blank_out` makes of a reason.
+cdef dict BLANKS = {byte: " " for byte in (*range(9), *range(10, 32), 127)}
 
 # RFC 9110 15, and the later ones of the IANA registry.
 cdef dict REASONS = {

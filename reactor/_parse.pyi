@@ -63,7 +63,9 @@ def parse_response(
     """The response head at ``data[start:]``; None if it is not all there yet.
 
     Args:
-        lenient: also take lines that end in a bare LF, and a status line without a reason.
+        lenient: for a client; also take what leaves no doubt about where the message ends:
+            lines that end in a bare LF, folds and controls (they become spaces), no reason,
+            equal lengths, ... docs/client.md has the table. Some of it ends the connection.
 
     >>> r = parse_response(b"HTTP/1.1 304 Not Modified\\r\\nETag: \\"x\\"\\r\\n\\r\\n")
     >>> r.status, r.reason, r.headers["etag"], r.complete

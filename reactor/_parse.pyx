@@ -15,8 +15,8 @@ from libc.string cimport memchr, memcmp, memcpy
 
 from reactor._bounds cimport Bounds, read_bounds
 from reactor._fields cimport Field
-from reactor._head cimport (
-    DONE, MORE, Head, Verdict, head_free, head_init, head_lend, scan_head)
+from reactor._head cimport scan_head
+from reactor._lines cimport DONE, MORE, Head, Verdict, head_free, head_init, head_lend
 from reactor._message cimport Message, request_of, response_of
 from reactor._rules cimport broken
 

@@ -151,18 +151,42 @@ def response(rng: Random) -> bytes:
 
 
 def lenient(rng: Random) -> bytes:
-    """A response of a careless server: lines that end in LF alone, no SP where no reason is."""
+    """A response of a careless server: what a lenient client reads, and some that it does not."""
     data = response(rng)
     if rng.randrange(4) == 0:
         data = data.replace(b" \r\n", b"\r\n", 1)
     head, blank_line, body = data.partition(b"\r\n\r\n")
-    if rng.randrange(4) == 0:  # of a chunked body the trailers may be so, and nothing else
-        first, last_chunk, trailers = body.rpartition(b"\r\n0\r\n")
-        body = first + last_chunk + trailers.replace(b"\r\n", b"\n")
-    lines = [
-        line + rng.choice((b"\r\n", b"\n")) for line in (head + blank_line).split(b"\r\n")[:-1]
-    ]
-    return b"".join(lines) + body
+    if rng.randrange(4) == 0:  # of a chunked body the size lines and the trailers may be so
+        body = body.replace(b"\r\n", b"\n")
+    if rng.randrange(4) == 0:
+        body = body.replace(b"\r\n", rng.choice((b" \r\n", b"\t \r\n", b"; a = b\r\n", b" ;\r\n")))
+    lines = (head + blank_line).split(b"\r\n")[:-1]
+    if rng.randrange(3) == 0:
+        at = rng.randrange(len(lines))
+        lines[at] = careless(rng, lines[at])
+    if rng.randrange(6) == 0:
+        lines.insert(-1, rng.choice((*lines[1:-1], *CARELESS_FIELDS)))
+    return b"".join(line + rng.choice((b"\r\n", b"\n")) for line in lines) + body
+
+
+CARELESS_FIELDS = (
+    b"Transfer-Encoding: identity",
+    b"Transfer-Encoding:",
+    b"Content-Length: 5, 5",
+    b"Content-Length: 5,6",
+)
+
+
+def careless(rng: Random, line: bytes) -> bytes:
+    """A line with white space, a fold or a control where none may be."""
+    kind = rng.choice("cwfft")
+    if kind == "c":
+        return line.replace(b":", rng.choice((b" :", b"\t :", b" \t:")), 1)
+    if kind == "w":
+        return line.replace(b" ", rng.choice((b"  ", b"\t", b"\t ")), 1)
+    at = rng.randrange(len(line) + 1)
+    fold = rng.choice((b"\r\n ", b"\r\n\t", b"\n ", b"\r\n \r\n "))
+    return line[:at] + (fold if kind == "f" else rng.choice((b"\1", b"\x7f", b"\x0b"))) + line[at:]
 
 
 def mutate(rng: Random, data: bytes) -> bytes:

@@ -111,18 +111,6 @@ def skip_empty_lines(data: bytes, at: int, limits, lenient: bool = False) -> int
     return at
 
 
-def strictly(data: bytes, at: int) -> tuple[bytes, int]:
-    """The data with the head at ``at`` as a strict sender writes it, and the bytes that it took.
-
-    RFC 9112 2.2: a recipient MAY recognise a single LF as a line terminator. Choice: in the head
-    and in the trailers, where lines are text; never in the framing of chunks.
-    """
-    blank = re.compile(rb"\n\r?\n").search(data, at)
-    end = blank.end() if blank else len(data)
-    head = re.sub(rb"(?<!\r)\n", CRLF, data[at:end])
-    return data[:at] + head + data[end:], len(head) - (end - at)
-
-
 def cut_head(data: bytes, at: int, limits, first_line_fault) -> tuple[bytes, list[bytes], int]:
     """The start line, the field lines and the offset after the empty line."""
     end = data.find(CRLF + CRLF, at)
@@ -172,11 +160,6 @@ def request_line_fault(line: bytes, limits) -> set[int]:
     if HTTP_version.fullmatch(version) is None:
         broken.add(400)
     return broken
-
-
-def lenient_status_line_fault(line: bytes, limits) -> set[int]:
-    """RFC 9112 4: a client may do without the reason. Choice: and without the SP before it."""
-    return status_line_fault(line, limits) and status_line_fault(line + b" ", limits)
 
 
 def status_line_fault(line: bytes, _limits) -> set[int]:
@@ -245,11 +228,7 @@ def is_last(version: int, fields: Fields) -> bool:
     return b"close" in options or (version == 10 and b"keep-alive" not in options)
 
 
-def read_line(data: bytes, at: int, bound: int, lenient: bool = False) -> tuple[bytes, int]:
-    if lenient and (found := re.compile(rb"(?<!\r)\n|\r\n").search(data, at)):
-        data = data[: found.start()] + CRLF + data[found.end() :]
-        line, _ = read_line(data, at, bound)
-        return line, found.end()
+def read_line(data: bytes, at: int, bound: int) -> tuple[bytes, int]:
     end = data.find(CRLF, at)
     line = data[at:end] if end >= 0 else data[at:]
     if has_bare_cr_or_lf(line):
@@ -261,7 +240,7 @@ def read_line(data: bytes, at: int, bound: int, lenient: bool = False) -> tuple[
     return line, end + 2
 
 
-def read_chunked(data: bytes, at: int, limits, lenient: bool = False) -> tuple[bytes, Fields, int]:
+def read_chunked(data: bytes, at: int, limits) -> tuple[bytes, Fields, int]:
     """RFC 9112 7.1, to the end of the trailers."""
     body, extensions, framing, received = [], 0, 0, 0
     while True:
@@ -290,15 +269,15 @@ def read_chunked(data: bytes, at: int, limits, lenient: bool = False) -> tuple[b
         if at + 2 > len(data):
             raise Incomplete
         at += 2
-    trailers, at = read_trailers(data, at, limits, lenient)
+    trailers, at = read_trailers(data, at, limits)
     return b"".join(body), trailers, at
 
 
-def read_trailers(data: bytes, at: int, limits, lenient: bool) -> tuple[Fields, int]:
+def read_trailers(data: bytes, at: int, limits) -> tuple[Fields, int]:
     """RFC 9112 7.1.2 and RFC 9110 6.5.1."""
     start, lines = at, []
     while True:
-        line, at = read_line(data, at, limits.trailers_bytes_max, lenient)
+        line, at = read_line(data, at, limits.trailers_bytes_max)
         if not line:
             break
         if field_line.fullmatch(line) is None:
@@ -312,11 +291,9 @@ def read_trailers(data: bytes, at: int, limits, lenient: bool) -> tuple[Fields, 
     return trailers, at
 
 
-def read_body(
-    data: bytes, at: int, fields: Fields, limits, lenient: bool = False
-) -> tuple[bytes, Fields, int]:
+def read_body(data: bytes, at: int, fields: Fields, limits) -> tuple[bytes, Fields, int]:
     if values_of(fields, b"transfer-encoding"):
-        return read_chunked(data, at, limits, lenient)
+        return read_chunked(data, at, limits)
     length = int(only(values_of(fields, b"content-length")) or b"0")
     if at + length > len(data):
         raise Incomplete
@@ -345,16 +322,11 @@ def read_request(data: bytes, at: int, limits) -> tuple[Message, bool]:
     return Message((method, target), version, fields, body, trailers, at), last
 
 
-def read_response(
-    data: bytes, at: int, limits, method: bytes, eof: bool, lenient: bool
-) -> tuple[Message, bool]:
+def read_response(data: bytes, at: int, limits, method: bytes, eof: bool) -> tuple[Message, bool]:
     """One response to ``method``, and whether it is the connection's last."""
-    at = skip_empty_lines(data, at, limits, lenient)
-    data, added = strictly(data, at) if lenient else (data, 0)
-    fault = lenient_status_line_fault if lenient else status_line_fault
-    start, lines, at = cut_head(data, at, limits, fault)
-    match = status_line.fullmatch(start) or status_line.fullmatch(start + b" ")
-    http, code, reason = match.groups()
+    at = skip_empty_lines(data, at, limits)
+    start, lines, at = cut_head(data, at, limits, status_line_fault)
+    http, code, reason = status_line.fullmatch(start).groups()
     version, status = 10 if http == b"HTTP/1.0" else 11, int(code)
     fields = parse_fields(lines)
     tunnel = status == 101 or (method == b"CONNECT" and 200 <= status < 300)
@@ -368,15 +340,15 @@ def read_response(
     if empty:
         pass
     elif codings == [b"chunked"] or (not codings and values_of(fields, b"content-length")):
-        body, trailers, at = read_body(data, at, fields, limits, lenient)
+        body, trailers, at = read_body(data, at, fields, limits)
     elif not eof:
         raise Incomplete
     else:
         body, at, last = data[at:], len(data), True
-    return Message((status, reason), version, fields, body, trailers, at - added), last
+    return Message((status, reason), version, fields, body, trailers, at), last
 
 
-def _judge(data: bytes, read_one) -> Verdict:
+def judge(data: bytes, read_one) -> Verdict:
     messages: list[Message] = []
     at, last = 0, False
     try:
@@ -395,7 +367,7 @@ def _judge(data: bytes, read_one) -> Verdict:
 
 def judge_request(data: bytes, limits) -> Verdict:
     """Judge all that a client sent on one connection."""
-    return _judge(data, lambda at, _: read_request(data, at, limits))
+    return judge(data, lambda at, _: read_request(data, at, limits))
 
 
 def judge_response(
@@ -403,13 +375,12 @@ def judge_response(
     limits,
     methods: tuple[bytes, ...] = (),
     eof: bool = False,
-    lenient: bool = False,
 ) -> Verdict:
     """Judge all that a server sent; ``methods`` are the requests', GET where none is left."""
 
     def read_one(at: int, messages: list[Message]) -> tuple[Message, bool]:
         final = sum(1 for message in messages if message.start_line[0] >= 200)
         method = methods[final] if final < len(methods) else b"GET"
-        return read_response(data, at, limits, method, eof, lenient)
+        return read_response(data, at, limits, method, eof)
 
-    return _judge(data, read_one)
+    return judge(data, read_one)

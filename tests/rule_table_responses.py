@@ -6,6 +6,7 @@ from rule_table import Rule, bad
 
 OK = "HTTP/1.1 200 OK\r\n"
 LENGTH = "Content-Length: 2\r\n\r\nhi"
+CHUNKED = OK + "Transfer-Encoding: chunked\r\n\r\n"
 
 RESPONSE_RULES = (
     Rule(
@@ -50,12 +51,88 @@ RESPONSE_RULES = (
             ("HTTP/1.1 200\r\n" + LENGTH, 1),
             ("HTTP/1.1 200\n" + LENGTH, 1),
             ("\n" + OK + LENGTH, 1),
+            ("HTTP/1.1  \t200 OK\r\n" + LENGTH, 1),
+            ("HTTP/1.1\t200\tOK\r\n" + LENGTH, 1),
+            ("HTTP/1.1 200 O\1\x7fK\r\n" + LENGTH, 1),
         ),
-        bad("status-line", "HTTP/1.1 200§X", "HTTP/1.1 200§\tOK", "HTTP/1.1 20§\n")
+        bad("status-line", "HTTP/1.1 200§X", "HTTP/1.1 20§\n", "HTTP/1.1 20§ 0", "HTTP/1.1§X")
         + bad("bare-cr", "HTTP/1.1 200 OK§\rX", "HTTP/1.1 200§\rX")
         + bad("empty-lines", "\n" * 8 + "§\n")
-        + bad("bare-lf", OK + "Transfer-Encoding: chunked\n\n1§\nx")
-        + bad("field-value", OK + "A: §\0"),
+        + bad("status-line-size", "HTTP/1.1" + " " * 8184 + "§ 200 OK\r\n", status=431)
+        + bad("status-line-size", "HTTP/1.1 200 " + "\1" * 8179 + "§\r\n", status=431)
+        + bad("status-line", "HTTP/1.1 200 O§\0"),
+        responses=True,
+        lenient=True,
+    ),
+    Rule(
+        46,
+        "a lenient client takes folds, controls, and space before a colon",
+        (
+            (OK + "X: a,\r\n b\r\n" + LENGTH, 1),
+            (OK + "X:\r\n\ta\n b\r\n \r\n" + LENGTH, 1),
+            (OK + "X: a\1\x7fb\r\n" + LENGTH, 1),
+            (OK + "X \t: a\r\n" + LENGTH, 1),
+            # The length is believed, and nothing else is read.
+            (OK + "Content-Length : 2\r\n\r\nhi" + "\0", 1),
+            (OK + "Connection: a,\r\n b\r\n" + LENGTH + "\0", 1),
+            (OK + "Connection: a\1\r\n" + LENGTH + "\0", 1),
+        ),
+        bad("leading-space", OK + "§ X: a\r\n")
+        + bad("field-name", OK + "X §Y: a\r\n", OK + "X§(: a\r\n", OK + "§: a\r\n")
+        + bad("field-colon", OK + "X§\r\n", OK + "X §\n")
+        + bad("field-value", OK + "A: §\0", OK + "A: b\r\n c§\0")
+        + bad("field-value", OK + "Content-Length: 2§\1\r\n", OK + "Transfer-Encoding : §\1")
+        + bad("bare-cr", OK + "A: b§\rc", OK + "A: b\r\n c§\rd")
+        + bad("obs-fold", OK + "Content-Length: 2\r\n§ 3\r\n")
+        + bad("obs-fold", OK + "Transfer-Encoding: chunked\r\n§\tx\r\n")
+        + bad("content-length", OK + "Content-Length:§\r\n 2\r\n")
+        + bad("field-size", OK + "X: a\r\n " + "b" * 8185 + "§b\r\n", status=431),
+        responses=True,
+        lenient=True,
+    ),
+    Rule(
+        46,
+        "a lenient client takes one length, however often, and a coding before it",
+        (
+            (OK + "Content-Length: 2\r\n" + LENGTH + OK + LENGTH, 2),
+            (OK + "Content-Length: 2, 2 ,2\r\n\r\nhi" + OK + LENGTH, 2),
+            (OK + "Transfer-Encoding: chunked\r\nContent-Length: 9\r\n\r\n0\r\n\r\n\0", 1),
+            (OK + "Content-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n\0", 1),
+            ("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n\0", 1),
+            (OK + "Transfer-Encoding: chunked\r\n" * 2 + "\r\n0\r\n\r\n\0", 1),
+            (OK + "Transfer-Encoding: identity\r\n" + LENGTH + "\0", 1),
+            (OK + "Transfer-Encoding:\r\n" + LENGTH + "\0", 1),
+        ),
+        bad("content-length-twice", OK + "Content-Length: 2\r\nContent-Length: §3\r\n")
+        + bad("content-length-twice", OK + "Content-Length: §2, 3\r\n")
+        + bad("content-length", OK + "Content-Length: §2,\r\n", OK + "Content-Length: §+2\r\n")
+        + bad("content-length", OK + "Transfer-Encoding: gzip\r\nContent-Length: §x\r\n")
+        + bad("content-length-size", OK + "Content-Length: §9223372036854775808\r\n")
+        + bad(
+            "transfer-coding",
+            OK + "Transfer-Encoding: gzip\r\nTransfer-Encoding: §chunked\r\n",
+            OK + "Transfer-Encoding: §gzip, chunked\r\n",
+            status=501,
+        )
+        + bad("transfer-encoding", OK + "Transfer-Encoding: §chunked,\r\n"),
+        responses=True,
+        lenient=True,
+    ),
+    Rule(
+        46,
+        "a lenient client takes space after a chunk's size, any extension, and bare LF",
+        (
+            (CHUNKED + "2 \r\nhi\r\n0\t\r\n\r\n" + OK + LENGTH, 2),
+            (CHUNKED + '2 ; a = "b\r\nhi\r\n0;\r\n\r\n' + OK + LENGTH, 2),
+            (CHUNKED + "2\nhi\n1 \nx\r\n0\n\n" + OK + LENGTH, 2),
+            (CHUNKED + "0\r\nContent-Length : 9\r\nX: a\r\n b\r\n\r\n" + OK + LENGTH, 2),
+        ),
+        bad("chunk-size", CHUNKED + "2 §2\r\n", CHUNKED + "§ 2", CHUNKED + "0§x2", CHUNKED + "§;a")
+        + bad("bare-cr", CHUNKED + "2§\rh", CHUNKED + "2 §\rh", CHUNKED + "2;§\rh")
+        + bad("bare-lf", CHUNKED + "2;a§\n", CHUNKED + "2 ;§\n")
+        + bad("chunk-extension", CHUNKED + "2;a§\0", CHUNKED + "2;§\x7f")
+        + bad("chunk-extension-size", CHUNKED + "2" + " " * 256 + "§ \r\n")
+        + bad("chunk-end", CHUNKED + "2\nhi§x", CHUNKED + "2\nhi\r§x"),
         responses=True,
         lenient=True,
     ),

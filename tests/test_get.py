@@ -334,7 +334,7 @@ def test_a_reset_is_no_end_of_a_body_that_ends_with_the_connection(get, tmp_path
         [b"HTTP/1.1 200 OK\r\nA: " + b"a" * 70_000 + b"\r\n\r\n"],
         [b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 251 + b"\r\n"],
         [b"HTTP/1.1 200 OK\r\nA: \0\r\n\r\n"],
-        [CHUNKED, b"4 \r\nbody\r\n0\r\n\r\n"],
+        [CHUNKED, b" 4\r\nbody\r\n0\r\n\r\n"],
         [CHUNKED, b"-4\r\nbody\r\n0\r\n\r\n"],
         [b"HTTP/1.1 100 Continue\r\n\r\n" * 9],
         [b"\0" * 100_000],

@@ -22,6 +22,7 @@ LAYERS = [
     {"reactor.errors", "reactor.limits"},
     {"reactor._bounds", "reactor._names", "reactor._rules"},
     {"reactor._fields"},
+    {"reactor._lines"},
     {"reactor._head"},
     {"reactor._headers"},
     {"reactor._message"},
@@ -39,7 +40,7 @@ LAYERS = [
     {"reactor.cli"},
     {"reactor", "reactor.__main__"},
 ]
-BYTES_FLOORS = 8  # _value to _parse: no I/O, no clock; so is http
+BYTES_FLOORS = 9  # _value to _parse: no I/O, no clock; so is http
 
 PYTHON = sorted(PACKAGE.rglob("*.py"))
 CYTHON = sorted(PACKAGE.rglob("*.pyx"))

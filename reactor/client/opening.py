@@ -199,7 +199,7 @@ class _Tunnel(Protocol):
         self._limits = client.limits
         self._trace = client.trace
         self._interim = 0
-        self._parser = ResponseParser(client.limits)
+        self._parser = ResponseParser(client.limits, lenient=True)
         self._parser.expect("CONNECT")
         self.transport: Any = None
 

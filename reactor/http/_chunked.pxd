@@ -3,13 +3,14 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 from reactor._bounds cimport Bounds
-from reactor._head cimport Verdict
+from reactor._lines cimport Verdict
 from reactor._rules cimport Rule
 
 cdef enum ChunkStep:
     # What the next byte is.
-    SIZE_DIGIT, SIZE_LF
+    SIZE_DIGIT, SIZE_SPACE, SIZE_LF
     EXT_NAME_FIRST, EXT_NAME, EXT_VALUE_FIRST, EXT_VALUE, EXT_QUOTED, EXT_ESCAPED, EXT_QUOTE_END
+    EXT_ANYTHING
     DATA, DATA_CR, DATA_LF
 
 cdef struct Chunked:
@@ -21,7 +22,8 @@ cdef struct Chunked:
     Rule rule
     Py_ssize_t fault            # relative to the bytes of the last call; -1: the one before
     const Bounds *bounds
+    bint lenient
 
-cdef void chunked_init(Chunked *body, const Bounds *bounds) noexcept nogil
+cdef void chunked_init(Chunked *body, const Bounds *bounds, bint lenient) noexcept nogil
 cdef Verdict scan_chunks(Chunked *body, const uint8_t *text, Py_ssize_t size, Py_ssize_t *used,
                          uint8_t *out, Py_ssize_t *filled) noexcept nogil

@@ -2,12 +2,12 @@
 
 One pass, each byte judged once and each data byte copied once into the caller's memory,
 however many chunks there are and however they were cut. Knows the chunk grammar and its
-bounds. Must never know the trailer section (field lines: `_head.pyx`), nor an object.
+bounds. Must never know the trailer section (field lines: `_lines.pyx`), nor an object.
 """
 
 from libc.string cimport memcpy, memset
 
-from reactor._head cimport DONE, FAILED, MORE
+from reactor._lines cimport DONE, FAILED, MORE, is_ows
 from reactor._rules cimport (
     BARE_CR, BARE_LF, CHUNK_END, CHUNK_EXTENSION, CHUNK_EXTENSION_SIZE, CHUNK_EXTENSIONS_SIZE,
     CHUNK_OVERHEAD, CHUNK_SIZE, CHUNK_SIZE_LIMIT, NO_RULE)
@@ -25,10 +25,11 @@ cdef enum:
 cdef int64_t SIZE_MAX = 0x7fffffffffffffff
 
 
-cdef void chunked_init(Chunked *body, const Bounds *bounds) noexcept nogil:
+cdef void chunked_init(Chunked *body, const Bounds *bounds, bint lenient) noexcept nogil:
     memset(body, 0, sizeof(Chunked))
     body.step = SIZE_DIGIT
     body.bounds = bounds
+    body.lenient = lenient
 
 
 cdef Verdict scan_chunks(Chunked *body, const uint8_t *text, Py_ssize_t size, Py_ssize_t *used,
@@ -58,13 +59,17 @@ cdef Verdict scan_chunks(Chunked *body, const uint8_t *text, Py_ssize_t size, Py
         elif body.step == DATA_CR or body.step == DATA_LF:
             # RFC 9112 7.1: exactly CRLF after the data (h11's CVE-2025-43859 took any two).
             if text[pos] != (CR if body.step == DATA_CR else LF):
-                verdict = fail(body, CHUNK_END, pos)
+                verdict = end_data(body, text[pos], pos)
             elif body.step == DATA_CR:
                 body.step = DATA_LF
             else:
                 start_line(body)
         elif body.step == SIZE_LF:
             verdict = end_size_line(body, text[pos], pos)
+        elif body.step == SIZE_SPACE:
+            verdict = take_space(body, text[pos], pos)
+        elif body.step == EXT_ANYTHING:
+            verdict = skip_extension(body, text[pos], pos)
         else:
             verdict = take_extension(body, text[pos], pos)
         pos += 1
@@ -85,6 +90,14 @@ cdef inline void start_line(Chunked *body) noexcept nogil:
     body.extension = 0
 
 
+cdef Verdict end_data(Chunked *body, uint8_t byte, Py_ssize_t pos) noexcept nogil:
+    """What stands where CRLF must. A client takes a bare LF: no reader can skip too much by it."""
+    if byte != LF or not body.lenient:
+        return fail(body, CHUNK_END, pos)
+    start_line(body)
+    return MORE
+
+
 cdef inline Verdict take_digit(Chunked *body, uint8_t byte, Py_ssize_t pos) noexcept nogil:
     """RFC 9112 7.1: 1*HEXDIG; no prefix, sign, underscore or white space."""
     cdef int digit
@@ -98,8 +111,10 @@ cdef inline Verdict take_digit(Chunked *body, uint8_t byte, Py_ssize_t pos) noex
         body.step = SIZE_LF
         return MORE
     elif byte == c';':
-        body.step = EXT_NAME_FIRST
+        body.step = EXT_ANYTHING if body.lenient else EXT_NAME_FIRST
         return count_extension(body, pos)
+    elif body.lenient:
+        return take_space(body, byte, pos)
     else:
         return fail(body, BARE_LF if byte == LF else CHUNK_SIZE, pos)
     # RFC 9112 7.1: anticipate large sizes; 2^64 must not become 0.
@@ -108,6 +123,32 @@ cdef inline Verdict take_digit(Chunked *body, uint8_t byte, Py_ssize_t pos) noex
     body.size = body.size << 4 | digit
     body.digits += 1
     return MORE
+
+
+cdef Verdict take_space(Chunked *body, uint8_t byte, Py_ssize_t pos) noexcept nogil:
+    """For a client: white space may follow a size, and LF alone may end its line."""
+    if byte == LF:
+        return end_size_line(body, byte, pos)
+    if byte == CR:
+        body.step = SIZE_LF
+        return MORE
+    if byte == c';':
+        body.step = EXT_ANYTHING
+    elif is_ows(byte):
+        body.step = SIZE_SPACE
+    else:
+        return fail(body, CHUNK_SIZE, pos)
+    return count_extension(body, pos)
+
+
+cdef Verdict skip_extension(Chunked *body, uint8_t byte, Py_ssize_t pos) noexcept nogil:
+    """For a client: whatever it is, up to CRLF. A bare LF might end it or not: "funky chunks"."""
+    if byte == CR:
+        body.step = SIZE_LF
+        return MORE
+    if not scan_is(byte, SCAN_VALUE):
+        return fail(body, BARE_LF if byte == LF else CHUNK_EXTENSION, pos)
+    return count_extension(body, pos)
 
 
 cdef Verdict end_size_line(Chunked *body, uint8_t byte, Py_ssize_t pos) noexcept nogil:

@@ -9,14 +9,13 @@ body that is sent is pulled, piece by piece, while the transport takes it. The d
 from cpython.bytes cimport PyBytes_AS_STRING
 from libc.stdint cimport uint8_t
 
-from reactor._fields cimport ENCODED
+from reactor._fields cimport CHUNKED, ENCODED
 from reactor._headers cimport Headers
 from reactor.http._sides cimport (
     CLOSE, CLOSED, DONE, END, IDLE, NEXT, START, WITH_BODY, moved)
 
 from reactor.errors import ProtocolError, RemoteProtocolError
 from reactor.http._framing import Body, End
-from reactor.http.ascii import lower
 from reactor.http.states import State
 
 
@@ -198,8 +197,7 @@ cdef class ClientMachine(Incoming):
         return 0
 
     cdef int take_head(self, Exchange exchange, Response head) except -1:
-        if (head.facts.flags & ENCODED
-                and lower(head.get_headers()["transfer-encoding"]) != "chunked"):
+        if head.facts.flags & ENCODED and not head.facts.flags & CHUNKED:
             # RFC 9112 6.1: no TE field asked for another coding, so the bytes are not the content.
             raise RemoteProtocolError(400, "transfer-coding", "a coding that nobody asked for")
         self.keep_alive = head.keep_alive

@@ -3,7 +3,7 @@
 from libc.stdint cimport int64_t, uint8_t
 
 from reactor._bounds cimport Bounds
-from reactor._head cimport Head, Verdict
+from reactor._lines cimport Head, Verdict
 from reactor._headers cimport Headers
 from reactor._message cimport Message, Request, Response
 from reactor._rules cimport Rule

@@ -107,7 +107,9 @@ class ResponseParser(MessageParser):
     """Responses out of what a server sends.
 
     Args:
-        lenient: also take lines that end in a bare LF, and a status line without a reason.
+        lenient: for a client; also take what leaves no doubt about where the message ends:
+            lines that end in a bare LF, folds and controls (they become spaces), no reason,
+            equal lengths, ... docs/client.md has the table. Some of it ends the connection.
 
     >>> p = ResponseParser()
     >>> p.expect("HEAD")

@@ -19,10 +19,11 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy
 
 from reactor._bounds cimport read_bounds
-from reactor._fields cimport CHUNKED, CLOSE, CONNECT, stays_open
-from reactor._head cimport (
-    DONE, EMPTY, FAILED, MORE, head_free, head_init, scan_fields, scan_head, trailer_init)
+from reactor._fields cimport CHUNKED, CLOSE, CONNECT, Field, stays_open
+from reactor._head cimport scan_head
 from reactor._headers cimport Headers, headers_of
+from reactor._lines cimport (
+    DONE, EMPTY, FAILED, MORE, blank_values, head_free, head_init, scan_fields, trailer_init)
 from reactor._message cimport Request, Response, request_of, response_of
 from reactor._rules cimport INCOMPLETE, NO_RULE, broken
 from reactor.http._buffer cimport (
@@ -287,7 +288,7 @@ cdef class MessageParser:
                 data = self.take(self.remaining)
                 self.stage = AT_END
         elif self.stage == IN_CHUNKS:
-            chunked_init(&self.chunks, &self.bounds)
+            chunked_init(&self.chunks, &self.bounds, self.lenient)
             data = self.decode()
         # Trailers come at the End and nowhere else, so such a message is never one object.
         message.whole = self.stage == AT_END and self.trailers is None
@@ -339,6 +340,8 @@ cdef class MessageParser:
         elif verdict == DONE:
             if self.head.count:
                 self.trailers = headers_of(self.head.fields, self.head.count, text, self.head.pos)
+                if self.head.repaired:
+                    blank_values(<Field *>self.trailers.fields(), self.head.count)
             self.consume(self.head.pos)
             self.stage = AT_END
         return 0

@@ -13,7 +13,7 @@ from reactor.http._framing cimport ResponseParser
 cdef class Incoming(Protocol):
 
     def __init__(self, limits):
-        self.parser = ResponseParser(limits)
+        self.parser = ResponseParser(limits, lenient=True)
 
     cdef int receive(self, const uint8_t *data, Py_ssize_t size) except -1:
         if not self.wants():

@@ -3,7 +3,7 @@
 from libc.stdint cimport int64_t, uint8_t
 
 from reactor._bounds cimport Bounds
-from reactor._head cimport FAILED, Verdict
+from reactor._lines cimport FAILED, Verdict
 from reactor.http._framing cimport ResponseParser
 
 cdef class Target:

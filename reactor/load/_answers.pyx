@@ -12,7 +12,8 @@ from libc.string cimport memcmp
 
 from reactor._bounds cimport read_bounds
 from reactor._fields cimport CHUNKED, Field, stays_open
-from reactor._head cimport DONE, FAILED, MORE, Head, head_free, head_init, head_lend, scan_head
+from reactor._head cimport scan_head
+from reactor._lines cimport DONE, FAILED, MORE, Head, head_free, head_init, head_lend
 from reactor._message cimport Response
 
 from reactor.errors import ProtocolError
