@@ -3,16 +3,12 @@
 import gc
 import logging
 import math
-import os
 import random
 import selectors
-import signal
 import socket
-import threading
 import weakref
 
 import pytest
-from processes import open_descriptors
 
 from reactor.loop import Loop
 from reactor.testing import FakeClock, FakeSelector
@@ -283,69 +279,6 @@ def test_a_descriptors_number_is_not_reused_within_a_batch():
         assert wrong == []
         for reader in list(live.values()):
             reader.close()
-
-
-def test_threads_wake_the_loop_and_their_wake_ups_coalesce(monkeypatch):
-    with Loop() as loop:
-        wakes, ran = [], []
-        wake = loop._waker.wake
-        monkeypatch.setattr(loop._waker, "wake", lambda: (wakes.append(1), wake()))
-        for number in range(1000):
-            loop.call_soon_threadsafe(ran.append, number)
-        assert len(wakes) == 1
-        thread = threading.Thread(target=loop.call_soon_threadsafe, args=(loop.stop,))
-        thread.start()
-        loop.run()
-        thread.join()
-        assert ran == list(range(1000))
-
-
-def test_no_wake_up_of_many_threads_is_lost():
-    with Loop() as loop:
-        ran = []
-
-        def produce():
-            for _ in range(2000):
-                loop.call_soon_threadsafe(ran.append, 1)
-
-        threads = [threading.Thread(target=produce) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        while len(ran) < 8000:
-            loop.run_once(timeout=5)
-        for thread in threads:
-            thread.join()
-        assert len(ran) == 8000
-
-
-def test_signals_are_delivered_in_a_turn_and_the_previous_handler_comes_back():
-    previous = signal.getsignal(signal.SIGUSR1)
-    with Loop() as loop:
-        got = []
-        loop.on_signal(signal.SIGUSR1, lambda: (got.append(loop._in_turn), loop.stop()))
-        assert signal.getsignal(signal.SIGUSR1) == previous
-        loop.call_soon(os.kill, os.getpid(), signal.SIGUSR1)
-        loop.run()
-        assert got == [True]
-        assert signal.getsignal(signal.SIGUSR1) == previous
-        assert signal.set_wakeup_fd(-1) == -1
-
-
-def test_a_signal_may_be_watched_while_the_loop_runs():
-    with Loop() as loop:
-        loop.call_soon(loop.on_signal, signal.SIGUSR1, loop.stop)
-        loop.call_soon(os.kill, os.getpid(), signal.SIGUSR1)
-        loop.run()
-
-
-def test_a_loop_leaves_no_descriptor_behind():
-    before = open_descriptors()
-    for _ in range(20):
-        with Loop() as loop:
-            loop.on_signal(signal.SIGUSR1, loop.stop)
-            loop.call_soon(loop.stop)
-            loop.run()
-    assert open_descriptors() == before
 
 
 class Expiring:

@@ -50,7 +50,9 @@ class Watched:
 
 @pytest.fixture
 def watched():
-    return Watched()
+    watched = Watched()
+    with watched.loop:
+        yield watched
 
 
 def sleep_until(condition):

@@ -9,10 +9,12 @@ cdef class Loop:
     cdef Poller poller              # the selector, if it has a C face; else None
     cdef public object clock
     cdef object ready, from_threads, signals
-    cdef list to_close, lost
+    cdef list to_close
+    cdef object lost
     cdef double now
     cdef readonly bint _in_turn, closed
     cdef bint wake_sent, running, stopping
+    cdef int wake_fd                # -1 once it is closed
     cdef bytearray scratch          # every connection of this loop receives into it
 
     cdef double time_now(self) except -1
@@ -28,3 +30,6 @@ cdef class Loop:
     cdef int call(self, object handle) except -1
     cdef int close_dropped(self) except -1
     cdef int check_open(self) except -1
+    cdef int release(self) except -1
+    cdef int wake(self) except -1
+    cdef object timer(self, double when, object callback, tuple args)

@@ -23,7 +23,9 @@ class Loop:
         clock: a monotonic clock in seconds; defaults to `time.monotonic`.
         read_bytes: the most that one connection receives in a turn, into one buffer for all.
 
-    ``run`` may be called again after ``stop``; loops are independent of each other.
+    ``run`` may be called again after ``stop``; loops are independent of each other. A loop that is
+    closed refuses callbacks, timers and registrations with RuntimeError; one that is dropped
+    without being closed says so (ResourceWarning) and closes its own descriptors.
     """
 
     @property
@@ -44,7 +46,11 @@ class Loop:
         """End `run` after this turn. If the loop is not running, the next `run` returns at once."""
 
     def close(self) -> None:
-        """Release the selector and the wake-up descriptors. Idempotent."""
+        """Release the selector and the wake-up descriptors. Idempotent.
+
+        What was planned is forgotten. What a handler raises when it is told of its end comes out
+        when all is released.
+        """
 
     def __enter__(self) -> Self: ...
     def __exit__(self, *exc_info: object) -> None: ...
@@ -76,14 +82,22 @@ class Loop:
     def on_signal(self, number: int, callback: Callable[..., object], *args: Any) -> None:
         """Call back, inside a turn, when the process gets this signal.
 
-        The handler that was there before is back when `run` ends. Python delivers signals
-        to the main thread only; `run` in another thread raises ValueError.
+        It holds from now on, until `close` puts back what was there before: a signal that comes
+        before `run`, or between two of them, waits for the next turn. Only the main thread may
+        ask, others get ValueError; the loop may run in any.
         """
 
     def report(self, exception: BaseException, doing: str) -> None:
         """A callback of the user failed: say so once, with its traceback, and go on."""
 
-    def register(self, fileobj: int | HasFileno, events: int, handler: Handler) -> Registration: ...
+    def register(self, fileobj: int | HasFileno, events: int, handler: Handler) -> Registration:
+        """Watch a descriptor for `EVENT_READ`, `EVENT_WRITE`, both or, with 0, nothing yet.
+
+        Raises:
+            ValueError: it has no descriptor (any more), or these are no events.
+            KeyError: the descriptor is registered already.
+        """
+
     def modify(self, registration: Registration, events: int) -> None:
         """Change the wanted events; 0 takes the descriptor out of the selector meanwhile."""
 

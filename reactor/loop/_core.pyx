@@ -20,15 +20,20 @@ their users' code, and a fault of theirs ends `run`. The docstrings are in `_cor
 from libc.math cimport INFINITY
 
 from reactor.loop._deadlines cimport Deadlines
-from reactor.loop._registration cimport Registration
+from reactor.loop._registration cimport Registration, events_checked
 
-from posix.unistd cimport close
+from libc.errno cimport EAGAIN, errno
+from libc.stdint cimport uint64_t
+from posix.unistd cimport close, write
+
+from cpython.exc cimport PyErr_SetFromErrno
 
 from cpython.bytearray cimport PyByteArray_FromStringAndSize
 
 import selectors
 import sys
 import time
+import warnings
 from collections import deque
 
 from reactor.errors import advise
@@ -57,20 +62,44 @@ def default_selector():
 
 cdef class Loop:
 
-    def __init__(self, selector=None, clock=None, read_bytes=DEFAULT_LIMITS.read_bytes_max):
-        self._selector = default_selector() if selector is None else selector
-        self.poller = self._selector if isinstance(self._selector, Poller) else None
-        self.clock = time.monotonic if clock is None else clock
-        self.now = self.clock()
+    def __cinit__(self):
+        # Until it is made it is as one that is closed: a subclass may forget to call `__init__`.
+        self.closed = True
+        self.wake_fd = -1
         self._timers = Timers()
         self._deadlines = Deadlines()
         self.ready = deque()
         self.from_threads = deque()
         self.to_close = []
-        self._waker = Waker(self._take_from_threads)
-        self.register(self._waker, READ, self._waker)
-        self.lost = []
+        self.lost = deque()
+
+    def __init__(self, selector=None, clock=None, read_bytes=DEFAULT_LIMITS.read_bytes_max):
+        if self.scratch is not None:
+            raise RuntimeError("a loop is made once")
+        if not (selector is None or isinstance(selector, selectors.BaseSelector)):
+            raise TypeError(f"a selector is a selectors.BaseSelector, not {selector!r}")
+        if read_bytes <= 0:
+            raise ValueError(f"read_bytes is above zero, not {read_bytes!r}")
+        self.clock = time.monotonic if clock is None else clock
+        self.now = self.clock()
         self.scratch = PyByteArray_FromStringAndSize(NULL, read_bytes)
+        self._selector = default_selector() if selector is None else selector
+        self.poller = self._selector if isinstance(self._selector, Poller) else None
+        try:
+            self._waker = Waker(self._take_from_threads)
+            self.wake_fd = self._waker.writer
+            self.modify_events(Registration(self._waker, 0, self._waker), READ)
+        except BaseException:
+            self.release()
+            raise
+        self.closed = False
+
+    def __del__(self):
+        if not self.closed:
+            try:  # a warning may be an error
+                warnings.warn(f"{self!r} was dropped and not closed", ResourceWarning, source=self)
+            finally:
+                self.release()
 
     # --- running --------------------------------------------------------------------------
 
@@ -81,14 +110,12 @@ cdef class Loop:
         self.running = True
         try:
             if self.signals is not None:
-                self.signals.install()
+                self.signals.listen()
             while not self.stopping:
                 self.run_once()
         finally:
             self.running = False
             self.stopping = False
-            if self.signals is not None:
-                self.signals.restore()
 
     def run_once(self, timeout=None):
         cdef list keys = None
@@ -150,8 +177,10 @@ cdef class Loop:
 
     cdef int tell_lost(self) except -1:
         cdef Registration registration
-        lost, self.lost = self.lost, []
-        for registration in lost:
+        cdef Py_ssize_t count = len(self.lost)
+        while count:
+            count -= 1
+            registration = self.lost.popleft()
             handler, registration.handler = registration.handler, None
             registration.react(handler, LOST)
         return 0
@@ -164,12 +193,30 @@ cdef class Loop:
             return
         if self.running:
             raise RuntimeError("stop the loop before it is closed")
+        raised = None
+        for _ in range(len(self.lost)):
+            try:
+                self.tell_lost()
+            except BaseException as error:  # the others are told in spite of it
+                raised = error
+        self.release()
+        if raised is not None:
+            raise raised
+
+    cdef int release(self) except -1:
         self.closed = True
-        if self.signals is not None:
-            self.signals.close()
-        self._waker.close()
-        self._selector.close()
+        self.wake_fd = -1
         self._deadlines.clear()
+        self.ready.clear()
+        self.from_threads.clear()
+        try:
+            if self.signals is not None:
+                self.signals.close()
+        finally:
+            if self._waker is not None:
+                self._waker.close()
+            self._selector.close()
+        return 0
 
     def __enter__(self):
         return self
@@ -196,31 +243,51 @@ cdef class Loop:
     # --- callbacks ------------------------------------------------------------------------
 
     def call_soon(self, callback, *args):
+        self.check_open()
+        check_callable(callback)
         handle = Handle(callback, args)
         self.ready.append(handle)
         return handle
 
     def call_soon_threadsafe(self, callback, *args):
+        check_callable(callback)
         handle = Handle(callback, args)
+        # From here on no other thread has a turn, so nobody closes it before it is written to.
+        self.check_open()
         self.from_threads.append(handle)
         # One write wakes the loop for however many callbacks are queued behind it.
         if not self.wake_sent:
             self.wake_sent = True
-            self._waker.wake()
+            self.wake()
         return handle
 
+    cdef int wake(self) except -1:
+        # Not os.write, which lets other threads go on between our look at the number and its use.
+        cdef uint64_t one = 1
+        if write(self.wake_fd, &one, sizeof(one)) < 0 and errno != EAGAIN:
+            PyErr_SetFromErrno(OSError)
+        return 0  # EAGAIN: so many are under way that the loop cannot miss them
+
     def call_later(self, delay, callback, *args):
-        return self._timers.add(self.time_now() + <double>delay, callback, args)
+        return self.timer(self.time_now() + <double>delay, callback, args)
 
     def call_at(self, when, callback, *args):
+        return self.timer(when, callback, args)
+
+    cdef object timer(self, double when, object callback, tuple args):
+        self.check_open()
+        if when != when:
+            raise ValueError("the time of a timer is a number, not nan")  # it would end all others
+        check_callable(callback)
         return self._timers.add(when, callback, args)
 
     def on_signal(self, number, callback, *args):
+        self.check_open()
+        check_callable(callback)
         if self.signals is None:
-            self.signals = SignalWatcher(self.call_soon)
-            self.register(self.signals, READ, self.signals)
-            if self.running:
-                self.signals.install()
+            signals = SignalWatcher(self.call_soon, self.call_soon_threadsafe)
+            self.register(signals, READ, signals)
+            self.signals = signals
         self.signals.watch(number, callback, args)
 
     def report(self, exception, doing):
@@ -232,12 +299,17 @@ cdef class Loop:
     # --- descriptors ----------------------------------------------------------------------
 
     def register(self, fileobj, events, handler):
+        self.check_open()
+        if handler is None:
+            raise TypeError("a registration needs a handler")
         registration = Registration(fileobj, 0, handler)
-        self.modify_events(registration, events)
+        self.modify_events(registration, events_checked(events))
         return registration
 
-    def modify(self, Registration registration, events):
-        self.modify_events(registration, events)
+    def modify(self, Registration registration not None, events):
+        self.check_open()
+        check_registered(registration)
+        self.modify_events(registration, events_checked(events))
 
     cdef int modify_events(self, Registration registration, int events) except -1:
         cdef int before = registration.events
@@ -254,7 +326,7 @@ cdef class Loop:
             self._selector.modify(registration.fileobj, events, registration)
         return 0
 
-    def unregister(self, Registration registration):
+    def unregister(self, Registration registration not None):
         self.forget(registration)
         # A handler holds its registration: without this the two would wait for the collector.
         registration.handler = None
@@ -277,9 +349,13 @@ cdef class Loop:
             close(registration.fd)
         return 0
 
-    def set_deadline(self, Registration registration, delay):
-        self.expire_at(
-            registration, INFINITY if delay is None else self.time_now() + <double>delay)
+    def set_deadline(self, Registration registration not None, delay):
+        cdef double when = INFINITY if delay is None else self.time_now() + <double>delay
+        self.check_open()
+        check_registered(registration)
+        if when != when:
+            raise ValueError("a deadline is a number of seconds, not nan")
+        self.expire_at(registration, when)
 
     cdef int expire_at(self, Registration registration, double when) except -1:
         return self._deadlines.set(registration, when)
@@ -329,8 +405,22 @@ cdef class Loop:
 
     cdef int check_open(self) except -1:
         if self.closed:
-            raise RuntimeError("this loop is closed")
+            raise RuntimeError(
+                "this loop is closed" if self.scratch is not None
+                else f"{type(self).__name__} was not made: call super().__init__()")
         return 0
+
+
+cdef int check_callable(object callback) except -1:
+    if not callable(callback):
+        raise TypeError(f"a callback is callable, not {callback!r}")
+    return 0
+
+
+cdef int check_registered(Registration registration) except -1:
+    if registration.handler is None:
+        raise ValueError("it is not registered, or not any more")
+    return 0
 
 
 cdef inline int dispatch(Registration registration, int mask) except -1:

@@ -9,9 +9,11 @@ cdef struct Entry:
 cdef class Deadlines:
     cdef Entry *heap
     cdef Py_ssize_t count, capacity
+    cdef object nothing             # with an object among its members it is the collector's to visit
 
     cdef int set(self, Registration registration, double when) except -1
     cdef int forget(self, Registration registration) except -1
+    cdef bint holds(self, Registration registration) noexcept
     cdef Registration pop_due(self, double now)
     cdef int clear(self) except -1
     cdef double next_due(self) noexcept

@@ -6,6 +6,7 @@ the registration, and an entry of 16 bytes in a heap. Moving it *later* writes t
 nothing else; the entry, when its time comes too early, moves to where the number says.
 """
 
+from cpython.object cimport PyObject, PyTypeObject, inquiry, traverseproc, visitproc
 from cpython.mem cimport PyMem_Free, PyMem_Realloc
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.math cimport INFINITY
@@ -33,6 +34,8 @@ cdef class Deadlines:
             return 0
         if registration.place < 0:
             return self.push(registration, when)
+        if not self.holds(registration):
+            raise ValueError("this registration is another loop's")
         if when < self.heap[registration.place].due:
             self.up(registration.place, Entry(when, <void *>registration))
         return 0
@@ -42,7 +45,7 @@ cdef class Deadlines:
         cdef Py_ssize_t place = registration.place
         cdef Entry last
         registration.deadline = INFINITY
-        if place < 0:
+        if place < 0 or not self.holds(registration):
             return 0
         registration.place = -1
         self.count -= 1
@@ -54,6 +57,10 @@ cdef class Deadlines:
                 self.down(place, last)
         Py_DECREF(registration)
         return 0
+
+    cdef inline bint holds(self, Registration registration) noexcept:
+        return (registration.place < self.count
+                and self.heap[registration.place].registration == <void *>registration)
 
     cdef Registration pop_due(self, double now):
         """One whose deadline has come, and is none any more; None if there is none."""
@@ -119,3 +126,24 @@ cdef class Deadlines:
     cdef void put(self, Py_ssize_t place, Entry entry) noexcept:
         self.heap[place] = entry
         (<Registration>entry.registration).place = place
+
+
+# The heap is memory that Cython knows nothing of. Without these two a loop that was dropped would
+# never be collected: its handlers hold it, and their registrations, in here, hold them.
+
+cdef int traverse(PyObject *deadlines, visitproc visit, void *arg) except -1:
+    cdef Py_ssize_t place
+    cdef int found = 0
+    for place in range((<Deadlines>deadlines).count):
+        found = visit(<PyObject *>(<Deadlines>deadlines).heap[place].registration, arg)
+        if found:
+            break
+    return found
+
+
+cdef int clear(object deadlines) except -1:
+    return (<Deadlines>deadlines).clear()
+
+
+(<PyTypeObject *>Deadlines).tp_traverse = <traverseproc>traverse
+(<PyTypeObject *>Deadlines).tp_clear = <inquiry>clear

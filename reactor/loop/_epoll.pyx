@@ -12,7 +12,8 @@ from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.errno cimport EINTR, errno
 from libc.stdint cimport uint32_t
 
-from reactor.loop._registration cimport Poller, Registration
+from reactor.loop._registration cimport (
+    Poller, Registration, call_handler, descriptor_checked, events_checked)
 
 import math
 import selectors
@@ -38,12 +39,6 @@ cdef enum:
     READ = 1                # selectors.EVENT_READ
     WRITE = 2
     BATCH = 512             # events of one call; what is left over is ready at the next one
-
-cdef int descriptor_checked(object fileobj) except -1:
-    cdef object number = fileobj if isinstance(fileobj, int) else fileobj.fileno()
-    if not isinstance(number, int) or number < 0:
-        raise ValueError(f"invalid file descriptor: {number!r}")
-    return number
 
 
 cdef class EpollSelector(Poller):
@@ -115,9 +110,8 @@ cdef class EpollSelector(Poller):
         return self.fd
 
     def register(self, fileobj, events, data=None):
-        cdef Registration registration = Registration(descriptor_checked(fileobj), 0, data)
-        registration.named = fileobj
-        self.watch(registration, events_checked(events))
+        cdef Registration registration = Registration(fileobj, 0, data)
+        self.watch(registration, wanted(events))
         return key_of(registration)
 
     def unregister(self, fileobj):
@@ -128,8 +122,11 @@ cdef class EpollSelector(Poller):
 
     def modify(self, fileobj, events, data=None):
         cdef Registration registration = self.find(fileobj)
-        self.watch(registration, events_checked(events))
-        registration.handler = data
+        self.watch(registration, wanted(events))
+        if data is not registration.handler:
+            # What a compiled handler put there is for that handler only.
+            registration.handler = data
+            registration.react = call_handler
         return key_of(registration)
 
     def select(self, timeout=None):
@@ -181,7 +178,7 @@ cdef class EpollSelector(Poller):
         return 0
 
     cdef inline Registration at(self, int fd):
-        return <Registration>self.watched[fd] if fd < len(self.watched) else None
+        return <Registration>self.watched[fd] if 0 <= fd < len(self.watched) else None
 
     cdef Registration find(self, object fileobj):
         """Raises KeyError. A closed file object is found too, by itself."""
@@ -222,9 +219,9 @@ cdef object key_of(Registration registration):
         registration.fileobj, registration.fd, registration.events, registration.handler)
 
 
-cdef int events_checked(object events) except -1:
-    if not events or events & ~(READ | WRITE):
-        raise ValueError(f"invalid events: {events!r}")
+cdef int wanted(object events) except -1:
+    if events_checked(events) == 0:
+        raise ValueError("invalid events: 0")
     return events
 
 

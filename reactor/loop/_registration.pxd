@@ -14,6 +14,13 @@ cdef class Registration:
 cdef Registration registration_of(
     int fd, object handler, int (*react)(object handler, int event) except -1)
 
+# Raise ValueError, or TypeError for what is no number at all.
+cdef int descriptor_checked(object fileobj) except -1
+cdef int events_checked(object events) except -1
+
+# What a Registration made from Python does: a method of its handler.
+cdef int call_handler(object handler, int event) except -1
+
 cdef class Poller:
     """The C face of a selector: what the loop asks of it without a Python call."""
     cdef int watch(self, Registration registration, int events) except -1

@@ -10,6 +10,8 @@ from libc.math cimport INFINITY
 
 cdef enum:
     READ = 1                # selectors.EVENT_READ
+    WRITE = 2
+    DESCRIPTOR_MAX = 0x7fffffff
 
 
 @cython.freelist(16)
@@ -19,14 +21,13 @@ cdef class Registration:
         self.react = call_handler
         self.deadline = INFINITY
         self.place = -1
+        self.fd = -1
 
-    def __init__(self, fileobj, int events, handler):
-        if isinstance(fileobj, int):
-            self.fd = fileobj
-        else:
-            self.fd = fileobj.fileno()
+    def __init__(self, fileobj, events, handler):
+        self.fd = descriptor_checked(fileobj)
+        if not isinstance(fileobj, int):
             self.named = fileobj
-        self.events = events
+        self.events = events_checked(events)
         self.handler = handler
 
     @property
@@ -41,6 +42,27 @@ cdef Registration registration_of(
     registration.handler = handler
     registration.react = react
     return registration
+
+
+cdef int descriptor_checked(object fileobj) except -1:
+    """As `selectors` checks it: a closed file or socket has none."""
+    cdef object number = fileobj
+    try:
+        if not isinstance(fileobj, int):
+            number = int(fileobj.fileno())
+    except (AttributeError, TypeError, ValueError):
+        raise ValueError(f"invalid file object: {fileobj!r}") from None
+    if not 0 <= number <= DESCRIPTOR_MAX:
+        raise ValueError(f"invalid file descriptor: {number!r}")
+    return number
+
+
+cdef int events_checked(object events) except -1:
+    if not isinstance(events, int):
+        raise TypeError(f"events are EVENT_READ, EVENT_WRITE or both, not {events!r}")
+    if not 0 <= events <= (READ | WRITE):
+        raise ValueError(f"invalid events: {events!r}")
+    return events
 
 
 cdef int call_handler(object handler, int event) except -1:

@@ -15,7 +15,7 @@ from types import FrameType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, ClassVar
 
     _SignalHandler = Callable[[int, FrameType | None], Any] | int | None
 
@@ -25,19 +25,14 @@ class Waker:
 
     def __init__(self, on_wake: Callable[[], None]) -> None:
         self._on_wake = on_wake
+        # The loop writes to ``writer`` itself (`Loop.call_soon_threadsafe`).
         if hasattr(os, "eventfd"):
-            self._reader = self._writer = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+            self._reader = self.writer = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         else:
-            self._reader, self._writer = _nonblocking_pipe()
+            self._reader, self.writer = _nonblocking_pipe()
 
     def fileno(self) -> int:
         return self._reader
-
-    def wake(self) -> None:
-        """Make the loop's select return. Callable from any thread."""
-        # Full: so many wake-ups are under way that the loop cannot miss them.
-        with suppress(BlockingIOError):
-            os.write(self._writer, (1).to_bytes(8, "little"))
 
     def on_readable(self) -> None:
         _drain(self._reader)
@@ -50,54 +45,66 @@ class Waker:
         raise NotImplementedError
 
     def close(self) -> None:
-        for descriptor in {self._reader, self._writer}:
+        for descriptor in {self._reader, self.writer}:
             os.close(descriptor)
 
 
 class SignalWatcher:
     """Handler of the descriptor that the C signal handler writes to.
 
-    `watch` may be called at any time; the process's handlers are replaced only
-    between `install` and `restore`, that is while the loop runs.
+    From `watch` to `close` the process's handlers are replaced, and the interpreter writes the
+    numbers of signals into a pipe: one that comes before the loop runs, or between two runs,
+    waits there. A process has one such pipe; several loops pass on what is another's.
     """
 
-    def __init__(self, on_signal: Callable[..., object]) -> None:
-        self._on_signal = on_signal
+    # Those of this process: the last is whose pipe is written to.
+    _open: ClassVar[list[SignalWatcher]] = []
+    # What was there before the first of them.
+    _foreign_wakeup: ClassVar[int] = -1
+
+    def __init__(
+        self, call_soon: Callable[..., object], call_soon_threadsafe: Callable[..., object]
+    ) -> None:
+        self._call_soon = call_soon
+        self._call_soon_threadsafe = call_soon_threadsafe
         self._watched: dict[int, tuple[Callable[..., object], tuple[Any, ...]]] = {}
         self._previous: dict[int, _SignalHandler] = {}
-        self._previous_wakeup = -1
-        self._installed = False
         self._reader, self._writer = _nonblocking_pipe()
 
     def fileno(self) -> int:
         return self._reader
 
     def watch(self, number: int, callback: Callable[..., object], args: tuple[Any, ...]) -> None:
+        """Raises ValueError outside of the main thread, which alone may replace handlers."""
+        self.listen()  # the first: without the byte in the pipe a signal would be nobody's
         self._watched[number] = (callback, args)
-        if self._installed:
-            self._replace(number)
+        previous = signal.getsignal(number)
+        if previous != self._arrived:
+            signal.signal(number, self._arrived)
+            self._previous[number] = previous
 
-    def install(self) -> None:
-        self._installed = True
-        self._previous_wakeup = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
-        for number in self._watched:
-            self._replace(number)
-
-    def restore(self) -> None:
-        """Put back what was there before `install`."""
-        for number, previous in self._previous.items():
-            # None: the previous handler was not Python's and cannot be put back from here.
-            if previous is not None:
-                signal.signal(number, previous)
-        self._previous.clear()
-        signal.set_wakeup_fd(self._previous_wakeup, warn_on_full_buffer=False)
-        self._installed = False
+    def listen(self) -> None:
+        """Have signals written to this pipe: who waits in `select` must be the one that wakes."""
+        ours = {watcher._writer for watcher in SignalWatcher._open}
+        try:
+            before = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
+        except ValueError:  # not the main thread: as `watch` has left it
+            return
+        if before not in ours:
+            SignalWatcher._foreign_wakeup = before
+        if self in SignalWatcher._open:
+            SignalWatcher._open.remove(self)
+        SignalWatcher._open.append(self)
 
     def on_readable(self) -> None:
         for number in _drain(self._reader):
-            if number in self._watched:
-                callback, args = self._watched[number]
-                self._on_signal(callback, *args)
+            handler = signal.getsignal(number)
+            for watcher in SignalWatcher._open:
+                if handler == watcher._arrived:
+                    callback, args = watcher._watched[number]
+                    own = watcher is self
+                    call = self._call_soon if own else watcher._call_soon_threadsafe
+                    call(callback, *args)
 
     def on_writable(self) -> None:
         raise NotImplementedError
@@ -106,20 +113,33 @@ class SignalWatcher:
         raise NotImplementedError
 
     def close(self) -> None:
-        if self._installed:
-            self.restore()
+        """Put back what was there before. Raises ValueError outside of the main thread."""
+        for number, previous in self._previous.items():
+            if signal.getsignal(number) == self._arrived:
+                # None: the previous handler was not Python's and cannot be put back from here.
+                signal.signal(number, signal.SIG_DFL if previous is None else previous)
+            for later in SignalWatcher._open:
+                if later._previous.get(number) == self._arrived:
+                    later._previous[number] = previous
+        self._previous.clear()
+        if self in SignalWatcher._open:
+            self._stop_listening()
         os.close(self._reader)
         os.close(self._writer)
 
-    def _replace(self, number: int) -> None:
-        # The handler itself does nothing: the byte in the pipe does, and only with a Python
-        # handler in place does the interpreter write that byte.
-        if number not in self._previous:
-            self._previous[number] = signal.signal(number, _do_nothing)
+    def _stop_listening(self) -> None:
+        now = signal.set_wakeup_fd(-1)
+        SignalWatcher._open.remove(self)
+        if now == self._writer:
+            rest = SignalWatcher._open
+            now = rest[-1]._writer if rest else SignalWatcher._foreign_wakeup
+        # Somebody else's may be closed by now.
+        with suppress(OSError, ValueError):
+            signal.set_wakeup_fd(now, warn_on_full_buffer=False)
 
-
-def _do_nothing(number: int, frame: FrameType | None) -> None:
-    pass
+    def _arrived(self, number: int, frame: FrameType | None) -> None:
+        """Does nothing: the byte in the pipe does, and only with a Python handler in place does
+        the interpreter write that byte."""
 
 
 def _nonblocking_pipe() -> tuple[int, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from contextlib import ExitStack
 
 from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.loop import Loop
@@ -77,11 +78,18 @@ class Reactor(Loop):
         return Connector(self, addresses, on_connected, on_error, limits)
 
     def close(self) -> None:
-        """Abort every connection, stop every listener, release everything. Idempotent."""
-        if not self.closed:
-            for listener in self._listeners:
-                listener.abort()
-            for connection in list(self._connected):
-                connection.abort()
-            self.run_once(timeout=0)  # connection_lost is told before the end
-        super().close()
+        """Abort every connection, stop every listener, release everything. Idempotent.
+
+        What a handler raises meanwhile comes out at the end, when all is released.
+        """
+        if self.in_turn:
+            raise RuntimeError("stop the loop before it is closed")
+        # The last first, and each of them whatever the others raise.
+        with ExitStack() as ending:
+            ending.callback(super().close)
+            if not self.closed:
+                ending.callback(self.run_once, 0)  # connection_lost is told before the end
+                for connection in self._connected:
+                    ending.callback(connection.abort)
+                for listener in self._listeners:
+                    ending.callback(listener.abort)
