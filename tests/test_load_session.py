@@ -16,7 +16,7 @@ from processes import PATIENCE_S, environment, eventually
 
 from reactor.errors import LoadError
 from reactor.limits import DEFAULT_LIMITS
-from reactor.load import Plan, session
+from reactor.load import Generator, Plan, session
 from reactor.load.session import Session
 from reactor.net import Reactor
 
@@ -52,6 +52,26 @@ def test_a_generator_whose_parent_dies_in_a_run_ends(serve, folder, number):
         assert is_alive(pid)
         parent.send_signal(number)
     eventually(lambda: not is_alive(pid), "the generator has ended")
+
+
+def test_an_interrupt_that_waited_for_the_process_leaves_none(monkeypatch):
+    """It came while the child was being started, and is raised when that is done."""
+    started = []
+    real = subprocess.Popen
+
+    def interrupted(*arguments, **options):
+        started.append(real(*arguments, **options))
+        signal.raise_signal(signal.SIGINT)
+        return started[0]
+
+    monkeypatch.setattr(subprocess, "Popen", interrupted)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            Generator(Plan(("http://127.0.0.1:1/",), 1)).__enter__()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert started[0].returncode == -signal.SIGKILL
 
 
 def starts(url, **pipes):

@@ -81,18 +81,20 @@ class Generator:
     def __init__(self, plan: Plan, core: int | None = None) -> None:
         self._plan = plan
         self._core = core
+        self._process: Any = None
         self.ready: dict[str, Any] = {}  # the line, as in docs/bench.md
 
     def __enter__(self) -> Self:
-        with uninterrupted():
-            self._process = subprocess.Popen(  # noqa: S603 - this interpreter and this package
-                [sys.executable, *["-O"] * sys.flags.optimize, "-m", "reactor.load"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                # Ctrl-C is for the benchmark, which then ends its generators.
-                start_new_session=True,
-            )
         try:
+            # Inside: a signal that has waited for the process is raised at the block's end.
+            with uninterrupted():
+                self._process = subprocess.Popen(  # noqa: S603 - this interpreter, this package
+                    [sys.executable, *["-O"] * sys.flags.optimize, "-m", "reactor.load"],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    # Ctrl-C is for the benchmark, which then ends its generators.
+                    start_new_session=True,
+                )
             if self._core is not None:
                 os.sched_setaffinity(self._process.pid, {self._core})
             self._write(self._plan.to_json())
@@ -103,13 +105,14 @@ class Generator:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        self._process.kill()
-        self._process.communicate()
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
 
     @property
     def pid(self) -> int:
         """Of the process."""
-        return self._process.pid
+        return int(self._process.pid)
 
     def run(
         self,
@@ -136,16 +139,14 @@ class Generator:
         return Result.from_json(line, ticks)
 
     def _write(self, line: dict[str, Any]) -> None:
-        stdin: Any = self._process.stdin
         try:
-            stdin.write(json.dumps(line).encode("ascii") + b"\n")
-            stdin.flush()
+            self._process.stdin.write(json.dumps(line).encode("ascii") + b"\n")
+            self._process.stdin.flush()
         except BrokenPipeError:
             pass  # it has ended; what it said is read next
 
     def _read(self) -> dict[str, Any]:
-        stdout: Any = self._process.stdout
-        text = stdout.readline()
+        text = self._process.stdout.readline()
         if not text:
             raise LoadError(f"the load generator ended, with exit code {self._process.wait()}")
         line: dict[str, Any] = json.loads(text)
