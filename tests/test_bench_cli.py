@@ -66,6 +66,7 @@ def test_too_few_descriptors_are_said_in_one_sentence():
         (("--close", "--pipeline", "2"), 1, "leave out --close or --pipeline"),
         (("--target", "http://127.0.0.1:1/", "--against", "nginx"), 1, "leave out --against"),
         (("--target", "http://example.org/", *SHORT), 1, "no http URL of 127.0.0.1"),
+        (("--target", "http://[::1]:1/", *SHORT), 1, "no process of yours listens on port 1"),
         (("-c", "0"), 2, "'0' is no number"),
         (("-R", "-1"), 2, "'-1' is no number above zero"),
         (("compare", "one"), 1, "write `reactor bench`"),
@@ -108,7 +109,8 @@ def test_an_interrupt_prints_what_there_is_and_leaves_no_child(tmp_path, number)
     assert process.returncode == 130
     assert "Traceback" not in err
     assert not Results.read(file).complete
-    assert not [pid for pid in children if is_alive(pid)]
+    left = [pid for pid in children if is_alive(pid)]
+    assert not left, [Path(f"/proc/{p}/cmdline").read_bytes() for p in left]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")

@@ -57,13 +57,9 @@ def hold_idle(server: Server, body: bytes, connections: int) -> list[socket.sock
     until = time.monotonic() + HOLD_S
     try:
         for number in range(connections):
-            held.append(sock := socket.socket())
+            held.append(sock := _socket(server.host, number))
             sock.settimeout(max(0.1, until - time.monotonic()))
-            # Another source address every 5,000: an address has some 28,000 ports. Which one is
-            # chosen when it connects, or those of connections to the servers before were taken.
-            sock.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
-            sock.bind((f"127.0.0.{2 + number // 5000}", 0))
-            sock.connect(("127.0.0.1", server.port))
+            sock.connect((server.host, server.port))
             sock.sendall(request)
             receive(sock, lambda response: check(response, body))
     except (OSError, ValueError) as error:
@@ -71,3 +67,14 @@ def hold_idle(server: Server, body: bytes, connections: int) -> list[socket.sock
             sock.close()
         raise NotServed(f"{server.name}: {len(held) - 1:,} connections, then {error}") from error
     return held
+
+
+def _socket(host: str, number: int) -> socket.socket:
+    if ":" in host:  # IPv6 has one loopback address
+        return socket.socket(socket.AF_INET6)
+    sock = socket.socket()
+    # Another source address every 5,000: an address has some 28,000 ports. Which one is
+    # chosen when it connects, or those of connections to the servers before were taken.
+    sock.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
+    sock.bind((f"127.0.0.{2 + number // 5000}", 0))
+    return sock

@@ -15,19 +15,25 @@ class Running(Server):
     """Entering finds the process that listens; raises NotServed if there is none to be seen."""
 
     def __init__(self, name: str, url: str) -> None:
-        found = re.fullmatch(r"http://(?:127\.0\.0\.1|localhost)(?::([0-9]{1,5}))?(/[!-~]*)?", url)
+        found = re.fullmatch(
+            r"http://(127\.0\.0\.1|localhost|\[::1\])(?::([0-9]{1,5}))?(/[!-~]*)?", url
+        )
         if found is None:
             raise NotServed(
-                f"{url} is no http URL of 127.0.0.1: the CPU of a server elsewhere cannot be read"
+                f"{url} is no http URL of 127.0.0.1, localhost or [::1]: "
+                "the CPU of a server elsewhere cannot be read"
             )
         self.name = name
-        self.port = int(found[1] or 80)
-        self.url = f"http://127.0.0.1:{self.port}{found[2] or '/'}"
+        self.port = int(found[2] or 80)
+        self.host = found[1].strip("[]")
+        if self.host == "localhost":  # it is both, and the server may listen on one of them only
+            self.host = "127.0.0.1" if listening("127.0.0.1", self.port) else "::1"
+        self.url = self._url(found[3] or "/")
         self.command: list[str] = []
         self._pid = 0
 
     def __enter__(self) -> Self:
-        sockets = listening(self.port)
+        sockets = listening(self.host, self.port)
         self._pid = next(
             (int(entry) for entry in os.listdir("/proc")
              if entry.isdigit() and sockets & sockets_of(int(entry))), 0,

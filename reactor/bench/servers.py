@@ -89,10 +89,12 @@ class Server:
         NotServed: it ended before it listened, or listens not within 15 s.
     """
 
+    host = "127.0.0.1"
+
     def __init__(self, name: str, command: Command, path: str = "/") -> None:
         self.name = name
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}{path}"
+        self.url = self._url(path)
         self.command = list(command(self.port))
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the server
 
@@ -130,13 +132,17 @@ class Server:
             _kill(pid, self._process.pid)
         self._output.close()
 
+    def _url(self, path: str) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}{path}"
+
     def _wait_until_it_listens(self) -> None:
         until = time.monotonic() + START_S
         while time.monotonic() < until:
             if self._process.poll() is not None:
                 raise NotServed(f"{self.name} ended while it started: {self._last_words()}")
             try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                socket.create_connection((self.host, self.port), 1).close()
                 if self._is_its_port():
                     return
             except OSError:
@@ -146,7 +152,7 @@ class Server:
 
     def _is_its_port(self) -> bool:
         """Another process may have taken the port since `free_port`: it would be measured."""
-        sockets = listening(self.port)
+        sockets = listening(self.host, self.port)
         return any(sockets & sockets_of(pid) for pid in self.pids())
 
     def _last_words(self) -> str:
@@ -164,7 +170,7 @@ class Server:
 
     def _ask(self, enough: Callable[[bytes], bool]) -> bytes:
         try:
-            with socket.create_connection(("127.0.0.1", self.port), ANSWER_S) as sock:
+            with socket.create_connection((self.host, self.port), ANSWER_S) as sock:
                 sock.sendall(request_bytes(self.url, "close"))
                 return receive(sock, enough)
         except TimeoutError as error:
@@ -182,7 +188,7 @@ class Server:
             return answered >= depth
 
         try:
-            with socket.create_connection(("127.0.0.1", self.port), 2) as sock:
+            with socket.create_connection((self.host, self.port), 2) as sock:
                 sock.sendall(request_bytes(self.url) * depth)
                 receive(sock, enough)
         except (OSError, ValueError) as error:
