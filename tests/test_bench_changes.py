@@ -3,9 +3,12 @@
 from dataclasses import replace
 
 import pytest
-from bench_results import results
+from bench_results import histogram, latency, results
 
+from reactor.bench.cells import SPEED_HEAD, speed_cells
 from reactor.bench.changes import compare
+from reactor.bench.tables import merged
+from reactor.load import Histogram
 
 
 def scaled(made, cpu=1.0, wall=1.0):
@@ -39,6 +42,38 @@ def test_a_change_for_the_worse_outside_the_noise_is_a_regression(change, regres
     assert worse is regressed
     assert any(line.endswith(word) for line in lines)
     assert any("REGRESSION" in line for line in lines) is regressed
+
+
+def slower(made, factor, slots=slice(None)):
+    """As a run whose answers in these slots took so many times as long, rows and all."""
+    rows = []
+    for row in made.rows:
+        changed = list(row.slots)
+        for at in range(len(changed))[slots]:
+            encoded = histogram(factor).encode()
+            changed[at] = replace(changed[at], p99_s=0.005 * factor, histogram=encoded)
+        whole = merged(Histogram.decode(slot.histogram) for slot in changed)
+        rows.append(replace(row, slots=changed, latency_s=latency(whole)))
+    return replace(made, rows=rows)
+
+
+@pytest.mark.parametrize(
+    ("factor", "slots", "word"),
+    [
+        (1.5, slice(None), "REGRESSION"),
+        (0.5, slice(None), "better"),
+        # A bad slot is in the p99 of all answers, and not in the median of the slots' p99.
+        (3.0, slice(1), "no difference"),
+    ],
+)
+def test_the_p99_is_the_one_of_the_table(factor, slots, word):
+    old, new = results(), slower(results(), factor, slots)
+    lines = [line for line in compare(old, new)[0] if ": p99 " in line]
+    for line, was, now in zip(lines, old.rows, new.rows, strict=True):
+        shown = [speed_cells(row)[SPEED_HEAD.index("p99 ms")] for row in (was, now)]
+        assert "p99 {} ms -> {} ms, ratio ".format(*shown) in line
+        assert line.endswith(word)
+        assert shown[0] != shown[1]
 
 
 def test_the_wider_band_of_both_runs_counts():

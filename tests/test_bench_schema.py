@@ -106,7 +106,7 @@ def test_what_is_missing_unknown_or_of_a_wrong_kind_is_refused(path):
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        (("schema",), "reactor-bench/2"),
+        (("schema",), "reactor-bench/1"),
         (("rows", 0, "verdict"), "FINE"),
         (("rows", 0, "connections"), 0),
         (("rows", 0, "histogram"), "aGVsbG8="),

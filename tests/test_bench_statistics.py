@@ -56,8 +56,8 @@ def test_no_pairs_have_no_interval():
     ("launches", "called"), [(LAUNCHES_MIN, True), (LAUNCHES_MIN - 1, None), (1, None)]
 )
 def test_few_launches_call_no_difference(launches, called):
-    quick = [Slot(n // 2, 1000, 1.0, 0.01, 0.001) for n in range(2 * launches)]
-    slow = [Slot(n // 2, 500, 1.0, 0.02, 0.002) for n in range(2 * launches)]
+    quick = [Slot(n // 2, 1000, 1.0, 0.01, 0.001, "") for n in range(2 * launches)]
+    slow = [Slot(n // 2, 500, 1.0, 0.02, 0.002, "") for n in range(2 * launches)]
     plan = Plan("hello", 2, None, 1, True, 2 * launches, 1.0, 0.1, 1)
     ratios = make_ratios({"a": quick, "b": slow}, quick, plan)
     assert [ratio.difference for ratio in ratios] == [called] * 3

@@ -1,19 +1,33 @@
 """What changed between two runs of a comparison, and whether something got worse.
 
 Two runs are of two times: nothing pairs their slots. So each server's launches, and slots of each
-of them, are drawn with replacement in both runs, and the ratio of the medians, NEW / OLD, has an
-interval; it is a change only if that lies outside the wider of both runs' A/A noise as well.
+of them, are drawn with replacement in both runs, and the ratio of what the tables show, NEW / OLD,
+has an interval: of the medians of the slots, and of the p99 of all their answers together. It is
+a change only if that lies outside the wider of both runs' A/A noise as well.
 """
 
 from __future__ import annotations
 
 import random
+from collections.abc import Callable, Iterable
 from itertools import chain
 from statistics import median
+from typing import TypeVar
 
 from reactor.bench.cells import NAMES
 from reactor.bench.results import METRICS, Metric, Results, Row
-from reactor.bench.statistics import DRAWS, bounds, by_launch, is_difference, resampled
+from reactor.bench.statistics import (
+    DRAWS,
+    Launches,
+    bounds,
+    by_launch,
+    is_difference,
+    resampled,
+)
+from reactor.bench.tables import merged
+from reactor.load import Histogram
+
+T = TypeVar("T")
 
 LOWER_IS_BETTER: dict[Metric, bool] = {
     "cpu_us_per_request": True,
@@ -64,15 +78,10 @@ def noise(old: Results, new: Results, metric: Metric) -> tuple[float, float]:
 
 
 def _change(metric: Metric, old: Row, new: Row, band: tuple[float, float]) -> tuple[str, bool]:
-    before, after = _launches(old, metric), _launches(new, metric)
-    chance = random.Random(1)  # noqa: S311 - statistics, no secret
-    low, high = bounds(
-        [
-            median(resampled(after, chance)) / max(median(resampled(before, chance)), 1e-12)
-            for _ in range(DRAWS)
-        ]
-    )
-    was, now = (median(chain.from_iterable(one)) for one in (before, after))
+    if metric == "p99_s":
+        was, now, low, high = _drawn(_p99, _histograms(old), _histograms(new))
+    else:
+        was, now, low, high = _drawn(median, _values(old, metric), _values(new, metric))
     middle = now / max(was, 1e-12)
     changed = is_difference(low, high, band)
     worse = changed and (middle > 1) is LOWER_IS_BETTER[metric]
@@ -91,5 +100,28 @@ def _told(metric: Metric, value: float) -> str:
     return f"{value * 1e3:,.2f} ms" if metric == "p99_s" else f"{value:,.0f}"
 
 
-def _launches(row: Row, metric: Metric) -> list[list[float]]:
+def _drawn(
+    figure: Callable[[Iterable[T]], float], old: Launches[T], new: Launches[T]
+) -> tuple[float, float, float, float]:
+    """The figure of each run, as its table shows it, and the interval of NEW / OLD."""
+    chance = random.Random(1)  # noqa: S311 - statistics, no secret
+    low, high = bounds(
+        [
+            figure(resampled(new, chance)) / max(figure(resampled(old, chance)), 1e-12)
+            for _ in range(DRAWS)
+        ]
+    )
+    return figure(chain.from_iterable(old)), figure(chain.from_iterable(new)), low, high
+
+
+def _values(row: Row, metric: Metric) -> list[list[float]]:
     return by_launch((slot.launch, slot.metric(metric)) for slot in row.slots)
+
+
+def _histograms(row: Row) -> list[list[Histogram]]:
+    return by_launch((slot.launch, Histogram.decode(slot.histogram)) for slot in row.slots)
+
+
+def _p99(histograms: Iterable[Histogram]) -> float:
+    """Of all answers together, as in the table: a median of slots' p99 would be another figure."""
+    return merged(histograms).percentile(99) / 1e9

@@ -74,7 +74,8 @@ class Launched:
         self.server.fetch(body)
         entrant.switches += max(0, entrant.memory.context_switches - before.context_switches)
         p99_s = made.latency.percentile(99) / 1e9
-        entrant.slots.append(Slot(launch, made.requests, made.wall_s, cpu, p99_s))
+        histogram = made.latency.encode()
+        entrant.slots.append(Slot(launch, made.requests, made.wall_s, cpu, p99_s, histogram))
         entrant.results.append(made)
 
 

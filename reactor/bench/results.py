@@ -13,7 +13,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Self, TypeVar, get_args, get_origin, get_type_hints
 
-SCHEMA = "reactor-bench/1"
+SCHEMA = "reactor-bench/2"
 SPELLED = {"p99_9": "p99.9"}
 
 Verdict = Literal["VALID", "GENERATOR-BOUND", "UNSTABLE"]
@@ -73,7 +73,8 @@ class Latency:
 class Slot:
     """One measured stretch of one server; ``cpu_s`` is of its process tree.
 
-    ``launch`` counts from 0: slots of one launch are of the same processes.
+    ``launch`` counts from 0: slots of one launch are of the same processes. ``histogram`` is
+    there since the p99 of several slots is not to be had from theirs.
     """
 
     launch: int
@@ -81,6 +82,7 @@ class Slot:
     wall_s: float
     cpu_s: float
     p99_s: float
+    histogram: str
 
     def metric(self, name: Metric) -> float:
         if name == "p99_s":

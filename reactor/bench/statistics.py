@@ -14,6 +14,7 @@ import random
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from statistics import median
+from typing import TypeVar
 
 from reactor.bench.results import Verdict
 
@@ -25,23 +26,24 @@ LAUNCHES_MIN = 6  # the smallest to the largest of n values holds the median wit
 DRIFT_MAX = 1.25  # of the CPU per request, second half of the slots to the first
 
 
-Launches = Sequence[Sequence[float]]
+T = TypeVar("T")
+Launches = Sequence[Sequence[T]]
 """Values by the launch that they were measured in."""
 
 
-def by_launch(values: Iterable[tuple[int, float]]) -> list[list[float]]:
+def by_launch(values: Iterable[tuple[int, T]]) -> list[list[T]]:
     """Values, each with the number of its launch, as `interval` takes them.
 
     >>> by_launch([(0, 1.0), (0, 2.0), (1, 3.0)])
     [[1.0, 2.0], [3.0]]
     """
-    launches: dict[int, list[float]] = {}
+    launches: dict[int, list[T]] = {}
     for launch, value in values:
         launches.setdefault(launch, []).append(value)
     return list(launches.values())
 
 
-def interval(launches: Launches, seed: int = 1) -> tuple[float, float, float]:
+def interval(launches: Launches[float], seed: int = 1) -> tuple[float, float, float]:
     """(median, low, high) of the ratios of pairs.
 
     >>> interval([[2.0, 2.0], [2.0]])
@@ -54,7 +56,7 @@ def interval(launches: Launches, seed: int = 1) -> tuple[float, float, float]:
     return median(chain.from_iterable(launches)), *bounds(draws)
 
 
-def resampled(launches: Launches, chance: random.Random) -> list[float]:
+def resampled(launches: Launches[T], chance: random.Random) -> list[T]:
     """One draw: launches with replacement, then values of each with replacement."""
     return [
         value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 from typing import Protocol
 
@@ -38,7 +38,7 @@ def make_row(one: Measured, plan: Plan) -> Row:
     missed = sum(result.missed for result in one.results)
     cpu = [slot.metric("cpu_us_per_request") for slot in one.slots]
     said, why = verdict(busy=busy, missed=missed, requests=requests, errors=0, drifted=drift(cpu))
-    merged = _merged([result.latency for result in one.results])
+    latency = merged([result.latency for result in one.results])
     raw = [result.uncorrected for result in one.results if result.uncorrected is not None]
     memory = one.memory or Memory(0, 0, 0, 0)
     return Row(
@@ -47,9 +47,9 @@ def make_row(one: Measured, plan: Plan) -> Row:
         rate=plan.rate,
         requests_per_s=median(slot.metric("requests_per_s") for slot in one.slots),
         cpu_us_per_request=median(cpu),
-        latency_s=_latency(merged),
-        uncorrected_s=_latency(_merged(raw)) if raw else None,
-        histogram=merged.encode(),
+        latency_s=_latency(latency),
+        uncorrected_s=_latency(merged(raw)) if raw else None,
+        histogram=latency.encode(),
         generator_cpu=busy,
         missed=missed,
         rss_bytes=memory.rss_bytes,
@@ -95,11 +95,12 @@ def pair_ratios(a: Sequence[Slot], b: Sequence[Slot], metric: Metric) -> list[li
     )
 
 
-def _merged(histograms: Sequence[Histogram]) -> Histogram:
-    merged = Histogram()
+def merged(histograms: Iterable[Histogram]) -> Histogram:
+    """All their counts together."""
+    whole = Histogram()
     for one in histograms:
-        merged.merge(one)
-    return merged
+        whole.merge(one)
+    return whole
 
 
 def _latency(histogram: Histogram) -> Latency:

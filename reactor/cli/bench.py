@@ -16,7 +16,7 @@ import reactor
 from reactor.bench.comparison import Comparison, Contender
 from reactor.bench.memory import idle_slope
 from reactor.bench.peers import NAMES, OURS, Peers
-from reactor.bench.results import Failure, NotResults, Plan, Results
+from reactor.bench.results import Failure, Plan, Results
 from reactor.bench.running import Running
 from reactor.bench.served.apps import BODY, make_site
 from reactor.bench.servers import (
@@ -230,9 +230,9 @@ def _compare(words: list[str]) -> int:
 
     try:
         old, new = (Results.read(Path(word)) for word in words[1:])
-    except (NotResults, OSError) as error:
+        lines, regressed = compare(old, new)
+    except (ValueError, OSError) as error:  # the file, or a histogram in it
         raise ConfigurationError(str(error)) from error
-    lines, regressed = compare(old, new)
     Output(sys.stdout).write("".join(f"{line}\n" for line in lines))
     return int(regressed)
 
