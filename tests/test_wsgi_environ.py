@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from reactor import Inet, Request, Unix, parse_request
+from reactor._output import unwaiting
 from reactor.apps._environ import KEPT_KEYS, Environs
 from reactor.apps._wsgi import KEPT_STATUSES
 from reactor.apps.wsgi import FileWrapper, WsgiApp, environ_template
@@ -38,7 +39,7 @@ class TestEnviron:
         assert type(environ) is dict
         body, errors = environ.pop("wsgi.input"), environ.pop("wsgi.errors")
         assert body.read() == b""
-        assert errors is sys.stderr
+        assert errors is unwaiting(sys.stderr)
         assert environ == {
             "GATEWAY_INTERFACE": "CGI/1.1",
             "HTTP_HOST": "a.example",

@@ -26,7 +26,7 @@ cdef class Kept:
 
 cdef class Environs:
     cdef dict template
-    cdef object errors
+    cdef object stderr                  # as it was when the template was made
     cdef list kept                      # [Kept | None]
     cdef uint64_t[KEPT_MAX] missed      # the mark of the last section that was not in its place
 

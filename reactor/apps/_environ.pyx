@@ -31,6 +31,8 @@ cdef extern from "Python.h":
 import sys
 from io import BytesIO
 
+from reactor._output import unwaiting
+
 cdef enum:
     # Beyond these a client that makes up names pays itself.
     KEYS_MAX = 512
@@ -56,9 +58,10 @@ cdef tuple NOTHING = ()
 cdef class Environs:
 
     def __init__(self, dict template not None):
-        self.errors = process.get("stderr")
+        self.stderr = process.get("stderr")
         self.template = PyDict_Copy(template)
-        self.template["wsgi.errors"] = self.errors
+        # An application that writes what nobody reads must not wait until somebody does.
+        self.template["wsgi.errors"] = unwaiting(self.stderr)
         self.kept = [None] * KEPT_MAX
 
     def make(self, Request request not None):
@@ -68,7 +71,7 @@ cdef class Environs:
         cdef dict environ
         cdef Kept kept = self.find(request)
         cdef bytes body = request.content
-        cdef object errors = process.get("stderr")
+        cdef object stderr = process.get("stderr")
         if kept is not None and not kept.busy:
             environ = kept.copied(request)
         else:
@@ -78,8 +81,8 @@ cdef class Environs:
             add_target(environ, request)
             environ["REQUEST_METHOD"] = request.word
         environ["wsgi.input"] = BytesIO(body) if body else new_empty()
-        if errors is not self.errors:
-            environ["wsgi.errors"] = errors
+        if stderr is not self.stderr:
+            environ["wsgi.errors"] = unwaiting(stderr)  # somebody has replaced it since
         if request.facts.version != 11:
             environ["SERVER_PROTOCOL"] = "HTTP/1.0"
         if body or request.facts.flags & CHUNKED:

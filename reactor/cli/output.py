@@ -8,7 +8,6 @@ again when the process ends.
 from __future__ import annotations
 
 import os
-import select
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -38,27 +37,16 @@ class Output:
 
     def write(self, lines: str) -> None:
         """Raises OSError: BrokenPipeError if nobody reads any more."""
-        data = lines.encode(self._encoding, "backslashreplace")
+        data = self.encoded(lines)
         while data and self._descriptor is not None:
             data = data[os.write(self._descriptor, data) :]
 
-    def offer(self, lines: str) -> tuple[int, int]:
-        """Write what can be written without waiting: how many bytes that were, of how many.
+    def encoded(self, lines: str) -> bytes:
+        return lines.encode(self._encoding, "backslashreplace")
 
-        Raises OSError as `write` does.
-        """
-        data = lines.encode(self._encoding, "backslashreplace")
-        sent = 0
-        room = select.poll()  # one for each call: threads may not share one
-        if self._descriptor is not None:
-            room.register(self._descriptor, select.POLLOUT)
-        while sent < len(data) and self._descriptor is not None:
-            # A pipe with any room at all takes PIPE_BUF bytes at once (pipe(7)); and the pipe
-            # must not be made non-blocking, since it is not ours alone.
-            if not room.poll(0):
-                return sent, len(data)
-            sent += os.write(self._descriptor, data[sent : sent + select.PIPE_BUF])
-        return len(data), len(data)
+    def fileno(self) -> int | None:
+        """The descriptor; None if the process was started without it."""
+        return self._descriptor
 
 
 class Log:
@@ -68,30 +56,18 @@ class Log:
     """
 
     def __init__(self, output: Output, tell: Callable[[str], object]) -> None:
+        from reactor._output import Loss  # `get` keeps no log
+
         self._output = output
-        self._tell = tell
-        self._torn = False  # only the beginning of the last line was written
-        self._lost = 0
+        self._loss = Loss(
+            began=lambda reason: tell(f"the log cannot be written: {reason}"),
+            over=lambda lost: tell(f"{lost} lines of the log were lost"),
+        )
 
     def write(self, line: str) -> None:
-        try:
-            written, size = self._output.offer("\n" + line if self._torn else line)
-        except OSError as error:
-            self._lose(error.strerror or str(error))
-            return
-        if written < size:
-            self._torn = self._torn or written > 0
-            self._lose("nobody reads it")
-            return
-        self._torn = False
-        if self._lost:
-            lost, self._lost = self._lost, 0
-            self._tell(f"{lost} lines of the log were lost")
-
-    def _lose(self, reason: str) -> None:
-        self._lost += 1
-        if self._lost == 1:
-            self._tell(f"the log cannot be written: {reason}")
+        descriptor = self._output.fileno()
+        if descriptor is not None:
+            self._loss.offer(descriptor, self._output.encoded(line))
 
     def flush(self) -> None:
         """Nothing is kept back. A `logging.StreamHandler` asks for it."""

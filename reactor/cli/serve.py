@@ -9,6 +9,7 @@ import sys
 from typing import Any
 
 import reactor
+from reactor._output import unwaiting
 from reactor.cli.numbers import seconds, whole
 from reactor.cli.output import Log, Output, say, shown
 from reactor.errors import ConfigurationError
@@ -136,7 +137,9 @@ def run(options: argparse.Namespace) -> int:
     from reactor.apps.load import load_target
     from reactor.server import serve
 
-    # A reader that has stopped reading stops neither log's server: it only misses lines.
+    # A reader that has stopped reading stops neither log's server: it only misses lines. Nor does
+    # what an application writes there, by wsgi.errors, a handler of its own or print.
+    sys.stderr = unwaiting(sys.stderr)
     errors = Log(Output(sys.stderr), tell=lambda sentence: None)
     logging.basicConfig(
         level=options.log_level.upper(),
