@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from reactor._log import log
 from reactor._message import Request
 from reactor.errors import RemoteProtocolError
 from reactor.limits import DEFAULT_LIMITS, Limits
@@ -73,19 +74,18 @@ class AccessLog:
         self.refusals[error.code] += 1
         level = logging.DEBUG if error.code in _USUAL else logging.INFO
         if logger.isEnabledFor(level) and self._may_say_so():
-            logger.log(
-                level, "refused %s: %d %s: %s", host_of(peer), error.status, error.code, error
-            )
+            log(level, "refused %s: %d %s: %s", host_of(peer), error.status, error.code, error)
 
     def failed(self, exception: BaseException, doing: str) -> None:
-        logger.error("exception while %s", escape(doing), exc_info=exception)
+        log(logging.ERROR, "exception while %s", escape(doing), exc_info=exception)
 
     def _may_say_so(self) -> bool:
         """Whether there is a line left in this second: who is refused must not fill the disk."""
         second = int(time.monotonic())
         if second != self._lines_second:
             if self._lines > self._lines_max:
-                logger.info("refused %d more without a line each", self._lines - self._lines_max)
+                more = self._lines - self._lines_max
+                log(logging.INFO, "refused %d more without a line each", more)
             self._lines_second, self._lines = second, 0
         self._lines += 1
         return self._lines <= self._lines_max

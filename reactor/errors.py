@@ -54,6 +54,10 @@ class ConfigurationError(ReactorError):
     """What the user asked for cannot be done; the message says why and what to do."""
 
 
+class LoopError(ReactorError):
+    """The selector fails again and again: nothing can be served any more."""
+
+
 class LoadError(ReactorError):
     """A load could not be made; the message says why and what to do."""
 

@@ -127,6 +127,17 @@ class Limits(Value):
     accept_pause_s: float = 0.1
     accept_pause_max_s: float = 1.0
 
+    # --- when the kernel or the memory fails ----------------------------------------------
+    # Turns in a row with events that nobody wants, or in which the selector failed. A race makes
+    # one or two; past this every one is followed by a pause: nothing may spin.
+    vain_turns_max: int = 100
+    vain_turn_pause_s: float = 0.005
+    # Reads or writes in a row of a ready socket that came to nothing: then it is given up.
+    vain_events_max: int = 100
+    # Addresses kept back until memory is short, so that a connection can be ended and that be said.
+    # Some of Python's arenas, of 1 MiB each; nothing is written there, so it takes no memory.
+    reserve_bytes: int = 4 * MIB
+
     # --- the load generator ---------------------------------------------------------------
     # Connections that are opened at a time, below every server's backlog (Linux: 4,096 at most,
     # and often 128): a SYN that is dropped comes again only after a second.

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import logging
 import math
+import select
 import socket
 import struct
 import threading
@@ -19,13 +20,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, BinaryIO
 
+from reactor._log import log
 from reactor._protocol import write_buffer_marks
 from reactor.errors import advise
 from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.net import Protocol, Transport, reset_on_close
 from reactor.net.descriptors import connections_max
-
-logger = logging.getLogger("reactor")
 
 _ACCEPT_WAIT_S = 1.0
 
@@ -56,7 +56,7 @@ class BlockingTransport(Transport):
 
     def serve(self) -> None:
         """The life of a connection, in the thread that is its own."""
-        error: Exception | None = None
+        error: BaseException | None = None
         try:
             self._sock.settimeout(self._limits.write_timeout_s)
             self._tell("connection_made", self)
@@ -68,16 +68,23 @@ class BlockingTransport(Transport):
                     self._linger()
         except OSError as lost:
             error = lost
-        except Exception as failed:
-            advise(failed)
-            logger.error("exception while serving %r", self._peer, exc_info=failed)
+        except BaseException as failed:
+            # A SystemExit too: what an application raises ends its connection.
             error = failed
-        finally:
-            self._closing = True
-            if self._aborted or error is not None:
-                reset_on_close(self._sock.fileno())
+            self._failed(failed)
+        self._closing = True
+        if self._aborted or error is not None:
+            reset_on_close(self._sock.fileno())
+        with suppress(OSError):  # close(2): its number is free all the same
             self._sock.close()
+        try:
             self._tell("connection_lost", error)
+        except BaseException as failed:
+            self._failed(failed)
+
+    def _failed(self, error: BaseException) -> None:
+        advise(error)
+        log(logging.ERROR, "exception while serving %r", self._peer, exc_info=error)
 
     def finish(self) -> None:
         """Make the connection end after the response under way. For another thread."""
@@ -108,7 +115,6 @@ class BlockingTransport(Transport):
     def _read(self) -> None:
         buffer = self._protocol.get_buffer(-1) if self._buffered else None
         try:
-            self._sock.settimeout(self._seconds_left())
             data = self._receive(buffer)
         except BlockingIOError:
             return  # the listener's time-out, which its connections inherit; nobody asked for one
@@ -129,6 +135,19 @@ class BlockingTransport(Transport):
 
     def _receive(self, buffer: Any) -> bytes | int:
         """What came; of a BufferedProtocol, how much of its buffer that fills."""
+        try:
+            self._sock.settimeout(self._seconds_left())
+            return self._receive_into(buffer)
+        except TimeoutError:
+            # Who has asked in time is answered, though the process was stopped since, or busy:
+            # what is there is read before a deadline is over.
+            self._sock.settimeout(0)
+            try:
+                return self._receive_into(buffer)
+            except BlockingIOError:
+                raise TimeoutError from None
+
+    def _receive_into(self, buffer: Any) -> bytes | int:
         if buffer is None:
             return self._sock.recv(self._limits.read_bytes_max)
         if not len(buffer):
@@ -169,16 +188,44 @@ class BlockingTransport(Transport):
         if self._closing:
             return
         # Not sendall: its time-out is for all of the data, and a slow peer is no stalled one.
-        sent = self._sock.send(data)
+        sent = self._send(data)
         while sent < len(data):
             with memoryview(data) as view, view[sent:] as rest:
-                sent += self._sock.send(rest)
+                sent += self._send(rest)
+
+    def _send(self, data: bytes | bytearray | memoryview) -> int:
+        try:
+            return self._sock.send(data)
+        except TimeoutError:
+            if not self._has_room():
+                raise
+            return self._sock.send(data)
+
+    def _has_room(self) -> bool:
+        """Whether the peer did take what was sent, while the process was stopped or had no turn."""
+        room = select.poll()
+        room.register(self._sock, select.POLLOUT)
+        return bool(room.poll(0))
 
     def sendfile(self, file: BinaryIO, offset: int, count: int) -> None:
         with file:
-            if count and self._sock.sendfile(file, offset, count) != count:
-                self.abort()
-                raise OSError(errno.EIO, "the file became shorter while it was sent")
+            file.seek(offset)
+            while count:
+                sent = self._send_file(file, offset, count)
+                offset, count = offset + sent, count - sent
+                if not sent:
+                    self.abort()
+                    raise OSError(errno.EIO, "the file became shorter while it was sent")
+
+    def _send_file(self, file: BinaryIO, offset: int, count: int) -> int:
+        try:
+            return self._sock.sendfile(file, offset, count)
+        except TimeoutError:
+            # It leaves the file where it has come to.
+            sent = file.tell() - offset
+            if not self._has_room():
+                raise
+            return sent or self._sock.sendfile(file, offset, count)
 
     def write_eof(self) -> None:
         if not self._half_closed and not self._closing:
@@ -241,6 +288,37 @@ class BlockingTransport(Transport):
 
     def call_soon(self, callback: Callable[[], object]) -> None:
         self._soon.append(callback)
+
+
+class _Refusal:
+    """What accept does again and again in one thread: it fails. Nothing may spin."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._told_at = self._timed_out_at = -math.inf
+        self.over()
+
+    def over(self) -> None:
+        """A connection was accepted."""
+        self._pause_s = 0.0
+
+    def wait(self, error: OSError) -> None:
+        """Before the next try: not at all the first time, and then longer and longer."""
+        now = time.monotonic()
+        if isinstance(error, BlockingIOError):
+            # The listener's time-out; if it took no time, it was none.
+            before, self._timed_out_at = self._timed_out_at, now
+            if now - before >= _ACCEPT_WAIT_S / 2:
+                self.over()
+                return
+        elif now - self._told_at > self._limits.full_warning_s and (
+            self._pause_s or not isinstance(error, ConnectionAbortedError)  # a client that has gone
+        ):
+            self._told_at = now
+            log(logging.WARNING, "new clients wait: %s", error.strerror)
+        time.sleep(self._pause_s)
+        longest = self._limits.accept_pause_max_s
+        self._pause_s = min(max(2 * self._pause_s, self._limits.accept_pause_s), longest)
 
 
 class ThreadServer:
@@ -307,26 +385,26 @@ class ThreadServer:
             thread.join(max(0.0, until - time.monotonic()))
 
     def _accept_on(self, listener: socket.socket) -> None:
+        refusal = _Refusal(self._limits)
         while not self.stopping:
             try:
                 sock, peer = listener.accept()
-            except (ConnectionAbortedError, BlockingIOError):
-                continue  # a client that has gone, or the time-out
             except OSError as error:
-                if self.stopping or error.errno == errno.EBADF:
-                    return
-                logger.warning("accepting nothing for a moment: %s", error.strerror)
-                time.sleep(self._limits.accept_pause_s)
+                if not self.stopping:
+                    refusal.wait(error)
                 continue
+            refusal.over()
             self._take_place()
             try:
                 self._start(sock, peer)
-            except Exception as error:
-                # No protocol could be made, or no thread: that client's bad luck only.
-                advise(error)
-                logger.error("exception while accepting %r", peer, exc_info=error)
+            except BaseException as error:
                 sock.close()
                 self._places.release()
+                if isinstance(error, KeyboardInterrupt):
+                    raise
+                # No protocol could be made, or no thread: that client's bad luck only.
+                advise(error)
+                log(logging.ERROR, "exception while accepting %r", peer, exc_info=error)
 
     def _take_place(self) -> None:
         """Wait until another connection may be served; idle ones make room.
@@ -338,7 +416,8 @@ class ThreadServer:
         now = time.monotonic()
         if now - self._told_at > self._limits.full_warning_s:
             self._told_at = now
-            logger.warning(
+            log(
+                logging.WARNING,
                 "%d connections are the limit: idle ones are closed, new clients wait",
                 self._places_max,
             )
@@ -356,7 +435,7 @@ class ThreadServer:
         self._serving[thread] = transport
         try:
             thread.start()
-        except Exception:
+        except BaseException:
             del self._serving[thread]
             raise
 

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 import reactor
 from reactor._unbuilt import explain
 from reactor.cli.output import say, shown
-from reactor.errors import ConfigurationError, FetchError
+from reactor.errors import ConfigurationError, FetchError, LoopError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -85,6 +85,8 @@ def _run(arguments: Sequence[str]) -> int:
     try:
         code: int = options.run(options)
     except ConfigurationError as error:
+        return fail(str(error), 1)
+    except LoopError as error:
         return fail(str(error), 1)
     except FetchError as error:
         return fail(error.message, error.exit_code)

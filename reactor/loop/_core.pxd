@@ -2,6 +2,7 @@
 
 from reactor.loop._deadlines cimport Deadlines
 from reactor.loop._registration cimport Poller, Registration
+from reactor.loop._trouble cimport Trouble
 
 cdef class Loop:
     cdef readonly object _selector, _timers, _waker
@@ -9,17 +10,20 @@ cdef class Loop:
     cdef Poller poller              # the selector, if it has a C face; else None
     cdef public object clock
     cdef object ready, from_threads, signals
-    cdef list to_close
+    cdef list to_close, found       # found: by the last `select`
     cdef object lost
     cdef double now
     cdef readonly bint _in_turn, closed
     cdef bint wake_sent, running, stopping
     cdef int wake_fd                # -1 once it is closed
+    cdef Trouble trouble
     cdef bytearray scratch          # every connection of this loop receives into it
 
     cdef double time_now(self) except -1
-    cdef int dispatch_keys(self, list ready) except -1
-    cdef int dispatch_polled(self, int count) except -1
+    cdef int turn_until_stopped(self) except -1
+    cdef int look(self, object timeout) except -1
+    cdef int dispatch_found(self, int count) except -1
+    cdef int read_all(self) except -1
     cdef int run_due(self) except -1
     cdef int expire_at(self, Registration registration, double when) except -1
     cdef int forget(self, Registration registration) except -1
@@ -29,6 +33,8 @@ cdef class Loop:
     cdef object select_timeout(self, object timeout)
     cdef int call(self, object handle) except -1
     cdef int close_dropped(self) except -1
+    cdef int close_item(self, object item) except -1
+    cdef int surely_append(self, object items, object item) except -1
     cdef int check_open(self) except -1
     cdef int release(self) except -1
     cdef int wake(self) except -1

@@ -37,7 +37,8 @@ class Loop:
         read_bytes: int = ...,
     ) -> None: ...
     def run(self) -> None:
-        """Turn until `stop`. Raises what a handler raises, and KeyboardInterrupt."""
+        """Turn until `stop`. Raises what a handler raises, KeyboardInterrupt, SystemExit of a
+        callback, and LoopError if the selector fails again and again."""
 
     def run_once(self, timeout: float | None = None) -> None:
         """One turn. Waits at most ``timeout`` seconds (None: until something happens)."""
@@ -88,7 +89,8 @@ class Loop:
         """
 
     def report(self, exception: BaseException, doing: str) -> None:
-        """A callback of the user failed: say so once, with its traceback, and go on."""
+        """A callback of the user failed: say so once, with its traceback, and go on. A log that
+        fails in its turn is said once on stderr."""
 
     def register(self, fileobj: int | HasFileno, events: int, handler: Handler) -> Registration:
         """Watch a descriptor for `EVENT_READ`, `EVENT_WRITE`, both or, with 0, nothing yet.

@@ -3,6 +3,7 @@
 One *turn* is one iteration:
 
     select ─> handlers of ready descriptors ─> due deadlines, timers ─> callbacks ─> close descriptors
+                     ▲ all that is ready, before a deadline is over
 
 * `select` is called on one line, and the clock is read on one line, right after it.
 * A `Registration` carries the events that are wanted *now*. An event that was reported for
@@ -10,17 +11,22 @@ One *turn* is one iteration:
   registration that does not want it, and is dropped.
 * Descriptors are closed at the end of the turn, so that the kernel cannot hand out a number
   again while the batch still holds events for it.
+* Before anything expires, everything that is ready is read, however much it is: a process that was
+  stopped, or held up by a handler, finds the deadlines of those over who have asked in time.
 * Callbacks that are added during a turn run in the next one: a callback that schedules itself
   cannot starve the sockets.
 
 The loop never catches what a `Handler` raises: handlers are this package's own, they answer for
-their users' code, and a fault of theirs ends `run`. The docstrings are in `_core.pyi`.
+their users' code, and a fault of theirs ends `run`. Nothing that passes ends it: a turn that has no
+memory, or a selector that fails, is a turn in vain, and the next one may do better. The
+docstrings are in `_core.pyi`.
 """
 
 from libc.math cimport INFINITY
 
 from reactor.loop._deadlines cimport Deadlines
-from reactor.loop._registration cimport Registration, events_checked
+from reactor.loop._registration cimport DUE, LOST, READ, WRITE, Registration, events_checked
+from reactor.loop._trouble cimport Trouble
 
 from libc.errno cimport EAGAIN, errno
 from libc.stdint cimport uint64_t
@@ -42,9 +48,6 @@ from reactor.loop.timers import Handle, Timers
 from reactor.loop.wakeup import SignalWatcher, Waker
 
 cdef enum:
-    READ = 1                # selectors.EVENT_READ
-    WRITE = 2
-    LOST = 4                # ours: to a handler that has been closed by Loop.lose
     # Where selectors.SelectorKey, a named tuple, has it: by name it is a call per event.
     KEY_DATA = 3
 
@@ -72,6 +75,7 @@ cdef class Loop:
         self.from_threads = deque()
         self.to_close = []
         self.lost = deque()
+        self.trouble = Trouble()
 
     def __init__(self, selector=None, clock=None, read_bytes=DEFAULT_LIMITS.read_bytes_max):
         if self.scratch is not None:
@@ -111,62 +115,105 @@ cdef class Loop:
         try:
             if self.signals is not None:
                 self.signals.listen()
-            while not self.stopping:
-                self.run_once()
+            self.turn_until_stopped()
         finally:
             self.running = False
             self.stopping = False
 
+    cdef int turn_until_stopped(self) except -1:
+        while not self.stopping:
+            try:
+                while not self.stopping:
+                    self.run_once()
+            except MemoryError as error:
+                # The loop's own: what a connection lacks, it ends with.
+                self.trouble.spend_reserve()
+                if self.trouble.vain_turns == 0:
+                    self.report(error, "taking a turn of the loop")
+                self.trouble.turned_in_vain(0)
+        return 0
+
     def run_once(self, timeout=None):
-        cdef list keys = None
-        cdef int count = 0
+        cdef int count
         self.check_open()
         if self._in_turn:
             raise RuntimeError("a turn cannot run within a turn")
-        timeout = self.select_timeout(timeout)
-        if self.poller is None:
-            keys = self._selector.select(timeout)
-        else:
-            count = self.poller.wait(timeout)
+        if self.trouble.reserve == NULL:
+            self.trouble.keep_reserve()
+        count = self.look(self.select_timeout(timeout))
         self.now = self.clock()
         self._in_turn = True
         try:
-            if keys is None:
-                self.dispatch_polled(count)
+            if count:
+                self.dispatch_found(count)
+            elif self.poller is not None and self.poller.failed:
+                self.trouble.turned_in_vain(self.poller.failed)
             else:
-                self.dispatch_keys(keys)
+                self.trouble.vain_turns = 0
             self.run_due()
         finally:
             self._in_turn = False
             self.close_dropped()
 
-    cdef int dispatch_polled(self, int count) except -1:
+    cdef int look(self, object timeout) except -1:
+        """Ask the selector: how many are ready."""
+        if self.poller is not None:
+            return self.poller.wait(timeout)
+        self.found = self._selector.select(timeout)
+        return len(self.found)
+
+    cdef int dispatch_found(self, int count) except -1:
         cdef Registration registration
         cdef int index, mask
-        for index in range(count):
-            registration = self.poller.ready(index, &mask)
-            if registration is not None:
-                dispatch(registration, mask)
+        cdef bint taken = False
+        if self.poller is None:
+            found, self.found = self.found, None
+            for key, mask in found:
+                taken |= dispatch((<tuple>key)[KEY_DATA], mask)
+        else:
+            for index in range(count):
+                registration = self.poller.ready(index, &mask)
+                if registration is not None:
+                    taken |= dispatch(registration, mask)
+        if taken:
+            self.trouble.vain_turns = 0
+        else:
+            self.trouble.turned_in_vain(0)
         return 0
 
-    cdef int dispatch_keys(self, list ready) except -1:
-        cdef int mask
-        for key, mask in ready:
-            dispatch((<tuple>key)[KEY_DATA], mask)
+    cdef int read_all(self) except -1:
+        """Dispatch whatever is ready by now, before a deadline is over by this turn's clock."""
+        # A batch that is not full was the last. Bounded, since more comes all the time; the kernel
+        # takes turns, so everything that was ready at the first call has been in one of them.
+        cdef int calls = 1
+        cdef int count
+        if self.poller is not None:
+            calls += self.poller.watched_below() // self.poller.batch_max
+        while calls:
+            calls -= 1
+            count = self.look(0)
+            if count:
+                self.dispatch_found(count)
+            if self.poller is not None and count < self.poller.batch_max:
+                break
         return 0
 
     cdef int run_due(self) except -1:
         cdef Registration registration
-        cdef Py_ssize_t count = len(self._deadlines)
-        # Bounded: a handler whose next deadline is now has it in the next turn.
-        while count:
-            count -= 1
-            registration = self._deadlines.pop_due(self.now)
-            if registration is None:
-                break
-            registration.handler.on_deadline()
-        for timer in self._timers.pop_due(self.now):
-            self.call(timer)
+        cdef Py_ssize_t count
+        timers = self._timers.pop_due(self.now)
+        if timers or self._deadlines.is_due(self.now):
+            self.read_all()
+            # Bounded: a handler whose next deadline is now has it in the next turn.
+            count = len(self._deadlines)
+            while count:
+                count -= 1
+                registration = self._deadlines.pop_due(self.now)
+                if registration is None:
+                    break
+                registration.react(registration.handler, DUE)
+            for timer in timers:
+                self.call(timer)
         if self.lost:
             self.tell_lost()
         count = len(self.ready)
@@ -257,8 +304,8 @@ cdef class Loop:
         self.from_threads.append(handle)
         # One write wakes the loop for however many callbacks are queued behind it.
         if not self.wake_sent:
-            self.wake_sent = True
             self.wake()
+            self.wake_sent = True
         return handle
 
     cdef int wake(self) except -1:
@@ -293,8 +340,10 @@ cdef class Loop:
     def report(self, exception, doing):
         import logging  # a loop that has nothing to report starts without it
 
+        from reactor._log import log
+
         advise(exception)
-        logging.getLogger("reactor").error("exception while %s", doing, exc_info=exception)
+        log(logging.ERROR, "exception while %s", doing, exc_info=exception)
 
     # --- descriptors ----------------------------------------------------------------------
 
@@ -317,13 +366,14 @@ cdef class Loop:
             return 0
         if self.poller is not None:
             return self.poller.watch(registration, events)
-        registration.events = events
         if not events:
+            registration.events = 0
             self._selector.unregister(registration.fileobj)
         elif not before:
             self._selector.register(registration.fileobj, events, registration)
         else:
             self._selector.modify(registration.fileobj, events, registration)
+        registration.events = events  # not before: it may have been refused
         return 0
 
     def unregister(self, Registration registration not None):
@@ -340,13 +390,18 @@ cdef class Loop:
         """Unregister and close; then, but not from here, tell the handler by LOST: it may be in
         the middle of the call that led to this. Without ``fileobj`` the descriptor is closed."""
         self.forget(registration)
-        self.lost.append(registration)
-        if fileobj is not None:
-            self.close_at_turn_end(fileobj)
-        elif self._in_turn:
-            self.to_close.append(registration)
-        else:
-            close(registration.fd)
+        self.surely_append(self.lost, registration)
+        if not self._in_turn:
+            return self.close_item(registration if fileobj is None else fileobj)
+        return self.surely_append(self.to_close, registration if fileobj is None else fileobj)
+
+    cdef int surely_append(self, object items, object item) except -1:
+        """What is forgotten here would be open for ever."""
+        try:
+            items.append(item)
+        except MemoryError:
+            self.trouble.spend_reserve()
+            items.append(item)
         return 0
 
     def set_deadline(self, Registration registration not None, delay):
@@ -364,7 +419,7 @@ cdef class Loop:
         if self._in_turn:
             self.to_close.append(fileobj)
         else:
-            fileobj.close()
+            self.close_item(fileobj)
 
     # --- inside ---------------------------------------------------------------------------
 
@@ -384,7 +439,9 @@ cdef class Loop:
     cdef int call(self, object handle) except -1:
         try:
             handle.run()
-        except Exception as exception:
+        except (KeyboardInterrupt, SystemExit):
+            raise  # somebody wants the process to end
+        except BaseException as exception:
             self.report(exception, f"running {handle!r}")
         return 0
 
@@ -396,11 +453,17 @@ cdef class Loop:
 
     cdef int close_dropped(self) except -1:
         while self.to_close:
-            item = self.to_close.pop()
-            if isinstance(item, Registration):
-                close((<Registration>item).fd)
-            else:
-                item.close()
+            self.close_item(self.to_close.pop())
+        return 0
+
+    cdef int close_item(self, object item) except -1:
+        if isinstance(item, Registration):
+            close((<Registration>item).fd)
+            return 0
+        try:
+            item.close()
+        except OSError:
+            pass  # close(2): its number is free all the same
         return 0
 
     cdef int check_open(self) except -1:
@@ -424,9 +487,13 @@ cdef int check_registered(Registration registration) except -1:
 
 
 cdef inline int dispatch(Registration registration, int mask) except -1:
+    """1 if somebody wanted it."""
+    cdef int taken = 0
     # What it wants is asked each time: a handler of this batch, itself too, may have changed it.
     if registration.events & mask & READ:
         registration.react(registration.handler, READ)
+        taken = 1
     if registration.events & mask & WRITE:
         registration.react(registration.handler, WRITE)
-    return 0
+        taken = 1
+    return taken

@@ -14,6 +14,7 @@ cdef class Deadlines:
     cdef int set(self, Registration registration, double when) except -1
     cdef int forget(self, Registration registration) except -1
     cdef bint holds(self, Registration registration) noexcept
+    cdef bint is_due(self, double now) except -1
     cdef Registration pop_due(self, double now)
     cdef int clear(self) except -1
     cdef double next_due(self) noexcept

@@ -62,19 +62,27 @@ cdef class Deadlines:
         return (registration.place < self.count
                 and self.heap[registration.place].registration == <void *>registration)
 
-    cdef Registration pop_due(self, double now):
-        """One whose deadline has come, and is none any more; None if there is none."""
+    cdef bint is_due(self, double now) except -1:
+        """Whether a deadline has come; then its entry is the first."""
         cdef Registration registration
         while self.count and self.heap[0].due <= now:
             registration = <Registration>self.heap[0].registration
             if registration.deadline <= now:
-                self.forget(registration)
-                return registration
+                return True
             if registration.deadline == INFINITY:
                 self.forget(registration)
             else:
                 self.down(0, Entry(registration.deadline, <void *>registration))
-        return None
+        return False
+
+    cdef Registration pop_due(self, double now):
+        """One whose deadline has come, and is none any more; None if there is none."""
+        cdef Registration registration
+        if not self.is_due(now):
+            return None
+        registration = <Registration>self.heap[0].registration
+        self.forget(registration)
+        return registration
 
     cdef int clear(self) except -1:
         while self.count:

@@ -13,9 +13,10 @@ from libc.errno cimport EINTR, errno
 from libc.stdint cimport uint32_t
 
 from reactor.loop._registration cimport (
-    Poller, Registration, call_handler, descriptor_checked, events_checked)
+    READ, WRITE, Poller, Registration, call_handler, descriptor_checked, events_checked)
 
 import math
+import os
 import selectors
 from abc import ABCMeta
 from collections.abc import Mapping
@@ -36,8 +37,6 @@ cdef extern from "<unistd.h>" nogil:
     int close(int fd)
 
 cdef enum:
-    READ = 1                # selectors.EVENT_READ
-    WRITE = 2
     BATCH = 512             # events of one call; what is left over is ready at the next one
 
 
@@ -49,6 +48,7 @@ cdef class EpollSelector(Poller):
 
     def __cinit__(self):
         self.fd = -1
+        self.batch_max = BATCH
         self.watched = []
         self.batch = <epoll_event *>PyMem_Malloc(BATCH * sizeof(epoll_event))
         if self.batch == NULL:
@@ -75,9 +75,9 @@ cdef class EpollSelector(Poller):
         else:
             if self.at(fd) is not None:
                 raise KeyError(f"descriptor {fd} is already registered")
-            self.control(EPOLL_CTL_ADD, fd, events)
             while len(self.watched) <= fd:
                 self.watched.append(None)
+            self.control(EPOLL_CTL_ADD, fd, events)
             self.watched[fd] = registration
         registration.events = events
         return 0
@@ -90,13 +90,16 @@ cdef class EpollSelector(Poller):
         else:
             with nogil:
                 count = epoll_wait(self.fd, self.batch, BATCH, milliseconds)
+        self.failed = 0
         if count >= 0:
             return count
-        if errno != EINTR:
-            PyErr_SetFromErrno(OSError)
+        self.failed = errno
         # Interrupted: the turn goes on, so that what the signal's handler did is seen.
         PyErr_CheckSignals()
         return 0
+
+    cdef int watched_below(self) noexcept:
+        return <int>len(self.watched)
 
     cdef Registration ready(self, int index, int *mask):
         cdef uint32_t events = self.batch[index].events
@@ -133,7 +136,10 @@ cdef class EpollSelector(Poller):
         cdef Registration registration
         cdef int index, mask
         cdef list ready = []
-        for index in range(self.wait(timeout)):
+        cdef int count = self.wait(timeout)
+        if self.failed and self.failed != EINTR:
+            raise OSError(self.failed, os.strerror(self.failed))
+        for index in range(count):
             registration = self.ready(index, &mask)
             if registration is not None and mask & registration.events:
                 ready.append((key_of(registration), mask & registration.events))

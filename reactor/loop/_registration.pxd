@@ -1,5 +1,11 @@
 """What the loop and a compiled selector have in common: the C face of `_registration.pyx`."""
 
+cdef enum Event:
+    READ = 1                # selectors.EVENT_READ
+    WRITE = 2
+    LOST = 4                # ours: to a handler that has been closed by Loop.lose
+    DUE = 8                 # ours: its deadline is over
+
 cdef class Registration:
     cdef object named               # the file object that it was made with; None: a number
     cdef readonly object handler
@@ -26,3 +32,6 @@ cdef class Poller:
     cdef int watch(self, Registration registration, int events) except -1
     cdef int wait(self, object timeout) except -1
     cdef Registration ready(self, int index, int *mask)
+    cdef int watched_below(self) noexcept
+    cdef int batch_max      # so many at most does one call of `wait` find
+    cdef int failed         # the errno of the last `wait`; 0: it was none

@@ -9,8 +9,6 @@ cimport cython
 from libc.math cimport INFINITY
 
 cdef enum:
-    READ = 1                # selectors.EVENT_READ
-    WRITE = 2
     DESCRIPTOR_MAX = 0x7fffffff
 
 
@@ -68,8 +66,10 @@ cdef int events_checked(object events) except -1:
 cdef int call_handler(object handler, int event) except -1:
     if event == READ:
         handler.on_readable()
-    else:
+    elif event == WRITE:
         handler.on_writable()
+    else:
+        handler.on_deadline()
     return 0
 
 
@@ -80,8 +80,13 @@ cdef class Poller:
         raise NotImplementedError
 
     cdef int wait(self, object timeout) except -1:
-        """How many are ready; ``ready`` gives each of them until the next call."""
+        """How many are ready; ``ready`` gives each of them until the next call. 0 if it has
+        failed, too: `failed` says why."""
         raise NotImplementedError
+
+    cdef int watched_below(self) noexcept:
+        """No more than so many can be ready at once."""
+        return 0
 
     cdef Registration ready(self, int index, int *mask):
         """None if it was forgotten since."""

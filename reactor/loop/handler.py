@@ -14,7 +14,8 @@ class Closeable(Protocol):
 
 
 class Handler(Protocol):
-    """What is registered for a descriptor. What it raises ends `Loop.run`."""
+    """What is registered for a descriptor. What it raises ends `Loop.run`,
+    unless it is a MemoryError: the loop goes on."""
 
     def on_readable(self) -> None: ...
     def on_writable(self) -> None: ...

@@ -19,12 +19,10 @@ from __future__ import annotations
 import logging
 import signal
 from collections.abc import Callable
-from contextlib import suppress
 from types import FrameType
 
+from reactor._log import log
 from reactor.loop._core import Loop
-
-logger = logging.getLogger("reactor")
 
 # A tick interrupts `select`, and its number is in the loop's wake-up pipe: turns of its own.
 OWN_TURNS_S = 0.01
@@ -121,5 +119,10 @@ def describe(frame: FrameType | None) -> str:
 
 def warn(blocked_s: float, where: str) -> None:
     # A stream that is in the middle of a write refuses a second one from a signal handler.
-    with suppress(RuntimeError):
-        logger.warning("loop blocked %d ms in %s", blocked_s * 1000, where)
+    log(
+        logging.WARNING,
+        "loop blocked %d ms in %s",
+        blocked_s * 1000,
+        where,
+        expected=RuntimeError,
+    )

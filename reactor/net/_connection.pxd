@@ -17,12 +17,10 @@ cdef class Keeper:
     cdef Py_ssize_t scratch_size
     cdef int64_t high, low, write_per_turn, sendfile_per_turn, linger_bytes_max
     cdef double linger_timeout, write_timeout
+    cdef int vain_events_max
 
     cdef int set_up(self, Loop loop, object limits) except -1
     cdef int closed(self, Connection connection) except -1
-
-# One on an accepted descriptor, which it owns; not open yet.
-cdef Connection connection_of(Keeper keeper, int fd, object protocol, object peer)
 
 cdef class Connection(Endpoint):
     cdef Loop loop
@@ -34,11 +32,20 @@ cdef class Connection(Endpoint):
     cdef readonly double deadline   # a time of the loop, for the protocol
     cdef double stall                  # times of the loop: the protocol's, and of a peer that takes nothing
     cdef int64_t linger_bytes
+    cdef int vain_events            # in a row: the kernel said ready, and was not
     cdef bint lingers, reading, eof_seen, eof_wanted, eof_sent, producer_paused, flush_planned, wants_write
 
     cdef int begin(self, Keeper keeper, object protocol, object peer) except -1
     cdef int start(self) except -1
+    cdef int never_open(self) except -1
+    cdef object contained(self, int event, object callback, tuple args)
+    cdef int failed(self, object exception) except -1
+    cdef object call_protocol(self, str method, tuple args)
+    cdef int tell_made(self) except -1
     cdef int readable(self) except -1
+    cdef int writable(self) except -1
+    cdef int came_to_nothing(self) except -1
+    cdef int due(self) except -1
     cdef int received(self, Py_ssize_t size) except -1
     cdef int peer_ended(self) except -1
     cdef int flush(self) except -1
@@ -55,5 +62,3 @@ cdef class Connection(Endpoint):
     cdef int set_deadline_at(self, double when) except -1
     cdef int tell_lost(self) except -1
     cdef int close_now(self, object error) except -1
-    cdef object call_protocol(self, str method, tuple args)
-    cdef object call_user(self, object callback, tuple args)

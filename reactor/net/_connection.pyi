@@ -8,9 +8,6 @@ from reactor._protocol import Transport
 from reactor.limits import Limits
 from reactor.loop import Loop
 
-# The functions for other Cython modules.
-__pyx_capi__: dict[str, Any]
-
 @disjoint_base
 class Keeper:
     """What connections have in common, and who is told of their end; see `_connection.pxd`."""
@@ -55,5 +52,4 @@ class Connection(Transport):
     def finish(self) -> None:
         """End after what is under way: the protocol's ``finish()``, if it has one, decides."""
 
-    def on_deadline(self) -> None: ...
     def sendfile(self, file: BinaryIO, offset: int, count: int) -> None: ...

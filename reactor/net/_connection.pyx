@@ -10,17 +10,20 @@ at the end of the turn. EVENT_WRITE is wanted only after a send that left someth
 LINGERING: our end is sent, the peer's last bytes are read and dropped. If the socket were
 closed with unread bytes in it, the kernel would send a reset, and the reset would destroy what
 the peer has not read yet (RFC 9112 section 9.6).
+
+All of it happens inside `contained`: whatever comes of it, out of the protocol, for want of memory,
+from the kernel or by a mistake of ours, ends this connection and nothing else.
 """
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_GET_SIZE
 from cpython.exc cimport PyErr_SetFromErrno
-from libc.errno cimport EAGAIN, EINTR, ETIMEDOUT, errno
+from libc.errno cimport EAGAIN, EINTR, EIO, ETIMEDOUT, errno
 from libc.math cimport INFINITY
 
 from posix.unistd cimport close
 
-from reactor.loop._registration cimport registration_of
+from reactor.loop._registration cimport DUE, LOST, READ, WRITE, registration_of
 from reactor.net._socket cimport reset_on_close
 
 from reactor.limits import DEFAULT_LIMITS
@@ -31,8 +34,10 @@ cdef extern from "<sys/socket.h>" nogil:
     const int SHUT_WR
 
 cdef enum:
-    READ = 1                # selectors.EVENT_READ
-    WRITE = 2
+    # What happens to a connection besides the loop's events.
+    OPENED = 16
+    FLUSH = 32
+    CALL = 64
 
 
 cdef class Keeper:
@@ -48,6 +53,7 @@ cdef class Keeper:
         self.linger_bytes_max = limits.linger_bytes_max
         self.linger_timeout = limits.linger_timeout_s
         self.write_timeout = limits.write_timeout_s
+        self.vain_events_max = limits.vain_events_max
         return 0
 
     cdef int closed(self, Connection connection) except -1:
@@ -62,14 +68,6 @@ cdef class Caller(Keeper):
     cdef int closed(self, Connection connection) except -1:
         self.on_closed(connection)
         return 0
-
-
-cdef Connection connection_of(Keeper keeper, int fd, object protocol, object peer):
-    cdef Connection connection = Connection.__new__(Connection)
-    connection.fd = fd
-    connection.owns_fd = True
-    connection.begin(keeper, protocol, peer)
-    return connection
 
 
 cdef class Connection(Endpoint):
@@ -104,18 +102,60 @@ cdef class Connection(Endpoint):
         self.start()
 
     cdef int start(self) except -1:
+        """Raises OSError if the selector cannot take it: then it was never open."""
+        self.loop.modify_events(self.registration, READ)
         self.reading = True
-        self.want(False)
-        if self.compiled is None:
-            self.call_protocol("connection_made", (self,))
-            return 0
-        try:
-            self.compiled.connection_made(self)
-        except Exception as exception:
-            self.failed(exception, self.compiled)
+        self.contained(OPENED, None, None)
         return 0
 
+    cdef int never_open(self) except -1:
+        # The two hold each other: without this the descriptor would wait for the collector.
+        if self.registration is not None:
+            self.loop.unregister(self.registration)
+        return 0
+
+    cdef object contained(self, int event, object callback, tuple args):
+        """The one place where what a connection does can end nothing but the connection."""
+        try:
+            if event == READ:
+                self.readable()
+            elif event == WRITE:
+                self.writable()
+            elif event == FLUSH:
+                self.flush()
+            elif event == DUE:
+                self.due()
+            elif event == OPENED:
+                self.tell_made()
+            elif event == LOST:
+                self.tell_lost()
+            else:
+                return callback(*args)
+        except KeyboardInterrupt:
+            raise  # from somebody else
+        except BaseException as exception:
+            self.failed(exception)
+
+    cdef int failed(self, object exception) except -1:
+        if isinstance(exception, MemoryError):
+            self.loop.trouble.spend_reserve()
+        self.close_now(exception)
+        self.loop.report(exception, f"serving {self.peer or 'a peer'}")
+        return 0
+
+    cdef object call_protocol(self, str method, tuple args):
+        # A protocol that is no Protocol of ours may leave out any method.
+        callback = getattr(self.protocol, method, None)
+        return None if callback is None else self.contained(CALL, callback, args)
+
     # --- events of the loop ---------------------------------------------------------------
+
+    cdef int tell_made(self) except -1:
+        if self.compiled is None:
+            self.call_protocol("connection_made", (self,))
+        else:
+            self.compiled.connection_made(self)
+        return 0
 
     cdef int readable(self) except -1:
         cdef Py_ssize_t size = self.keeper.scratch_size
@@ -129,12 +169,26 @@ cdef class Connection(Endpoint):
         # Whatever the protocol writes from here on leaves below, in one send.
         self.flush_planned = True
         if size >= 0:
+            self.vain_events = 0
             self.received(size)
         elif errno != EAGAIN and errno != EINTR:
             self.close_now(last_os_error())
+        else:
+            self.came_to_nothing()
         return self.flush()
 
-    def on_deadline(self):
+    cdef int writable(self) except -1:
+        self.came_to_nothing()  # unless something is sent now
+        return self.flush()
+
+    cdef int came_to_nothing(self) except -1:
+        """The kernel says ready, and then is not. A loop that believes it for ever spins."""
+        self.vain_events += 1
+        if self.vain_events > self.keeper.vain_events_max:
+            self.close_now(OSError(EIO, "it is said to be ready, and nothing can be moved"))
+        return 0
+
+    cdef int due(self) except -1:
         cdef double now = self.loop.time_now()
         if self.stall <= now:
             self.close_now(TimeoutError(ETIMEDOUT, "the peer takes nothing of what is sent"))
@@ -146,6 +200,7 @@ cdef class Connection(Endpoint):
                 self.call_protocol("deadline_expired", ())
         if self.state != CLOSED:
             self.arm()  # whichever of the two is next
+        return 0
 
     cdef int received(self, Py_ssize_t size) except -1:
         if self.state == LINGERING:
@@ -155,10 +210,7 @@ cdef class Connection(Endpoint):
         elif size == 0:
             self.peer_ended()
         elif self.compiled is not None:
-            try:
-                self.compiled.receive(self.keeper.scratch, size)
-            except Exception as exception:
-                self.failed(exception, self.compiled)
+            self.compiled.receive(self.keeper.scratch, size)
         elif self.buffered:
             self.fill_buffer(self.keeper.scratch, size)
         else:
@@ -173,7 +225,7 @@ cdef class Connection(Endpoint):
         return 0
 
     def _flush(self):
-        self.flush()
+        self.contained(FLUSH, None, None)
 
     cdef int flush(self) except -1:
         cdef int64_t sent = 0
@@ -187,6 +239,8 @@ cdef class Connection(Endpoint):
                     self.fd, self.keeper.write_per_turn, self.keeper.sendfile_per_turn, last)
             except OSError as error:
                 return self.close_now(error)
+            if sent > 0:
+                self.vain_events = 0
             if last and not self.outgoing.size:
                 self.send_eof()  # now, since the last bytes wait for it; the close is a turn away
             self.watch_for_stall(sent > 0)
@@ -244,7 +298,10 @@ cdef class Connection(Endpoint):
         self.wants_write = write
         events = (READ if self.reading else 0) | (WRITE if write else 0)
         if self.registration.events != events:
-            self.loop.modify_events(self.registration, events)
+            try:
+                self.loop.modify_events(self.registration, events)
+            except OSError as error:
+                self.close_now(error)
         return 0
 
     # --- Transport: writing ---------------------------------------------------------------
@@ -344,7 +401,10 @@ cdef class Connection(Endpoint):
         return self.loop.expire_at(self.registration, min(self.deadline, self.stall))
 
     def call_soon(self, callback):
-        self.loop.call_soon(self._call_user, callback)
+        self.loop.call_soon(self._call, callback)
+
+    def _call(self, callback):
+        self.contained(CALL, callback, ())
 
     cdef bint is_open(self) noexcept:
         return self.state != CLOSED
@@ -370,8 +430,7 @@ cdef class Connection(Endpoint):
     def idle(self):
         if self.state != OPEN or self.outgoing.size:
             return False
-        is_idle = getattr(self.protocol, "is_idle", None)
-        return is_idle is not None and is_idle()
+        return bool(self.call_protocol("is_idle", ()))
 
     def finish(self):
         if hasattr(self.protocol, "finish"):
@@ -396,45 +455,21 @@ cdef class Connection(Endpoint):
         return self.loop.lose(self.registration, self.sock)
 
     cdef int tell_lost(self) except -1:
-        if self.compiled is None:
-            self.call_protocol("connection_lost", (self.error,))
-        else:
-            try:
-                self.compiled.connection_lost(self.error)
-            except Exception as exception:
-                self.failed(exception, self.compiled)
-        self.keeper.closed(self)
-        # The protocol holds its transport: without this the two would wait for the collector.
-        self.protocol = self.compiled = None
-        return 0
-
-    # --- user code is called from here only -----------------------------------------------
-
-    cdef object call_protocol(self, str method, tuple args):
-        # A protocol that is no Protocol of ours may leave out any method.
-        callback = getattr(self.protocol, method, None)
-        return None if callback is None else self.call_user(callback, args)
-
-    def _call_user(self, callback):
-        self.call_user(callback, ())
-
-    cdef object call_user(self, object callback, tuple args):
         try:
-            return callback(*args)
-        except Exception as exception:
-            self.failed(exception, callback)
-
-    cdef int failed(self, object exception, object callback) except -1:
-        self.loop.report(exception, f"calling {callback!r} for {self.peer or 'a peer'}")
-        return self.close_now(exception)
+            if self.compiled is None:
+                self.call_protocol("connection_lost", (self.error,))
+            else:
+                self.compiled.connection_lost(self.error)
+        finally:
+            # The protocol holds its transport: else the two would wait for the collector.
+            self.protocol = self.compiled = None
+            self.keeper.closed(self)
+        return 0
 
 
 cdef int react(object connection, int event) except -1:
-    if event == READ:
-        return (<Connection>connection).readable()
-    if event == WRITE:
-        return (<Connection>connection).flush()
-    return (<Connection>connection).tell_lost()
+    (<Connection>connection).contained(event, None, None)
+    return 0
 
 
 cdef object last_os_error():

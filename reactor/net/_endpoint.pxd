@@ -19,4 +19,3 @@ cdef class Endpoint(Transport):
     cdef int fill_buffer(self, const uint8_t *data, Py_ssize_t size) except -1
     cdef bint is_open(self) noexcept
     cdef int marks_changed(self) except -1
-    cdef int failed(self, object exception, object callback) except -1

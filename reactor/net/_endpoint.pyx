@@ -20,10 +20,6 @@ cdef class Endpoint(Transport):
     cdef int marks_changed(self) except -1:
         return 0
 
-    cdef int failed(self, object exception, object callback) except -1:
-        """What a protocol raises ends its connection and nothing else."""
-        raise exception
-
     def get_extra_info(self, name, default=None):
         if name == "peername":
             return self.peer
@@ -56,32 +52,26 @@ cdef class Endpoint(Transport):
 
     cdef Py_ssize_t take_buffer(self, Py_ssize_t at_most) except -1:
         """Ask the protocol where to put what comes next; how much it wants of ``at_most``, 0 if it
-        has failed or ended the connection instead."""
+        has ended the connection instead."""
         cdef Py_buffer view
-        cdef Py_ssize_t size = 0
-        try:
-            self.buffer = self.protocol.get_buffer(-1)
-            PyObject_GetBuffer(self.buffer, &view, PyBUF_WRITABLE)
-            size = view.len
-            PyBuffer_Release(&view)
-            if size == 0:
-                raise RuntimeError("get_buffer() returned an empty buffer")
-        except Exception as exception:
-            self.failed(exception, self.protocol)
+        cdef Py_ssize_t size
+        self.buffer = self.protocol.get_buffer(-1)
+        PyObject_GetBuffer(self.buffer, &view, PyBUF_WRITABLE)
+        size = view.len
+        PyBuffer_Release(&view)
+        if size == 0:
+            raise RuntimeError("get_buffer() returned an empty buffer")
         return 0 if self.is_closing() else min(size, at_most)
 
     cdef int fill_buffer(self, const uint8_t *data, Py_ssize_t size) except -1:
         """Give the protocol what was received for the buffer that it was asked for."""
         cdef Py_buffer view
         buffer, self.buffer = self.buffer, None
-        try:
-            PyObject_GetBuffer(buffer, &view, PyBUF_WRITABLE)
-            if view.len < size:
-                PyBuffer_Release(&view)
-                raise BufferError("the buffer became smaller while it was waited for")
-            memcpy(view.buf, data, size)
+        PyObject_GetBuffer(buffer, &view, PyBUF_WRITABLE)
+        if view.len < size:
             PyBuffer_Release(&view)
-            self.protocol.buffer_updated(size)
-        except Exception as exception:
-            self.failed(exception, self.protocol)
+            raise BufferError("the buffer became smaller while it was waited for")
+        memcpy(view.buf, data, size)
+        PyBuffer_Release(&view)
+        self.protocol.buffer_updated(size)
         return 0

@@ -14,8 +14,6 @@ from reactor.net.address import Address
 class Acceptor:
     """Handler of one listening socket."""
 
-    def on_deadline(self) -> None: ...
-
 @disjoint_base
 class Listener(Keeper):
     """Serves ``factory()`` to everyone who connects to one of ``sockets``, which it owns."""

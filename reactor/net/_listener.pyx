@@ -16,8 +16,8 @@ from posix.unistd cimport close
 
 from reactor._protocol cimport Factory
 from reactor.loop._core cimport Loop
-from reactor.loop._registration cimport Registration
-from reactor.net._connection cimport Connection, Keeper, connection_of
+from reactor.loop._registration cimport READ, Registration
+from reactor.net._connection cimport Connection, Keeper
 from reactor.net._socket cimport Peer, accept_ready, peer_name
 
 import heapq
@@ -25,15 +25,12 @@ import logging
 import os
 from operator import attrgetter
 
+from reactor._log import log
 from reactor.limits import DEFAULT_LIMITS
 from reactor.net.address import bound_address
 from reactor.net.descriptors import connections_max
 
-logger = logging.getLogger("reactor")
 until_when = attrgetter("deadline")
-
-cdef enum:
-    READ = 1                # selectors.EVENT_READ
 
 
 cdef class Acceptor:
@@ -44,6 +41,7 @@ cdef class Acceptor:
     cdef Registration registration
     cdef double pause_s         # the next one, if there is no descriptor again
     cdef double told_at
+    cdef int failures           # of accept, in a row
     cdef bint closed
 
     cdef int set_up(self, Listener listener, object sock) except -1:
@@ -64,26 +62,46 @@ cdef class Acceptor:
         for _ in range(listener.accepts_per_turn):
             fd = accept_ready(self.registration.fd, &peer)
             if fd < 0:
-                if errno == EAGAIN or errno == EINTR:
+                if not self.try_again(errno):
                     return 0
-                if errno == EMFILE or errno == ENFILE or errno == ENOBUFS or errno == ENOMEM:
-                    return self.exhausted(os.strerror(errno))
-                # accept(2) reports pending errors of the new connection as its own
-                # (ECONNABORTED, EPROTO, ENETDOWN ...): that client is gone, the next may be fine.
                 continue
+            self.failures = 0
+            try:
+                listener.accepted(fd, &peer)
+            except MemoryError:
+                listener.loop.trouble.spend_reserve()
+                return self.exhausted(os.strerror(ENOMEM))
+            except OSError as error:  # the selector has no room for it
+                return self.exhausted(error.strerror)
             self.pause_s = listener.pause_s
-            listener.accepted(fd, &peer)
             if listener.is_full() or not self.registration.events:
                 return 0  # that was the last place, or the protocol has closed the listener
         return 0
 
-    def on_deadline(self):
-        """A pause is over."""
-        self.go_on()
+    cdef bint try_again(self, int number) except -1:
+        """Whether accept may do better now, after it has failed with this errno."""
+        if number == EMFILE or number == ENFILE or number == ENOBUFS or number == ENOMEM:
+            self.exhausted(os.strerror(number))
+            return False
+        self.failures += 1
+        if number == EAGAIN or number == EINTR:
+            # Nobody is there any more; or another process, which has the listener too, was faster.
+            if self.failures > self.listener.vain_events_max:
+                self.pause(self.pause_s)
+            return False
+        # accept(2) reports pending errors of the new connection as its own (ECONNABORTED, EPROTO,
+        # ENETDOWN ...): that client is gone, the next may be fine. What keeps failing is not that.
+        if self.failures <= self.listener.accepts_per_turn:
+            return True
+        self.wait(os.strerror(number))
+        return False
 
     cdef int go_on(self) except -1:
         if not self.closed:
-            self.listener.loop.modify_events(self.registration, READ)
+            try:
+                self.listener.loop.modify_events(self.registration, READ)
+            except OSError as error:
+                self.wait(error.strerror)
         return 0
 
     cdef int close(self) except -1:
@@ -100,13 +118,14 @@ cdef class Acceptor:
         return 0
 
     cdef int exhausted(self, str why) except -1:
-        cdef double now
-        if self.listener.make_room():
-            return 0
-        now = self.listener.loop.time_now()
+        """Something has run out that connections hold."""
+        return 0 if self.listener.make_room() else self.wait(why)
+
+    cdef int wait(self, str why) except -1:
+        cdef double now = self.listener.loop.time_now()
         if now - self.told_at > self.listener.warning_s:
             self.told_at = now
-            logger.warning("new clients wait: %s", why)
+            log(logging.WARNING, "new clients wait: %s", why)
         self.pause(self.pause_s)
         self.pause_s = min(2 * self.pause_s, self.listener.pause_max_s)
         return 0
@@ -177,16 +196,38 @@ cdef class Listener(Keeper):
         return len(self.connections) >= self.connections_max
 
     cdef int accepted(self, int fd, const Peer *peer) except -1:
+        """Raises OSError or MemoryError if there is no room for it; then it is closed."""
         cdef Connection connection
         try:
-            protocol = self.factory() if self.compiled is None else self.compiled.make()
-        except Exception as exception:
+            connection = Connection.__new__(Connection)
+        except MemoryError:
             close(fd)
-            self.loop.report(exception, f"making a protocol with {self.factory!r}")
+            raise
+        connection.fd = fd
+        connection.owns_fd = True  # from here on it is closed with it
+        protocol = self.made()
+        if protocol is None:
             return 0
-        connection = connection_of(self, fd, protocol, peer_name(peer))
-        self.connections.add(connection)
-        return connection.start()
+        try:
+            connection.begin(self, protocol, peer_name(peer))
+            self.connections.add(connection)
+            connection.start()
+        except BaseException as exception:
+            self.connections.discard(connection)
+            connection.never_open()
+            if isinstance(exception, (KeyboardInterrupt, MemoryError, OSError)):
+                raise
+            self.loop.report(exception, f"opening a connection of {peer_name(peer)}")
+        return 0
+
+    cdef object made(self):
+        """A protocol; None if its maker has failed."""
+        try:
+            return self.factory() if self.compiled is None else self.compiled.make()
+        except (KeyboardInterrupt, MemoryError):
+            raise
+        except BaseException as exception:
+            self.loop.report(exception, f"making a protocol with {self.factory!r}")
 
     cdef int closed(self, Connection connection) except -1:
         if self.short or self.is_full():
@@ -219,11 +260,14 @@ cdef class Listener(Keeper):
         cdef double now = self.loop.time_now()
         if self.is_full() and now - self.told_at > self.warning_s:
             self.told_at = now
-            logger.warning(
+            log(
+                logging.WARNING,
                 "%d connections are the limit: idle ones are closed, new clients wait",
                 self.connections_max)
         return 0
 
 
 cdef int react(object acceptor, int event) except -1:
-    return (<Acceptor>acceptor).readable()
+    if event == READ:
+        return (<Acceptor>acceptor).readable()
+    return (<Acceptor>acceptor).go_on()  # a pause is over

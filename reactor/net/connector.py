@@ -14,7 +14,7 @@ from collections.abc import Callable
 from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.loop import Loop
 from reactor.loop._core import EVENT_WRITE
-from reactor.loop.timers import TimerHandle
+from reactor.loop.timers import Handle, TimerHandle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ class Connector:
         self._attempts: list[_Attempt] = []
         self._error = OSError(errno.EADDRNOTAVAIL, "there is no address to connect to")
         self._next_timer: TimerHandle | None = None
+        self._failing: Handle | None = None
         self._deadline = loop.call_later(limits.connect_timeout_s, self._timed_out)
         loop.call_soon(self._try_next)
         self._done = False
@@ -67,6 +68,8 @@ class Connector:
         self._done = True
         self._waiting.clear()
         self._deadline.cancel()
+        if self._failing is not None:
+            self._failing.cancel()
         self._cancel_next()
         for attempt in self._attempts:
             attempt.close()
@@ -103,7 +106,8 @@ class Connector:
 
     def _fail(self, error: OSError) -> None:
         self.cancel()
-        self._on_error(error)
+        # By the loop, which reports what it raises: a socket's handler must not.
+        self._failing = self._loop.call_soon(self._on_error, error)
 
     def _cancel_next(self) -> None:
         if self._next_timer is not None:
@@ -128,7 +132,11 @@ class _Attempt:
                 self._sock.close()
                 raise
         # A socket that is connected already is writable: one way for both.
-        self._registration = loop.register(self._sock, EVENT_WRITE, self)
+        try:
+            self._registration = loop.register(self._sock, EVENT_WRITE, self)
+        except OSError:
+            self._sock.close()
+            raise
 
     def on_readable(self) -> None:
         raise NotImplementedError

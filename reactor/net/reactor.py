@@ -71,9 +71,20 @@ class Reactor(Loop):
 
         def on_connected(sock: socket.socket, peer: Any) -> None:
             closed = self._connected.discard
-            connection = Connection(self, sock, factory(), peer, limits, closed)
+            try:
+                connection = Connection(self, sock, factory(), peer, limits, closed)
+                connection.open()
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:
+                # No protocol was made, or the selector has no room for it.
+                sock.close()
+                if isinstance(error, OSError):
+                    on_error(error)
+                else:
+                    self.report(error, f"making a protocol with {factory!r}")
+                return
             self._connected.add(connection)
-            connection.open()
 
         return Connector(self, addresses, on_connected, on_error, limits)
 
