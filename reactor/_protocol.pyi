@@ -38,8 +38,8 @@ class Transport:
     def sendfile(self, file: BinaryIO, offset: int, count: int) -> None:
         """Send ``count`` bytes of ``file`` from ``offset``; the file is closed afterwards.
 
-        A file that turns out to be shorter aborts the connection: nothing else could
-        keep the peer from taking the next message for the rest of this one.
+        A file that turns out to be shorter ends the connection after what was sent of it: nothing
+        else could keep the peer from taking the next message for the rest of this one.
         """
 
     def write_eof(self) -> None:
@@ -49,7 +49,7 @@ class Transport:
     def close(self, linger: bool = True) -> None:
         """Send what was written, then end both directions. Idempotent.
 
-        The peer's last bytes are read and dropped for a while (`Limits.linger_timeout_s`),
+        The peer's last bytes are read and dropped for a while (`Limits.linger_time_s`),
         since a reset, which a kernel sends for unread data, would destroy what it was sent.
         ``linger=False`` is for a peer that has said that nothing more comes.
         """

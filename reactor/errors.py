@@ -50,6 +50,10 @@ class LocalProtocolError(ProtocolError):
         return self.message
 
 
+class TruncatedFileError(OSError):
+    """A file became shorter, or could not be read on, while it was sent."""
+
+
 class ConfigurationError(ReactorError):
     """What the user asked for cannot be done; the message says why and what to do."""
 

@@ -54,10 +54,14 @@ class Limits(Value):
     write_timeout_s: float = 30.0
     # Between two requests.
     keep_alive_timeout_s: float = 15.0
-    # After our last byte we read on for a while, so that the peer's kernel does not throw our
-    # answer away on a reset (RFC 9112 9.6).
+    # After our last byte we read on, so that the peer's kernel does not throw our answer away on a
+    # reset (RFC 9112 9.6): without one byte for so long, and at all for so long. Most clients read
+    # the answer to an upload only when they have written all of it. Both are nginx's numbers.
     linger_timeout_s: float = 5.0
-    linger_bytes_max: int = 256 * KIB
+    linger_time_s: float = 30.0
+    # What keeps up this rate gets more time. Slower than any line on which an upload would come to
+    # its end in time; who only trickles is let go as soon as who is silent.
+    linger_rate_min: int = 16 * KIB
     # Responses under way may finish for this long after the first signal to stop.
     graceful_timeout_s: float = 30.0
 

@@ -22,7 +22,7 @@ from typing import Any, BinaryIO
 
 from reactor._log import log
 from reactor._protocol import write_buffer_marks
-from reactor.errors import advise
+from reactor.errors import TruncatedFileError, advise
 from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.net import Protocol, Transport, reset_on_close
 from reactor.net.descriptors import connections_max
@@ -61,11 +61,11 @@ class BlockingTransport(Transport):
             self._sock.settimeout(self._limits.write_timeout_s)
             self._tell("connection_made", self)
             self._serve_until_closing()
-            if self._lingers and not self._aborted:
-                # Everything was sent: what fails from here on must not become a reset, which
-                # would take back what a slow peer has not read yet.
-                with suppress(OSError):
-                    self._linger()
+            self._linger()
+        except TruncatedFileError as cut:
+            # The peer gets what was sent, and an end that comes too early says that it is broken.
+            error = cut
+            self._linger()
         except OSError as lost:
             error = lost
         except BaseException as failed:
@@ -73,7 +73,7 @@ class BlockingTransport(Transport):
             error = failed
             self._failed(failed)
         self._closing = True
-        if self._aborted or error is not None:
+        if self._aborted or not (error is None or isinstance(error, TruncatedFileError)):
             reset_on_close(self._sock.fileno())
         with suppress(OSError):  # close(2): its number is free all the same
             self._sock.close()
@@ -164,17 +164,25 @@ class BlockingTransport(Transport):
 
     def _linger(self) -> None:
         """Read the peer's last bytes: unread ones would make the kernel send a reset."""
-        if self._eof_seen:
+        if self._eof_seen or self._aborted or not self._lingers:
             return
+        # Everything was sent: what fails from here on must not become a reset, which would take
+        # back what a slow peer has not read yet.
+        with suppress(OSError):
+            self._drop_last_bytes()
+
+    def _drop_last_bytes(self) -> None:
+        limits = self._limits
         self._sock.shutdown(socket.SHUT_WR)
-        until = time.monotonic() + self._limits.linger_timeout_s
-        dropped = 0
-        while dropped <= self._limits.linger_bytes_max and (left := until - time.monotonic()) > 0:
-            self._sock.settimeout(left)
-            data = self._sock.recv(self._limits.read_bytes_max)
-            if not data:
+        end = time.monotonic() + limits.linger_time_s
+        self.set_deadline(limits.linger_timeout_s)
+        while True:
+            self._sock.settimeout(self._seconds_left())
+            dropped = len(self._sock.recv(limits.read_bytes_max))
+            if not dropped:
                 return
-            dropped += len(data)
+            latest = min(limits.linger_timeout_s, end - time.monotonic())
+            self.extend_deadline(dropped / limits.linger_rate_min, latest)
 
     def _tell(self, method: str, *args: object) -> object:
         callback = getattr(self._protocol, method, None)
@@ -214,8 +222,7 @@ class BlockingTransport(Transport):
                 sent = self._send_file(file, offset, count)
                 offset, count = offset + sent, count - sent
                 if not sent:
-                    self.abort()
-                    raise OSError(errno.EIO, "the file became shorter while it was sent")
+                    raise TruncatedFileError(errno.EIO, "the file became shorter while it was sent")
 
     def _send_file(self, file: BinaryIO, offset: int, count: int) -> int:
         try:

@@ -15,8 +15,8 @@ cdef class Keeper:
     cdef Loop loop
     cdef const uint8_t *scratch
     cdef Py_ssize_t scratch_size
-    cdef int64_t high, low, write_per_turn, sendfile_per_turn, linger_bytes_max
-    cdef double linger_timeout, write_timeout
+    cdef int64_t high, low, write_per_turn, sendfile_per_turn
+    cdef double linger_timeout, linger_time, linger_rate, write_timeout
     cdef int vain_events_max
 
     cdef int set_up(self, Loop loop, object limits) except -1
@@ -31,7 +31,7 @@ cdef class Connection(Endpoint):
     cdef Outgoing outgoing
     cdef readonly double deadline   # a time of the loop, for the protocol
     cdef double stall                  # times of the loop: the protocol's, and of a peer that takes nothing
-    cdef int64_t linger_bytes
+    cdef double linger_end             # of all lingering, whatever still comes
     cdef int vain_events            # in a row: the kernel said ready, and was not
     cdef bint lingers, reading, eof_seen, eof_wanted, eof_sent, producer_paused, flush_planned, wants_write
 
@@ -52,6 +52,8 @@ cdef class Connection(Endpoint):
     cdef int plan_flush(self) except -1
     cdef int all_sent(self) except -1
     cdef int linger(self) except -1
+    cdef int linger_on(self, Py_ssize_t dropped) except -1
+    cdef int end_short(self, object error) except -1
     cdef int send_eof(self) except -1
     cdef int watch_for_stall(self, bint progress) except -1
     cdef int want(self, bint write) except -1

@@ -4,10 +4,11 @@ It is a `Handler` to the loop and a `Transport` to its protocol. What the protoc
 during a read leaves when the read is over, in one send; what it writes at other times leaves
 at the end of the turn. EVENT_WRITE is wanted only after a send that left something over.
 
-    OPEN ──close()──> FLUSHING ──all sent──> LINGERING ──EOF, time, bytes──> CLOSED
+    OPEN ──close()──> FLUSHING ──all sent──> LINGERING ──EOF, time, rate───> CLOSED
       └──────────── abort(), error, time-out of a stalled peer ──────────────┘
 
-LINGERING: our end is sent, the peer's last bytes are read and dropped. If the socket were
+LINGERING: our end is sent, the peer's last bytes are read and dropped, for as long as they
+come fast enough. If the socket were
 closed with unread bytes in it, the kernel would send a reset, and the reset would destroy what
 the peer has not read yet (RFC 9112 section 9.6).
 
@@ -26,6 +27,7 @@ from posix.unistd cimport close
 from reactor.loop._registration cimport DUE, LOST, READ, WRITE, registration_of
 from reactor.net._socket cimport reset_on_close
 
+from reactor.errors import TruncatedFileError
 from reactor.limits import DEFAULT_LIMITS
 
 cdef extern from "<sys/socket.h>" nogil:
@@ -50,8 +52,9 @@ cdef class Keeper:
         self.low = limits.write_low_water_bytes
         self.write_per_turn = limits.write_per_turn_bytes_max
         self.sendfile_per_turn = limits.sendfile_per_turn_bytes_max
-        self.linger_bytes_max = limits.linger_bytes_max
         self.linger_timeout = limits.linger_timeout_s
+        self.linger_time = limits.linger_time_s
+        self.linger_rate = limits.linger_rate_min
         self.write_timeout = limits.write_timeout_s
         self.vain_events_max = limits.vain_events_max
         return 0
@@ -204,9 +207,7 @@ cdef class Connection(Endpoint):
 
     cdef int received(self, Py_ssize_t size) except -1:
         if self.state == LINGERING:
-            self.linger_bytes += size
-            if size == 0 or self.linger_bytes > self.keeper.linger_bytes_max:
-                self.close_now(None)
+            self.linger_on(size)
         elif size == 0:
             self.peer_ended()
         elif self.compiled is not None:
@@ -237,6 +238,8 @@ cdef class Connection(Endpoint):
             try:
                 sent = self.outgoing.send(
                     self.fd, self.keeper.write_per_turn, self.keeper.sendfile_per_turn, last)
+            except TruncatedFileError as error:
+                self.end_short(error)
             except OSError as error:
                 return self.close_now(error)
             if sent > 0:
@@ -272,7 +275,25 @@ cdef class Connection(Endpoint):
         if self.state == FLUSHING:
             self.state = LINGERING
             self.reading = True
+            self.linger_end = self.loop.time_now() + self.keeper.linger_time
             self.set_deadline_at(self.loop.time_now() + self.keeper.linger_timeout)
+        return 0
+
+    cdef int linger_on(self, Py_ssize_t dropped) except -1:
+        """Give a peer that goes on sending more time, the more the faster it sends."""
+        cdef double latest
+        if dropped == 0:
+            return self.close_now(None)
+        latest = min(self.linger_end, self.loop.time_now() + self.keeper.linger_timeout)
+        return self.set_deadline_at(min(self.deadline + dropped / self.keeper.linger_rate, latest))
+
+    cdef int end_short(self, object error) except -1:
+        """A message cannot be completed. What was sent of it arrives, and an end that comes too
+        early says that it is broken (RFC 9112 section 8); a reset would take it back."""
+        self.error = error
+        self.outgoing.clear()
+        self.producer_paused = False
+        self.close()
         return 0
 
     cdef int send_eof(self) except -1:
@@ -450,7 +471,7 @@ cdef class Connection(Endpoint):
         if self.outgoing.size:
             reset_on_close(self.fd)
         self.outgoing.clear()
-        self.error = error
+        self.error = error or self.error
         self.owns_fd = False
         return self.loop.lose(self.registration, self.sock)
 

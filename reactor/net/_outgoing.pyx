@@ -18,6 +18,8 @@ from reactor._file cimport File
 
 import os
 
+from reactor.errors import TruncatedFileError
+
 cdef extern from *:
     """
     #include <errno.h>
@@ -131,7 +133,7 @@ cdef class Outgoing:
         """Give the kernel bytes up to ``at_most``, and up to ``file_at_most`` that are a file's,
         or as many as it takes; how many it took. ``last``: our end follows at once.
 
-        Raises OSError: the connection is broken, or a file cannot be sent whole.
+        Raises TruncatedFileError: a file cannot be sent whole; OSError: the connection is broken.
         """
         cdef int64_t sent = 0
         # Counted apart: if the head before it were in it, a file of just the bound would leave
@@ -173,11 +175,17 @@ cdef class Outgoing:
 
     cdef int64_t send_file(self, int fd, int64_t count) except -1:
         cdef FileRegion region = self.behind[0]
-        cdef int64_t sent = sendfile(fd, region.file, region.offset, count)
+        cdef int64_t sent
+        try:
+            sent = sendfile(fd, region.file, region.offset, count)
+        except OSError as error:
+            if error.errno == EIO:  # no network says that: it is the disk
+                raise TruncatedFileError(EIO, "the file cannot be read on") from error
+            raise
         if sent < 0:
             return 0
         if sent == 0:
-            raise OSError(EIO, "the file became shorter while it was sent")
+            raise TruncatedFileError(EIO, "the file became shorter while it was sent")
         region.offset += sent
         region.count -= sent
         if not region.count:
