@@ -1,26 +1,13 @@
 """One connection: the C face of `_connection.pyx`."""
 
-from libc.stdint cimport int64_t, uint8_t
-
 from reactor.loop._core cimport Loop
 from reactor.loop._registration cimport Registration
 from reactor.net._endpoint cimport Endpoint
+from reactor.net._keeper cimport Keeper
 from reactor.net._outgoing cimport Outgoing
 
 cdef enum State:
     OPEN, FLUSHING, LINGERING, CLOSED
-
-cdef class Keeper:
-    """What connections have in common, read once and not for each; who is told of their end."""
-    cdef Loop loop
-    cdef const uint8_t *scratch
-    cdef Py_ssize_t scratch_size
-    cdef int64_t high, low, write_per_turn, sendfile_per_turn
-    cdef double linger_timeout, linger_time, linger_rate, write_timeout
-    cdef int vain_events_max
-
-    cdef int set_up(self, Loop loop, object limits) except -1
-    cdef int closed(self, Connection connection) except -1
 
 cdef class Connection(Endpoint):
     cdef Loop loop

@@ -9,14 +9,6 @@ from reactor.limits import Limits
 from reactor.loop import Loop
 
 @disjoint_base
-class Keeper:
-    """What connections have in common, and who is told of their end; see `_connection.pxd`."""
-
-@disjoint_base
-class Caller(Keeper):
-    """The keeper of one connection that was made from Python."""
-
-@disjoint_base
 class Connection(Transport):
     """Carries ``protocol`` over a connected, non-blocking socket, which it owns.
 

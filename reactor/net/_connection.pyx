@@ -7,24 +7,23 @@ at the end of the turn. EVENT_WRITE is wanted only after a send that left someth
     OPEN ──close()──> FLUSHING ──all sent──> LINGERING ──EOF, time, rate───> CLOSED
       └──────────── abort(), error, time-out of a stalled peer ──────────────┘
 
-LINGERING: our end is sent, the peer's last bytes are read and dropped, for as long as they
-come fast enough. If the socket were
-closed with unread bytes in it, the kernel would send a reset, and the reset would destroy what
-the peer has not read yet (RFC 9112 section 9.6).
+LINGERING: our end is sent, the peer's last bytes are read and dropped for as long as they come
+fast enough. If the socket were closed with unread bytes in it, the kernel would send a reset, and
+the reset would destroy what the peer has not read yet (RFC 9112 section 9.6).
 
 All of it happens inside `contained`: whatever comes of it, out of the protocol, for want of memory,
 from the kernel or by a mistake of ours, ends this connection and nothing else.
 """
 
-from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
-from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_GET_SIZE
 from cpython.exc cimport PyErr_SetFromErrno
 from libc.errno cimport EAGAIN, EINTR, EIO, ETIMEDOUT, errno
 from libc.math cimport INFINITY
+from libc.stdint cimport int64_t, uint8_t
 
 from posix.unistd cimport close
 
 from reactor.loop._registration cimport DUE, LOST, READ, WRITE, registration_of
+from reactor.net._keeper cimport Caller
 from reactor.net._socket cimport reset_on_close
 
 from reactor.errors import TruncatedFileError
@@ -40,37 +39,6 @@ cdef enum:
     OPENED = 16
     FLUSH = 32
     CALL = 64
-
-
-cdef class Keeper:
-
-    cdef int set_up(self, Loop loop, object limits) except -1:
-        self.loop = loop
-        self.scratch = <const uint8_t *>PyByteArray_AS_STRING(loop.scratch)
-        self.scratch_size = PyByteArray_GET_SIZE(loop.scratch)
-        self.high = limits.write_high_water_bytes
-        self.low = limits.write_low_water_bytes
-        self.write_per_turn = limits.write_per_turn_bytes_max
-        self.sendfile_per_turn = limits.sendfile_per_turn_bytes_max
-        self.linger_timeout = limits.linger_timeout_s
-        self.linger_time = limits.linger_time_s
-        self.linger_rate = limits.linger_rate_min
-        self.write_timeout = limits.write_timeout_s
-        self.vain_events_max = limits.vain_events_max
-        return 0
-
-    cdef int closed(self, Connection connection) except -1:
-        return 0
-
-
-cdef class Caller(Keeper):
-    """The keeper of one connection that was made from Python."""
-
-    cdef object on_closed
-
-    cdef int closed(self, Connection connection) except -1:
-        self.on_closed(connection)
-        return 0
 
 
 cdef class Connection(Endpoint):
@@ -334,16 +302,6 @@ cdef class Connection(Endpoint):
         self.outgoing.append(data, size)
         return self.wrote()
 
-    def write(self, data):
-        # Not a memoryview: its code in C would double this module.
-        cdef Py_buffer view
-        PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
-        try:
-            if view.len:
-                self.send(<const uint8_t *>view.buf, view.len)
-        finally:
-            PyBuffer_Release(&view)
-
     def sendfile(self, file, int64_t offset, int64_t count):
         self.check_not_half_closed()
         if self.state != OPEN or not count:
@@ -390,12 +348,6 @@ cdef class Connection(Endpoint):
         and to end, is then no system call, and not two."""
         return 0 if self.flush_planned else self.want(self.wants_write)
 
-    def pause_reading(self):
-        self.want_reading(False)
-
-    def resume_reading(self):
-        self.want_reading(True)
-
     def is_reading(self):
         return self.state == OPEN and self.reading
 
@@ -405,9 +357,6 @@ cdef class Connection(Endpoint):
         if self.state == OPEN:
             self.set_deadline_at(self.loop.time_now() + seconds if seconds >= 0 else INFINITY)
         return 0
-
-    def set_deadline(self, seconds):
-        self.expire_in(-1 if seconds is None else seconds)
 
     def extend_deadline(self, double seconds, double at_most):
         if self.state == OPEN:

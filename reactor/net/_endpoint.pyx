@@ -1,10 +1,11 @@
 """What a transport on a socket knows: the socket, its peer, its protocol, and how much is too much.
 
-The part of asyncio's Transport that no request ever calls, and the buffers of its
-BufferedProtocol. How bytes come and go is `Connection`'s, which is made of this.
+The part of asyncio's Transport that no request of an HTTP machine calls: what is Python's face of
+a C method, the facts, and the buffers of BufferedProtocol. How bytes come and go is `Connection`'s,
+which is made of this.
 """
 
-from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.string cimport memcpy
 
 import socket
@@ -44,6 +45,25 @@ cdef class Endpoint(Transport):
 
     def get_write_buffer_limits(self):
         return self.low, self.high
+
+    def write(self, data):
+        # Not a memoryview: its code in C would double this module.
+        cdef Py_buffer view
+        PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+        try:
+            if view.len:
+                self.send(<const uint8_t *>view.buf, view.len)
+        finally:
+            PyBuffer_Release(&view)
+
+    def pause_reading(self):
+        self.want_reading(False)
+
+    def resume_reading(self):
+        self.want_reading(True)
+
+    def set_deadline(self, seconds):
+        self.expire_in(-1 if seconds is None else seconds)
 
     # --- asyncio.BufferedProtocol ---------------------------------------------------------
     #

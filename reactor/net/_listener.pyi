@@ -7,7 +7,7 @@ from typing_extensions import disjoint_base
 from reactor._protocol import Factory
 from reactor.limits import Limits
 from reactor.loop import Loop
-from reactor.net._connection import Keeper
+from reactor.net._keeper import Keeper
 from reactor.net.address import Address
 
 @disjoint_base

@@ -17,7 +17,9 @@ from posix.unistd cimport close
 from reactor._protocol cimport Factory
 from reactor.loop._core cimport Loop
 from reactor.loop._registration cimport READ, Registration
-from reactor.net._connection cimport Connection, Keeper
+from reactor.net._connection cimport Connection
+from reactor.net._endpoint cimport Endpoint
+from reactor.net._keeper cimport Keeper
 from reactor.net._socket cimport Peer, accept_ready, peer_name
 
 import heapq
@@ -229,7 +231,7 @@ cdef class Listener(Keeper):
         except BaseException as exception:
             self.loop.report(exception, f"making a protocol with {self.factory!r}")
 
-    cdef int closed(self, Connection connection) except -1:
+    cdef int closed(self, Endpoint connection) except -1:
         if self.short or self.is_full():
             self.short = False
             for acceptor in self.acceptors:

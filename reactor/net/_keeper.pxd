@@ -1,0 +1,20 @@
+"""What connections have in common: the C face of `_keeper.pyx`."""
+
+from libc.stdint cimport int64_t, uint8_t
+
+from reactor.loop._core cimport Loop
+from reactor.net._endpoint cimport Endpoint
+
+cdef class Keeper:
+    cdef Loop loop
+    cdef const uint8_t *scratch
+    cdef Py_ssize_t scratch_size
+    cdef int64_t high, low, write_per_turn, sendfile_per_turn
+    cdef double linger_timeout, linger_time, linger_rate, write_timeout
+    cdef int vain_events_max
+
+    cdef int set_up(self, Loop loop, object limits) except -1
+    cdef int closed(self, Endpoint connection) except -1
+
+cdef class Caller(Keeper):
+    cdef object on_closed

@@ -1,0 +1,36 @@
+"""What connections have in common, read once and not for each; and who is told of their end.
+
+A listener is the keeper of what it has accepted. Knows limits and a loop; must never know
+what a connection does.
+"""
+
+from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_GET_SIZE
+
+
+cdef class Keeper:
+
+    cdef int set_up(self, Loop loop, object limits) except -1:
+        self.loop = loop
+        self.scratch = <const uint8_t *>PyByteArray_AS_STRING(loop.scratch)
+        self.scratch_size = PyByteArray_GET_SIZE(loop.scratch)
+        self.high = limits.write_high_water_bytes
+        self.low = limits.write_low_water_bytes
+        self.write_per_turn = limits.write_per_turn_bytes_max
+        self.sendfile_per_turn = limits.sendfile_per_turn_bytes_max
+        self.linger_timeout = limits.linger_timeout_s
+        self.linger_time = limits.linger_time_s
+        self.linger_rate = limits.linger_rate_min
+        self.write_timeout = limits.write_timeout_s
+        self.vain_events_max = limits.vain_events_max
+        return 0
+
+    cdef int closed(self, Endpoint connection) except -1:
+        return 0
+
+
+cdef class Caller(Keeper):
+    """The keeper of one connection that was made from Python."""
+
+    cdef int closed(self, Endpoint connection) except -1:
+        self.on_closed(connection)
+        return 0
