@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from reactor.errors import RemoteProtocolError as RemoteProtocolError
     from reactor.http._framing import RequestParser as RequestParser
     from reactor.http._framing import ResponseParser as ResponseParser
+    from reactor.http._parts import Body as Body
+    from reactor.http._parts import End as End
     from reactor.http._serialise import serialise_chunk as serialise_chunk
     from reactor.http._serialise import serialise_last_chunk as serialise_last_chunk
     from reactor.http._serialise import serialise_request as serialise_request
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Body": ".http._parts",
+    "End": ".http._parts",
     "Headers": "._message",
     "Inet": ".net",
     "Limits": ".limits",

@@ -28,11 +28,12 @@ cdef class Message:
     cdef str field_text(self, uint32_t index)
 
 cdef class Request(Message):
+    cdef tuple key(self)
     cdef str get_target(self)
     cdef str origin_target(self)
 
 cdef class Response(Message):
-    pass
+    cdef tuple key(self)
 
 cdef Request request_of(const Head *head, const uint8_t *text)
 cdef int fill_response(Response response, int status, Headers headers, object body,

@@ -15,7 +15,11 @@ __pyx_capi__: dict[str, Any]
 
 @disjoint_base
 class Message:
-    """What requests and responses share; immutable."""
+    """What requests and responses share; immutable.
+
+    They compare by what they say: method and target, or status and reason; version, headers, body.
+    They pickle and copy, with their ``complete``, ``end`` and ``client``, if their bodies do.
+    """
 
     @property
     def version(self) -> int:
@@ -81,6 +85,8 @@ class Request(Message):
         body: Any = b"",
         version: int = 11,
     ) -> None: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
     def with_body(self, body: bytes) -> Request:
         """The same request with a body that was collected from its parts; complete."""
 
@@ -157,6 +163,8 @@ class Response(Message):
         body: _Body = b"",
         reason: _Text | None = None,
     ) -> None: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
     def with_body(self, body: _Body) -> Response:
         """The same response with this body, e.g. what was collected from its parts; complete.
 

@@ -12,7 +12,7 @@ from cpython.bytes cimport PyBytes_AS_STRING
 from libc.string cimport memcmp
 
 from reactor._fields cimport (
-    ABSOLUTE, CHUNKED, CONNECT, CONTINUE, RESPONSE, UPGRADE, Facts, Field, no_facts,
+    ABSOLUTE, CHUNKED, CONNECT, CONTINUE, LENIENT, RESPONSE, UPGRADE, Facts, Field, no_facts,
     note_field, note_target, stays_open)
 from reactor._headers cimport (
     as_headers, block_of, checked_value, headers_in, text_in, wire_bytes)
@@ -129,6 +129,47 @@ cdef int note_headers(Facts *facts, Headers headers) except -1:
     return 0
 
 
+# --- copies -------------------------------------------------------------------------------
+
+cdef bint same_body(Message one, Message other) except -1:
+    return one.whole == other.whole and one.content == other.content
+
+
+cdef tuple state_of(Message message):
+    """What a message is besides its parts, for `restore`."""
+    return message.content, message.facts.flags, message.whole, message.end_at
+
+
+cdef int restore(Message message, Headers headers, uint32_t flags, object content, bint whole,
+                 int64_t end) except -1:
+    """What was received is not judged a second time: fields that a parser took are taken."""
+    cdef uint32_t i
+    for i in range(headers.count):
+        note_field(&message.facts, headers.text(), headers.fields() + i, i + 1)
+    message.facts.flags |= flags
+    take_headers(message, headers)
+    message.content = content_of(content)
+    message.whole = whole
+    message.end_at = end
+    return 0
+
+
+def _request(method, target, int version, headers, content, uint32_t flags, bint whole,
+             int64_t end, client):
+    cdef Request request = Request(method, target, (), b"", version)
+    restore(request, as_headers(headers), flags & ~RESPONSE, content, whole, end)
+    request.peer = client
+    return request
+
+
+def _response(status, reason, int version, headers, content, uint32_t flags, bint whole,
+              int64_t end):
+    cdef Response response = Response(status, (), b"", reason)
+    no_facts(&response.facts, 10 if version == 10 else 11, RESPONSE | (flags & LENIENT))
+    restore(response, as_headers(headers), flags, content, whole, end)
+    return response
+
+
 # --- requests -----------------------------------------------------------------------------
 
 @cython.final
@@ -222,6 +263,20 @@ cdef class Request(Message):
             return None
         return ", ".join(self.get_headers().getall("expect"))
 
+    cdef tuple key(self):
+        return self.word, self.get_target(), self.facts.version, self.get_headers()
+
+    def __eq__(self, other):
+        if not isinstance(other, Request):
+            return NotImplemented
+        return same_body(self, <Message>other) and self.key() == (<Request>other).key()
+
+    def __hash__(self):
+        return hash(self.key())
+
+    def __reduce__(self):
+        return _request, (*self.key(), *state_of(self), self.peer)
+
     def __repr__(self):
         return f"<Request {self.word} {self.get_target()} HTTP/1.{self.facts.version - 10}>"
 
@@ -296,6 +351,20 @@ cdef class Response(Message):
     @property
     def reason(self):
         return reason_of(self.status_code) if self.word is None else self.word
+
+    cdef tuple key(self):
+        return self.status_code, self.reason, self.facts.version, self.get_headers()
+
+    def __eq__(self, other):
+        if not isinstance(other, Response):
+            return NotImplemented
+        return same_body(self, <Message>other) and self.key() == (<Response>other).key()
+
+    def __hash__(self):
+        return hash(self.key())
+
+    def __reduce__(self):
+        return _response, (*self.key(), *state_of(self))
 
     def __repr__(self):
         return f"<Response {self.status_code} {self.reason}>"

@@ -17,7 +17,8 @@ from rule_table_responses import RESPONSE_RULES
 from reactor._message import Headers
 from reactor._rules import RULES as RULES_AND_CODES
 from reactor.errors import RemoteProtocolError
-from reactor.http._framing import Body, End, RequestParser, ResponseParser
+from reactor.http._framing import RequestParser, ResponseParser
+from reactor.http._parts import Body, End
 from reactor.limits import Limits
 
 ALL = (*RULES, *BODY_RULES, *RESPONSE_RULES)

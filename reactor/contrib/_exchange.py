@@ -11,7 +11,8 @@ from collections.abc import Mapping
 
 from reactor._message import Response
 from reactor.client import Url
-from reactor.http._framing import Body, End, ResponseParser
+from reactor.http._framing import ResponseParser
+from reactor.http._parts import Body, End
 from reactor.http._serialise import serialise_request
 from reactor.limits import DEFAULT_LIMITS
 

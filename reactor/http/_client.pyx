@@ -15,7 +15,7 @@ from reactor.http._sides cimport (
     CLOSE, CLOSED, DONE, END, IDLE, NEXT, START, WITH_BODY, moved)
 
 from reactor.errors import ProtocolError, RemoteProtocolError
-from reactor.http._framing import Body, End
+from reactor.http._parts import Body, End
 from reactor.http.states import State
 
 

@@ -34,6 +34,7 @@ cdef class MessageParser:
     cdef bytes held             # data that belongs before what `stage` says
     cdef Headers trailers
     cdef object method          # of the request that the next response answers
+    cdef list methods           # of those after it; None: nobody said
 
     # For the floor above, without a Python call: receive straight into the buffer.
     cdef uint8_t *reserve(self, Py_ssize_t size) except NULL
@@ -46,6 +47,7 @@ cdef class MessageParser:
     cdef bint is_fresh(self) noexcept
     cdef void renew(self)
 
+    cdef int look_ahead(self) except -1
     cdef int make_room(self, Py_ssize_t size) except -1
     cdef int take_in(self, const char *data, Py_ssize_t size) except -1
     cdef object pull_event(self)

@@ -1,30 +1,13 @@
 """Messages out of a byte stream, sans-IO."""
 
-from typing import final
+from typing import Literal, final
 
 from _typeshed import ReadableBuffer as Buffer
 from typing_extensions import disjoint_base
 
-from reactor._headers import Headers
 from reactor._message import Request, Response
+from reactor.http._parts import Body, End
 from reactor.limits import Limits
-
-@final
-class Body:
-    """A part of a body that was not all there when its head was parsed; never empty."""
-
-    def __init__(self, data: bytes) -> None: ...
-    @property
-    def data(self) -> bytes: ...
-
-@final
-class End:
-    """The end of a message that did not come as one object."""
-
-    def __init__(self, trailers: Headers | None = None) -> None: ...
-    @property
-    def trailers(self) -> Headers:
-        """The trailer fields of a chunked body; most often none."""
 
 @disjoint_base
 class MessageParser:
@@ -62,6 +45,24 @@ class MessageParser:
         >>> p.feed(b"CONNECT a.org:443 HTTP/1.1\\r\\nHost: a.org:443\\r\\n\\r\\n\\x16\\x03")
         >>> p.next().method, p.next(), p.leftover()
         ('CONNECT', None, b'\\x16\\x03')
+        """
+
+    @property
+    def state(self) -> Literal["IDLE", "HEAD", "BODY", "SWITCHED", "CLOSED", "BROKEN"]:
+        """Where in the stream it is, as far as it was pulled.
+
+        IDLE: between messages, and nothing is held. HEAD: a head has begun, or bytes wait to be
+        pulled. BODY: the last head's End is still to come. SWITCHED: what follows is another
+        protocol's (`leftover`). CLOSED: nothing that follows is looked at. BROKEN: a rule was
+        broken, `next` raises.
+
+        >>> p = RequestParser()
+        >>> p.feed(b"PUT / HTTP/1.0\\r\\nContent-Length: 3\\r\\n\\r\\n")
+        >>> p.state, p.next().complete, p.state
+        ('HEAD', False, 'BODY')
+        >>> p.feed(b"abc")
+        >>> p.next(), p.next(), p.state
+        (<Body of 3 bytes>, <End []>, 'CLOSED')
         """
 
     @property
@@ -130,4 +131,8 @@ class ResponseParser(MessageParser):
         """As for requests. Interim responses (1xx) are Responses, always complete."""
 
     def expect(self, method: str) -> None:
-        """Say which method the next final response answers: HEAD and CONNECT change framing."""
+        """Say which method the next final response answers: HEAD and CONNECT change framing.
+
+        Called again before that response, it says so of the one after it, and so on: once for each
+        request that is sent, in order.
+        """

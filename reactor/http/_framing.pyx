@@ -30,6 +30,7 @@ from reactor.http._buffer cimport (
     buffer_consume, buffer_data, buffer_free, buffer_is_lent, buffer_lend, buffer_reserve,
     buffer_size)
 from reactor.http._chunked cimport chunked_init, scan_chunks
+from reactor.http._parts cimport End, body_of
 
 cdef extern from "Python.h":
     # As pointers: an object that is resized may move, which a counted reference cannot.
@@ -39,37 +40,7 @@ cdef extern from "Python.h":
 cdef enum:
     SCAN_MAX = 0x7fffffff       # offsets of a head fit 32 bits; its bounds end far before
 
-cdef object NO_TRAILERS = Headers()
-
-
-# --- what comes out, apart from heads -----------------------------------------------------
-
-@cython.final
-@cython.freelist(16)
-@cython.auto_pickle(False)
-cdef class Body:
-    cdef readonly bytes data
-
-    def __init__(self, bytes data):
-        self.data = data
-
-    def __repr__(self):
-        return f"<Body of {len(self.data)} bytes>"
-
-
-@cython.final
-@cython.auto_pickle(False)
-cdef class End:
-    cdef readonly object trailers
-
-    def __init__(self, trailers=None):
-        self.trailers = NO_TRAILERS if trailers is None else trailers
-
-    def __repr__(self):
-        return f"<End {self.trailers.items()!r}>"
-
-
-cdef End END = End()
+cdef End END = End()        # of every message without trailers
 
 
 # --- the parser of either role ------------------------------------------------------------
@@ -109,16 +80,47 @@ cdef class MessageParser:
 
     def eof(self):
         self.ended = True
+        if not self.hungry and self.held is None:
+            self.look_ahead()
         if self.stage == BROKEN and self.held is None:
             raise broken(self.rule, self.fault)
         if self.hungry:
             self.at_end_of_input()
+
+    cdef int look_ahead(self) except -1:
+        """Find out whether anything waits to be pulled; if not, it is `hungry`."""
+        cdef Verdict verdict
+        cdef Py_ssize_t size = buffer_size(&self.buffer)
+        if self.stage == IN_HEAD:
+            verdict = scan_head(&self.head, buffer_data(&self.buffer), min(size, SCAN_MAX))
+            if verdict == DONE:
+                self.begin()  # the scan is for who pulls it
+            elif verdict == FAILED:
+                self.break_off(self.head.rule, self.head.fault)
+            else:
+                self.hungry = True
+        elif self.stage == IN_CHUNKS or self.stage == IN_TRAILERS:
+            self.held = self.decode()
+            self.hungry = self.held is None and self.stage <= IN_TRAILERS
+        elif self.stage < AT_END:
+            self.hungry = size == 0
+        return 0
 
     def leftover(self):
         cdef bytes rest = self.take(buffer_size(&self.buffer))
         if self.stage != BROKEN:
             self.stop(STOPPED)
         return rest
+
+    @property
+    def state(self):
+        if self.stage == BROKEN:
+            return "BROKEN"
+        if self.held is not None or self.stage in (IN_LENGTH, IN_CHUNKS, IN_TRAILERS, IN_CLOSE, AT_END):
+            return "BODY"
+        if self.stage == IN_HEAD:
+            return "HEAD" if buffer_size(&self.buffer) else "IDLE"
+        return "SWITCHED" if self.stage == AT_SWITCH else "CLOSED"
 
     @property
     def buffered(self):
@@ -168,7 +170,7 @@ cdef class MessageParser:
             return
         buffer_free(&self.buffer)
         self.held = None
-        self.method = None
+        self.method = self.methods = None
         self.begin()
 
     cdef object pull(self):
@@ -267,7 +269,7 @@ cdef class MessageParser:
             # An interim response ends nothing, whatever it says about the connection.
             self.after = IN_HEAD
         if status >= 200:
-            self.method = None
+            self.method = self.methods.pop(0) if self.methods else None
         if bodyless or tunnel:
             self.stage = AT_END
         elif message.facts.flags & CHUNKED:
@@ -361,7 +363,7 @@ cdef class MessageParser:
             self.stop(self.after)
 
     cdef object finish(self):
-        cdef End end = END if self.trailers is None else End(self.trailers)
+        end = END if self.trailers is None else End(self.trailers)
         self.end_message()
         return end
 
@@ -400,12 +402,6 @@ cdef class MessageParser:
         return data
 
 
-cdef inline Body body_of(bytes data):
-    cdef Body body = Body.__new__(Body)
-    body.data = data
-    return body
-
-
 # --- the two roles ------------------------------------------------------------------------
 
 @cython.final
@@ -427,6 +423,11 @@ cdef class ResponseParser(MessageParser):
         self.lenient = lenient
         self.begin()
 
-    def expect(self, str method):
+    def expect(self, str method not None):
         # RFC 9112 6.3: the answers to HEAD and CONNECT are framed by their requests.
-        self.method = method
+        if self.method is None:
+            self.method = method
+        elif self.methods is None:
+            self.methods = [method]
+        else:
+            self.methods.append(method)

@@ -21,7 +21,7 @@ from reactor.http._response cimport error_response
 from reactor.http._sides cimport BODY, CLOSE, CLOSED, DONE, END, HEAD, IDLE, START, WITH_BODY
 
 from reactor.errors import RemoteProtocolError
-from reactor.http._framing import Body, End
+from reactor.http._parts import Body, End
 
 cdef bytes CONTINUE_LINE = b"HTTP/1.1 100 Continue\r\n\r\n"
 

@@ -17,7 +17,7 @@ from reactor._lines cimport DONE, FAILED, MORE, Head, head_free, head_init, head
 from reactor._message cimport Response
 
 from reactor.errors import ProtocolError
-from reactor.http._framing import Body, End
+from reactor.http._parts import Body, End
 from reactor.limits import DEFAULT_LIMITS
 
 cdef enum:
