@@ -395,4 +395,12 @@ cdef Headers as_headers(object fields):
     # Asked last: an abstract class takes longer to answer than all that follows.
     elif not isinstance(fields, (list, tuple)) and isinstance(fields, Mapping):
         fields = fields.items()
-    return of_many([(name, value) for name, value in fields])
+    return of_many([pair_of(field) for field in fields])
+
+
+cdef tuple pair_of(object field):
+    if isinstance(field, (str, bytes)):
+        # "ab" would be the field "a: b".
+        raise TypeError(f"a field is a pair of name and value, not {type(field).__name__}")
+    name, value = field
+    return name, value

@@ -19,10 +19,11 @@ from __future__ import annotations
 
 import asyncio
 import selectors
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, BinaryIO
 
 from reactor._message import Response
+from reactor.client.asked import GivenFields
 from reactor.client.blocking import Collected
 from reactor.client.client import Client
 from reactor.limits import CLIENT_LIMITS, Limits
@@ -142,7 +143,7 @@ class AsyncClient:
         method: str,
         url: str,
         *,
-        headers: Iterable[tuple[str, str]] = (),
+        headers: GivenFields = (),
         body: bytes | BinaryIO | None = None,
         max_time_s: float | None = None,
     ) -> Response:

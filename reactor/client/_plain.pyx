@@ -59,7 +59,11 @@ def plain_url(str text not None):
         last_origin, last_url, last_end = origin, text, start
     for i in range(start, size):
         # strchr finds the NUL at the end too.
-        if not is_alphanumeric(p[i]) and (p[i] == 0 or strchr(IN_PATH, p[i]) == NULL):
+        if is_alphanumeric(p[i]):
+            continue
+        # A segment that begins with a dot, or with an escape, may be "." or "..".
+        if (p[i] == 0 or strchr(IN_PATH, p[i]) == NULL
+                or p[i - 1] == c'/' and (p[i] == c'.' or p[i] == c'%')):
             return None
     if start == size:
         return last_origin, "/"

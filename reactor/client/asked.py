@@ -7,7 +7,7 @@ response. Must never know a connection or a clock.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from reactor._message import Response
 from reactor.client.failures import EXIT_PROTOCOL
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 Fields = list[tuple[str, str]]
+GivenFields = Mapping[str, str] | Iterable[tuple[str, str]]
 
 PIECE_BYTES = 64 * 1024
 _SECRETS = {"authorization", "cookie", "proxy-authorization"}
@@ -142,6 +143,14 @@ class Asked:
             url = Url(url.text, url.origin, url.target, self.url.credentials)
         fields = [pair for pair in self.fields if pair[0].lower() not in dropped]
         return Asked(method, url, fields, upload)
+
+
+def pairs_of(fields: GivenFields) -> Fields:
+    """What a user gives as fields. Raises TypeError for what are no pairs."""
+    pairs = list(fields.items() if isinstance(fields, Mapping) else fields)
+    if any(isinstance(pair, (str, bytes)) for pair in pairs):
+        raise TypeError("headers are a mapping, or pairs of name and value")  # "ab" would be one
+    return [(name, value) for name, value in pairs]
 
 
 def basic(name: str, password: str) -> str:

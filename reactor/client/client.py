@@ -6,12 +6,12 @@ know what a response means.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from reactor._message import Response
 from reactor.client._pool import Pool, PooledMachine
 from reactor.client._transfer import Transfer
-from reactor.client.asked import Asked, Upload
+from reactor.client.asked import Asked, GivenFields, Upload, pairs_of
 from reactor.client.opening import Way
 from reactor.client.proxies import NO_PROXIES, Proxies
 from reactor.client.resolve import Resolver
@@ -81,7 +81,7 @@ class Client:
         method: str,
         url: str | Url,
         *,
-        headers: Iterable[tuple[str, str]] = (),
+        headers: GivenFields = (),
         body: bytes | BinaryIO | None = None,
         max_time_s: float | None = None,
         on_head: OnHead,
@@ -90,7 +90,7 @@ class Client:
     ) -> Transfer:
         """Begin a transfer; the callbacks are made while the reactor runs, never from here.
 
-        ``url`` is text, or a `Url` that was parsed before.
+        ``url`` is text, or a `Url` that was parsed before. ``headers`` are a mapping, or pairs.
         ``on_head(response, transfer)`` once, for the response that counts, then ``on_body(data)``
         for each piece, then ``on_done(error)``, once and last. ``body`` is sent with its length,
         or in chunks if it is a file that cannot tell it.
@@ -104,7 +104,7 @@ class Client:
             raise RuntimeError("the client is closed")
         upload = None if body is None else Upload(body)
         where = Url.parse(url) if isinstance(url, str) else url
-        asked = Asked(method, where, list(headers), upload)
+        asked = Asked(method, where, pairs_of(headers), upload)
         transfer = Transfer(self, asked, on_head, on_body, on_done)
         transfer.start(max_time_s)
         self._transfers.add(transfer)

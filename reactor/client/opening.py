@@ -21,7 +21,7 @@ from reactor.client.failures import (
     transfer_failure,
 )
 from reactor.client.resolve import Address, with_port
-from reactor.client.url import Url
+from reactor.client.url import Url, bracketed
 from reactor.errors import FetchError, ProtocolError
 from reactor.http._client import ClientMachine
 from reactor.http._framing import ResponseParser
@@ -128,7 +128,7 @@ class Opening:
             self._client.tls_context(),
             protocol,
             self._not_secured,
-            server_hostname=self._way.host,
+            server_hostname=self._way.host.partition("%")[0],  # no certificate names a zone
             limits=self._client.limits,
         )
 
@@ -190,8 +190,7 @@ class _Tunnel(Protocol):
     """Asks a proxy for a connection to the origin (RFC 9110 9.3.6)."""
 
     def __init__(self, opening: Opening, way: Way, client: Shared) -> None:
-        host = f"[{way.host}]" if ":" in way.host else way.host
-        authority = f"{host}:{way.port}"
+        authority = f"{bracketed(way.host)}:{way.port}"
         self._message = serialise_request(
             "CONNECT", authority, [("Host", authority), *proxy_fields(way.proxy)]
         )

@@ -7,12 +7,16 @@ HTTP_PROXY (httpoxy, CVE-2016-5385). Must never open a connection.
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Mapping
 
 from reactor._value import Value
 from reactor.client.failures import EXIT_URL
 from reactor.client.url import Url
 from reactor.errors import FetchError
+
+# RFC 4291 2.5.5.2: an IPv4 address as an IPv6 one.
+_MAPPED = bytes(10) + b"\xff\xff"
 
 
 class Proxies(Value):
@@ -53,23 +57,42 @@ class Proxies(Value):
         return proxy
 
     def _is_exempt(self, host: str) -> bool:
+        address = _packed(host)
         for name in self.exempt:
             bare = name.strip("[]").lstrip(".")
             if name == "*" or host == bare or (bare and host.endswith(f".{bare}")):
                 return True
-            if "/" in bare and _is_in_network(host, bare):
+            if address is not None and (
+                address == _packed(bare) or ("/" in bare and _is_in_network(address, bare))
+            ):
                 return True
         return False
 
 
-def _is_in_network(host: str, network: str) -> bool:
-    """Whether a numeric host is in a network, as "10.0.0.0/8"."""
+def _packed(host: str) -> bytes | None:
+    """The address that a host is, however it is written; None for a name."""
+    if ":" in host:
+        try:
+            address = socket.inet_pton(socket.AF_INET6, host.partition("%")[0])
+        except OSError:
+            return None
+        return address[12:] if address.startswith(_MAPPED) else address
+    if not host[:1].isdigit():
+        return None
+    try:
+        return socket.inet_aton(host)  # "127.1" too: the resolver takes it for an address
+    except OSError:
+        return None
+
+
+def _is_in_network(address: bytes, network: str) -> bool:
+    """Whether an address is in a network, as "10.0.0.0/8"."""
     import ipaddress  # few have such a rule
 
     try:
-        return ipaddress.ip_address(host) in ipaddress.ip_network(network, strict=False)
+        return ipaddress.ip_address(address) in ipaddress.ip_network(network, strict=False)
     except ValueError:
-        return False  # a name, or no network
+        return False  # no network
 
 
 NO_PROXIES = Proxies()

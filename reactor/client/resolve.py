@@ -55,12 +55,26 @@ def numeric(host: str) -> list[Address] | None:
             return [(family, socket.inet_ntop(family, socket.inet_pton(family, host)), 0)]
         except OSError:
             continue
-    # Short forms ("127.1") and zones ("fe80::1%eth0"). Not for all: it loads the IDNA codec.
+    address, percent, zone = host.partition("%")
+    if percent:
+        # `getaddrinfo` knows no zone of an address that is not link-local; curl does.
+        return _with_zone(address, zone)
+    # Short forms ("127.1"). Not for all: it loads the IDNA codec.
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
     except (OSError, UnicodeError):
         return None
     return [(int(family), str(at[0]), int(at[3]) if len(at) > 3 else 0) for family, *_, at in found]
+
+
+def _with_zone(address: str, zone: str) -> list[Address] | None:
+    """None if there is no such interface."""
+    try:
+        packed = socket.inet_pton(socket.AF_INET6, address)
+        scope = int(zone) if zone.isdigit() and len(zone) < 10 else socket.if_nametoindex(zone)
+    except OSError:
+        return None
+    return [(socket.AF_INET6, socket.inet_ntop(socket.AF_INET6, packed), scope)]
 
 
 def with_port(addresses: list[Address], port: int) -> list[ConnectTo]:

@@ -27,6 +27,8 @@ Origin = tuple[str, str, int]
 class Url:
     """A URL without its fragment. ``text`` has no password and may be shown.
 
+    A host that is an IPv6 address may have a zone ("fe80::1%eth0"), which is for this machine only.
+
     ``origin`` is what may see the same secrets (RFC 6454). Not to be changed; slots and an
     initialiser of its own, since each transfer makes one.
     """
@@ -71,7 +73,7 @@ class Url:
     @property
     def authority(self) -> str:
         """What the Host field says; the port only where it is not the scheme's own."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        host = bracketed(self.host)
         return host if self.port == PORTS[self.scheme] else f"{host}:{self.port}"
 
     @property
@@ -107,12 +109,15 @@ class Url:
     def join(self, reference: str) -> Url:
         """Where a Location leads to from here (RFC 9110 10.2.2).
 
+        ``reference`` is a field's value, a character for each byte. Many servers write UTF-8 there
+        without escaping it; bytes that are none are escaped as they are.
+
         Raises FetchError as `parse` does: a server may write anything there.
         """
         from urllib.parse import urljoin
 
         try:
-            joined = urljoin(self.text, reference)
+            joined = urljoin(self.text, _text_of(reference))
         except ValueError as error:
             raise FetchError(f"it redirects to what is no URL: {error}", EXIT_URL) from error
         return Url.parse(joined)
@@ -121,9 +126,40 @@ class Url:
 def _target(parts: SplitResult) -> str:
     from urllib.parse import quote
 
-    path = quote(parts.path or "/", safe=_SAFE, errors="surrogateescape")
+    path = quote(_without_dots(parts.path) or "/", safe=_SAFE, errors="surrogateescape")
     query = quote(parts.query, safe=_SAFE + "?", errors="surrogateescape")
     return f"{path}?{query}" if query else path
+
+
+def _without_dots(path: str) -> str:
+    """RFC 3986 5.2.4 and 6.2.2.3: "." and ".." lead somewhere, they are no names."""
+    if "/." not in path and "/%2" not in path:
+        return path
+    kept: list[str] = []
+    first, *segments = path.split("/")
+    for number, segment in enumerate(segments, 1):
+        # RFC 3986 6.2.2.2: escaped or not, a dot is a dot.
+        plain = segment.replace("%2e", ".").replace("%2E", ".")
+        if plain not in {".", ".."}:
+            kept.append(segment)
+            continue
+        if plain == ".." and kept:
+            kept.pop()
+        if number == len(segments):
+            kept.append("")  # it leads to a folder
+    return "/".join([first, *kept])
+
+
+def _text_of(field: str) -> str:
+    if field.isascii():
+        return field
+    text = field.encode("latin-1").decode("utf-8", "surrogateescape")
+    return "".join(f"%{ord(c) - 0xDC00:02X}" if "\udc80" <= c <= "\udcff" else c for c in text)
+
+
+def bracketed(host: str) -> str:
+    """A host as an authority has it. RFC 6874 4: a zone means nothing to anybody else."""
+    return f"[{host.partition('%')[0]}]" if ":" in host else host
 
 
 def _without_credentials(parts: SplitResult) -> str:
@@ -132,12 +168,28 @@ def _without_credentials(parts: SplitResult) -> str:
 
 def _ascii_host(host: str) -> str:
     """The host as the DNS has it. What could be mistaken for another part is refused."""
+    if ":" in host:
+        return _address(host)
     if not host.isascii():
+        import idna  # few hosts need it
+
         try:
-            # IDNA 2003, as the standard library has it.
-            host = host.encode("idna").decode("ascii")
+            # IDNA 2008: in the codec of the standard library, IDNA 2003, "straße" is "strasse",
+            # which somebody else may have registered. UTS 46 lowers case, as browsers do.
+            host = idna.encode(host, uts46=True).decode("ascii")
         except UnicodeError as error:
             raise FetchError(f"{host!r} is no host name", EXIT_URL) from error
     if any(c <= " " or c in "/\\?#@%<>^|\x7f" for c in host) or len(host) > 253:
         raise FetchError(f"{host!r:.80} is no host name", EXIT_URL)
     return host
+
+
+def _address(host: str) -> str:
+    """An IPv6 address; RFC 6874: of a zone the "%" is written "%25", by many as it is."""
+    address, percent, zone = host.partition("%")
+    if not percent:
+        return host
+    zone = zone.removeprefix("25")
+    if not zone or not all(c.isascii() and (c.isalnum() or c in "-._~") for c in zone):
+        raise FetchError(f"{host!r:.80} has no zone after its %25", EXIT_URL)
+    return f"{address}%{zone}"
