@@ -567,7 +567,7 @@ def test_ctrl_c_leaves_no_file(tmp_path):
     ):
         eventually(lambda: files(tmp_path), "a file for the body")
         process.send_signal(2)
-        assert process.stderr.read() == b""
+        assert process.stderr.read() == f"reactor: {url}/page: nothing is kept\n".encode()
         assert process.wait(PATIENCE_S) == 130
     assert files(tmp_path) == []
 

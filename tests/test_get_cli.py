@@ -398,7 +398,7 @@ def test_netrc(get, serve_by, monkeypatch, tmp_path):
     monkeypatch.setenv("NETRC", str(netrc))
     get("-n", "-o", "/dev/null", f"{server.url}page")
     assert "Authorization: Basic bWU6aHVzaA==" in server.asked[0]
-    netrc.write_text("machine 127.0.0.1 hush hush\n")
+    netrc.write_text('machine 127.0.0.1 password "hush\n')
     _, stderr = get("-n", f"{server.url}page", code=1)
     assert "hush" not in stderr
     monkeypatch.setenv("NETRC", str(tmp_path / "none"))

@@ -9,10 +9,13 @@ from __future__ import annotations
 import argparse
 
 from reactor.errors import ConfigurationError
+from reactor.limits import MIB
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import netrc
+    from reactor.cli.get.netrc import Entry
+
+_NETRC_BYTES_MAX = MIB
 
 
 class Credentials:
@@ -39,31 +42,33 @@ class Credentials:
             return name, password
         if self._netrc is None:
             return None
-        from urllib.parse import urlsplit
+        from urllib.parse import unquote, urlsplit
 
         try:
             parts = urlsplit(url)
         except ValueError:
             return None  # the client says what is wrong with it
-        # What the URL says comes first, and the client sends it.
-        if parts.hostname and parts.username is None:
-            found = self._netrc.authenticators(parts.hostname)
-            if found is not None:
-                return found[0] or found[1] or "", found[2] or ""
-        return None
+        # A password that the URL has comes first, and the client sends it.
+        if not parts.hostname or parts.password is not None:
+            return None
+        from reactor.cli.get.netrc import credentials_for
+
+        user = None if parts.username is None else unquote(parts.username)
+        return credentials_for(self._netrc, parts.hostname, user)
 
 
-def _read_netrc() -> netrc.netrc:
-    import netrc
+def _read_netrc() -> list[Entry]:
     import os
+
+    from reactor.cli.get.netrc import read_entries
 
     path = os.environ.get("NETRC") or os.path.expanduser("~/.netrc")
     try:
-        return netrc.netrc(path)
+        with open(path, "rb") as file:
+            return read_entries(os.fsdecode(file.read(_NETRC_BYTES_MAX)))
     except FileNotFoundError as error:
         raise ConfigurationError(f"--netrc: there is no {path}") from error
     except OSError as error:
         raise ConfigurationError(f"--netrc: cannot read {path}: {error.strerror}") from error
-    except (netrc.NetrcParseError, UnicodeError) as error:
-        # The parser's message may hold a word of the file.
+    except ValueError as error:
         raise ConfigurationError(f"--netrc: {path} is not written as netrc(5) says") from error

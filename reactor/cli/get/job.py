@@ -348,16 +348,20 @@ class Job:
         bound = self._options.max_time
         return None if bound is None else bound - (self._command.reactor.time() - self._began)
 
-    def stop(self) -> None:
-        """Give up, keeping what can be continued."""
+    def stop(self) -> int | None:
+        """Give up, keeping what can be continued: so many bytes, None if there is no file."""
         if self._waiting is not None:
             self._waiting.cancel()
         self._cancel()
         if self.upload is not None:
             self.upload.close()
         sink, self._sink = self._sink, None
-        if sink is not None:
-            sink.stop()
+        if sink is None:
+            return None
+        sink.stop()
+        if not isinstance(sink, FileSink):
+            return None
+        return 0 if sink.part is None else sink.part.size
 
     def _cancel(self) -> None:
         if self.transfer is not None:
@@ -385,8 +389,9 @@ class Job:
             self.error = self._cannot_write(refused)
         part = sink.part if sink is not None else None
         if part is not None and part.size and error.exit_code in {*_PASSING, EXIT_WRITE}:
-            hint = f"{part.size} bytes are kept, --continue fetches the rest"
-            self.error = FetchError(f"{self.error.message}; {hint}", self.error.exit_code)
+            self.error = FetchError(
+                f"{self.error.message}; {how_to_go_on(part.size)}", self.error.exit_code
+            )
         self._end()
 
     def _end(self) -> None:
@@ -398,6 +403,11 @@ class Job:
         where = self._options.output or self.label
         reason = error.strerror or os.strerror(error.errno or 0)
         return FetchError(f"{visible(self.url)}: cannot write {where}: {reason}", EXIT_WRITE)
+
+
+def how_to_go_on(size: int) -> str:
+    """For the user whose download broke off."""
+    return f"{size} bytes are kept, --continue fetches the rest"
 
 
 def _version_of(url: str, head: Response) -> Version:

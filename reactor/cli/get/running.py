@@ -11,9 +11,10 @@ import signal
 import sys
 
 from reactor.cli.get.credentials import Credentials
-from reactor.cli.get.job import EXIT_NOBODY_READS, Job
+from reactor.cli.get.job import EXIT_NOBODY_READS, Job, how_to_go_on
 from reactor.cli.get.options import body_of, fields_of, method_of
 from reactor.cli.get.progress import Progress, wanted
+from reactor.cli.get.secrets import visible
 from reactor.cli.get.show import Show
 from reactor.cli.get.sources import Urls
 from reactor.client import Client
@@ -186,9 +187,14 @@ class Run:
         for job in list(self._jobs):
             del self._jobs[job]
             try:
-                job.stop()
+                kept = job.stop()
             except OSError as error:
                 self.teller.note(f"{job.label}.part could not be kept: {error.strerror}")
+                continue
+            if kept:
+                self.teller.note(f"{visible(job.url)}: {how_to_go_on(kept)}")
+            elif kept is not None and job.received:
+                self.teller.note(f"{visible(job.url)}: nothing is kept")
 
     def _through(self, through: Any) -> None:
         self.teller.through = through

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 import sys
 from collections import deque
@@ -22,6 +23,8 @@ from reactor.net import Reactor
 _READ_BYTES = 16 * KIB
 # No server takes a longer request line.
 _LINE_BYTES_MAX = 64 * KIB
+# Of a "#" behind something else a fragment begins.
+_COMMENT = re.compile(r"(?:^|\s)#")
 
 
 class Urls:
@@ -95,8 +98,8 @@ class Urls:
         if len(self._rest) > _LINE_BYTES_MAX:
             raise ConfigurationError("the list of URLs has a line that is too long for a URL")
         for line in os.fsdecode(whole).split("\n"):
-            text = line.strip()
-            if text and text[0] != "#":
+            text = _COMMENT.split(line, maxsplit=1)[0].strip()
+            if text:
                 self._found.append(text)
 
 
