@@ -182,8 +182,12 @@ class AsyncClient:
             transfer.cancel()
         return collected.response()
 
+    def close(self) -> None:
+        """End what is under way: whoever awaits it gets a FetchError. Idempotent."""
+        self.client.close()
+
     async def __aenter__(self) -> AsyncClient:
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
-        self.client.close()
+        self.close()

@@ -77,6 +77,11 @@ class Limits(Value):
     connections_per_host_max: int = 6
     # Firefox follows 20; RFC 2068 said 5. Real chains (login, language, CDN) end before 10.
     redirects_max: int = 10
+    # Cookies that redirects set, of one fetch, and the bytes of one: RFC 6265 6.1's numbers.
+    cookies_max: int = 50
+    cookie_bytes_max: int = 4 * KIB
+    # Content codings, one in another: each multiplies what a byte may cost (CVE-2022-32206).
+    content_codings_max: int = 4
     # After a failure that may pass: curl asks the user, wget takes 20.
     retries_max: int = 3
     # Idle connections of a client, to all hosts together: each is a descriptor.

@@ -48,3 +48,6 @@ class Pool:
 
     def withdraw(self, transfer: _Waiter) -> None:
         """It wants no connection any more."""
+
+    def close(self) -> None:
+        """Nobody who waits gets a connection any more."""

@@ -71,6 +71,10 @@ cdef class Pool:
         elif transfer in self.waiting:
             self.waiting.remove(transfer)
 
+    def close(self):
+        # Their transfers are ended next; until then nobody may get another's connection.
+        self.waiting.clear()
+
     cdef int freed(self, PooledMachine machine) except -1:
         if self.waiting:
             self.waiting.popleft().begin_on(machine)

@@ -57,6 +57,9 @@ class Transfer(Exchange):
     def cancel(self) -> None:
         """Give up; there are no more callbacks. Idempotent."""
 
+    def give_up(self, error: Exception) -> None:
+        """End it, and tell ``on_done`` why. What that raises is raised. For the client."""
+
     def pause(self) -> None:
         """No more ``on_body`` until `resume`: the server is made to wait. It may be called in a
         callback; what is being decoded still comes."""

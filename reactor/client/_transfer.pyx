@@ -82,6 +82,9 @@ cdef class Transfer(Exchange):
             self.finish_up()
             self.let_go()
 
+    def give_up(self, error):
+        self.end(error)
+
     def pause(self):
         if self.machine is not None:
             self.machine.pause()
@@ -157,7 +160,7 @@ cdef class Transfer(Exchange):
 
     cdef object what_follows(self, Response response):
         """What is asked for when this response is over, instead of giving it to the user."""
-        following = self.asked.redirected(response)
+        following = self.asked.redirected(response, self.client.limits, time.time())
         if following is not None:
             bound = self.client.limits.redirects_max
             if len(self.redirects) >= bound:
@@ -186,7 +189,8 @@ cdef class Transfer(Exchange):
                 and response.status_code != 304):
             from reactor.client.decoding import decoder_for  # only who decodes loads zlib
 
-            self.decoder = decoder_for(response.headers.get("content-encoding"))
+            self.decoder = decoder_for(
+                response.headers.getall("content-encoding"), self.client.limits)
         self.on_head(response, self)
         return 0
 

@@ -21,6 +21,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import BinaryIO
 
+    from reactor.client.cookies import Cookies
+
 Fields = list[tuple[str, str]]
 GivenFields = Mapping[str, str] | Iterable[tuple[str, str]]
 
@@ -82,9 +84,17 @@ class Upload:
 class Asked:
     """One request; ``fields`` are the user's."""
 
-    __slots__ = ("fields", "method", "upload", "url")
+    __slots__ = ("cookies", "fields", "method", "upload", "url")
 
-    def __init__(self, method: str, url: Url, fields: Fields, upload: Upload | None = None) -> None:
+    def __init__(
+        self,
+        method: str,
+        url: Url,
+        fields: Fields,
+        upload: Upload | None = None,
+        cookies: Cookies | None = None,
+    ) -> None:
+        self.cookies = cookies  # that redirects have set
         self.method = method
         self.url = url
         self.fields = fields
@@ -109,12 +119,18 @@ class Asked:
             fields.append(("Authorization", basic(*self.url.credentials)))
         if self.upload is not None:
             fields += self.upload.fields()
-        return [pair for pair in fields if pair[0].lower() not in given] + self.fields
+        theirs = self.fields
+        if self.cookies is not None and (cookies := self.cookies.field(self.url)):
+            # RFC 6265 5.4: one field, with the user's own before.
+            given_ones = [value for name, value in theirs if name.lower() == "cookie"]
+            theirs = [pair for pair in theirs if pair[0].lower() != "cookie"]
+            theirs.append(("Cookie", "; ".join([*given_ones, cookies])))
+        return [pair for pair in fields if pair[0].lower() not in given] + theirs
 
-    def redirected(self, response: Response) -> Asked | None:
+    def redirected(self, response: Response, limits: Limits, now: float) -> Asked | None:
         """The request that a redirect asks for; None if the response is none.
 
-        Raises FetchError for one that must not be followed.
+        ``now`` is a Unix time. Raises FetchError for one that must not be followed.
         """
         if response.status not in REDIRECTS:
             return None
@@ -142,7 +158,14 @@ class Asked:
         elif url.credentials is None:
             url = Url(url.text, url.origin, url.target, self.url.credentials)
         fields = [pair for pair in self.fields if pair[0].lower() not in dropped]
-        return Asked(method, url, fields, upload)
+        cookies = self.cookies
+        if set_there := response.headers.getall("set-cookie"):
+            if cookies is None:
+                from reactor.client.cookies import Cookies  # few redirects set one
+
+                cookies = Cookies(limits)
+            cookies.take(self.url, set_there, now)
+        return Asked(method, url, fields, upload, cookies)
 
 
 def pairs_of(fields: GivenFields) -> Fields:

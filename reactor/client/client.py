@@ -6,17 +6,20 @@ know what a response means.
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 
 from reactor._message import Response
 from reactor.client._pool import Pool, PooledMachine
 from reactor.client._transfer import Transfer
 from reactor.client.asked import Asked, GivenFields, Upload, pairs_of
+from reactor.client.failures import EXIT_CLOSED
 from reactor.client.opening import Way
 from reactor.client.proxies import NO_PROXIES, Proxies
 from reactor.client.resolve import Resolver
 from reactor.client.url import Url
 from reactor.client.writing import Writer
+from reactor.errors import FetchError
 from reactor.limits import CLIENT_LIMITS, Limits
 from reactor.net import Reactor
 
@@ -30,6 +33,9 @@ OnBody = Callable[[bytes], object]
 OnDone = Callable[[Exception | None], object]
 
 
+_FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
+
+
 class Client:
     """Makes requests on ``reactor``, which its user runs.
 
@@ -40,6 +46,7 @@ class Client:
         per_host: connections to one origin at a time; further transfers wait.
         retries: tries after the first, of what may be repeated.
         compressed: ask for gzip and deflate, and undo them.
+        ip: 4 or 6: connect by that version of IP only.
         trace: gets each request's head as it is sent, and each response that comes, interim
             ones and those of redirects and tries too. They hold secrets.
         note: gets a sentence before each pause after which is tried again.
@@ -56,6 +63,7 @@ class Client:
         per_host: int | None = None,
         retries: int | None = None,
         compressed: bool = False,
+        ip: int | None = None,
         trace: Callable[[bytes | Response], object] | None = None,
         note: Callable[[str], object] | None = None,
     ) -> None:
@@ -65,6 +73,7 @@ class Client:
         self.per_host = limits.connections_per_host_max if per_host is None else per_host
         self.retries = limits.retries_max if retries is None else retries
         self.compressed = compressed
+        self.family: int | None = None if ip is None else _FAMILIES[ip]
         self.writer = Writer(proxies, compressed)
         self.trace = trace
         self.note = note
@@ -111,14 +120,26 @@ class Client:
         return transfer
 
     def close(self) -> None:
-        """Cancel what is under way and close every connection. Idempotent."""
+        """End what is under way, and close every connection. Idempotent.
+
+        Whoever waits for a transfer is told now: its ``on_done`` gets a FetchError (42). What the
+        first of these raises is raised from here, after all have ended.
+        """
         self._closed = True
+        raised: list[Exception] = []
+        for pool in list(self._pools.values()):
+            pool.close()
         for transfer in list(self._transfers):
-            transfer.cancel()
+            try:
+                transfer.give_up(FetchError(f"{transfer.url}: the client was closed", EXIT_CLOSED))
+            except Exception as error:
+                raised.append(error)
         for machine in list(self._idle):
             machine.cancel()
         self._idle.clear()
         self.resolver.close()
+        if raised:
+            raise raised[0]
 
     def __enter__(self) -> Client:
         return self

@@ -7,10 +7,12 @@ piece, so its memory is the piece's. Must never know where the pieces go.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 
 from reactor.client.failures import EXIT_ENCODING
 from reactor.errors import FetchError
+from reactor.http.ascii import lower
+from reactor.limits import Limits
 
 PIECE_BYTES_MAX = 64 * 1024
 ACCEPTED = "gzip, deflate"
@@ -61,14 +63,39 @@ class Decoder:
             raise _invalid(self._coding)
 
 
-def decoder_for(coding: str | None) -> Decoder | None:
-    """None if there is nothing to undo. Raises FetchError for a coding that was not asked for."""
-    name = (coding or "identity").strip().lower()
-    if name == "identity":
-        return None
-    if name not in _WBITS:
-        raise FetchError(f"the body is encoded as {name!r:.40}, which was not asked for", 61)
-    return Decoder(name)
+class Layers:
+    """Several codings, one in another: what comes out of one goes into the next."""
+
+    def __init__(self, decoders: list[Decoder]) -> None:
+        self._decoders = decoders
+
+    def feed(self, data: bytes, start: int = 0) -> Iterator[bytes]:
+        if start == len(self._decoders):
+            yield data
+            return
+        for piece in self._decoders[start].feed(data):
+            yield from self.feed(piece, start + 1)
+
+    def finish(self) -> None:
+        for decoder in self._decoders:
+            decoder.finish()
+
+
+def decoder_for(fields: Iterable[str], limits: Limits) -> Decoder | Layers | None:
+    """What undoes the codings of a body, by the values of Content-Encoding; None for none.
+
+    Raises FetchError for a coding that was not asked for, and for too many.
+    """
+    # RFC 9110 5.3 and 8.4: the fields are one list, in the order in which they were applied.
+    names = [lower(name.strip(" \t")) for name in ",".join(fields).split(",")]
+    names = [name for name in names if name not in {"", "identity"}]
+    for name in names:
+        if name not in _WBITS:
+            raise FetchError(f"the body is encoded as {name!r:.40}, which was not asked for", 61)
+    if len(names) > limits.content_codings_max:
+        raise FetchError(f"the body is encoded {len(names)} times over", EXIT_ENCODING)
+    decoders = [Decoder(name) for name in reversed(names)]
+    return Layers(decoders) if len(decoders) > 1 else decoders[0] if decoders else None
 
 
 def _invalid(coding: str) -> FetchError:

@@ -22,6 +22,7 @@ EXIT_HTTP = 22
 EXIT_WRITE = 23
 EXIT_TIMEOUT = 28
 EXIT_TLS = 35
+EXIT_CLOSED = 42  # curl's "aborted by callback"
 EXIT_REDIRECTS = 47
 EXIT_EMPTY = 52
 EXIT_RECEIVE = 56
@@ -48,6 +49,12 @@ def resolve_failure(text: str, host: str, error: OSError, of_a_proxy: bool) -> F
     if error.errno == EAI_AGAIN:  # no name server answers
         return FetchError(f"{text}: {whose} cannot be looked up: {error.strerror}", code)
     return FetchError(f"{text}: {whose} is not known", code)
+
+
+def family_failure(text: str, host: str, is_6: bool) -> FetchError:
+    """A host has addresses, but none of the version that the user wants."""
+    version = "IPv6" if is_6 else "IPv4"
+    return FetchError(f"{text}: the host {host!r} has no {version} address", EXIT_RESOLVE)
 
 
 def connect_failure(text: str, where: str, error: Exception) -> FetchError:

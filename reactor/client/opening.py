@@ -9,6 +9,7 @@ over the connection.
 from __future__ import annotations
 
 from collections.abc import Callable
+from socket import AF_INET6
 
 from reactor._message import Response
 from reactor._protocol import Protocol, Transport
@@ -16,6 +17,7 @@ from reactor.client.asked import basic
 from reactor.client.failures import (
     EXIT_RECEIVE,
     connect_failure,
+    family_failure,
     resolve_failure,
     tls_failure,
     transfer_failure,
@@ -141,8 +143,13 @@ class Opening:
             )
             return
         self._lap("dns")
+        family = self._client.family
+        usable = [address for address in found if family in {None, address[0]}]
+        if not usable:
+            self._failed(family_failure(self._text, self._host, family == AF_INET6))
+            return
         self._connector = self._client.reactor.connect(
-            with_port(found, self._port), self._connected, self._not_connected, self._client.limits
+            with_port(usable, self._port), self._connected, self._not_connected, self._client.limits
         )
 
     def _connected(self) -> Any:

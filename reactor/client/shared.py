@@ -22,6 +22,7 @@ class Shared(Protocol):
     per_host: int
     retries: int
     compressed: bool
+    family: int | None
     trace: Callable[[bytes | Response], object] | None
     note: Callable[[str], object] | None
 

@@ -31,7 +31,8 @@ class Writer:
         """Raises FetchError or LocalProtocolError for what cannot be asked for."""
         url = asked.url
         kind = (asked.method, url.origin, url.credentials, asked.fields)
-        if kind == self._last and asked.upload is None:
+        alone = asked.upload is None and asked.cookies is None
+        if alone and kind == self._last:
             # A Url's target holds nothing that would have to be refused: see `Url.parse`.
             return self._start + url.target.encode("ascii") + self._rest, self._way
         proxy = self._proxies.proxy_for(url)
@@ -44,7 +45,7 @@ class Writer:
         target = before + url.target
         message = serialise_request(asked.method, target, asked.lines(ours), None)
         way = Way.to(url, proxy)
-        if asked.upload is None:
+        if alone:
             self._last = (*kind[:3], list(asked.fields))
             self._start = f"{asked.method} {before}".encode("ascii")
             self._rest = message[len(self._start) + len(url.target) :]

@@ -64,6 +64,7 @@ def run(options: argparse.Namespace) -> int:
             per_host=options.parallel,
             retries=options.retry,
             compressed=options.compressed,
+            ip=options.ip,
             trace=show.exchange if options.verbose else None,
             note=show.note,
         ) as client,

@@ -141,6 +141,16 @@ def _add_transfer(group: Any) -> None:
         metavar="N",
         help="default: %(default)s",
     )
+    one = group.add_mutually_exclusive_group()
+    for number in (4, 6):
+        one.add_argument(
+            f"-{number}",
+            f"--ipv{number}",
+            dest="ip",
+            action="store_const",
+            const=number,
+            help=f"connect by IPv{number} only",
+        )
     group.add_argument("-x", "--proxy", metavar="URL", help="instead of http_proxy and https_proxy")
     group.add_argument("--cacert", metavar="FILE", help="trust these certificates only (PEM)")
     group.add_argument(
