@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import itertools
 import os
 import stat
-import sys
-from contextlib import contextmanager, suppress
 
 import pytest
 from processes import open_descriptors
+from watching import watched
 
 from reactor._message import Request
 from reactor.apps import resolve
@@ -20,7 +18,6 @@ from reactor.apps.static import StaticFolder
 from reactor.errors import ConfigurationError, LocalProtocolError
 
 SECRET = b"SECRET-OUTSIDE"
-IN_OPEN = 0x20
 
 DOTS = (
     "..", ".", "%2e%2e", "%2E%2E", ".%2e", "%2E.", "%252e%252e", "%c0%ae%c0%ae", "%e0%80%ae%2e",
@@ -230,30 +227,6 @@ def test_a_fifo_is_never_opened(fifo_site, monkeypatch, by_descriptor):
         assert body_of(original) == b"original"
         assert told() == {"app.js"}  # the kernel does tell
     app.close()
-
-
-@contextmanager
-def watched(folder):
-    """Gives what the kernel tells of ``folder``: the names of what was opened in it."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    descriptor = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
-    if libc.inotify_add_watch(descriptor, os.fsencode(folder), IN_OPEN) < 0:
-        pytest.skip("no inotify")
-    opened = set()
-
-    def told():
-        with suppress(BlockingIOError):
-            events = os.read(descriptor, 65536)
-            while events:
-                size = int.from_bytes(events[12:16], sys.byteorder)
-                opened.add(events[16 : 16 + size].rstrip(b"\0").decode())
-                events = events[16 + size :]
-        return opened - {""}  # the folder itself
-
-    try:
-        yield told
-    finally:
-        os.close(descriptor)
 
 
 def test_a_remembered_file_that_became_a_fifo_is_not_opened(site, monkeypatch):

@@ -96,6 +96,8 @@ class Part:
     def open(cls, folder: Folder, name: str, create: bool = True) -> Part | None:
         """The part of ``name``, or None if it is somebody else's, or at work, or not there."""
         base = _base(name)
+        if _special(folder, base + PART_SUFFIX):
+            return None
         flags = os.O_RDWR | _FLAGS | (os.O_CREAT if create else 0)
         try:
             fd = os.open(base + PART_SUFFIX, flags, 0o666, dir_fd=folder.fd)
@@ -243,6 +245,8 @@ class Part:
 
     def _read_sidecar(self) -> tuple[Version, int] | None:
         """(version, bytes to trust); None if there is no valid one."""
+        if _special(self.folder, self.name + SIDECAR_SUFFIX):
+            return None
         try:
             fd = os.open(self.name + SIDECAR_SUFFIX, os.O_RDONLY | _FLAGS, dir_fd=self.folder.fd)
         except OSError:
@@ -263,6 +267,15 @@ class Part:
             status = os.stat(name, dir_fd=self.folder.fd, follow_symlinks=False)
             if (status.st_dev, status.st_ino) == self._sidecar:
                 os.unlink(name, dir_fd=self.folder.fd)
+
+
+def _special(folder: Folder, name: str) -> bool:
+    """Whether a FIFO or a device has that name: opened for a moment, it lets others go on."""
+    try:
+        mode = os.stat(name, dir_fd=folder.fd, follow_symlinks=False).st_mode
+    except OSError:
+        return False  # not there, or trouble that the opening will name
+    return not (stat.S_ISREG(mode) or stat.S_ISLNK(mode) or stat.S_ISDIR(mode))
 
 
 def _parse_sidecar(text: bytes, size: int) -> tuple[Version, int] | None:
