@@ -11,6 +11,8 @@ from contextlib import contextmanager
 import pytest
 from processes import MODELS, PATIENCE_S, exchange, read_to_end, serving
 
+from reactor.net._endpoint import Endpoint
+
 CLASSES = '''
 import asyncio
 import json
@@ -330,3 +332,19 @@ def test_the_tutorials_client_is_greeted(serve, model):
         sock.sendall(b"exit")
         assert read_to_end(sock) == b"Goodbye!\r\n"
     assert exchange(server.address, b"x" * 2000).endswith(b"That is a long name. Goodbye!\r\n")
+
+
+def test_an_endpoint_alone_carries_nothing():
+    end = Endpoint()
+    for call in (
+        lambda: end.write(b"x"),
+        end.pause_reading,
+        end.resume_reading,
+        lambda: end.set_deadline(1),
+        lambda: end.set_deadline(None),
+        lambda: end.writelines([b"x"]),
+    ):
+        with pytest.raises(NotImplementedError):
+            call()
+    assert end.get_protocol() is None
+    assert end.get_extra_info("socket") is None

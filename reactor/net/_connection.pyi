@@ -4,19 +4,17 @@ from typing import Any, BinaryIO
 
 from typing_extensions import disjoint_base
 
-from reactor._protocol import Transport
 from reactor.limits import Limits
 from reactor.loop import Loop
+from reactor.net._endpoint import Endpoint
 
 @disjoint_base
-class Connection(Transport):
+class Connection(Endpoint):
     """Carries ``protocol`` over a connected, non-blocking socket, which it owns.
 
     ``on_closed(connection)`` is called once, after `Protocol.connection_lost`.
     """
 
-    @property
-    def protocol(self) -> Any: ...
     def __init__(
         self,
         loop: Loop,
@@ -26,10 +24,6 @@ class Connection(Transport):
         limits: Limits = ...,
         on_closed: Callable[[Connection], object] | None = None,
     ) -> None: ...
-    def set_protocol(self, protocol: Any) -> None:
-        """Carry another protocol from here on: what a tunnel or an upgrade leads to. Neither
-        is told."""
-
     def open(self) -> None:
         """Tell the protocol, and begin to read."""
 

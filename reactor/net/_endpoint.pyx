@@ -15,6 +15,18 @@ from reactor._protocol import write_buffer_marks
 
 cdef class Endpoint(Transport):
 
+    # The C methods below have Python's faces here, and a Transport's call those: who is only an
+    # Endpoint would go round in circles.
+
+    cdef int send(self, const uint8_t *data, Py_ssize_t size) except -1:
+        raise NotImplementedError
+
+    cdef int want_reading(self, bint wanted) except -1:
+        raise NotImplementedError
+
+    cdef int expire_in(self, double seconds) except -1:
+        raise NotImplementedError
+
     cdef bint is_open(self) noexcept:
         return False
 
