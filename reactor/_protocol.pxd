@@ -1,8 +1,9 @@
 """Transport and Protocol: the C face of `_protocol.pyx`."""
 
-from libc.stdint cimport uint8_t
+from libc.stdint cimport int64_t, uint8_t
 
 cdef class Transport:
+    cdef public int64_t taken   # bytes that the kernel has taken since the connection began
     # `write` and `set_deadline` for compiled protocols; seconds below zero: no deadline.
     cdef int send(self, const uint8_t *data, Py_ssize_t size) except -1
     cdef int expire_in(self, double seconds) except -1
@@ -15,6 +16,8 @@ cdef class Transport:
 cdef class Protocol:
     # `data_received` for compiled protocols: the bytes are the transport's, for this call only.
     cdef int receive(self, const uint8_t *data, Py_ssize_t size) except -1
+    # The kernel has taken more of what was written.
+    cdef int flushed(self) except -1
     cpdef connection_made(self, transport)
     cpdef connection_lost(self, exc)
 

@@ -29,6 +29,9 @@ class Transport:
     blocking one of the thread-per-connection model.
     """
 
+    taken: int
+    """How many bytes the kernel has taken since the connection began."""
+
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send ``data`` after everything written before. Never blocks a loop."""
 

@@ -109,6 +109,9 @@ cdef class Protocol:
         self.data_received(PyBytes_FromStringAndSize(<const char *>data, size))
         return 0
 
+    cdef int flushed(self) except -1:
+        return 0
+
     cpdef connection_made(self, transport):
         pass
 

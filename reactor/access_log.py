@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from reactor._log import log
+from reactor._log import failed, log
 from reactor._message import Request
 from reactor.errors import RemoteProtocolError
 from reactor.limits import DEFAULT_LIMITS, Limits
@@ -58,6 +58,14 @@ class AccessLog:
     def answered(self, peer: Any, request: Request | None, status: int, body_bytes: int) -> None:
         if self._write is None:
             return
+        try:
+            self._write(self._line(peer, request, status, body_bytes))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            failed(error)
+
+    def _line(self, peer: Any, request: Request | None, status: int, body_bytes: int) -> str:
         line = "-"
         referer = agent = None
         if request is not None:
@@ -65,7 +73,7 @@ class AccessLog:
             line = f"{escape(request.method)} {escape(request.target)} {version}"
             referer = request.headers.get("referer")
             agent = request.headers.get("user-agent")
-        self._write(
+        return (
             f'{host_of(peer)} - - [{self._now()}] "{line}" {status} {body_bytes} '
             f'"{escape(referer or "-")}" "{escape(agent or "-")}"\n'
         )

@@ -33,6 +33,12 @@ class Limits(Value):
     # --- the body of a message ------------------------------------------------------------
     # What is collected in memory for an application. Over it: 413.
     body_bytes_max: int = 16 * MIB
+    # All bodies together that are collected or not answered yet: 16 of the largest. Over it nothing
+    # more of any is read, for `body_timeout_s`; then 503. To this comes what one read may bring
+    # (`read_bytes_max`) for each connection.
+    body_memory_max: int = 256 * MIB
+    # What a 503 asks for: a body of 16 MiB takes a client as long at 10 Mbit/s.
+    retry_after_s: int = 10
     # Extensions carry nothing that anyone uses, and cost the reader (CVE-2023-39326).
     chunk_extension_bytes_max: int = 256
     chunk_extensions_bytes_max: int = 4 * KIB

@@ -53,6 +53,7 @@ class BlockingTransport(Transport):
         self._eof_seen = False
         self._deadline: float | None = None
         self._soon: deque[Callable[[], object]] = deque()
+        self._called: threading.Event | None = None  # while somebody waits for a call
 
     def serve(self) -> None:
         """The life of a connection, in the thread that is its own."""
@@ -108,9 +109,21 @@ class BlockingTransport(Transport):
             if self._soon:
                 self._soon.popleft()()
             elif not self._reading or self._eof_seen:
-                return  # nothing can happen any more: nobody reads, and nobody was promised a call
+                if not self._wait_for_a_call():
+                    return  # nothing can happen any more
             else:
                 self._read()
+
+    def _wait_for_a_call(self) -> bool:
+        """Wait for a `call_soon` from the thread of another connection, as long as the deadline
+        lets it; false if there is no deadline, so that nobody has promised a call."""
+        if self._reading or self._deadline is None:
+            return False
+        self._called = threading.Event()
+        if not self._soon and not self._called.wait(max(0.0, self._deadline - time.monotonic())):
+            self._deadline = None
+            self._tell("deadline_expired")
+        return True
 
     def _read(self) -> None:
         buffer = self._protocol.get_buffer(-1) if self._buffered else None
@@ -203,11 +216,13 @@ class BlockingTransport(Transport):
 
     def _send(self, data: bytes | bytearray | memoryview) -> int:
         try:
-            return self._sock.send(data)
+            sent = self._sock.send(data)
         except TimeoutError:
             if not self._has_room():
                 raise
-            return self._sock.send(data)
+            sent = self._sock.send(data)
+        self.taken += sent
+        return sent
 
     def _has_room(self) -> bool:
         """Whether the peer did take what was sent, while the process was stopped or had no turn."""
@@ -218,11 +233,17 @@ class BlockingTransport(Transport):
     def sendfile(self, file: BinaryIO, offset: int, count: int) -> None:
         with file:
             file.seek(offset)
-            while count:
-                sent = self._send_file(file, offset, count)
-                offset, count = offset + sent, count - sent
-                if not sent:
-                    raise TruncatedFileError(errno.EIO, "the file became shorter while it was sent")
+            began = offset
+            try:
+                while count:
+                    sent = self._send_file(file, offset, count)
+                    offset, count = offset + sent, count - sent
+                    if not sent:
+                        raise TruncatedFileError(
+                            errno.EIO, "the file became shorter while it was sent"
+                        )
+            finally:
+                self.taken += file.tell() - began  # `socket.sendfile` leaves it where it came to
 
     def _send_file(self, file: BinaryIO, offset: int, count: int) -> int:
         try:
@@ -295,6 +316,8 @@ class BlockingTransport(Transport):
 
     def call_soon(self, callback: Callable[[], object]) -> None:
         self._soon.append(callback)
+        if self._called is not None:
+            self._called.set()
 
 
 class _Refusal:

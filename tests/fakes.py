@@ -19,6 +19,7 @@ class FakeTransport(Transport):
     def write(self, data):
         assert not self.closed, "written after close"
         self.sent += data
+        self.taken += len(data)
         self.sends += 1
         if self.full:
             self.machine.pause_writing()

@@ -1,6 +1,12 @@
 """The journal: what is refused is counted always, and said so often as is of use."""
 
 import logging
+import re
+import socket
+import sys
+
+import pytest
+from processes import MODELS, eventually, serving, started
 
 from reactor.access_log import AccessLog
 from reactor.errors import RemoteProtocolError
@@ -49,3 +55,74 @@ def test_how_most_connections_end_is_counted_and_said_to_who_debugs(caplog):
     refuse(log, "keep-alive-timeout")
     assert [record.levelname for record in caplog.records] == ["DEBUG"]
     assert log.refusals == {"keep-alive-timeout": 2}
+
+
+PIECES = """
+from reactor import Response
+
+def endless():
+    while True:
+        yield b"x" * 65_536
+
+def app(request):
+    return Response(200, {}, endless() if request.path == "/stream" else b"y" * 50_000_000)
+"""
+
+
+class TestWhatWasSent:
+    """A line is written at the end, and says what the kernel has taken of the body."""
+
+    @pytest.mark.parametrize("version", [b"1.0", b"1.1"])
+    @pytest.mark.parametrize("kind", ["/stream", "/bytes", "file"])
+    @pytest.mark.parametrize("model", MODELS)
+    def test_of_a_client_that_leaves(self, model, kind, version, tmp_path):
+        (tmp_path / "pieces.py").write_text(PIECES)
+        with (tmp_path / "large").open("wb") as file:
+            file.truncate(50_000_000)
+        target = tmp_path if kind == "file" else "pieces:app"
+        path = b"/large" if kind == "file" else kind.encode()
+        with serving(target, "--model", model, cwd=tmp_path) as server:
+            sock = server.connect(source_address=("127.0.0.1", 0))
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            sock.sendall(b"GET %s HTTP/%s\r\nHost: a\r\n\r\n" % (path, version))
+            assert len(sock.recv(1000)) > 100
+            assert server.access_log == []
+            sock.close()
+            [line] = eventually(lambda: server.access_log, "the line is there")
+            taken = int(re.search(r'" 200 (\d+) "', line)[1])
+            assert 0 < taken < 50_000_000
+
+    @pytest.mark.parametrize("model", MODELS)
+    def test_of_a_whole_answer(self, model, tmp_path):
+        (tmp_path / "note").write_bytes(b"12345")
+        with serving(tmp_path, "--model", model) as server:
+            with server.connect() as sock:
+                for method in (b"GET", b"HEAD", b"GET"):
+                    sock.sendall(b"%s /note HTTP/1.1\r\nHost: a\r\n\r\n" % method)
+                    assert sock.recv(1000).startswith(b"HTTP/1.1 200")
+                # Kept alive: the lines do not wait for the connection's end.
+                lines = eventually(lambda: server.access_log[2:] and server.access_log, "3 lines")
+            assert [line.split('" 200 ')[1].split()[0] for line in lines] == ["5", "0", "5"]
+
+
+def test_a_log_that_fails_is_said_once_and_harms_no_answer(tmp_path):
+    program = """
+import sys
+from reactor import Response, serve
+
+def write(line):
+    raise ZeroDivisionError("no log today")
+
+serve(lambda request: Response(200, {}, "fine"), port=0, model=sys.argv[1], access_log=write,
+      on_listening=lambda socks: print(f"on http://127.0.0.1:{socks[0].getsockname()[1]}/",
+                                       flush=True))
+"""
+    for model in MODELS:
+        with (
+            started([sys.executable, "-c", program, model]) as server,
+            server.connect() as sock,
+        ):
+            for _ in range(3):
+                sock.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                assert sock.recv(1000).endswith(b"\r\n\r\nfine")
+        assert server.err.count("no log today") == 1

@@ -105,6 +105,11 @@ LIMIT_FLAGS = [
     ("--limit-request-fields", "field_count_max", "header fields of a request (431)"),
     ("--limit-request-field-size", "field_bytes_max", "bytes of one header field (431)"),
     ("--limit-request-body", "body_bytes_max", "bytes of a body that an application gets (413)"),
+    (
+        "--limit-body-memory",
+        "body_memory_max",
+        "bytes of all bodies together; over it they wait (503)",
+    ),
     ("--limit-concurrency", "connections_max", "connections; idle ones make room, others wait"),
 ]
 TIMEOUT_FLAGS = [

@@ -5,7 +5,9 @@ from libc.stdint cimport int64_t
 from reactor._file cimport File
 from reactor._message cimport Request, Response
 from reactor._protocol cimport Protocol, Transport
+from reactor.http._collecting cimport CollectedBody
 from reactor.http._service cimport Service
+from reactor.http._tally cimport Tally
 
 cdef class Responder(Protocol):
     cdef readonly Transport transport
@@ -13,6 +15,8 @@ cdef class Responder(Protocol):
     cdef object peer
     cdef int read_state, write_state            # indices of states.State
     cdef Request request        # whose body is being read, or whose answer is written
+    cdef CollectedBody body     # of that request, while it is collected and until it is answered
+    cdef Tally tally            # None: nobody wants to know what was taken
     cdef object out             # the OutgoingBody of a response that is not all bytes
     cdef int status
     cdef int64_t written        # bytes of the response's body
@@ -29,6 +33,9 @@ cdef class Responder(Protocol):
     cdef int answer(self, Response response) except -1
     cdef int answer_file(self, Response response, File file, int64_t length) except -1
     cdef int answer_in_pieces(self, Response response) except -1
+    cdef int write(self, bytes data) except -1
+    cdef int send_file(self, object file, int64_t offset, int64_t length) except -1
+    cdef int release_body(self) except -1
     cdef int begin(self, Response response, int64_t length, bint chunked, bytes data) except -1
     cdef int begin_streaming(self, Response response, object out, bytes first) except -1
     cdef bint is_pushing(self)
@@ -41,6 +48,7 @@ cdef class Responder(Protocol):
     cdef int break_off(self) except -1
     cdef int end(self) except -1
     cdef int answered(self) except -1
+    cdef int tell_taken(self, bint lost) except -1
     cdef int drop_source(self) except -1
     cdef int close_source(self, object source) except -1
     cdef int close(self, bint linger=*) except -1

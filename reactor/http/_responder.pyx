@@ -19,6 +19,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 
 from reactor._fields cimport stays_open
 from reactor._file cimport File
+from reactor.http._collecting cimport CollectedBody
 from reactor.http._response cimport (
     CLOSING, SILENT, STAYING, Ending, Text, check_fields, error_response, put, put_head)
 from reactor.http._sides cimport BODY, CLOSE, CLOSED, DONE, END, IDLE, NEXT, START, WITH_BODY, moved
@@ -150,9 +151,25 @@ cdef class Responder(Protocol):
     cdef int answer_file(self, Response response, File file, int64_t length) except -1:
         """What is known of the file needs no `OutgoingBody` to find it out."""
         self.begin(response, length, False, b"")
-        self.written = length
-        self.transport.sendfile(file, file.offset, length)
+        self.send_file(file, file.offset, length)
         return self.end()
+
+    cdef int write(self, bytes data) except -1:
+        if self.tally is not None:
+            self.tally.handed += PyBytes_GET_SIZE(data)
+        self.transport.write(data)
+        return 0
+
+    cdef int send_file(self, object file, int64_t offset, int64_t length) except -1:
+        self.written = length
+        if self.tally is not None:
+            self.tally.handed += length
+        self.transport.sendfile(file, offset, length)
+        return 0
+
+    cdef int release_body(self) except -1:
+        body, self.body = self.body, None
+        return 0 if body is None else (<CollectedBody>body).release()
 
     cdef int begin(self, Response response, int64_t length, bint chunked,
                    bytes data) except -1:
@@ -167,6 +184,10 @@ cdef class Responder(Protocol):
         self.move_writing(START)
         scratch.size = 0
         put_head(&scratch, response, date, length, chunked, ending)
+        if self.service.wants_answers:
+            if self.tally is None:
+                self.tally = Tally()
+            self.tally.began(scratch.size, scratch.size + len(data))
         put(&scratch, PyBytes_AS_STRING(data), len(data))
         return self.transport.send(scratch.base, scratch.size)
 
@@ -186,8 +207,7 @@ cdef class Responder(Protocol):
                    b"" if first is None else out.frame(first))
         self.written = 0 if first is None else len(first)
         if out.file is not None:
-            self.written = out.length
-            self.transport.sendfile(out.take_file(), out.offset, out.length)
+            self.send_file(out.take_file(), out.offset, out.length)
         if first is None:
             return self.end()
         self.move_writing(WITH_BODY)
@@ -218,7 +238,7 @@ cdef class Responder(Protocol):
         return 0 if self.paused else self.go_on()
 
     cdef int put_piece(self, bytes piece) except -1:
-        self.transport.write(self.out.frame(piece))
+        self.write(self.out.frame(piece))
         self.written += len(piece)
         return self.hand_over() if self.out.lazy else 0
 
@@ -278,7 +298,7 @@ cdef class Responder(Protocol):
         """The response is written whole."""
         cdef bint all_came
         if self.out is not None and self.out.chunked:
-            self.transport.write(self.out.end())
+            self.write(self.out.end())
         self.drop_source()
         self.move_writing(END)
         self.answered()
@@ -286,6 +306,7 @@ cdef class Responder(Protocol):
         all_came = (self.read_state == DONE and self.request is not None and self.request.whole
                     and not stays_open(&self.request.facts))
         self.request = None
+        self.release_body()
         if not self.keep_alive or self.read_state != DONE:
             return self.close(not all_came)
         self.move_reading(NEXT)
@@ -293,8 +314,21 @@ cdef class Responder(Protocol):
         return self.next_request()
 
     cdef int answered(self) except -1:
-        if self.service.wants_answers:
-            self.service.journal.answered(self.peer, self.request, self.status, self.written)
+        """Nothing more of this answer will be written."""
+        if self.tally is None:
+            return 0
+        self.tally.ended(self.request, self.status)
+        return self.tell_taken(False)
+
+    cdef int flushed(self) except -1:
+        return self.tell_taken(False)
+
+    cdef int tell_taken(self, bint lost) except -1:
+        """Log the answers that the kernel has taken, or those of which it takes nothing more."""
+        if self.tally is None:
+            return 0
+        while (over := self.tally.next_taken(self.transport.taken, lost)) is not None:
+            self.service.journal.answered(self.peer, *over)
         return 0
 
     cdef int drop_source(self) except -1:

@@ -74,10 +74,13 @@ cpdef int refuse_the_machines(Headers headers) except -1:
     return 0
 
 
-cdef Response error_response(int status, str message):
-    """A short plain answer; ``message`` is ours, never the peer's bytes."""
-    text = f"{status} {reason_of(status)}: {message}\n"
-    return Response(status, [("Content-Type", "text/plain; charset=utf-8")], text)
+cdef Response error_response(int status, str message, str retry_after=None):
+    """A short plain answer; ``message`` is ours, never the peer's bytes. ``retry_after``: what
+    a 503 says of it."""
+    fields = [("Content-Type", "text/plain; charset=utf-8")]
+    if status == 503 and retry_after is not None:
+        fields.append(("Retry-After", retry_after))
+    return Response(status, fields, f"{status} {reason_of(status)}: {message}\n")
 
 
 # Status lines with the usual reason, made when they are first needed.

@@ -10,7 +10,7 @@ from reactor.http._service cimport Service
 
 cdef enum Clock:
     # What the transport's deadline stands for now; OUTDATED: for the request before.
-    OUTDATED, NOT_SET, FOR_ANYTHING, FOR_HEAD, FOR_BODY, FOR_NEXT
+    OUTDATED, NOT_SET, FOR_ANYTHING, FOR_HEAD, FOR_BODY, FOR_MEMORY, FOR_NEXT
 
 cdef class ServerMachines(Factory):
     cdef Service service
@@ -18,12 +18,13 @@ cdef class ServerMachines(Factory):
 cdef class ServerMachine(Responder):
     cdef RequestParser parser   # None while there is nothing to parse
     cdef Clock clock
-    cdef list pieces            # of the body that is being read; None if there is none
-    cdef int64_t collected
     cdef bint peer_done
+    cdef bint continue_owed     # the client waits for a 100 before it sends the body
 
     cdef int return_parser(self) except -1
     cdef int set_reading(self) except -1
+    cdef int read_on(self) except -1
+    cdef int wait_for_memory(self) except -1
     cdef int set_clock(self) except -1
     cdef int start_clock(self, Clock clock, double seconds) except -1
     cdef int peer_ended(self) except -1

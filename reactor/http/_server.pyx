@@ -17,6 +17,7 @@ from libc.stdint cimport uint8_t
 
 from reactor._fields cimport CONNECT, CONTINUE, stays_open
 from reactor.http._buffer cimport buffer_size
+from reactor.http._collecting cimport CollectedBody
 from reactor.http._response cimport error_response
 from reactor.http._sides cimport BODY, CLOSE, CLOSED, DONE, END, HEAD, IDLE, START, WITH_BODY
 
@@ -82,6 +83,8 @@ cdef class ServerMachine(Responder):
             code = "silent-timeout" if waited_for == FOR_ANYTHING else "keep-alive-timeout"
             self.service.journal.refused(self.peer, self.fault(408, code, "no request came"))
             self.close()
+        elif waited_for == FOR_MEMORY:
+            self._refuse_for_memory()
         else:
             code = "body-timeout" if self.read_state == BODY else "header-timeout"
             self.refuse(self.fault(408, code, "the request came too slowly"))
@@ -89,11 +92,13 @@ cdef class ServerMachine(Responder):
     cpdef connection_lost(self, exc):
         # First of all: the journal is somebody else's code too, and may raise.
         self.drop_source()
+        self.release_body()
         if isinstance(exc, TimeoutError):
             self.service.journal.refused(self.peer, RemoteProtocolError(
                 408, "write-timeout", "nothing of the response was taken", self.written))
-        if self.write_state == BODY:
+        if self.write_state == HEAD or self.write_state == BODY:
             self.answered()
+        self.tell_taken(True)
         self.close_sides()
         if self.parser is not None:
             self.return_parser()
@@ -144,10 +149,40 @@ cdef class ServerMachine(Responder):
             self.transport.want_reading(False)
         elif self.peer_done:
             self.peer_ended()
+        elif self.read_state == BODY and self.service.body_memory.is_full():
+            self.wait_for_memory()
         else:
-            self.set_clock()
-            self.transport.want_reading(True)
+            self.read_on()
         return 0
+
+    cdef int read_on(self) except -1:
+        self.set_clock()
+        if self.continue_owed:
+            self.continue_owed = False
+            self.write(CONTINUE_LINE)
+        return self.transport.want_reading(True)
+
+    cdef int wait_for_memory(self) except -1:
+        """Read nothing more of the body until there is room for it, or its time is over."""
+        if self.clock == FOR_MEMORY:
+            return 0
+        self.start_clock(FOR_MEMORY, self.service.limits.body_timeout_s)
+        self.transport.want_reading(False)
+        return self.body.wait(self._wake, self._give_up)
+
+    def _wake(self):
+        self.transport.call_soon(self._go_on_reading)
+
+    def _give_up(self):
+        self.transport.call_soon(self._refuse_for_memory)
+
+    def _go_on_reading(self):
+        self.clock = OUTDATED
+        self.advance()
+
+    def _refuse_for_memory(self):
+        if self.read_state == BODY:
+            self.refuse(self.fault(503, "body-memory", "too much is being uploaded just now"))
 
     cdef int set_clock(self) except -1:
         """Ask for the deadline of what is awaited, unless it runs already."""
@@ -215,16 +250,17 @@ cdef class ServerMachine(Responder):
     cdef int expect_body(self, Request request) except -1:
         self.check_body_size(max(request.facts.content_length, <int64_t>len(request.content)))
         self.move_reading(WITH_BODY)
-        self.pieces = []
-        if request.facts.flags & CONTINUE and request.facts.version > 10:
-            self.transport.write(CONTINUE_LINE)
+        self.body = CollectedBody(self.service.body_memory, self.service.app.body_bytes_max)
+        self.continue_owed = request.facts.flags & CONTINUE and request.facts.version > 10
         return 0
 
     cdef int body_read(self, bytes data) except -1:
-        self.collected += len(data)
-        self.check_body_size(self.collected)
-        self.pieces.append(data)
-        return 0
+        self.continue_owed = False  # RFC 9110 10.1.1: it does not wait for it
+        self.check_body_size(self.body.size + PyBytes_GET_SIZE(data))
+        try:
+            return self.body.append(data)
+        except MemoryError:
+            raise self.fault(503, "body-memory", "there is no memory for this body just now")
 
     cdef int check_body_size(self, int64_t size) except -1:
         if size > <int64_t>self.service.app.body_bytes_max:
@@ -241,9 +277,7 @@ cdef class ServerMachine(Responder):
 
     cdef int body_done(self) except -1:
         self.move_reading(END)
-        self.request = self.request.with_body(b"".join(self.pieces))
-        self.pieces = None
-        self.collected = 0
+        self.request = self.request.with_body(self.body.take())
         return self.respond(self.request)
 
     cdef int next_request(self) except -1:
@@ -256,10 +290,10 @@ cdef class ServerMachine(Responder):
         """The peer's fault: one answer, then nothing more of it is read."""
         self.service.journal.refused(self.peer, error)
         self.keep_alive = False
-        self.pieces = None
+        self.release_body()
         if self.read_state != DONE:
             self.move_reading(CLOSE)
-        return self.answer(error_response(error.status, error.message))
+        return self.answer(error_response(error.status, error.message, self.service.retry_after))
 
 
 cdef ServerMachine machine_of(Service service):

@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int64_t
 
+from reactor.http._collecting cimport BodyMemory
 from reactor.http._framing cimport RequestParser
 
 cdef class Dates:
@@ -18,6 +19,8 @@ cdef class Service:
     cdef int64_t high_water
     cdef double silent_timeout, keep_alive_timeout
     cdef bint wants_answers
+    cdef readonly BodyMemory body_memory
+    cdef str retry_after
     cdef list spare             # parsers that nobody parses with now, the first spare_count
     cdef int spare_count
 

@@ -26,6 +26,8 @@ cdef class Service:
         self.limits = limits
         self.dates = date if isinstance(date, Dates) else Dates(date)
         self.journal = journal
+        self.body_memory = BodyMemory(limits.body_memory_max)
+        self.retry_after = str(limits.retry_after_s)
         self.spare = [None] * SPARE_PARSERS_MAX
         # What every request looks at.
         self.respond_to = app.respond

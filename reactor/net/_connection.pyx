@@ -197,21 +197,26 @@ cdef class Connection(Endpoint):
         self.contained(FLUSH, None, None)
 
     cdef int flush(self) except -1:
-        cdef int64_t sent = 0
+        cdef int64_t sent, before = self.outgoing.size
         cdef bint last = self.state == FLUSHING
         self.flush_planned = False
         if self.state == CLOSED:
             return 0
-        if self.outgoing.size:
+        if before:
             try:
-                sent = self.outgoing.send(
+                self.outgoing.send(
                     self.fd, self.keeper.write_per_turn, self.keeper.sendfile_per_turn, last)
             except TruncatedFileError as error:
                 self.end_short(error)
             except OSError as error:
+                self.taken += before - self.outgoing.size
                 return self.close_now(error)
+            sent = before - self.outgoing.size
             if sent > 0:
                 self.vain_events = 0
+                self.taken += sent
+                if self.compiled is not None:
+                    self.compiled.flushed()
             if last and not self.outgoing.size:
                 self.send_eof()  # now, since the last bytes wait for it; the close is a turn away
             self.watch_for_stall(sent > 0)
