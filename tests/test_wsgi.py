@@ -84,7 +84,9 @@ class TestStartResponse:
         assert (response.status, response.reason, response.body) == (404, "Nothing here", b"body")
         assert response.headers.items() == [("X-A", "1"), ("X-A", "\xe9")]
 
-    @pytest.mark.parametrize("status", ["200 ", "200 OK", "200  two  spaces", "999 x", "200 \xe9"])
+    @pytest.mark.parametrize(
+        "status", ["200", "200 ", "200 OK", "200  two  spaces", "999 x", "200 \xe9"]
+    )
     def test_a_status(self, status):
         def application(environ, start_response):
             start_response(status, [])
@@ -92,7 +94,25 @@ class TestStartResponse:
 
         response = respond(application)
         assert response.status == int(status[:3])
-        assert response.reason == status[4:].strip()
+        assert response.reason == (status[4:].strip() or "OK")
+
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            {"X": "1", "Y": "2"}.items(),
+            (("X", "1"), ("Y", "2")),
+            [["X", "1"], ("Y", "2")],
+            (pair for pair in [("X", "1"), ("Y", "2")]),
+        ],
+    )
+    def test_what_other_servers_take_is_taken(self, headers):
+        def application(environ, start_response):
+            start_response("204", headers)
+            return []
+
+        response = respond(application)
+        assert (response.status, response.reason) == (204, "No Content")
+        assert response.headers.items() == [("X", "1"), ("Y", "2")]
 
     def test_headers_are_taken_when_they_are_given(self):
         def application(environ, start_response):

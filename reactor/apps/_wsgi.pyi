@@ -1,6 +1,6 @@
 """What a WSGI call costs each time besides its environ: its start_response."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Any, final
 
@@ -52,7 +52,7 @@ class Call:
         """Whether its status is one that has no body."""
 
     def start_response(
-        self, status: str, headers: list[tuple[str, str]], exc_info: _ExcInfo | None = None
+        self, status: str, headers: Iterable[Sequence[str]], exc_info: _ExcInfo | None = None
     ) -> Callable[[bytes], None]:
         """PEP 3333's; what is wrong in status or headers is raised here."""
 

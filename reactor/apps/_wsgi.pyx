@@ -80,8 +80,7 @@ cdef class Call:
         if not isinstance(status, str):
             raise TypeError(f"a status is a str, not {type(status).__name__}")
         parsed = parse_status(status)
-        check_headers(headers)
-        self.headers = as_headers(headers)
+        self.headers = as_headers(checked_headers(headers))
         self.code = parsed[0]
         self.reason = parsed[1]
         return self
@@ -152,7 +151,8 @@ cdef tuple parse_status(str status):
         return <tuple>found
     cdef int code = 0
     cdef Py_UCS4 digit
-    if len(status) < 4 or status[3] != c' ':
+    # PEP 3333 has a reason behind it; other servers, so applications, can do without.
+    if len(status) < 3 or (len(status) > 3 and status[3] != c' '):
         raise LocalProtocolError(f"{status!r} is no status: write '200 OK'", "status")
     for digit in status[:3]:
         if not c'0' <= digit <= c'9':
@@ -161,19 +161,33 @@ cdef tuple parse_status(str status):
     if code < 100:
         raise LocalProtocolError(f"status {status!r} is not between 100 and 999", "status")
     cdef str reason = status[4:]
-    cdef tuple parsed = (code, None if reason == reason_of(code) else reason)
+    cdef tuple parsed = (code, None if not reason or reason == reason_of(code) else reason)
     if len(statuses) < STATUSES_MAX:
         statuses[status] = parsed
     return parsed
 
 
-cdef int check_headers(object headers) except -1:
+cdef list checked_headers(object headers):
+    """A list of tuples of two str, made of any iterable of pairs if it is none (PEP 3333 has just
+    that; other servers take the rest too)."""
     cdef object field
-    if type(headers) is not list:
-        raise TypeError(f"headers are a list, not {type(headers).__name__}")
-    for field in <list>headers:
-        if not isinstance(field, tuple) or len(<tuple>field) != 2:
+    cdef list fields
+    if type(headers) is list:
+        fields = <list>headers
+    elif isinstance(headers, (str, bytes, dict)):
+        raise TypeError(f"headers are pairs of name and value, not a {type(headers).__name__}")
+    else:
+        fields = list(headers)
+    for i in range(len(fields)):
+        field = fields[i]
+        if not isinstance(field, tuple):
+            if not isinstance(field, list):
+                raise TypeError(f"a header is a tuple of name and value, not {field!r}")
+            if fields is headers:
+                fields = list(headers)
+            field = fields[i] = tuple(field)
+        if len(<tuple>field) != 2:
             raise TypeError(f"a header is a tuple of name and value, not {field!r}")
         if not (isinstance((<tuple>field)[0], str) and isinstance((<tuple>field)[1], str)):
             raise TypeError(f"name and value of a header are str: {field!r}")
-    return 0
+    return fields
