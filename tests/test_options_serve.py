@@ -1,0 +1,284 @@
+"""`serve`: every option by what it does, on a real server, in both models."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from option_table import UNSEEN, Shown, check, missing, unknown
+from processes import MODELS, PATIENCE_S, command, environment, eventually, read_to_end, serving
+
+# Ten times what the rows' time-outs say, and less than the defaults that they replace.
+SOON_S = 5.0
+
+APPS = """
+from reactor import Response
+
+def app(request):
+    return Response(200, {}, b"%d bytes" % len(request.body))
+
+def failing(request):
+    raise ValueError("an application that fails")
+"""
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory):
+    """What rows name: a folder to serve, another one, a port, a socket's path, an application."""
+    root = tmp_path_factory.mktemp("options")
+    folder, other = root / "folder", root / "other"
+    (folder / "sub").mkdir(parents=True)
+    other.mkdir()
+    (folder / "index.html").write_text("the page")
+    (folder / "note.txt").write_text("a note")
+    (folder / "sub" / "note.txt").write_text("a note below")
+    (folder / "big.bin").write_bytes(bytes(16 * 1024 * 1024))
+    (other / "index.html").write_text("another page")
+    (root / "seen.py").write_text(APPS)
+    return {"root": root, "folder": folder, "other": other, "socket": root / "s",
+            "app": "seen:app", "failing": "seen:failing"}  # fmt: skip
+
+
+@contextlib.contextmanager
+def started(words, places, **options):
+    """A server of these words; of the folder, unless they name a target."""
+    target = [] if words[:1] and not words[0].startswith("-") else [places["folder"]]
+    env = {"PYTHONPATH": str(places["root"])}
+    with serving(*target, *words, cwd=places["root"], env=env, **options) as server:
+        yield server
+
+
+def seen(look, **options):
+    """A look at a server that runs: ``look(server)``."""
+
+    def see(words, places):
+        with started(words, places, **options) as server:
+            return look(server)
+
+    see.__name__ = look.__name__
+    return see
+
+
+def request(server, target="/", *fields, body=b"", method="GET"):
+    """The answer, head and body."""
+    lines = [f"{method} {target} HTTP/1.1", "Host: a", "Connection: close", *fields, "", ""]
+    with server.connect() as sock:
+        sock.sendall("\r\n".join(lines).encode() + body)
+        return read_to_end(sock).decode("latin-1")
+
+
+def status(*arguments, **options):
+    return seen(lambda server: int(request(server, *arguments, **options).split(" ", 2)[1]))
+
+
+def content(target="/"):
+    return seen(lambda server: request(server, target).partition("\r\n\r\n")[2])
+
+
+def field(name):
+    def look(server):
+        lines = request(server).partition("\r\n\r\n")[0].split("\r\n")
+        return [line.partition(": ")[2] for line in lines if line.lower().startswith(f"{name}:")]
+
+    return seen(look)
+
+
+@seen
+def threads_for_five(server):
+    with contextlib.ExitStack() as stack:
+        for _ in range(5):
+            sock = stack.enter_context(server.connect())
+            sock.sendall(b"GET /note.txt HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert sock.recv(4096)
+        return server.status("Threads")
+
+
+@seen
+def logged_requests(server):
+    request(server)
+    server.stop()
+    return len(server.access_log)
+
+
+def failures_logged(words, places):
+    with started(words, places, traceback_expected=True) as server:
+        assert " 500 " in request(server)
+        server.stop()
+        return "an application that fails" in server.err
+
+
+def queued(words, places):
+    """How many of five clients a server that has stopped lets wait in its backlog."""
+    path = str(places["socket"])
+    with started(["--bind", f"unix:{path}", *words], places) as server:
+        server.signal(signal.SIGSTOP)
+        stat = Path(f"/proc/{server.pid}/stat")
+        eventually(lambda: stat.read_text().split()[2] == "T", "it stands")
+        with contextlib.ExitStack() as stack:
+            codes = []
+            for _ in range(5):
+                sock = stack.enter_context(socket.socket(socket.AF_UNIX))
+                sock.setblocking(False)
+                codes.append(sock.connect_ex(path))
+            server.signal(signal.SIGCONT)
+        assert set(codes) <= {0, errno.EAGAIN}
+        return codes.count(0)
+
+
+def answer_within(seconds, data):
+    """The beginning of all that comes until the end of the connection; None if that is late."""
+
+    def look(server):
+        with server.connect() as sock:
+            sock.sendall(data)
+            began = time.monotonic()
+            received = read_to_end(sock)
+            return received[:12] if time.monotonic() - began < seconds else None
+
+    return seen(look)
+
+
+@seen
+def lets_go_of_who_takes_nothing(server):
+    """Seconds do not matter here: the default is longer than a test waits."""
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.settimeout(PATIENCE_S)
+        sock.connect(server.address)
+        sock.sendall(b"GET /big.bin HTTP/1.1\r\nHost: a\r\n\r\n")
+        eventually(lambda: len(server.sockets()) == 2, "it is being served")
+        eventually(lambda: len(server.sockets()) == 1, "it has been let go")
+        return True
+
+
+@seen
+def third_of_three_that_are_busy(server):
+    """Two are in the middle of a request; does the third one get an answer now, or later?"""
+    with contextlib.ExitStack() as stack:
+        first, second, third = (stack.enter_context(server.connect()) for _ in range(3))
+        for sock in (first, second):
+            sock.sendall(b"GET /note.txt HT")
+        eventually(lambda: len(server.sockets()) >= 3, "both are connected")
+        third.sendall(b"GET /note.txt HTTP/1.1\r\nHost: a\r\n\r\n")
+        third.setblocking(False)
+
+        def answered():
+            with contextlib.suppress(BlockingIOError):
+                return third.recv(4096)
+
+        eventually(lambda: answered() or "are the limit" in server.err, "answered, or told to wait")
+        waits = "are the limit" in server.err
+        if waits:
+            first.close()
+            eventually(answered, "it is answered when another one has gone")
+        return "later" if waits else "now"
+
+
+def ends_while_an_answer_is_under_way(words, places):
+    with started(words, places) as server, socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.connect(server.address)
+        sock.sendall(b"GET /big.bin HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert sock.recv(1)
+        server.signal(signal.SIGTERM)
+        began = time.monotonic()
+        server.wait()
+        return time.monotonic() - began < SOON_S
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        return sock.getsockname()[1]
+
+
+def printed(words, places):
+    done = subprocess.run(
+        command("serve", *words), env=environment(), capture_output=True, text=True, timeout=20
+    )
+    return (done.returncode, done.stdout.split(" ")[0])
+
+
+def host(words, places):
+    with started(words, places) as server:
+        return server.url.partition("://")[2].rpartition(":")[0]
+
+
+def listens_on_the_port(words, places):
+    with started(words, places) as server:
+        return str(server.port) == words[words.index("--port") + 1]
+
+
+@seen
+def scheme(server):
+    return server.url.partition(":")[0]
+
+
+LONG = "/?" + 100 * "x"
+UPLOAD = {"method": "POST", "body": 100 * b"x"}
+POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nx"
+GET = b"GET /note.txt HTTP/1.1\r\nHost: a\r\n\r\n"
+
+TABLE = [
+    Shown("target", ["{other}"], content(), "the page", "another page"),
+    Shown("--host", ["--host", "127.0.0.2"], host, "127.0.0.1", "127.0.0.2"),
+    Shown("--port", ["--port", "{port}"], listens_on_the_port, UNSEEN, True),
+    Shown("--bind", ["--bind", "unix:{socket}"], scheme, "http", "unix"),
+    Shown("--backlog", ["--backlog", "1"], queued, 5, 2),
+    Shown("--model", ["--model", "threads"], threads_for_five, 1, 6),
+    Shown("--log-level", ["--log-level", "critical"], failures_logged, True, False, ("{failing}",)),
+    Shown("--no-access-log", ["--no-access-log"], logged_requests, 1, 0),
+    Shown("--access-log", ["--access-log"], logged_requests, 0, 1, ("--no-access-log",)),
+    Shown("--version", ["--version"], printed, UNSEEN, (0, "reactor")),
+    # Folders.
+    Shown("--index", ["--index", "note.txt"], content(), "the page", "a note"),
+    Shown("--no-listing", ["--no-listing"], status("/sub/"), 200, 404),
+    Shown("--listing", ["--listing"], status("/sub/"), 404, 200, ("--no-listing",)),
+    Shown("--spa", ["--spa"], status("/deep/link"), 404, 200),
+    Shown("--cors", ["--cors"], field("access-control-allow-origin"), [], ["*"]),
+    Shown("--header", ["--header", "X-A: b"], field("x-a"), [], ["b"]),
+    # Limits.
+    Shown("--limit-request-line", ["--limit-request-line=80"], status(LONG), 200, 414),
+    Shown("--limit-request-fields", ["--limit-request-fields=3"], status("/", "A: 1", "B: 2"),
+          200, 431),
+    Shown("--limit-request-field-size", ["--limit-request-field-size=50"],
+          status("/", "A: " + 50 * "x"), 200, 431),
+    Shown("--limit-request-body", ["--limit-request-body=50"],
+          status("/", "Content-Length: 100", **UPLOAD), 200, 413, ("{app}",)),
+    Shown("--limit-concurrency", ["--limit-concurrency=2"], third_of_three_that_are_busy,
+          "now", "later"),
+    # Time-outs: the defaults are longer than SOON_S, or than a test waits.
+    Shown("--timeout-header", ["--timeout-header=0.4"], answer_within(SOON_S, b"GET / HT"),
+          UNSEEN, b"HTTP/1.1 408"),
+    Shown("--timeout-body", ["--timeout-body=0.4"], answer_within(SOON_S, POST), UNSEEN,
+          b"HTTP/1.1 408", ("{app}",)),
+    Shown("--timeout-write", ["--timeout-write=0.4"], lets_go_of_who_takes_nothing, UNSEEN, True),
+    Shown("--timeout-keep-alive", ["--timeout-keep-alive=0.4"], answer_within(SOON_S, GET),
+          UNSEEN, b"HTTP/1.1 200"),
+    Shown("--timeout-graceful-shutdown", ["--timeout-graceful-shutdown=0.4"],
+          ends_while_an_answer_is_under_way, UNSEEN, True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.option)
+def test_an_option_does_what_it_says(row, model, places):
+    if row.option == "--model" and model == "threads":
+        pytest.skip("it is given already")
+    check(row, {**places, "port": free_port()}, ("--model", model) if model != "reactor" else ())
+
+
+def test_every_option_has_a_row():
+    assert missing("serve", TABLE) == set()
+    assert unknown("serve", TABLE) == set()
+
+
+def test_an_option_without_a_row_is_named():
+    kept = [row for row in TABLE if row.option not in {"--bind", "--no-listing", "target"}]
+    assert missing("serve", kept) == {"--bind", "--no-listing", "target"}
+    assert unknown("serve", [*TABLE, TABLE[0]._replace(option="--hurry")]) == {"--hurry"}
