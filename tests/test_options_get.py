@@ -20,6 +20,7 @@ import pytest
 import trustme
 from option_table import UNSEEN, Shown, check, missing, unknown
 from processes import run_reactor
+from test_serve import has_ipv6
 
 BODY = b"0123456789"
 # Ten times what the rows' time-outs say, and less than the defaults that they replace.
@@ -120,14 +121,15 @@ class Origin(http.server.BaseHTTPRequestHandler):
 class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, context=None):
-        super().__init__(("127.0.0.1", 0), Origin)
+    def __init__(self, context=None, host="localhost"):
+        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        super().__init__((host.strip("[]"), 0), Origin)
         self.lock, self.met, self.over = threading.Lock(), threading.Event(), threading.Event()
         if context is not None:
             self.socket = context.wrap_socket(
                 self.socket, server_side=True, do_handshake_on_connect=False
             )
-        self.url = f"http{'s' * bool(context)}://localhost:{self.server_address[1]}"
+        self.url = f"http{'s' * bool(context)}://{host}:{self.server_address[1]}"
         self.forget()
         self.thread = threading.Thread(target=self.serve_forever, args=(0.01,))
         self.thread.start()
@@ -151,6 +153,15 @@ def origin():
     server = Server()
     yield server
     server.server_close()
+
+
+@pytest.fixture(scope="module")
+def six():
+    """A server of IPv6 only; None where there is none."""
+    server = Server(host="[::1]") if has_ipv6() else None
+    yield server
+    if server is not None:
+        server.server_close()
 
 
 @pytest.fixture(scope="module")
@@ -179,7 +190,7 @@ def full():
 
 
 @pytest.fixture
-def places(tmp_path, origin, tls, full):
+def places(tmp_path, origin, six, tls, full):
     """What rows name; ``run`` is how `get` is called there."""
     home = tmp_path / "home"
     home.mkdir()
@@ -206,6 +217,7 @@ def places(tmp_path, origin, tls, full):
                                most=origin.most)  # fmt: skip
 
     return {"run": run, "url": origin.url, "tls": tls.url, "ca": tls.cafile, "full": full,
+            "four": origin.url.replace("localhost", "127.0.0.1"), "six": six and six.url,
             "tmp": tmp_path}  # fmt: skip
 
 
@@ -295,6 +307,8 @@ TABLE = [
           (28, True), ("--retry", "0")),
     Shown("--retry", ["--retry", "0"], code("/flaky"), 0, 22),
     Shown("--max-redirs", ["--max-redirs", "0"], code("/elsewhere"), 0, 47),
+    Shown("--ipv4", ["-4"], code(base="six"), 0, 6),
+    Shown("--ipv6", ["-6"], code(base="four"), 0, 6),
     Shown("--proxy", ["-x", "{url}"], through_the_proxy, UNSEEN, True),
     Shown("--cacert", ["--cacert", "{ca}"], code(base="tls"), 60, 0),
     Shown("--insecure", ["-k"], code(base="tls"), 60, 0),
@@ -309,6 +323,8 @@ TABLE = [
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.option)
 def test_an_option_does_what_it_says(row, places):
+    if row.option == "--ipv4" and places["six"] is None:
+        pytest.skip("this machine has no IPv6 loopback")
     check(row, places)
 
 
