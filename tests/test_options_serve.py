@@ -250,6 +250,10 @@ TABLE = [
           status("/", "A: " + 50 * "x"), 200, 431),
     Shown("--limit-request-body", ["--limit-request-body=50"],
           status("/", "Content-Length: 100", **UPLOAD), 200, 413, ("{app}",)),
+    # A body that comes whole with its head is never collected.
+    Shown("--limit-body-memory", ["--limit-body-memory=50000"],
+          status("/", "Content-Length: 100000", method="POST", body=100_000 * b"x"), 200, 503,
+          ("{app}",)),
     Shown("--limit-concurrency", ["--limit-concurrency=2"], third_of_three_that_are_busy,
           "now", "later"),
     # Time-outs: the defaults are longer than SOON_S, or than a test waits.
