@@ -1,12 +1,13 @@
 """The journal: what is refused is counted always, and said so often as is of use."""
 
 import logging
+import os
 import re
 import socket
 import sys
 
 import pytest
-from processes import MODELS, eventually, serving, started
+from processes import MODELS, eventually, read_to_end, serving, started
 
 from reactor.access_log import AccessLog
 from reactor.errors import RemoteProtocolError
@@ -91,6 +92,21 @@ class TestWhatWasSent:
             [line] = eventually(lambda: server.access_log, "the line is there")
             taken = int(re.search(r'" 200 (\d+) "', line)[1])
             assert 0 < taken < 50_000_000
+
+    @pytest.mark.parametrize("model", MODELS)
+    def test_of_a_file_that_shrinks(self, model, tmp_path):
+        with (tmp_path / "large").open("wb") as file:
+            file.truncate(50_000_000)
+        with serving(tmp_path, "--model", model) as server:
+            with server.connect() as sock:
+                sock.sendall(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
+                received = sock.recv(1000)
+                os.truncate(tmp_path / "large", 1000)
+                received += read_to_end(sock)
+            [line] = eventually(lambda: server.access_log, "the line is there")
+        body = received.partition(b"\r\n\r\n")[2]
+        assert len(body) < 50_000_000
+        assert f'" 200 {len(body)} "' in line
 
     @pytest.mark.parametrize("model", MODELS)
     def test_of_a_whole_answer(self, model, tmp_path):

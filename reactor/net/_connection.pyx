@@ -199,6 +199,7 @@ cdef class Connection(Endpoint):
     cdef int flush(self) except -1:
         cdef int64_t sent, before = self.outgoing.size
         cdef bint last = self.state == FLUSHING
+        cdef object cut = None
         self.flush_planned = False
         if self.state == CLOSED:
             return 0
@@ -207,7 +208,7 @@ cdef class Connection(Endpoint):
                 self.outgoing.send(
                     self.fd, self.keeper.write_per_turn, self.keeper.sendfile_per_turn, last)
             except TruncatedFileError as error:
-                self.end_short(error)
+                cut = error
             except OSError as error:
                 self.taken += before - self.outgoing.size
                 return self.close_now(error)
@@ -217,6 +218,8 @@ cdef class Connection(Endpoint):
                 self.taken += sent
                 if self.compiled is not None:
                     self.compiled.flushed()
+            if cut is not None:
+                self.end_short(cut)
             if last and not self.outgoing.size:
                 self.send_eof()  # now, since the last bytes wait for it; the close is a turn away
             self.watch_for_stall(sent > 0)
