@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 from broken_answers import CASES, OTHERS, Server, agreed, by_ours, missing, shown
+from test_client import Bench
 
+from reactor import Inet
 from reactor.client import Proxies, fetch
+from reactor.net import Protocol
 
 DOCS = Path(__file__).resolve().parent.parent / "docs/client.md"
 NAMES = {case.name: number for number, case in enumerate(CASES)}
@@ -70,3 +73,56 @@ def test_a_fold_and_a_control_are_spaces(server, name, field):
     url = f"{server.url}{NAMES[name]}"
     fetch(url, heads.append, lambda data: None, proxies=Proxies())
     assert heads[0].headers["x"] == field
+
+
+# --- what may come after such an answer ----------------------------------------------------------
+
+
+@pytest.fixture
+def bench():
+    bench = Bench()
+    yield bench
+    for client in bench.clients:
+        client.close()
+    bench.reactor.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "connections"),
+    [
+        ("every line ends in LF", 1),
+        ("a folded field", 1),
+        ("a control byte in a value", 1),
+        ("the same length twice", 1),
+        ("the same length as a list", 1),
+        ("a space after the size", 1),
+        ("a length among the trailers", 1),
+        ("a space before the length's colon", 2),
+        ("a length beside chunks", 2),
+        ("a length before chunks", 2),
+        ("chunks in HTTP/1.0", 2),
+        ("chunked twice", 2),
+        ("a coding that is none: identity", 2),
+        ("an empty Transfer-Encoding", 2),
+    ],
+)
+def test_where_readers_might_differ_it_is_the_connection_s_last(bench, name, connections):
+    site = bench.site(lambda request: CASES[NAMES[name]].answer)
+    client = bench.client()
+    assert [bench.get(site.url, client=client).body for _ in range(2)] == [b"body"] * 2
+    assert site.connections == connections
+
+
+def test_a_proxy_s_answer_is_read_as_any_other(bench):
+    class Proxy(Protocol):
+        def connection_made(self, transport):
+            self.transport = transport
+
+        def data_received(self, data):
+            self.transport.write(b"HTTP/1.0 200\n\n")
+            self.transport.close()
+
+    port = bench.reactor.listen(Inet("127.0.0.1", 0), Proxy).addresses[0].port
+    client = bench.client(proxies=Proxies(https=f"http://127.0.0.1:{port}"), retries=0)
+    # The tunnel was made; what ends it is that nobody speaks TLS behind it.
+    assert bench.get("https://127.0.0.1:1/", client=client).error.exit_code == 35
