@@ -71,6 +71,12 @@ RESPONSE_RULES = (
             (OK + "X: a,\r\n b\r\n" + LENGTH, 1),
             (OK + "X:\r\n\ta\n b\r\n \r\n" + LENGTH, 1),
             (OK + "X: a\1\x7fb\r\n" + LENGTH, 1),
+            (OK + "X: \1a\1\r\nY: \1\r\nZ:\1\r\n" + LENGTH, 1),
+            (OK + "X: a\r\n b\1 \t\r\n" + LENGTH, 1),
+            # Names as long as those that frame.
+            (OK + "Customised: a\r\n b\r\n" + LENGTH + OK + LENGTH, 2),
+            (OK + "Custom-Headers: a\r\n b\r\n" + LENGTH + OK + LENGTH, 2),
+            (OK + "Their-Own-Heading: a\1b\r\n" + LENGTH + OK + LENGTH, 2),
             (OK + "X \t: a\r\n" + LENGTH, 1),
             # The length is believed, and nothing else is read.
             (OK + "Content-Length : 2\r\n\r\nhi" + "\0", 1),
@@ -126,6 +132,7 @@ RESPONSE_RULES = (
             (CHUNKED + '2 ; a = "b\r\nhi\r\n0;\r\n\r\n' + OK + LENGTH, 2),
             (CHUNKED + "2\nhi\n1 \nx\r\n0\n\n" + OK + LENGTH, 2),
             (CHUNKED + "0\r\nContent-Length : 9\r\nX: a\r\n b\r\n\r\n" + OK + LENGTH, 2),
+            (CHUNKED + "0\r\nContent-Length: 9\1\r\n 8\r\n\r\n" + OK + LENGTH, 2),
         ),
         bad("chunk-size", CHUNKED + "2 §2\r\n", CHUNKED + "§ 2", CHUNKED + "0§x2", CHUNKED + "§;a")
         + bad("bare-cr", CHUNKED + "2§\rh", CHUNKED + "2 §\rh", CHUNKED + "2;§\rh")

@@ -362,6 +362,12 @@ def test_bodies():
     assert Request("POST", "/", (), "x").body == b"x"
 
 
+@pytest.mark.parametrize("fields", [["ab"], (b"ab",), {"ab"}])
+def test_a_name_of_two_letters_is_no_pair(fields):
+    with pytest.raises(TypeError, match="a field is a pair of name and value"):
+        Headers(fields)
+
+
 @pytest.mark.parametrize("status", [99, 1000, -1])
 def test_statuses_that_are_none(status):
     with pytest.raises(LocalProtocolError):
