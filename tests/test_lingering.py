@@ -7,6 +7,7 @@ kernel send a reset, and the reset takes back the answer that is on its way.
 from __future__ import annotations
 
 import contextlib
+import selectors
 import socket
 import threading
 
@@ -16,7 +17,7 @@ from uploads import APPS, CLIENTS, STATUS_OF, UPLOAD_BYTES, installed, upload
 
 from reactor import threads
 from reactor.limits import DEFAULT_LIMITS
-from reactor.net import Connection, Protocol, Reactor
+from reactor.net import Connection, Inet, Protocol, Reactor
 from reactor.testing import FakeClock, FakeSelector
 from reactor.threads import BlockingTransport
 
@@ -206,3 +207,46 @@ def test_the_part_of_a_file_that_shrinks_arrives(tmp_path, model):
             file.truncate(1000)
         received += len(read_to_end(sock))  # a reset would raise
         assert 1000 < received < 30_000_000
+
+
+def test_a_stop_does_not_wait_for_who_is_refused():
+    """Longer than for who is silent: 5 s, and not 30, of a clock that the test moves."""
+    clock = FakeClock()
+    over = []
+    with Reactor(SteppingSelector(), clock) as reactor:
+        listener = reactor.listen(Inet("127.0.0.1", 0), Closing)
+        with socket.create_connection(("127.0.0.1", listener.addresses[0].port)) as client:
+            turns(reactor, lambda: len(listener) == 1)
+            begun = clock.now
+            while clock.now < begun + 10:
+                flood(client, clock, reactor)
+            assert len(listener) == 1
+            listener.finish(lambda: over.append(clock.now))
+            while not over and clock.now < begun + 30:
+                flood(client, clock, reactor)
+            assert over
+            assert over[0] < begun + 12
+
+
+class SteppingSelector(selectors.DefaultSelector):
+    """The kernel's readiness, without waiting: time is the test's."""
+
+    def select(self, timeout=None):
+        return super().select(0)
+
+
+def turns(reactor, condition):
+    for _ in range(1000):
+        if condition():
+            return
+        reactor.run_once(timeout=0)
+    raise AssertionError("the condition never came true")
+
+
+def flood(client, clock, reactor):
+    """A second in which as much comes as one read takes."""
+    clock.advance(1)
+    with contextlib.suppress(OSError):
+        client.send(bytes(CHUNK))
+    for _ in range(5):
+        reactor.run_once(timeout=0)

@@ -15,7 +15,6 @@ All of it happens inside `contained`: whatever comes of it, out of the protocol,
 from the kernel or by a mistake of ours, ends this connection and nothing else.
 """
 
-from cpython.exc cimport PyErr_SetFromErrno
 from libc.errno cimport EAGAIN, EINTR, EIO, ETIMEDOUT, errno
 from libc.math cimport INFINITY
 from libc.stdint cimport int64_t, uint8_t
@@ -24,7 +23,7 @@ from posix.unistd cimport close
 
 from reactor.loop._registration cimport DUE, LOST, READ, WRITE, registration_of
 from reactor.net._keeper cimport Caller
-from reactor.net._socket cimport reset_on_close
+from reactor.net._socket cimport last_os_error, reset_on_close
 
 from reactor.errors import TruncatedFileError
 from reactor.limits import DEFAULT_LIMITS
@@ -251,17 +250,18 @@ cdef class Connection(Endpoint):
         if self.state == FLUSHING:
             self.state = LINGERING
             self.reading = True
-            self.linger_end = self.loop.time_now() + self.keeper.linger_time
-            self.set_deadline_at(self.loop.time_now() + self.keeper.linger_timeout)
+            self.linger_begun = self.loop.time_now()
+            self.set_deadline_at(self.linger_begun + self.keeper.linger_timeout)
         return 0
 
     cdef int linger_on(self, Py_ssize_t dropped) except -1:
         """Give a peer that goes on sending more time, the more the faster it sends."""
-        cdef double latest
+        cdef Keeper keeper = self.keeper
         if dropped == 0:
             return self.close_now(None)
-        latest = min(self.linger_end, self.loop.time_now() + self.keeper.linger_timeout)
-        return self.set_deadline_at(min(self.deadline + dropped / self.keeper.linger_rate, latest))
+        return self.set_deadline_at(min(
+            self.deadline + dropped / keeper.linger_rate,
+            self.loop.time_now() + keeper.linger_timeout, self.linger_begun + keeper.linger_time))
 
     cdef int end_short(self, object error) except -1:
         """A message cannot be completed. What was sent of it arrives, and an end that comes too
@@ -368,8 +368,7 @@ cdef class Connection(Endpoint):
 
     def extend_deadline(self, double seconds, double at_most):
         if self.state == OPEN:
-            self.set_deadline_at(
-                min(self.deadline + seconds, self.loop.time_now() + at_most))
+            self.set_deadline_at(min(self.deadline + seconds, self.loop.time_now() + at_most))
 
     cdef int set_deadline_at(self, double when) except -1:
         self.deadline = when
@@ -448,11 +447,3 @@ cdef class Connection(Endpoint):
 cdef int react(object connection, int event) except -1:
     (<Connection>connection).contained(event, None, None)
     return 0
-
-
-cdef object last_os_error():
-    """The exception for errno, as a value."""
-    try:
-        PyErr_SetFromErrno(OSError)
-    except OSError as error:
-        return error

@@ -182,6 +182,7 @@ cdef class Listener(Keeper):
             (<Acceptor>acceptor).close()
 
     def finish(self, on_empty):
+        self.linger_time = self.linger_timeout  # a stop waits for no long upload that is refused
         self.close()
         self.on_empty = on_empty
         for connection in list(self.connections):

@@ -12,3 +12,4 @@ cdef struct Peer:
 cdef int accept_ready(int fd, Peer *peer) noexcept
 cdef object peer_name(const Peer *peer)
 cpdef int reset_on_close(int fd) noexcept
+cdef object last_os_error()

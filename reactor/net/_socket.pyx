@@ -8,6 +8,7 @@ Must never know: what is sent or received.
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.unicode cimport PyUnicode_DecodeASCII
+from cpython.exc cimport PyErr_SetFromErrno
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
 
 import os
@@ -125,3 +126,11 @@ cdef object inet6_name(const sockaddr_in6 *address):
 cpdef int reset_on_close(int fd) noexcept:
     # Fails if it is no TCP, or closed already: then there is nothing to reset.
     return linger_not(fd)
+
+
+cdef object last_os_error():
+    """The exception for errno, as a value."""
+    try:
+        PyErr_SetFromErrno(OSError)
+    except OSError as error:
+        return error
