@@ -254,7 +254,7 @@ def descriptors(site, options):
 
 
 def _cpu_s(server):
-    return time.clock_gettime(~server.pid << 3 | 2)  # as serving.py has it
+    return time.clock_gettime(~server.pid << 3 | 2)  # its CPU-time clock: clock_getcpuclockid(3)
 
 
 def idle(site, options):

@@ -30,7 +30,7 @@ cdef enum:
     IPV6_TEXT_MAX = 45
     PORT_MAX = 65535
 
-cdef int64_t LENGTH_MAX = 0x7fffffffffffffff
+cdef int64_t LENGTH_MAX = 0x7fffffffffffffff    # what an int64_t counts
 
 # RFC 9110 6.5.1: no field that frames, routes or authenticates, and no hop-by-hop one. Walked
 # only for trailers, which are few.

@@ -38,7 +38,7 @@ cdef extern from "Python.h":
 cdef enum:
     HTAB = 9
     SP = 32
-    TEXT_MAX = 0x7fffffff
+    TEXT_MAX = 0x7fffffff   # so that every offset of a block fits 32 bits
 
 
 # --- what may go over the wire --------------------------------------------------------------

@@ -22,7 +22,7 @@ from reactor._rules cimport broken
 
 cdef enum:
     FIELDS_ON_STACK = 64
-    OFFSET_MAX = 0x7fffffff
+    OFFSET_MAX = 0x7fffffff # offsets of a head fit 32 bits
 
 
 # --- the stateless parser -----------------------------------------------------------------

@@ -27,7 +27,7 @@ from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.net import Protocol, Transport, reset_on_close
 from reactor.net.descriptors import connections_max
 
-_ACCEPT_WAIT_S = 1.0
+_ACCEPT_WAIT_S = 1.0  # at most so late is a stop noticed where a signal did not end the accept
 
 
 def _timeval(seconds: float) -> bytes:

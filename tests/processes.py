@@ -243,6 +243,15 @@ def exchange(address, data, half_close=False):
         return read_to_end(sock)
 
 
+def has_ipv6():
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as sock:
+            sock.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
 def needs(program):
     """Skip the test when a program is not installed; its path."""
     path = shutil.which(program)

@@ -14,8 +14,16 @@ import threading
 from dataclasses import dataclass
 
 import pytest
-from processes import PATIENCE_S, command, environment, eventually, needs, run_reactor, serving
-from test_serve import has_ipv6
+from processes import (
+    PATIENCE_S,
+    command,
+    environment,
+    eventually,
+    has_ipv6,
+    needs,
+    run_reactor,
+    serving,
+)
 
 import reactor
 from reactor.cli import main

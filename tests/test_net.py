@@ -11,7 +11,7 @@ import struct
 from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
-from test_serve import has_ipv6
+from processes import has_ipv6
 
 from reactor.errors import ConfigurationError
 from reactor.limits import DEFAULT_LIMITS, Limits

@@ -19,8 +19,7 @@ from types import SimpleNamespace
 import pytest
 import trustme
 from option_table import UNSEEN, Shown, check, missing, unknown
-from processes import run_reactor
-from test_serve import has_ipv6
+from processes import has_ipv6, run_reactor
 
 BODY = b"0123456789"
 # Ten times what the rows' time-outs say, and less than the defaults that they replace.

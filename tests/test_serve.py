@@ -21,6 +21,7 @@ from processes import (
     environment,
     eventually,
     exchange,
+    has_ipv6,
     needs,
     read_to_end,
     run_reactor,
@@ -59,15 +60,6 @@ def unix_exchange(path, data):
         sock.connect(str(path))
         sock.sendall(data)
         return read_to_end(sock)
-
-
-def has_ipv6():
-    try:
-        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as sock:
-            sock.bind(("::1", 0))
-    except OSError:
-        return False
-    return True
 
 
 # --- the line it prints, and where it listens ----------------------------------------------------

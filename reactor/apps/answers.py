@@ -30,6 +30,7 @@ from reactor.apps.resolve import Root
 # Times ``WHOLE_BYTES_MAX``: 8 MiB when full.
 ANSWERS_MAX = 256
 
+# Both guards are told above.
 SETTLED_S = 2
 REMEMBERED_S = 1.0
 

@@ -32,6 +32,7 @@ class Greeter(Protocol):
     lines are several names. TCP keeps no borders: a name that comes in two parts is greeted twice.
     """
 
+    # Longer than any name.
     NAME_BYTES_MAX = 1024
 
     def connection_made(self, transport: Transport) -> None:

@@ -47,7 +47,7 @@ _BY_DESCRIPTOR = "/proc/self/fd/{}"
 # openat2 gives EAGAIN when a rename or mount anywhere raced with the walk; the manual says retry.
 _TRIES = 8
 
-_PATH_BYTES_MAX = 4095
+_PATH_BYTES_MAX = 4095  # Linux: PATH_MAX less the NUL
 
 # These say "no such thing for you". Everything else (EMFILE, EIO, ...) is our own trouble.
 _ABSENT = frozenset(

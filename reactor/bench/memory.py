@@ -13,7 +13,7 @@ from reactor.bench.answers import check, request_bytes
 from reactor.bench.servers import Memory, NotServed, Server, receive
 from reactor.load.connections import IP_BIND_ADDRESS_NO_PORT
 
-HOLD_S = 30.0
+HOLD_S = 30.0  # to open all idle connections; a server that takes longer is given up
 WARM_UP = 100
 
 

@@ -30,6 +30,7 @@ from reactor.bench.listening import listening, sockets_of
 from reactor.load.children import uninterrupted
 
 SERVED = Path(__file__).resolve().parent / "served"
+# A server that takes longer on a loaded machine is given up, and the run says so.
 START_S = 15.0
 ANSWER_S = 5.0
 END_S = 5.0

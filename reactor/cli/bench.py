@@ -33,7 +33,7 @@ SWEEP = (1, 10, 100, 1_000, 9_000)
 IDLE = 9_000
 SPARE_DESCRIPTORS = 500  # of a server or generator beside its connections
 DEFAULT_TARGET = "apps:hello"
-WARM_UP_S = 0.5
+WARM_UP_S = 0.5  # until caches are full: what is measured is a server that runs
 COUNT = whole(1, 999_999)
 
 

@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-DAY_S = 86_400
+DAY_S = 86_400  # a unit
 
 
 def whole(first: int, last: int) -> Callable[[str], int]:

@@ -15,6 +15,7 @@ cdef extern from "Python.h":
     str PyUnicode_Substring(str text, Py_ssize_t start, Py_ssize_t end)
 
 cdef enum:
+    # A DNS name (RFC 1035 2.3.4, written with dots), and a TCP port.
     HOST_MAX = 253
     PORT_DIGITS_MAX = 5
     PORT_MAX = 65535

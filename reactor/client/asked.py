@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 Fields = list[tuple[str, str]]
 GivenFields = Mapping[str, str] | Iterable[tuple[str, str]]
 
+# One piece of an upload in memory at a time: the high-water mark of the write buffer.
 PIECE_BYTES = 64 * 1024
 _SECRETS = {"authorization", "cookie", "proxy-authorization"}
 _FRAMING = {"content-length", "transfer-encoding"}

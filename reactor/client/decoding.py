@@ -14,6 +14,7 @@ from reactor.errors import FetchError
 from reactor.http.ascii import lower
 from reactor.limits import Limits
 
+# So much at most is decoded at a time, whatever a few bytes would expand to.
 PIECE_BYTES_MAX = 64 * 1024
 ACCEPTED = "gzip, deflate"
 _WBITS = {"gzip": 31, "x-gzip": 31, "deflate": 15}

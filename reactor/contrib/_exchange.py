@@ -16,7 +16,7 @@ from reactor.http._parts import Body, End
 from reactor.http._serialise import serialise_request
 from reactor.limits import DEFAULT_LIMITS
 
-RECEIVE_BYTES = 65536
+RECEIVE_BYTES = 65536  # of one read, as `Limits.read_bytes_max`
 
 
 class BlockingClient:

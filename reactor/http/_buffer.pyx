@@ -11,7 +11,7 @@ from cpython.mem cimport PyMem_Free, PyMem_Realloc
 from libc.string cimport memcpy, memmove
 
 cdef enum:
-    CAPACITY_FIRST = 1024
+    CAPACITY_FIRST = 1024   # a browser's head, without a second allocation
     # An idle connection keeps at most this: ten thousand of them are 40 MiB, not 640.
     CAPACITY_IDLE = 4096
 

@@ -22,7 +22,7 @@ cdef enum:
     # 2^63-1 in hex; more digits could only be zeros.
     DIGITS_MAX = 16
 
-cdef int64_t SIZE_MAX = 0x7fffffffffffffff
+cdef int64_t SIZE_MAX = 0x7fffffffffffffff      # what an int64_t counts
 
 
 cdef void chunked_init(Chunked *body, const Bounds *bounds, bint lenient) noexcept nogil:

@@ -21,7 +21,7 @@ cdef extern from "Python.h":
     char *bytes_in "PyBytes_AS_STRING"(PyObject *data)
 
 cdef enum:
-    CAPACITY_FIRST = 64 * 1024
+    CAPACITY_FIRST = 64 * 1024  # one read
     # What one read may bring: so much has to be free for each body that is woken.
     READ_BYTES = 64 * 1024
 

@@ -20,7 +20,7 @@ cdef extern from "_scan.h" nogil:
     bint scan_same(const uint8_t *p, const char *lower, size_t size)
 
 cdef enum:
-    CAPACITY_FIRST = 1024
+    CAPACITY_FIRST = 1024   # most heads
     # Of the fields that the machine adds: those that the application has set itself.
     SAYS_DATE = 1
     SAYS_SERVER = 2

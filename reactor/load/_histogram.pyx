@@ -30,7 +30,7 @@ cdef enum:
     LENGTH = (BUCKETS + 1) * HALF
     VARINT_BYTES_MAX = 9    # of a count; the ninth has eight bits
 
-cdef int64_t VALUE_MAX = 3_600_000_000_000
+cdef int64_t VALUE_MAX = 3_600_000_000_000      # an hour: no answer is waited for so long
 
 # The cookies of the V2 encoding, with the word size that its readers expect (0x10).
 cdef object COOKIE = 0x1C849303 | 0x10

@@ -21,8 +21,6 @@ from reactor.load._histogram import Histogram
 from reactor.load.children import uninterrupted
 from reactor.load.plan import Plan
 
-END_S = 5.0
-
 
 @dataclass(frozen=True, slots=True)
 class Result:

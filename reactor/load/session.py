@@ -29,7 +29,7 @@ from reactor.load.plan import Plan
 from reactor.loop._core import EVENT_READ
 from reactor.net import Reactor
 
-TICK_S = 1.0
+TICK_S = 1.0  # how often a run reports, and looks whether its parent is still there
 SCHEDULED = Path("/proc/self/schedstat")  # computed, waited for a core (ns), times scheduled
 LINE_BYTES_MAX = 256 * 1024 * 1024  # a plan may hold bodies; endless input is no plan
 

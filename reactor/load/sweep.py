@@ -14,7 +14,7 @@ from reactor.load.generator import Result
 
 # Nearer than this, noise decides.
 STEP = 0.05
-TRIALS_MAX = 20
+TRIALS_MAX = 20  # twice what it takes from a first rate that is 30 times off
 
 
 @dataclass(frozen=True, slots=True)

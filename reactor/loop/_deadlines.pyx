@@ -14,7 +14,7 @@ from libc.math cimport INFINITY
 from reactor.loop._registration cimport Registration
 
 cdef enum:
-    CAPACITY_FIRST = 64
+    CAPACITY_FIRST = 64     # 1 KiB
 
 
 cdef class Deadlines:

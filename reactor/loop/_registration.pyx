@@ -9,7 +9,7 @@ cimport cython
 from libc.math cimport INFINITY
 
 cdef enum:
-    DESCRIPTOR_MAX = 0x7fffffff
+    DESCRIPTOR_MAX = 0x7fffffff     # an int
 
 
 @cython.freelist(16)

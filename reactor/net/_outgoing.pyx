@@ -43,7 +43,7 @@ cdef extern from *:
     Py_ssize_t reactor_sendfile(int to, int source, off_t *offset, size_t count) nogil
 
 cdef enum:
-    CAPACITY_FIRST = 4096
+    CAPACITY_FIRST = 4096   # most answers, head and body
 
 # The last small buffer that was emptied, for the next connection that writes: most answers leave
 # in the turn that they are written in, so one serves them all.

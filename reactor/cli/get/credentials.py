@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from reactor.cli.get.netrc import Entry
 
-_NETRC_BYTES_MAX = MIB
+_NETRC_BYTES_MAX = MIB  # ten thousand hosts; a device or a pipe has no end
 
 
 class Credentials:

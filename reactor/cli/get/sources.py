@@ -20,7 +20,7 @@ from reactor.loop._core import EVENT_READ
 from reactor.loop._registration import Registration
 from reactor.net import Reactor
 
-_READ_BYTES = 16 * KIB
+_READ_BYTES = 16 * KIB  # some hundred URLs: fetches begin before a slow list is whole
 # No server takes a longer request line.
 _LINE_BYTES_MAX = 64 * KIB
 # Of a "#" behind something else a fragment begins.
