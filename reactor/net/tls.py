@@ -188,7 +188,8 @@ class TlsTransport(Transport):
                 self.write(data)
                 count -= len(data)
         if count:
-            self.abort()  # as `Transport.sendfile` says of a file that became shorter
+            # As `Transport.sendfile` says of a file that became shorter; without close_notify.
+            self._below.close()
 
     def write_eof(self) -> None:
         raise NotImplementedError("TLS has no half-close that peers understand")
