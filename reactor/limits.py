@@ -166,6 +166,8 @@ class Limits(Value):
     # A run of so many requests ends when nothing was answered for so many of these time-outs: each
     # connection has tried twice, and the other requests would only wait as long again.
     load_silent_timeouts: int = 2
+    # Different requests of a plan, of half a kilobyte each, which are all kept: 50 MB.
+    load_varied_max: int = 100_000
 
 
 DEFAULT_LIMITS = Limits()

@@ -240,7 +240,17 @@ def test_what_is_no_plan(given, sentence):
 
 def test_a_plan_survives_its_json():
     plan = Plan(
-        (NOBODY,), 3, 5.5, 2, True, "PUT", {"A": "b"}, b"\x00", "/x", (Expect(201, b"\xff"),)
+        (NOBODY,),
+        3,
+        5.5,
+        2,
+        True,
+        "PUT",
+        {"A": "b"},
+        b"\x00",
+        "/x",
+        (Expect(201, b"\xff"),),
+        varied=7,
     )
     assert Plan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
 

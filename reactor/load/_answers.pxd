@@ -7,17 +7,17 @@ from reactor._lines cimport FAILED, Verdict
 from reactor.http._framing cimport ResponseParser
 
 cdef class Target:
-    cdef readonly bytes request
+    cdef readonly tuple requests        # asked in turn, whichever connection asks
     cdef readonly str method, url
     cdef readonly int status
     cdef readonly object body           # None: not compared
     cdef readonly int64_t length        # -1: not compared
     cdef readonly bint learning         # the first answer's body is to be the expected one
-    cdef const uint8_t *request_data
-    cdef Py_ssize_t request_size
+    cdef Py_ssize_t next                # of the requests
     cdef const uint8_t *body_data       # NULL: not compared
     cdef bint plain                     # a body that Content-Length frames is allowed
 
+    cdef bytes next_request(self)
     cdef int expect(self, bytes body) except -1
 
 cdef class AnswerCheck:

@@ -4,7 +4,7 @@ from typing_extensions import disjoint_base
 
 @disjoint_base
 class Target:
-    """A serialised request, and its right answer.
+    """Serialised requests that are asked in turn, and the right answer to each of them.
 
     ``body`` None: it is not compared. ``length`` -1: neither. ``learning``: the body of the first
     answer will be the right one.
@@ -14,7 +14,7 @@ class Target:
         self,
         url: str,
         method: str,
-        request: bytes,
+        requests: tuple[bytes, ...],
         status: int = 200,
         body: bytes | None = None,
         length: int | None = None,
@@ -25,7 +25,7 @@ class Target:
     @property
     def method(self) -> str: ...
     @property
-    def request(self) -> bytes: ...
+    def requests(self) -> tuple[bytes, ...]: ...
     @property
     def status(self) -> int: ...
     @property

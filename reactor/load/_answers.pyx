@@ -26,13 +26,13 @@ cdef enum:
 
 cdef class Target:
 
-    def __init__(self, str url, str method, bytes request, int status=200, body=None,
+    def __init__(self, str url, str method, tuple requests, int status=200, body=None,
                  length=None, bint learning=False):
         self.url = url
         self.method = method
-        self.request = request
-        self.request_data = <const uint8_t *><const char *>request
-        self.request_size = len(request)
+        if not requests:
+            raise ValueError("a target has at least one request")
+        self.requests = requests
         self.status = status
         self.learning = learning
         self.length = -1 if length is None else length
@@ -40,6 +40,13 @@ cdef class Target:
         self.plain = method not in ("HEAD", "CONNECT") and status >= 200 and status not in (204, 304)
         if body is not None:
             self.expect(body)
+
+    cdef bytes next_request(self):
+        cdef bytes request = <bytes>self.requests[self.next]
+        self.next += 1
+        if self.next == len(self.requests):
+            self.next = 0
+        return request
 
     cdef int expect(self, bytes body) except -1:
         self.body = body

@@ -91,7 +91,7 @@ cdef class Client(Protocol):
 
     cdef int ask(self, int64_t due, int64_t now) except -1:
         """Put a request into the connection's buffer; `push` sends what is there."""
-        cdef Target target = <Target>self.load.targets[self.turn]
+        cdef bytes request = (<Target>self.load.targets[self.turn]).next_request()
         cdef int slot = self.first + self.under_way
         if self.connection is None:
             try:
@@ -100,7 +100,7 @@ cdef class Client(Protocol):
                 return self.load.refused(error)
         # Or each write would plan a callback of its own to send it.
         self.connection.flush_planned = True
-        self.connection.send(target.request_data, target.request_size)
+        self.connection.send(<const uint8_t *><const char *>request, len(request))
         self.sent[slot - self.depth if slot >= self.depth else slot] = Sent(due, now)
         self.under_way += 1
         self.load.under_way += 1

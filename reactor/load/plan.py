@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -17,6 +17,7 @@ from reactor.errors import FetchError, LoadError, LocalProtocolError
 from reactor.http._serialise import serialise_request
 from reactor.limits import DEFAULT_LIMITS
 from reactor.load._answers import Target
+from reactor.load.varied import variations, without_varied
 
 # Of what a plan's JSON says; the annotations are for the type checker.
 _PLAN_KINDS: dict[str, Any] = {
@@ -31,6 +32,7 @@ _PLAN_KINDS: dict[str, Any] = {
     "unix": str | None,
     "expect": tuple,
     "connect_timeout_s": int | float,
+    "varied": int,
 }
 _EXPECT_KINDS: dict[str, Any] = {
     "status": int,
@@ -75,7 +77,8 @@ class Plan:
 
     ``rate`` requests a second make it an open loop; None is a closed one. Several ``urls`` are
     asked for in turn, and have an `Expect` each, or one for all. ``unix`` is the path of a socket
-    to connect to instead of the URL's host.
+    to connect to instead of the URL's host. With ``varied`` each URL stands for so many different
+    requests, the same ones in every run: see `reactor.load.varied`.
     """
 
     urls: tuple[str, ...]
@@ -89,6 +92,7 @@ class Plan:
     unix: str | None = None
     expect: tuple[Expect, ...] = (Expect(),)
     connect_timeout_s: float = DEFAULT_LIMITS.connect_timeout_s
+    varied: int = 0
 
     def __post_init__(self) -> None:
         """Raises LoadError: the plan makes no sense; the message says why."""
@@ -104,6 +108,11 @@ class Plan:
             raise LoadError("connect_timeout_s is above zero")
         if self.rate is not None and not 0 < self.rate <= 10_000_000:
             raise LoadError(f"a rate of {self.rate:g} requests/s cannot be made")
+        if not 0 <= self.varied * len(self.urls) <= DEFAULT_LIMITS.load_varied_max:
+            raise LoadError(
+                f"{self.varied * len(self.urls):,} different requests are not from 0 to "
+                f"{DEFAULT_LIMITS.load_varied_max:,}: all of them are kept in memory"
+            )
         if self.pipeline > 1 and not self.keep_alive:
             raise LoadError("a connection that is closed after each request has no pipeline")
         if len(self.expect) not in (1, len(self.urls)):
@@ -157,15 +166,22 @@ class Plan:
             headers = {"Host": url.authority, **headers}
         if not self.keep_alive and "connection" not in given:
             headers["Connection"] = "close"
+        asked: Iterable[tuple[str, dict[str, str]]] = [(url.target, {})]
+        if self.varied:
+            headers = without_varied(headers)
+            asked = variations(url.target, self.varied)
         try:
-            request = serialise_request(self.method, url.target, headers, self.body)
+            requests = tuple(
+                serialise_request(self.method, target, {**headers, **fields}, self.body)
+                for target, fields in asked
+            )
         except LocalProtocolError as error:
             raise LoadError(f"the request cannot be made: {error.message}") from error
         bodyless = self.method == "HEAD"
         return Target(
             url.text,
             self.method,
-            request,
+            requests,
             status=expect.status,
             body=None if bodyless else expect.body,
             length=0 if bodyless else expect.length,

@@ -139,7 +139,7 @@ class Session:
                     "status": target.status,
                     "length": None if target.length < 0 else target.length,
                     "sha256": _sha256(target),
-                    "request_bytes": len(target.request),
+                    "request_bytes": max(map(len, target.requests)),
                 }
                 for target in self._targets
             ],
