@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from reactor.net import Protocol as Protocol
     from reactor.net import Reactor as Reactor
     from reactor.net import Unix as Unix
+    from reactor.server import Server as Server
     from reactor.server import serve as serve
 
 __version__ = "0.1.0"
@@ -57,6 +58,7 @@ _HOMES = {
     "RequestParser": ".http._framing",
     "Response": "._message",
     "ResponseParser": ".http._framing",
+    "Server": ".server",
     "Unix": ".net",
     "get": ".client",
     "join": "._parse",

@@ -66,6 +66,9 @@ class Transport:
 
     def resume_reading(self) -> None: ...
     def is_reading(self) -> bool: ...
+    def has_input(self) -> bool:
+        """Whether the peer has sent something, or its end, that was not read yet."""
+
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         """Bytes unsent above which the protocol is paused, and below which it is resumed."""
 

@@ -75,6 +75,9 @@ cdef class Transport:
     def is_reading(self):
         raise NotImplementedError
 
+    def has_input(self):
+        return False
+
     def set_write_buffer_limits(self, high=None, low=None):
         raise NotImplementedError
 

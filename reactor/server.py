@@ -1,13 +1,12 @@
 """A server: listeners, the app behind them, signals, and a stop that loses nothing.
 
-The first signal to stop closes the listeners and lets the responses under way
-finish; connections that wait for a request are closed at once. The second one,
-or the end of `Limits.graceful_timeout_s`, closes what is left.
+What a stop does, and when, is in docs/stop.md. In short: who has asked is answered, who is
+idle may ask once more within a grace, and the last answer of a connection says that it is.
+The second signal, or the end of `Limits.graceful_timeout_s`, ends what is left.
 """
 
 from __future__ import annotations
 
-import signal
 import socket
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -22,16 +21,24 @@ from reactor.http._server import ServerMachines
 from reactor.http._service import Service
 from reactor.http.app import App
 from reactor.limits import DEFAULT_LIMITS, Limits
+from reactor.loop._core import EVENT_READ
 from reactor.loop.stall import StallWatch
 from reactor.net import Address, Inet, Reactor, listen_sockets
 from reactor.net.address import bound_address
+from reactor.stopping import (
+    SAID_AFTER_S,
+    StopSignals,
+    WakePipe,
+    idle_grace_s,
+    say_cut,
+    say_waiting,
+)
 
 Model = Literal["reactor", "threads"]
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-class Server:
-    """Serves a protocol on listening sockets until a signal, with one reactor and no thread."""
+class LoopServer:
+    """Serves a protocol on listening sockets until it is stopped, with one reactor, no thread."""
 
     def __init__(
         self,
@@ -42,33 +49,70 @@ class Server:
         self._reactor = Reactor()
         self._watch = StallWatch(self._reactor, limits.stall_warning_s)
         self._limits = limits
+        self._factory = factory
+        self._what = "response" if hasattr(factory, "drain") else "connection"
         self._listener = self._reactor.serve(sockets, factory, limits)
+        self._wake = WakePipe()
+        self._reactor.register(self._wake, EVENT_READ, self._wake)
         self._stopping = False
 
-    def run(self, on_running: Callable[[], object] | None = None) -> None:
-        """Serve until `stop` has done its work, or SIGINT or SIGTERM has asked for it.
+    def run(self, on_running: Callable[[], object] | None = None) -> int | None:
+        """Serve until `stop`, or SIGINT or SIGTERM, has done its work; the signal that ended it
+        while something was under way, None for an orderly end.
 
-        ``on_running`` is called when these signals are waited for.
+        ``on_running`` is called when signals are waited for.
         """
-        for number in STOP_SIGNALS:
-            self._reactor.on_signal(number, self.stop)
         if on_running is not None:
             self._reactor.call_soon(on_running)
         self._watch.start()
         try:
-            with self._reactor:
+            # The end of the connections is under the signals too: it calls the application.
+            with StopSignals(self, self._wake, self._limits) as signals, self._reactor:
                 self._reactor.run()
         finally:
             self._watch.stop()
+        return signals.insisted
 
-    def stop(self) -> None:
-        """Finish the responses under way, then end `run`. Called again: end it now."""
+    def stop(self, grace_s: float | None = None) -> None:
+        """Finish what is under way, then end `run`. For any thread. Called again: end it now."""
+        grace_s = idle_grace_s(self._limits) if grace_s is None else grace_s
+        if hasattr(self._factory, "drain"):
+            # Not in the loop's turn: the answer that an application is about to give says close.
+            self._factory.drain(grace_s)
+        with suppress(RuntimeError):  # it has ended
+            self._reactor.call_soon_threadsafe(self._stop, grace_s)
+
+    def close(self) -> None:
+        self._reactor.close()
+        self._wake.close()
+
+    def blocked(self) -> bool:
+        loop = self._reactor
+        return loop.in_turn and loop.clock() - loop.turn_began > self._limits.stall_warning_s
+
+    def _stop(self, grace_s: float) -> None:
         if self._stopping:
             self._reactor.stop()
             return
         self._stopping = True
-        self._reactor.call_later(self._limits.graceful_timeout_s, self._reactor.stop)
-        self._listener.finish(on_empty=self._reactor.stop)
+        later = self._reactor.call_later
+        later(grace_s, self._end_streams)
+        later(SAID_AFTER_S, self._say_waiting, grace_s)
+        later(self._limits.graceful_timeout_s, self._cut)
+        self._listener.finish(grace_s, on_empty=self._reactor.stop)
+
+    def _end_streams(self) -> None:
+        if hasattr(self._factory, "end_streams"):
+            self._factory.end_streams()
+        self._listener.end_streams()
+
+    def _say_waiting(self, grace_s: float) -> None:
+        busy = self._listener.under_way
+        say_waiting(self._what, busy, len(self._listener) - busy, self._limits, grace_s)
+
+    def _cut(self) -> None:
+        say_cut(self._what, self._listener.under_way, self._limits)
+        self._reactor.stop()
 
 
 def protocol_factory(
@@ -78,7 +122,107 @@ def protocol_factory(
     if isinstance(app, type):
         return app
     http_app: Any = app
-    return ServerMachines(Service(http_app, limits, DateField(), AccessLog(log, limits)))
+    service = Service(http_app, limits, DateField(), AccessLog(log, limits))
+    if isinstance(app, WsgiApp):
+        app.draining = service.is_draining
+    return ServerMachines(service)
+
+
+class Server:
+    """A server that listens already, on `sockets`, and serves while `run` runs.
+
+        server = Server(app, port=0)
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        print(server.urls)
+        server.stop()
+        thread.join()
+
+    Args:
+        target: a folder's path or ``"module:attr"`` as on the command line, or the
+            handler or protocol class itself.
+        host, port: where to listen; port 0 lets the kernel pick one.
+        bind: addresses to listen on instead of host and port.
+        model: ``"reactor"``, or ``"threads"`` for the documented thread-per-connection one.
+        access_log: is called with each line of the access log.
+
+    Raises:
+        ConfigurationError: the target or an address cannot be served; the message says why.
+    """
+
+    def __init__(
+        self,
+        target: Any = ".",
+        *,
+        host: str = "127.0.0.1",
+        port: int = 8000,
+        bind: Iterable[Address] = (),
+        model: Model = "reactor",
+        limits: Limits = DEFAULT_LIMITS,
+        access_log: Callable[[str], object] | None = None,
+    ) -> None:
+        app = (
+            load_target(target, limits)
+            if isinstance(target, str)
+            else as_app(target, repr(target), limits)
+        )
+        factory = protocol_factory(app, limits, access_log)
+        self.sockets: list[socket.socket] = []
+        try:
+            for address in list(bind) or [Inet(host, port)]:
+                self.sockets += listen_sockets(address, limits.backlog)
+            if isinstance(app, WsgiApp):
+                app.serving(bound_address(self.sockets[0]), multithread=model == "threads")
+        except BaseException:
+            self._close_sockets()
+            raise
+        self.urls = [_url(bound_address(sock)) for sock in self.sockets]
+        self._server = _server_of(model)(self.sockets, factory, limits)
+
+    def run(
+        self, on_listening: Callable[[list[socket.socket]], object] | None = None
+    ) -> int | None:
+        """Serve until `stop`; in the main thread SIGINT and SIGTERM stop it too. Once only.
+
+        ``on_listening`` is called with the listening sockets, once signals end it gracefully.
+        Returns None; or, if a second signal has cut off what was under way, that signal.
+        """
+        try:
+            on_running = None if on_listening is None else partial(on_listening, self.sockets)
+            insisted: int | None = self._server.run(on_running)
+            return insisted
+        finally:
+            self.close()
+
+    def stop(self, idle_grace_s: float | None = None) -> None:
+        """Finish what is under way, then end `run` (docs/stop.md). Called again: end it now.
+
+        For any thread, and before `run` too. ``idle_grace_s`` is how long connections that are
+        idle may send one more request; default: 5 s, unless the limits say less.
+        """
+        self._server.stop(idle_grace_s)
+
+    def close(self) -> None:
+        """Give up everything, if `run` is not called. Idempotent."""
+        self._server.close()
+        self._close_sockets()
+
+    def _close_sockets(self) -> None:
+        for sock in self.sockets:
+            sock.close()
+
+
+def _server_of(model: Model) -> Any:
+    if model == "reactor":
+        return LoopServer
+    # Only this model pays for threads.
+    from reactor.threads import ThreadServer
+
+    return ThreadServer
+
+
+def _url(address: Address) -> str:
+    return f"http://{address}/" if isinstance(address, Inet) else str(address)
 
 
 def serve(
@@ -94,64 +238,16 @@ def serve(
 ) -> None:
     """Serve a folder, a handler or a TCP protocol until SIGINT or SIGTERM.
 
-    Args:
-        target: a folder's path or ``"module:attr"`` as on the command line, or the
-            handler or protocol class itself.
-        host, port: where to listen; port 0 lets the kernel pick one.
-        bind: addresses to listen on instead of host and port.
-        model: ``"reactor"``, or ``"threads"`` for the documented thread-per-connection one.
-        access_log: is called with each line of the access log.
-        on_listening: is called with the listening sockets, once signals end it gracefully.
-
-    Raises:
-        ConfigurationError: the target or an address cannot be served; the message says why.
+    Arguments and ConfigurationError are `Server`'s; ``on_listening`` is that of `Server.run`.
+    In a thread other than the main one no signal is heard: use `Server`, which has a `stop`.
     """
-    app = (
-        load_target(target, limits)
-        if isinstance(target, str)
-        else as_app(target, repr(target), limits)
+    server = Server(
+        target,
+        host=host,
+        port=port,
+        bind=bind,
+        model=model,
+        limits=limits,
+        access_log=access_log,
     )
-    factory = protocol_factory(app, limits, access_log)
-    addresses = list(bind) or [Inet(host, port)]
-    sockets: list[socket.socket] = []
-    try:
-        for address in addresses:
-            sockets += listen_sockets(address, limits.backlog)
-        if isinstance(app, WsgiApp):
-            app.serving(bound_address(sockets[0]), multithread=model == "threads")
-        on_running = None if on_listening is None else partial(on_listening, sockets)
-        if model == "threads":
-            _run_threads(sockets, factory, limits, on_running)
-        else:
-            Server(sockets, factory, limits).run(on_running)
-    finally:
-        for sock in sockets:
-            sock.close()
-
-
-def _run_threads(
-    sockets: list[socket.socket],
-    factory: ProtocolFactory,
-    limits: Limits,
-    on_running: Callable[[], object] | None,
-) -> None:
-    # Only this model pays for threads.
-    from reactor.threads import ThreadServer
-
-    server = ThreadServer(sockets, factory, limits)
-
-    def on_signal(number: int, frame: object) -> None:
-        if server.stopping:
-            raise KeyboardInterrupt  # the second one: at once
-        server.stop_accepting()
-
-    before = {number: signal.signal(number, on_signal) for number in STOP_SIGNALS}
-    try:
-        if on_running is not None:
-            on_running()
-        server.run()
-        with suppress(KeyboardInterrupt):
-            server.stop()
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    server.run(on_listening)

@@ -7,317 +7,34 @@ blocking sockets. The only module of this package that starts threads.
 
 from __future__ import annotations
 
-import errno
 import logging
 import math
 import select
 import socket
-import struct
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
-from typing import Any, BinaryIO
+from typing import Any
 
 from reactor._log import log
-from reactor._protocol import write_buffer_marks
-from reactor.errors import TruncatedFileError, advise
+from reactor.blocking_transport import BlockingTransport
+from reactor.errors import advise
 from reactor.limits import DEFAULT_LIMITS, Limits
-from reactor.net import Protocol, Transport, reset_on_close
+from reactor.net import Protocol
+from reactor.net._socket import refuse_new
+from reactor.net.address import is_loopback
 from reactor.net.descriptors import connections_max
+from reactor.stopping import (
+    SAID_AFTER_S,
+    StopSignals,
+    WakePipe,
+    idle_grace_s,
+    say_cut,
+    say_waiting,
+)
 
-_ACCEPT_WAIT_S = 1.0  # at most so late is a stop noticed where a signal did not end the accept
-
-
-def _timeval(seconds: float) -> bytes:
-    return struct.pack("ll", int(seconds), int(seconds % 1 * 1e6))
-
-
-class BlockingTransport(Transport):
-    """A `Transport` whose writes block until the kernel has taken them."""
-
-    def __init__(
-        self, sock: socket.socket, protocol: Protocol, peer: Any, limits: Limits = DEFAULT_LIMITS
-    ) -> None:
-        self._sock = sock
-        self.set_protocol(protocol)
-        self._peer = peer
-        self._limits = limits
-        self._marks = limits.write_low_water_bytes, limits.write_high_water_bytes
-        self._half_closed = False
-        self._reading = True
-        self._closing = False
-        self._aborted = False
-        self._lingers = True
-        self._eof_seen = False
-        self._deadline: float | None = None
-        self._soon: deque[Callable[[], object]] = deque()
-        self._called: threading.Event | None = None  # while somebody waits for a call
-
-    def serve(self) -> None:
-        """The life of a connection, in the thread that is its own."""
-        error: BaseException | None = None
-        try:
-            self._sock.settimeout(self._limits.write_timeout_s)
-            self._tell("connection_made", self)
-            self._serve_until_closing()
-            self._linger()
-        except TruncatedFileError as cut:
-            # The peer gets what was sent, and an end that comes too early says that it is broken.
-            error = cut
-            self._linger()
-        except OSError as lost:
-            error = lost
-        except BaseException as failed:
-            # A SystemExit too: what an application raises ends its connection.
-            error = failed
-            self._failed(failed)
-        self._closing = True
-        if self._aborted or not (error is None or isinstance(error, TruncatedFileError)):
-            reset_on_close(self._sock.fileno())
-        with suppress(OSError):  # close(2): its number is free all the same
-            self._sock.close()
-        try:
-            self._tell("connection_lost", error)
-        except BaseException as failed:
-            self._failed(failed)
-
-    def _failed(self, error: BaseException) -> None:
-        advise(error)
-        log(logging.ERROR, "exception while serving %r", self._peer, exc_info=error)
-
-    def finish(self) -> None:
-        """Make the connection end after the response under way. For another thread."""
-        # The thread that reads sees the peer's end, as if the client had half-closed.
-        with suppress(OSError):
-            self._sock.shutdown(socket.SHUT_RD)
-
-    @property
-    def idle(self) -> bool:
-        """Whether nothing is under way, as the protocol's ``is_idle()`` says, if it has one."""
-        is_idle = getattr(self._protocol, "is_idle", None)
-        return not self._closing and is_idle is not None and is_idle()
-
-    @property
-    def ends_at(self) -> float:
-        """When the time of an idle one is over: the sooner, the longer it has been idle."""
-        return math.inf if self._deadline is None else self._deadline
-
-    def _serve_until_closing(self) -> None:
-        while not self._closing:
-            if self._soon:
-                self._soon.popleft()()
-            elif not self._reading or self._eof_seen:
-                if not self._wait_for_a_call():
-                    return  # nothing can happen any more
-            else:
-                self._read()
-
-    def _wait_for_a_call(self) -> bool:
-        """Wait for a `call_soon` from the thread of another connection, as long as the deadline
-        lets it; false if there is no deadline, so that nobody has promised a call."""
-        if self._reading or self._deadline is None:
-            return False
-        self._called = threading.Event()
-        if not self._soon and not self._called.wait(max(0.0, self._deadline - time.monotonic())):
-            self._deadline = None
-            self._tell("deadline_expired")
-        return True
-
-    def _read(self) -> None:
-        buffer = self._protocol.get_buffer(-1) if self._buffered else None
-        try:
-            data = self._receive(buffer)
-        except BlockingIOError:
-            return  # the listener's time-out, which its connections inherit; nobody asked for one
-        except TimeoutError:
-            self._deadline = None
-            self._sock.settimeout(self._limits.write_timeout_s)
-            self._tell("deadline_expired")
-            return
-        self._sock.settimeout(self._limits.write_timeout_s)
-        if isinstance(data, bytes) and data:
-            self._protocol.data_received(data)
-        elif data:
-            self._protocol.buffer_updated(data)
-        else:
-            self._eof_seen = True
-            if not self._tell("eof_received"):
-                self.close()
-
-    def _receive(self, buffer: Any) -> bytes | int:
-        """What came; of a BufferedProtocol, how much of its buffer that fills."""
-        try:
-            self._sock.settimeout(self._seconds_left())
-            return self._receive_into(buffer)
-        except TimeoutError:
-            # Who has asked in time is answered, though the process was stopped since, or busy:
-            # what is there is read before a deadline is over.
-            self._sock.settimeout(0)
-            try:
-                return self._receive_into(buffer)
-            except BlockingIOError:
-                raise TimeoutError from None
-
-    def _receive_into(self, buffer: Any) -> bytes | int:
-        if buffer is None:
-            return self._sock.recv(self._limits.read_bytes_max)
-        if not len(buffer):
-            raise RuntimeError("get_buffer() returned an empty buffer")
-        return self._sock.recv_into(buffer)
-
-    def _seconds_left(self) -> float | None:
-        if self._deadline is None:
-            return None
-        left = self._deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        return left
-
-    def _linger(self) -> None:
-        """Read the peer's last bytes: unread ones would make the kernel send a reset."""
-        if self._eof_seen or self._aborted or not self._lingers:
-            return
-        # Everything was sent: what fails from here on must not become a reset, which would take
-        # back what a slow peer has not read yet.
-        with suppress(OSError):
-            self._drop_last_bytes()
-
-    def _drop_last_bytes(self) -> None:
-        limits = self._limits
-        self._sock.shutdown(socket.SHUT_WR)
-        end = time.monotonic() + limits.linger_time_s
-        self.set_deadline(limits.linger_timeout_s)
-        while True:
-            self._sock.settimeout(self._seconds_left())
-            dropped = len(self._sock.recv(limits.read_bytes_max))
-            if not dropped:
-                return
-            latest = min(limits.linger_timeout_s, end - time.monotonic())
-            self.extend_deadline(dropped / limits.linger_rate_min, latest)
-
-    def _tell(self, method: str, *args: object) -> object:
-        callback = getattr(self._protocol, method, None)
-        return None if callback is None else callback(*args)
-
-    # --- Transport -------------------------------------------------------------------------
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        if self._half_closed:
-            raise RuntimeError("nothing can be written after write_eof")
-        if self._closing:
-            return
-        # Not sendall: its time-out is for all of the data, and a slow peer is no stalled one.
-        sent = self._send(data)
-        while sent < len(data):
-            with memoryview(data) as view, view[sent:] as rest:
-                sent += self._send(rest)
-
-    def _send(self, data: bytes | bytearray | memoryview) -> int:
-        try:
-            sent = self._sock.send(data)
-        except TimeoutError:
-            if not self._has_room():
-                raise
-            sent = self._sock.send(data)
-        self.taken += sent
-        return sent
-
-    def _has_room(self) -> bool:
-        """Whether the peer did take what was sent, while the process was stopped or had no turn."""
-        room = select.poll()
-        room.register(self._sock, select.POLLOUT)
-        return bool(room.poll(0))
-
-    def sendfile(self, file: BinaryIO, offset: int, count: int) -> None:
-        with file:
-            file.seek(offset)
-            began = offset
-            try:
-                while count:
-                    sent = self._send_file(file, offset, count)
-                    offset, count = offset + sent, count - sent
-                    if not sent:
-                        raise TruncatedFileError(
-                            errno.EIO, "the file became shorter while it was sent"
-                        )
-            finally:
-                self.taken += file.tell() - began  # `socket.sendfile` leaves it where it came to
-
-    def _send_file(self, file: BinaryIO, offset: int, count: int) -> int:
-        try:
-            return self._sock.sendfile(file, offset, count)
-        except TimeoutError:
-            # It leaves the file where it has come to.
-            sent = file.tell() - offset
-            if not self._has_room():
-                raise
-            return sent or self._sock.sendfile(file, offset, count)
-
-    def write_eof(self) -> None:
-        if not self._half_closed and not self._closing:
-            self._sock.shutdown(socket.SHUT_WR)
-        self._half_closed = True
-
-    def close(self, linger: bool = True) -> None:
-        self._closing = True
-        self._lingers = linger
-
-    def abort(self) -> None:
-        self._closing = self._aborted = True
-
-    def is_closing(self) -> bool:
-        return self._closing
-
-    def pause_reading(self) -> None:
-        self._reading = False
-
-    def resume_reading(self) -> None:
-        self._reading = True
-
-    def is_reading(self) -> bool:
-        return self._reading and not self._closing
-
-    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        """Nothing is buffered, so there is nothing to bound: they are kept for who asks."""
-        self._marks = write_buffer_marks(high, low, self._limits.write_high_water_bytes)
-
-    def get_write_buffer_limits(self) -> tuple[int, int]:
-        return self._marks
-
-    def get_protocol(self) -> Any:
-        return self._protocol
-
-    def set_protocol(self, protocol: Any) -> None:
-        self._protocol = protocol
-        self._buffered = not isinstance(protocol, Protocol) and hasattr(protocol, "buffer_updated")
-
-    def get_write_buffer_size(self) -> int:
-        return 0
-
-    def get_extra_info(self, name: str, default: Any = None) -> Any:
-        match name:
-            case "peername":
-                return self._peer
-            case "socket":
-                return self._sock
-            case "sockname":
-                return self._sock.getsockname()
-            case _:
-                return default
-
-    def set_deadline(self, seconds: float | None) -> None:
-        self._deadline = None if seconds is None else time.monotonic() + seconds
-
-    def extend_deadline(self, seconds: float, at_most: float) -> None:
-        if self._deadline is not None:
-            self._deadline = min(self._deadline + seconds, time.monotonic() + at_most)
-
-    def call_soon(self, callback: Callable[[], object]) -> None:
-        self._soon.append(callback)
-        if self._called is not None:
-            self._called.set()
+# How often who waits for the end looks for threads that went idle in the moment of the stop.
+_LOOK_S = 0.05
 
 
 class _Refusal:
@@ -325,7 +42,7 @@ class _Refusal:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._told_at = self._timed_out_at = -math.inf
+        self._told_at = -math.inf
         self.over()
 
     def over(self) -> None:
@@ -335,15 +52,11 @@ class _Refusal:
     def wait(self, error: OSError) -> None:
         """Before the next try: not at all the first time, and then longer and longer."""
         now = time.monotonic()
-        if isinstance(error, BlockingIOError):
-            # The listener's time-out; if it took no time, it was none.
-            before, self._timed_out_at = self._timed_out_at, now
-            if now - before >= _ACCEPT_WAIT_S / 2:
-                self.over()
-                return
-        elif now - self._told_at > self._limits.full_warning_s and (
-            self._pause_s or not isinstance(error, ConnectionAbortedError)  # a client that has gone
-        ):
+        # Once, and it was a client that has gone, or that another process was faster to accept.
+        harmless = isinstance(error, BlockingIOError) or (
+            isinstance(error, ConnectionAbortedError) and not self._pause_s
+        )
+        if not harmless and now - self._told_at > self._limits.full_warning_s:
             self._told_at = now
             log(logging.WARNING, "new clients wait: %s", error.strerror)
         time.sleep(self._pause_s)
@@ -368,61 +81,82 @@ class ThreadServer:
         limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         self._listeners = listeners
-        self._factory = factory
+        self._factory: Any = factory
         self._limits = limits
         self._serving: dict[threading.Thread, BlockingTransport] = {}
         self._places_max = connections_max(limits)
         self._places = threading.Semaphore(self._places_max)
         self._told_at = -math.inf
-        self.stopping = False
+        self._wake = WakePipe()
+        self._grace_s = 0.0
+        self._stopping = self._now = False
 
-    def run(self) -> None:
-        """Accept until `stop` is called, from a signal handler or another thread."""
-        for listener in self._listeners:
-            listener.setblocking(True)
-            # A signal that comes between the last look at `stopping` and the system call finds no
-            # accept to interrupt, so no accept waits for ever. The kernel's own time-out costs
-            # nothing where one of Python's would be a poll for each connection.
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _timeval(_ACCEPT_WAIT_S))
-        for listener in self._listeners[1:]:
-            threading.Thread(target=self._accept_on, args=(listener,), daemon=True).start()
-        self._accept_on(self._listeners[0])
+    def run(self, on_running: Callable[[], object] | None = None) -> int | None:
+        """Serve until `stop`, or SIGINT or SIGTERM, has done its work; the signal that ended it
+        while something was under way, None for an orderly end.
 
-    def stop_accepting(self) -> None:
-        """Make `run` return. For signal handlers too: it raises nothing and waits for nothing.
-
-        An exception from a signal handler could come anywhere in `run`, also where nobody
-        catches it; so the handler ends the accepting instead.
+        ``on_running`` is called when signals are waited for.
         """
-        self.stopping = True
-        for listener in self._listeners:
-            # Closing does not wake a thread that waits in accept, and as long as it waits the
-            # kernel goes on taking connections that nobody will serve.
-            with suppress(OSError):
-                listener.shutdown(socket.SHUT_RDWR)
+        with StopSignals(self, self._wake, self._limits) as signals:
+            if on_running is not None:
+                on_running()
+            threads = [
+                threading.Thread(target=self._accept_on, args=(listener,), daemon=True)
+                for listener in self._listeners[1:]
+            ]
+            for thread in threads:
+                thread.start()
+            self._accept_on(self._listeners[0])
+            for thread in threads:
+                thread.join()
+            self._wait_for_connections(time.monotonic())
+        return signals.insisted
 
-    def stop(self) -> None:
-        """Accept nothing more, and let every response under way finish. Returns when they
-        have, or when `Limits.graceful_timeout_s` is over."""
-        self.stop_accepting()
-        for listener in self._listeners:
-            listener.close()
-        until = time.monotonic() + self._limits.graceful_timeout_s
-        serving = list(self._serving.items())
-        for _, transport in serving:
-            transport.finish()
-        for thread, _ in serving:
-            thread.join(max(0.0, until - time.monotonic()))
+    def stop(self, grace_s: float | None = None) -> None:
+        """Finish what is under way, then end `run`. For any thread. Called again: end it now."""
+        self._now = self._stopping
+        if not self._stopping:
+            self._grace_s = idle_grace_s(self._limits) if grace_s is None else grace_s
+            if hasattr(self._factory, "drain"):
+                self._factory.drain(self._grace_s)
+        self._stopping = True
+        self._wake.wake()
+
+    def close(self) -> None:
+        self._wake.close()
+
+    def blocked(self) -> bool:
+        return False  # the main thread accepts, and runs nobody's code
+
+    # --- accepting -----------------------------------------------------------------------------
 
     def _accept_on(self, listener: socket.socket) -> None:
         refusal = _Refusal(self._limits)
-        while not self.stopping:
+        listener.setblocking(False)
+        ready = select.poll()
+        ready.register(listener, select.POLLIN)
+        ready.register(self._wake, select.POLLIN)
+        while not self._stopping:
+            ready.poll()
+            self._accept_all(listener, refusal)
+        refuse_new(listener.fileno(), listener.family == socket.AF_UNIX)
+        self._accept_all(listener, refusal)
+        if not is_loopback(listener):  # else both ends of a handshake are in one kernel
+            time.sleep(self._limits.last_handshake_s)
+            self._accept_all(listener, refusal)
+        listener.close()
+
+    def _accept_all(self, listener: socket.socket, refusal: _Refusal) -> None:
+        """Accept who waits; no more than the queue holds, while others go on coming."""
+        for count in range(self._limits.backlog):
             try:
                 sock, peer = listener.accept()
             except OSError as error:
-                if not self.stopping:
+                if not self._stopping and not (count and isinstance(error, BlockingIOError)):
                     refusal.wait(error)
-                continue
+                elif isinstance(error, ConnectionAbortedError):
+                    continue  # a client that has gone: the next may be there
+                return
             refusal.over()
             self._take_place()
             try:
@@ -451,7 +185,7 @@ class ThreadServer:
                 "%d connections are the limit: idle ones are closed, new clients wait",
                 self._places_max,
             )
-        while not self.stopping:
+        while not self._stopping:
             idle = [transport for transport in list(self._serving.values()) if transport.idle]
             if idle:
                 min(idle, key=lambda transport: transport.ends_at).finish()
@@ -475,3 +209,38 @@ class ThreadServer:
         finally:
             del self._serving[threading.current_thread()]
             self._places.release()
+            if self._stopping:
+                self._wake.wake()
+
+    # --- the end -------------------------------------------------------------------------------
+
+    def _wait_for_connections(self, begun: float) -> None:
+        """Return when they have ended, or shall wait no longer."""
+        what = "response" if hasattr(self._factory, "drain") else "connection"
+        woken = select.poll()
+        woken.register(self._wake, select.POLLIN)
+        said = False
+        while self._serving and not self._now:
+            passed = time.monotonic() - begun
+            if passed >= self._limits.graceful_timeout_s:
+                say_cut(what, self._under_way(), self._limits)
+                break
+            if passed >= SAID_AFTER_S and not said:
+                said = True
+                busy = self._under_way()
+                say_waiting(what, busy, len(self._serving) - busy, self._limits, self._grace_s)
+            if passed >= self._grace_s:
+                self._end_idle()
+            woken.poll(_LOOK_S * 1000)
+            self._wake.drain()
+        for transport in list(self._serving.values()):
+            transport.cut()
+
+    def _end_idle(self) -> None:
+        if hasattr(self._factory, "end_streams"):
+            self._factory.end_streams()
+        for transport in list(self._serving.values()):
+            transport.finish_idle()
+
+    def _under_way(self) -> int:
+        return sum(transport.under_way for transport in list(self._serving.values()))

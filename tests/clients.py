@@ -107,13 +107,18 @@ class Hostile:
 
 
 class Client:
-    """One kept-alive connection of a `Load`; counts whole responses."""
+    """One kept-alive connection of a `Load`; counts whole responses.
+
+    ``broken`` is what came of a response that was asked for and did not come whole. A client asks
+    nothing more after a response that says ``Connection: close``.
+    """
 
     def __init__(self, sock, requests):
         self.sock = sock
         self._requests = requests
         self._received = bytearray()
         self._expected = None  # bytes of the response under way
+        self._last = False  # it says that it is
         self.whole = 0
         self.broken = None
         self.ended = False
@@ -122,7 +127,11 @@ class Client:
         try:
             self.sock.sendall(self._requests[self.whole % len(self._requests)])
         except ConnectionError:
-            self.ended = True
+            self._lose()
+
+    def _lose(self):
+        self.ended = True
+        self.broken = bytes(self._received[:200]) or b"nothing came"
 
     def on_readable(self):
         try:
@@ -131,18 +140,21 @@ class Client:
             data = b""
         self._received += data
         if not data:
-            self.ended = True
-            if self._received:
-                self.broken = bytes(self._received[:200])
+            self._lose()
         elif self._complete():
             self.whole += 1
-            self.ask()
+            if self._last:
+                self.ended = True
+            else:
+                self.ask()
 
     def _complete(self):
         if self._expected is None:
             if b"\r\n\r\n" not in self._received[:4096]:
                 return False
-            self._expected = whole_size(bytes(self._received[:4096]))
+            head = bytes(self._received[:4096])
+            self._expected = whole_size(head)
+            self._last = b"\r\nConnection: close\r\n" in head.partition(b"\r\n\r\n")[0] + b"\r\n"
         if len(self._received) < self._expected:
             return False
         del self._received[: self._expected]

@@ -385,31 +385,6 @@ class TestTheEnd:
             assert d.transport.take().startswith(b"HTTP/1.1 400")
             assert d.transport.closed
 
-    def test_finish_closes_an_idle_connection_at_once(self):
-        d = Driven()
-        d.feed(GET)
-        d.machine.finish()
-        assert d.transport.closed
-
-    def test_finish_lets_the_answer_under_way_finish_and_says_so(self):
-        d = Driven(lambda request: Response(200, {}, [b"a", b"b"]))
-        d.transport.full = True
-        d.feed(GET + GET)
-        d.machine.finish()
-        assert not d.transport.closed
-        d.transport.resume()
-        assert d.transport.closed
-        assert d.transport.take().endswith(b"0\r\n\r\n")
-        assert len(d.app.requests) == 1
-
-    def test_finish_lets_a_request_under_way_be_answered_and_closes(self):
-        d = Driven()
-        d.feed(GET[:-1])
-        d.machine.finish()
-        sent = d.feed(GET[-1:])
-        assert b"Connection: close\r\n" in sent
-        assert d.transport.closed
-
     def test_a_lost_connection_in_a_body_is_in_the_journal(self):
         d = Driven(lambda request: Response(200, {}, (b"x" * 10 for _ in range(9))))
         d.transport.full = True

@@ -33,7 +33,7 @@ LAYERS = [
     {"reactor.loop", "reactor.testing"},
     {"reactor.net", "reactor.http"},
     {"reactor.apps"},
-    {"reactor.access_log", "reactor._date"},
+    {"reactor.access_log", "reactor._date", "reactor.blocking_transport", "reactor.stopping"},
     {"reactor.client", "reactor.threads"},
     {"reactor.server", "reactor.aio"},
     {"reactor.load"},
@@ -200,7 +200,7 @@ def test_recv_of_socket_objects_belongs_to_those_who_block():
     # The documented model; Locust's users, whose sockets gevent has replaced; and the benchmark's
     # check of an answer, which must share no fault with what it measures.
     assert set(calls_of("recv")) == {
-        "reactor.threads",
+        "reactor.blocking_transport",
         "reactor.contrib._exchange",
         "reactor.bench.servers",
     }
@@ -213,7 +213,9 @@ def test_only_the_documented_model_starts_threads():
         if {"threading", "concurrent", "_thread"}
         & {name.partition(".")[0] for name in imports(path)}
     }
-    assert users == {"reactor.threads"}
+    # A transport waits for another thread's call by an Event; it starts none.
+    assert users == {"reactor.threads", "reactor.blocking_transport"}
+    assert not re.search(r"Thread\(", (PACKAGE / "blocking_transport.py").read_text("utf-8"))
 
 
 def test_no_guard_is_an_assert():

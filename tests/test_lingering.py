@@ -16,10 +16,10 @@ from processes import MODELS, PATIENCE_S, exchange, read_to_end, serving, servin
 from uploads import APPS, CLIENTS, STATUS_OF, UPLOAD_BYTES, installed, upload
 
 from reactor import threads
+from reactor.blocking_transport import BlockingTransport
 from reactor.limits import DEFAULT_LIMITS
 from reactor.net import Connection, Inet, Protocol, Reactor
 from reactor.testing import FakeClock, FakeSelector
-from reactor.threads import BlockingTransport
 
 CHUNK = DEFAULT_LIMITS.read_bytes_max
 
@@ -221,7 +221,7 @@ def test_a_stop_does_not_wait_for_who_is_refused():
             while clock.now < begun + 10:
                 flood(client, clock, reactor)
             assert len(listener) == 1
-            listener.finish(lambda: over.append(clock.now))
+            listener.finish(0, lambda: over.append(clock.now))
             while not over and clock.now < begun + 30:
                 flood(client, clock, reactor)
             assert over

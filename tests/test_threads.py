@@ -12,12 +12,12 @@ import threading
 import pytest
 from processes import PATIENCE_S, eventually, read_to_end
 
-from reactor import Limits, Response, threads
-from reactor.apps.echo import Echo
+from reactor import Limits, Response
 from reactor.apps.handler import Handler
+from reactor.blocking_transport import BlockingTransport
 from reactor.net import Inet, listen_sockets
 from reactor.server import protocol_factory
-from reactor.threads import BlockingTransport, ThreadServer
+from reactor.threads import ThreadServer
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n"
@@ -79,6 +79,7 @@ def test_every_listener_is_served_and_none_after_stop():
                 client.sendall(GET)
                 assert client.recv(4096).endswith(b"hello")
         server.server.stop()
+        server.thread.join(PATIENCE_S)
         for index in range(3):
             with pytest.raises(ConnectionRefusedError):
                 server.connect(index)
@@ -95,12 +96,13 @@ def test_stop_waits_for_the_response_under_way():
     with running(answering(slow)) as server, server.connect() as client:
         client.sendall(GET)
         assert begun.wait(PATIENCE_S)
-        stopping = threading.Thread(target=server.server.stop)
-        stopping.start()
+        server.server.stop()
+        assert server.thread.is_alive()
         go.set()
         assert read_to_end(client).endswith(b"\r\n\r\nwhole")
         client.close()
-        stopping.join(PATIENCE_S)
+        server.thread.join(PATIENCE_S)
+        assert not server.thread.is_alive()
 
 
 def test_stop_does_not_wait_for_ever():
@@ -116,7 +118,8 @@ def test_stop_does_not_wait_for_ever():
         client.sendall(GET)
         assert begun.wait(PATIENCE_S)
         server.server.stop()
-        assert not go.is_set()
+        server.thread.join(PATIENCE_S)
+        assert not server.thread.is_alive()
         go.set()
 
 
@@ -222,43 +225,6 @@ def test_a_client_that_resets_is_no_error(caplog):
     assert caplog.records == []
 
 
-def test_a_stop_that_no_accept_noticed_is_noticed_soon():
-    """A signal may come just before the system call that it should have interrupted."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = ThreadServer([listener], answering(lambda request: Response()))
-        thread = threading.Thread(target=server.run)
-        thread.start()
-        server.stopping = True
-        thread.join(PATIENCE_S)
-        assert not thread.is_alive()
-        server.stop()
-
-
-def test_the_time_out_of_the_listener_is_none_of_its_connections(monkeypatch):
-    monkeypatch.setattr(threads, "_ACCEPT_WAIT_S", 0.02)
-    quiet = threading.Event()
-    reads = []
-    real = BlockingTransport._read
-
-    def counted(transport):
-        real(transport)
-        reads.append(1)
-        if len(reads) > 3:
-            quiet.set()  # it has waited longer than its listener would
-
-    monkeypatch.setattr(BlockingTransport, "_read", counted)
-    with running(Echo) as server:
-        with server.connect() as first:  # once it is served, the listener has its time-out
-            first.sendall(b"x")
-            assert first.recv(1) == b"x"
-        reads.clear()
-        quiet.clear()
-        with server.connect() as client:
-            assert quiet.wait(PATIENCE_S)
-            client.sendall(b"still here")
-            assert client.recv(100) == b"still here"
-
-
 def test_no_more_connections_than_the_limit_are_served(caplog):
     begun, go = [], threading.Event()
 
@@ -319,7 +285,7 @@ def test_a_stop_serves_the_client_that_waits_for_a_place(caplog):
         eventually(lambda: begun, "the first is being served")
         second.sendall(GET)
         eventually(lambda: "1 connections are the limit" in caplog.text, "the second waits")
-        server.server.stop_accepting()
+        server.server.stop()
         eventually(lambda: len(begun) == 2, "the second is served too")
         go.set()
         for client in (first, second):

@@ -54,13 +54,15 @@ class WsgiApp:
         unsent_bytes_max: int = DEFAULT_LIMITS.body_bytes_max,
     ) -> None:
         self.body_bytes_max = body_bytes_max
-        environs = Environs(environ_template(None, False))
+        # Tells applications whether the server stops; whoever serves them puts its own here.
+        self.draining: Callable[[], bool] = bool
+        environs = Environs(environ_template(None, False, self.draining))
         self._caller = Caller(application, _lazy_response, environs, unsent_bytes_max)
         self.respond = self._caller.respond
 
     def serving(self, address: Address, multithread: bool) -> None:
         """Learn where, and by how many threads, the application is served."""
-        self._caller.environs = Environs(environ_template(address, multithread))
+        self._caller.environs = Environs(environ_template(address, multithread, self.draining))
 
 
 class _Stream:
@@ -148,12 +150,15 @@ def _check_length(length: int | None, size: int) -> None:
         raise LocalProtocolError(f"Content-Length is {length} but the body has {size} bytes")
 
 
-def environ_template(address: Address | None, multithread: bool) -> Environ:
+def environ_template(
+    address: Address | None, multithread: bool, draining: Callable[[], bool] = bool
+) -> Environ:
     """What is the same in all requests of a server; then what most of them leave as it is.
 
     Args:
         address: where the server listens, of several the first; None: nobody knows.
         multithread: whether the application may be called by two threads at once.
+        draining: tells whether the server stops, so that a long answer can end where it may.
     """
     name, port = "localhost", "80"  # PEP 3333: neither may be empty, not even on a Unix socket
     if isinstance(address, Inet):
@@ -173,6 +178,7 @@ def environ_template(address: Address | None, multithread: bool) -> Environ:
         "wsgi.run_once": False,
         "wsgi.url_scheme": "http",
         "wsgi.version": (1, 0),
+        "reactor.draining": draining,
         "PATH_INFO": "",
         "QUERY_STRING": "",
         "REMOTE_ADDR": "",

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 import logging
-import socket
+import signal
 import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import reactor
@@ -14,8 +17,11 @@ from reactor.cli.numbers import seconds, whole
 from reactor.cli.output import Log, Output, say, shown
 from reactor.errors import ConfigurationError
 from reactor.limits import DEFAULT_LIMITS
+from reactor.loop._insist import exit_within
 from reactor.net.address import Address, Inet, bound_address, is_loopback, parse_bind
 
+# The table is in docs/stop.md.
+CANNOT_START = 3
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 
 
@@ -139,51 +145,101 @@ def _add_limits(group: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from reactor.apps.load import load_target
-    from reactor.server import serve
+    from reactor.server import Server
 
     # A reader that has stopped reading stops neither log's server: it only misses lines. Nor does
     # what an application writes there, by wsgi.errors, a handler of its own or print.
     sys.stderr = unwaiting(sys.stderr)
-    errors = Log(Output(sys.stderr), tell=lambda sentence: None)
-    logging.basicConfig(
-        level=options.log_level.upper(),
-        format="%(asctime)s %(levelname)s %(message)s",
-        handlers=[logging.StreamHandler(errors)],
-    )
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+        # A terminal that is closed ends nothing. Not SIG_IGN, which child processes would inherit.
+        signal.signal(signal.SIGHUP, lambda number, frame: None)
     log = Log(Output(sys.stdout), tell=say)
     fields = [field for _, field, _ in LIMIT_FLAGS + TIMEOUT_FLAGS]
     limits = DEFAULT_LIMITS.replace(
         backlog=options.backlog, **{f: getattr(options, f) for f in fields}
     )
+    try:
+        app = _load(options, limits)
+        server = Server(
+            app,
+            bind=options.bind or [Inet(options.host.strip("[]"), options.port)],
+            model=options.model,
+            limits=limits,
+            access_log=log.write if options.access_log else None,
+        )
+    except ConfigurationError as error:
+        say(str(error))
+        return CANNOT_START
+    except ApplicationFailed:
+        return CANNOT_START
+    with _logging(options.log_level.upper()):
+        insisted = server.run(lambda sockets: _announce(log, options.target, server))
+    if insisted is None:
+        return 0
+    # Nobody waits for what an application does at the end of the process either.
+    code = 128 + insisted
+    exit_within(limits.insist_timeout_s, code)
+    return code
+
+
+class ApplicationFailed(Exception):
+    """The user's module raised while it was imported; he was told."""
+
+
+def _load(options: argparse.Namespace, limits: Any) -> Any:
+    from reactor.apps.load import load_target
+
     folder = {
         name: getattr(options, name) for name in ("index", "listing", "spa", "cors", "headers")
     }
     given = {name: value for name, value in folder.items() if value is not None}
-    serve(
-        load_target(options.target, limits, **given),
-        bind=options.bind or [Inet(options.host.strip("[]"), options.port)],
-        model=options.model,
-        limits=limits,
-        access_log=log.write if options.access_log else None,
-        on_listening=lambda sockets: _announce(log, options.target, sockets),
-    )
-    return 0
+    try:
+        return load_target(options.target, limits, **given)
+    except ConfigurationError:
+        raise
+    except Exception as error:
+        # His own fault in his own code: the traceback is what he needs.
+        traceback.print_exc()
+        raise ApplicationFailed from error
+    except SystemExit as error:
+        say(f"{options.target} ended the program while it was imported: {error}")
+        raise ApplicationFailed from error
 
 
-def _announce(log: Log, target: str, sockets: list[socket.socket]) -> None:
-    urls = ", ".join(_url(bound_address(sock)) for sock in sockets)
+@contextmanager
+def _logging(level: str) -> Iterator[None]:
+    """Show what the logger ``reactor`` and those below it say, on stderr.
+
+    The root logger is the application's. So is this one, if it has given it a handler when it was
+    imported; and what it has disabled without naming it (``disable_existing_loggers``) is not.
+    """
+    logger = logging.getLogger("reactor")
+    if logger.handlers:
+        yield
+        return
+    # A reader that has stopped reading stops no server: it only misses lines.
+    handler = logging.StreamHandler(Log(Output(sys.stderr), tell=lambda sentence: None))
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    before = logger.level, logger.propagate, logger.disabled
+    logger.addHandler(handler)
+    logger.level, logger.propagate, logger.disabled = logging.NOTSET, False, False
+    logger.setLevel(level)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.level, logger.propagate, logger.disabled = before
+
+
+def _announce(log: Log, target: str, server: Any) -> None:
+    urls = ", ".join(server.urls)
     log.write(shown(f"Serving {target} on {urls} (Ctrl-C stops)") + "\n")
-    for sock in sockets:
+    for sock in server.sockets:
         if not is_loopback(sock):
             say(
                 f"WARNING: {bound_address(sock)} is not a loopback address: "
                 "everyone who can reach this machine can reach this server"
             )
-
-
-def _url(address: Address) -> str:
-    return f"http://{address}/" if isinstance(address, Inet) else str(address)
 
 
 def _bind(text: str) -> Address:

@@ -21,9 +21,11 @@ cdef class Responder(Protocol):
     cdef int status
     cdef int64_t written        # bytes of the response's body
     cdef bint keep_alive, paused, continue_planned
+    cdef bint event_stream      # what is written may end anywhere: its client comes again
 
     cdef int advance(self) except -1
     cdef int next_request(self) except -1
+    cdef bint is_last(self) except -1
     cdef int continue_soon(self) except -1
     cdef int move_reading(self, int event) except -1
     cdef int move_writing(self, int event) except -1

@@ -21,7 +21,8 @@ from reactor._fields cimport stays_open
 from reactor._file cimport File
 from reactor.http._collecting cimport CollectedBody
 from reactor.http._response cimport (
-    CLOSING, SILENT, STAYING, Ending, Text, check_fields, error_response, put, put_head)
+    CLOSING, SILENT, STAYING, Ending, Text, check_fields, error_response, is_event_stream, put,
+    put_head)
 from reactor.http._sides cimport BODY, CLOSE, CLOSED, DONE, END, IDLE, NEXT, START, WITH_BODY, moved
 
 from reactor.errors import LocalProtocolError
@@ -54,6 +55,11 @@ cdef class Responder(Protocol):
 
     cdef int next_request(self) except -1:
         """An answer is whole, and the connection goes on."""
+        raise NotImplementedError
+
+    cdef bint is_last(self) except -1:
+        """Whether the answer that begins now may end its connection because the server stops: if
+        what came with its request, or meanwhile, holds no further one."""
         raise NotImplementedError
 
     # --- turns ----------------------------------------------------------------------------
@@ -176,7 +182,10 @@ cdef class Responder(Protocol):
         """Write the head, and with it the body if that is short: one send, not two that
         would wait for each other's acknowledgement."""
         cdef bytes date = self.service.dates.field_value()
-        cdef Ending ending = SILENT if self.keep_alive else CLOSING
+        cdef Ending ending
+        if self.keep_alive and self.service.draining and self.is_last():
+            self.keep_alive = False
+        ending = SILENT if self.keep_alive else CLOSING
         if self.keep_alive and self.request is not None and self.request.facts.version < 11:
             ending = STAYING
         self.status = response.status_code
@@ -199,6 +208,7 @@ cdef class Responder(Protocol):
 
     cdef int begin_streaming(self, Response response, object out, bytes first) except -1:
         self.out = out
+        self.event_stream = out.length is None and is_event_stream(response)
         self.keep_alive = self.keep_alive and not out.until_close
         if out.lazy:
             # It is told to go on only when every byte of the last piece is with the kernel.
@@ -270,6 +280,9 @@ cdef class Responder(Protocol):
     cdef int pump(self) except -1:
         """Write pieces of the body until it ends, the transport is full, or others have a turn."""
         while self.out is not None and not self.paused and not self.is_closed():
+            if self.event_stream and self.service.streams_end:
+                self.keep_alive = False
+                return self.end()
             try:
                 piece = self.out.next_piece(self.written)
             except KeyboardInterrupt:

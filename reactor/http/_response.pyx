@@ -83,6 +83,20 @@ cdef Response error_response(int status, str message, str retry_after=None):
     return Response(status, fields, f"{status} {reason_of(status)}: {message}\n")
 
 
+cdef bint is_event_stream(Response response) except -1:
+    """Whether its client comes again when it ends (HTML, server-sent events: EventSource)."""
+    cdef Headers headers = response.get_headers()
+    cdef const Field *field = headers.fields()
+    cdef const uint8_t *text = headers.text()
+    cdef uint32_t i
+    for i in range(headers.count):
+        if (field[i].name_size == 12 and scan_same(text + field[i].name, b"content-type", 12)
+                and field[i].value_size >= 17
+                and scan_same(text + field[i].value, b"text/event-stream", 17)):
+            return True
+    return False
+
+
 # Status lines with the usual reason, made when they are first needed.
 cdef list STATUS_LINES = [None] * 1000
 

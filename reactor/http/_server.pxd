@@ -10,7 +10,7 @@ from reactor.http._service cimport Service
 
 cdef enum Clock:
     # What the transport's deadline stands for now; OUTDATED: for the request before.
-    OUTDATED, NOT_SET, FOR_ANYTHING, FOR_HEAD, FOR_BODY, FOR_MEMORY, FOR_NEXT
+    OUTDATED, NOT_SET, FOR_ANYTHING, FOR_HEAD, FOR_BODY, FOR_MEMORY, FOR_NEXT, FOR_LAST
 
 cdef class ServerMachines(Factory):
     cdef Service service

@@ -18,7 +18,11 @@ class ServerMachine(Responder):
         """Whether it waits for one more request and nothing of that has come."""
 
     def finish(self) -> None:
-        """Graceful stop: end after the response that is under way, or now if there is none."""
+        """Graceful stop, after `Service.drain`: answer what has come, and at most one request more;
+        the last answer says that it is."""
+
+    def end_stream(self) -> None:
+        """End an answer that is an event stream by its last chunk: who listens comes again."""
 
 @disjoint_base
 class ServerMachines(Factory):
@@ -26,3 +30,5 @@ class ServerMachines(Factory):
 
     def __init__(self, service: Service) -> None: ...
     def __call__(self, *args: Any, **kwargs: Any) -> ServerMachine: ...
+    def drain(self, idle_grace_s: float) -> None: ...
+    def end_streams(self) -> None: ...

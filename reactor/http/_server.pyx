@@ -35,6 +35,12 @@ cdef class ServerMachines(Factory):
     cdef Protocol make(self):
         return machine_of(self.service)
 
+    def drain(self, idle_grace_s):
+        self.service.drain(idle_grace_s)
+
+    def end_streams(self):
+        self.service.end_streams()
+
 
 cdef class ServerMachine(Responder):
 
@@ -78,6 +84,10 @@ cdef class ServerMachine(Responder):
     def deadline_expired(self):
         cdef Clock waited_for = self.clock
         self.clock = NOT_SET
+        if waited_for == FOR_LAST:
+            # Nothing is under way that a reset could destroy, and to linger would take its time.
+            self.close(False)
+            return
         # RFC 9110 15.5.9: 408 tells a slow client what happened; a silent one is not told.
         if self.read_state == IDLE:
             code = "silent-timeout" if waited_for == FOR_ANYTHING else "keep-alive-timeout"
@@ -106,14 +116,23 @@ cdef class ServerMachine(Responder):
 
     def is_idle(self):
         # Not one that has yet to ask: if everybody who comes were shed for the next who comes,
-        # a crowd would be served nothing.
-        return self.clock == FOR_NEXT and self.read_state == IDLE and self.write_state == IDLE
+        # a crowd would be served nothing. When the server stops, nobody else comes.
+        return ((self.clock == FOR_NEXT or self.service.draining)
+                and self.read_state == IDLE and self.write_state == IDLE)
 
     def finish(self):
-        """Graceful stop: end after the response that is under way, or now if there is none."""
-        self.keep_alive = False
-        if self.read_state == IDLE:
-            self.close()
+        if not self.is_closed():
+            self.set_reading()  # whoever waits for a request has another deadline now
+
+    def end_stream(self):
+        if self.write_state == BODY and self.event_stream:
+            self.keep_alive = False
+            self.end()
+
+    cdef bint is_last(self) except -1:
+        if self.parser is not None and buffer_size(&self.parser.buffer):
+            return False
+        return self.peer_done or not self.transport.has_input()
 
     # --- requests -------------------------------------------------------------------------
 
@@ -190,6 +209,8 @@ cdef class ServerMachine(Responder):
             return self.start_clock(FOR_HEAD, self.service.limits.header_timeout_s)
         if self.read_state == BODY:
             return self.start_clock(FOR_BODY, self.service.limits.body_timeout_s)
+        if self.service.draining:
+            return self.start_clock(FOR_LAST, self.service.idle_grace)
         if self.clock != FOR_ANYTHING:
             return self.start_clock(FOR_NEXT, self.service.keep_alive_timeout)
         return 0

@@ -21,6 +21,9 @@ cdef class Service:
     cdef bint wants_answers
     cdef readonly BodyMemory body_memory
     cdef str retry_after
+    cdef readonly bint draining
+    cdef bint streams_end       # event streams are to end
+    cdef double idle_grace      # while draining: how long a next request is waited for
     cdef list spare             # parsers that nobody parses with now, the first spare_count
     cdef int spare_count
 

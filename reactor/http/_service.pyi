@@ -22,3 +22,18 @@ class Service:
     def __init__(
         self, app: App, limits: Limits, date: HttpDate | Dates, journal: Journal
     ) -> None: ...
+    @property
+    def draining(self) -> bool:
+        """Whether the server stops: answers that begin now are the last of their connections."""
+
+    def is_draining(self) -> bool:
+        """`draining`, as a function to hand on."""
+
+    def drain(self, idle_grace_s: float) -> None:
+        """Begin to stop. For any thread; then each machine's `finish` is to be called.
+
+        Who has nothing under way has so many seconds for one more request.
+        """
+
+    def end_streams(self) -> None:
+        """Event streams end. For any thread; then each machine's `end_stream` is to be called."""

@@ -37,6 +37,16 @@ cdef class Service:
         self.silent_timeout = limits.silent_timeout_s
         self.keep_alive_timeout = limits.keep_alive_timeout_s
 
+    def drain(self, idle_grace_s):
+        self.draining = True
+        self.idle_grace = idle_grace_s
+
+    def end_streams(self):
+        self.streams_end = True
+
+    def is_draining(self):
+        return self.draining
+
     cdef RequestParser lend_parser(self):
         """A parser at the beginning of a connection."""
         if self.spare_count == 0:

@@ -35,7 +35,15 @@ class Connection(Endpoint):
     def deadline(self) -> float:
         """The loop's time of the deadline that the protocol has set; infinity for none."""
 
-    def finish(self) -> None:
-        """End after what is under way: the protocol's ``finish()``, if it has one, decides."""
+    @property
+    def under_way(self) -> bool:
+        """Whether a stop should wait for it: it is not idle, or has not sent all."""
+
+    def finish(self, grace_s: float = 0) -> None:
+        """End after what is under way: the protocol's ``finish()``, if it has one, decides; if it
+        has none, the connection is closed after so many seconds."""
+
+    def end_stream(self) -> None:
+        """End what may end anywhere: the protocol's ``end_stream()``, if it has one, does it."""
 
     def sendfile(self, file: BinaryIO, offset: int, count: int) -> None: ...

@@ -23,7 +23,7 @@ from posix.unistd cimport close
 
 from reactor.loop._registration cimport DUE, LOST, READ, WRITE, registration_of
 from reactor.net._keeper cimport Caller
-from reactor.net._socket cimport last_os_error, reset_on_close
+from reactor.net._socket cimport has_input, last_os_error, reset_on_close
 
 from reactor.errors import TruncatedFileError
 from reactor.limits import DEFAULT_LIMITS
@@ -359,6 +359,9 @@ cdef class Connection(Endpoint):
     def is_reading(self):
         return self.state == OPEN and self.reading
 
+    def has_input(self):
+        return self.state == OPEN and has_input(self.fd)
+
     # --- Transport: time, turns, facts ----------------------------------------------------
 
     cdef int expire_in(self, double seconds) except -1:
@@ -409,11 +412,19 @@ cdef class Connection(Endpoint):
             return False
         return bool(self.call_protocol("is_idle", ()))
 
-    def finish(self):
+    @property
+    def under_way(self):
+        return self.outgoing.size > 0 if self.state != OPEN else not self.idle
+
+    def finish(self, double grace_s=0):
         if hasattr(self.protocol, "finish"):
             self.call_protocol("finish", ())
         else:
-            self.close()
+            # What it waits for nobody can know. What has come by then is received first.
+            self.loop.call_later(grace_s, self.close)
+
+    def end_stream(self):
+        self.call_protocol("end_stream", ())
 
     def abort(self):
         if self.state != CLOSED:  # then the number may be somebody else's by now

@@ -39,9 +39,17 @@ class Listener(Keeper):
     def close(self) -> None:
         """Stop listening; the connections go on. Idempotent."""
 
-    def finish(self, on_empty: Callable[[], object]) -> None:
-        """Stop listening and let each connection end: by its protocol's ``finish()`` if it
-        has one, else by `Connection.close`. ``on_empty()`` is called when none is left."""
+    def finish(self, grace_s: float, on_empty: Callable[[], object]) -> None:
+        """Accept all whom the kernel has taken, stop listening, and let each connection end: by its
+        protocol's ``finish()`` if it has one, else by `Connection.close` after ``grace_s``.
+        ``on_empty()`` is called when none is left, perhaps more than once."""
+
+    def end_streams(self) -> None:
+        """Accept nobody any more, and call `Connection.end_stream` of each connection."""
+
+    @property
+    def under_way(self) -> int:
+        """How many connections have something under way."""
 
     def abort(self) -> None:
         """Stop listening and end every connection now. Idempotent."""

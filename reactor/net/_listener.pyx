@@ -10,7 +10,7 @@ when a connection ends, or after a pause that doubles while it fails.
 Must never know: what a connection carries.
 """
 
-from libc.errno cimport EAGAIN, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, errno
+from libc.errno cimport EAGAIN, EINTR, EINVAL, EMFILE, ENFILE, ENOBUFS, ENOMEM, errno
 from libc.math cimport INFINITY
 from posix.unistd cimport close
 
@@ -20,16 +20,17 @@ from reactor.loop._registration cimport READ, Registration
 from reactor.net._connection cimport Connection
 from reactor.net._endpoint cimport Endpoint
 from reactor.net._keeper cimport Keeper
-from reactor.net._socket cimport Peer, accept_ready, peer_name
+from reactor.net._socket cimport Peer, accept_ready, peer_name, refuse_new
 
 import heapq
 import logging
 import os
 from operator import attrgetter
+from socket import AF_UNIX
 
 from reactor._log import log
 from reactor.limits import DEFAULT_LIMITS
-from reactor.net.address import bound_address
+from reactor.net.address import bound_address, is_loopback
 from reactor.net.descriptors import connections_max
 
 until_when = attrgetter("deadline")
@@ -44,7 +45,8 @@ cdef class Acceptor:
     cdef double pause_s         # the next one, if there is no descriptor again
     cdef double told_at
     cdef int failures           # of accept, in a row
-    cdef bint closed
+    cdef double until           # when finishing: a handshake that has begun may take so long
+    cdef bint closed, finishing
 
     cdef int set_up(self, Listener listener, object sock) except -1:
         self.listener = listener
@@ -61,9 +63,11 @@ cdef class Acceptor:
         cdef int fd
         if listener.is_full():
             return self.wait_for_room()
-        for _ in range(listener.accepts_per_turn):
+        for _ in range(listener.backlog if self.finishing else listener.accepts_per_turn):
             fd = accept_ready(self.registration.fd, &peer)
             if fd < 0:
+                if self.finishing and (errno == EAGAIN or errno == EINVAL):
+                    return self.finished()
                 if not self.try_again(errno):
                     return 0
                 continue
@@ -106,6 +110,32 @@ cdef class Acceptor:
                 self.wait(error.strerror)
         return 0
 
+    cdef int finish(self) except -1:
+        """Take no new client, accept those whom the kernel has taken, then close."""
+        if self.closed:
+            return 0
+        self.finishing = True
+        self.until = self.listener.loop.time_now()
+        refuse_new(self.registration.fd, self.sock.family == AF_UNIX)
+        if not is_loopback(self.sock):  # else both ends of a handshake are in one kernel
+            self.until += self.listener.handshake_s
+        return self.readable()
+
+    cdef int finished(self) except -1:
+        """Nobody is there any more."""
+        cdef double left = self.until - self.listener.loop.time_now()
+        if left > 0:
+            self.listener.loop.set_deadline(self.registration, left)
+            return 0
+        self.close()
+        return self.listener.check_empty()
+
+    cdef int due(self) except -1:
+        """A pause is over."""
+        self.go_on()
+        # There may be nobody, and then no event.
+        return self.readable() if self.finishing and not self.closed else 0
+
     cdef int close(self) except -1:
         if not self.closed:
             self.closed = True
@@ -115,13 +145,14 @@ cdef class Acceptor:
 
     cdef int wait_for_room(self) except -1:
         # If nobody is idle, the next look is after a pause: whoever goes idle tells nobody.
-        if not self.listener.make_room():
+        # When finishing nobody has to make room: all of them end soon.
+        if self.finishing or not self.listener.make_room():
             self.pause(self.listener.pause_s)
         return 0
 
     cdef int exhausted(self, str why) except -1:
         """Something has run out that connections hold."""
-        return 0 if self.listener.make_room() else self.wait(why)
+        return 0 if not self.finishing and self.listener.make_room() else self.wait(why)
 
     cdef int wait(self, str why) except -1:
         cdef double now = self.listener.loop.time_now()
@@ -145,7 +176,9 @@ cdef class Listener(Keeper):
     cdef list acceptors
     cdef set connections, going
     cdef Py_ssize_t connections_max
-    cdef object on_empty
+    cdef object on_empty        # None: it is not finishing
+    cdef double grace_s, handshake_s
+    cdef int backlog
     cdef int accepts_per_turn
     cdef double pause_s, pause_max_s, warning_s, told_at
     cdef bint short             # of places or descriptors: some acceptor waits
@@ -163,6 +196,8 @@ cdef class Listener(Keeper):
         self.pause_s = limits.accept_pause_s
         self.pause_max_s = limits.accept_pause_max_s
         self.warning_s = limits.full_warning_s
+        self.backlog = limits.backlog
+        self.handshake_s = limits.last_handshake_s
         self.told_at = -INFINITY
         self.acceptors = []
         for sock in sockets:
@@ -181,14 +216,25 @@ cdef class Listener(Keeper):
         for acceptor in self.acceptors:
             (<Acceptor>acceptor).close()
 
-    def finish(self, on_empty):
+    def finish(self, double grace_s, on_empty not None):
+        for acceptor in self.acceptors:
+            (<Acceptor>acceptor).finish()
         self.linger_time = self.linger_timeout  # a stop waits for no long upload that is refused
-        self.close()
+        self.grace_s = grace_s
         self.on_empty = on_empty
         for connection in list(self.connections):
-            connection.finish()
-        if not self.connections:
-            on_empty()
+            connection.finish(grace_s)
+        self.check_empty()
+
+    def end_streams(self):
+        self.close()
+        for connection in list(self.connections):
+            connection.end_stream()
+        self.check_empty()
+
+    @property
+    def under_way(self):
+        return sum([connection.under_way for connection in self.connections])
 
     def abort(self):
         self.close()
@@ -215,6 +261,8 @@ cdef class Listener(Keeper):
             connection.begin(self, protocol, peer_name(peer))
             self.connections.add(connection)
             connection.start()
+            if self.on_empty is not None:
+                connection.finish(self.grace_s)
         except BaseException as exception:
             self.connections.discard(connection)
             connection.never_open()
@@ -240,8 +288,16 @@ cdef class Listener(Keeper):
         self.connections.discard(connection)
         if self.going:
             self.going.discard(connection)
-        if not self.connections and self.on_empty is not None:
-            self.on_empty()
+        return self.check_empty()
+
+    cdef int check_empty(self) except -1:
+        cdef Acceptor acceptor
+        if self.connections or self.on_empty is None:
+            return 0
+        for acceptor in self.acceptors:
+            if not acceptor.closed:
+                return 0
+        self.on_empty()
         return 0
 
     cdef bint make_room(self) except -1:
@@ -273,4 +329,4 @@ cdef class Listener(Keeper):
 cdef int react(object acceptor, int event) except -1:
     if event == READ:
         return (<Acceptor>acceptor).readable()
-    return (<Acceptor>acceptor).go_on()  # a pause is over
+    return (<Acceptor>acceptor).due()

@@ -11,5 +11,7 @@ cdef struct Peer:
 # The descriptor, non-blocking and not inherited, and whose it is; -1: errno says why.
 cdef int accept_ready(int fd, Peer *peer) noexcept
 cdef object peer_name(const Peer *peer)
+cpdef bint has_input(int fd) noexcept
+cpdef int refuse_new(int fd, bint by_path) noexcept
 cpdef int reset_on_close(int fd) noexcept
 cdef object last_os_error()

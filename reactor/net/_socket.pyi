@@ -9,3 +9,14 @@ def reset_on_close(fd: int) -> int:
     An orderly end would be the end of a whole message where only the connection says how long it
     is, as in HTTP/1.0.
     """
+
+def has_input(fd: int) -> bool:
+    """Whether bytes, or the peer's end, wait to be read."""
+
+def refuse_new(fd: int, by_path: bool) -> int:
+    """Make a listening socket take no new client, while those who wait in its queue, and those
+    whose handshake is under way, can still be accepted. -1 where the system cannot do that.
+
+    TCP: a client's first segment is dropped, so that it asks again after a second; a server that
+    takes its place meanwhile answers it. By path, a Unix socket: it is refused.
+    """

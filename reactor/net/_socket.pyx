@@ -19,9 +19,13 @@ cdef extern from *:
     #include <arpa/inet.h>
     #include <fcntl.h>
     #include <netinet/in.h>
+    #include <poll.h>
     #include <stddef.h>
     #include <sys/socket.h>
     #include <sys/un.h>
+    #ifdef __linux__
+    #include <linux/filter.h>
+    #endif
 
     #define UNIX_PATH_AT offsetof(struct sockaddr_un, sun_path)
 
@@ -42,6 +46,27 @@ cdef extern from *:
         struct linger now = {1, 0};
         return setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
     }
+
+    static int drop_syns(int fd) {
+    #ifdef SO_ATTACH_FILTER
+        /* The flags of a segment are the byte 13 of its header, and SYN is 2 (RFC 9293 3.1). */
+        struct sock_filter code[] = {
+            BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13),
+            BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 2, 0, 1),
+            BPF_STMT(BPF_RET | BPF_K, 0),
+            BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
+        };
+        struct sock_fprog program = {sizeof code / sizeof code[0], code};
+        return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
+    #else
+        return -1;
+    #endif
+    }
+
+    static int input_waits(int fd) {
+        struct pollfd asked = {fd, POLLIN, 0};
+        return poll(&asked, 1, 0) > 0;
+    }
     """
     ctypedef unsigned int socklen_t
     cdef struct sockaddr:
@@ -58,6 +83,10 @@ cdef extern from *:
     const unsigned int UNIX_PATH_AT
     int accept_at(int fd, sockaddr_storage *peer, socklen_t *size) nogil
     int linger_not(int fd) nogil
+    int drop_syns(int fd) nogil
+    int input_waits(int fd) nogil
+    int c_shutdown "shutdown"(int fd, int how) nogil
+    const int SHUT_RD
     const char *inet_ntop(int family, const void *address, char *text, socklen_t size) nogil
     uint16_t ntohs(uint16_t number) nogil
     uint32_t ntohl(uint32_t number) nogil
@@ -121,6 +150,15 @@ cdef object inet6_name(const sockaddr_in6 *address):
     inet_ntop(AF_INET6, &address.sin6_addr, text, sizeof(text))
     return ((<bytes>text).decode("ascii"), ntohs(address.sin6_port),
             ntohl(address.sin6_flowinfo), address.sin6_scope_id)
+
+
+cpdef bint has_input(int fd) noexcept:
+    return input_waits(fd)
+
+
+cpdef int refuse_new(int fd, bint by_path) noexcept:
+    # A Unix socket whose reading side is shut takes nobody in, and keeps those in its queue.
+    return c_shutdown(fd, SHUT_RD) if by_path else drop_syns(fd)
 
 
 cpdef int reset_on_close(int fd) noexcept:

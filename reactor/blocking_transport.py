@@ -1,0 +1,337 @@
+"""A `Transport` over a blocking socket: the same protocols, in a thread of their own.
+
+    serve ─> connection_made ─> recv ─> data_received ─> ... ─> linger ─> close ─> connection_lost
+
+What a protocol writes is with the kernel when `write` returns. Deadlines are the time-outs of
+the socket. What other threads may call is said to be for them.
+
+Must never know: who accepts, and how many there are.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import math
+import select
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, BinaryIO
+
+from reactor._log import log
+from reactor._protocol import write_buffer_marks
+from reactor.errors import TruncatedFileError, advise
+from reactor.limits import DEFAULT_LIMITS, Limits
+from reactor.net import Protocol, Transport, reset_on_close
+from reactor.net._socket import has_input
+
+
+class BlockingTransport(Transport):
+    """A `Transport` whose writes block until the kernel has taken them."""
+
+    def __init__(
+        self, sock: socket.socket, protocol: Protocol, peer: Any, limits: Limits = DEFAULT_LIMITS
+    ) -> None:
+        self._sock = sock
+        self.set_protocol(protocol)
+        self._peer = peer
+        self._limits = limits
+        self._marks = limits.write_low_water_bytes, limits.write_high_water_bytes
+        self._half_closed = False
+        self._reading = True
+        self._closing = False
+        self._aborted = False
+        self._lingers = True
+        self._eof_seen = False
+        self._deadline: float | None = None
+        self._soon: deque[Callable[[], object]] = deque()
+        self._called: threading.Event | None = None  # while somebody waits for a call
+
+    def serve(self) -> None:
+        """The life of a connection, in the thread that is its own."""
+        error: BaseException | None = None
+        try:
+            self._sock.settimeout(self._limits.write_timeout_s)
+            self._tell("connection_made", self)
+            self._serve_until_closing()
+            self._linger()
+        except TruncatedFileError as cut:
+            # The peer gets what was sent, and an end that comes too early says that it is broken.
+            error = cut
+            self._linger()
+        except OSError as lost:
+            error = lost
+        except BaseException as failed:
+            # A SystemExit too: what an application raises ends its connection.
+            error = failed
+            self._failed(failed)
+        self._closing = True
+        if self._aborted or not (error is None or isinstance(error, TruncatedFileError)):
+            reset_on_close(self._sock.fileno())
+        with suppress(OSError):  # close(2): its number is free all the same
+            self._sock.close()
+        try:
+            self._tell("connection_lost", error)
+        except BaseException as failed:
+            self._failed(failed)
+
+    def _failed(self, error: BaseException) -> None:
+        advise(error)
+        log(logging.ERROR, "exception while serving %r", self._peer, exc_info=error)
+
+    # --- for other threads -------------------------------------------------------------------
+
+    def finish(self) -> None:
+        """Make the connection end after the response under way."""
+        # The thread that reads gets what has come, then the peer's end, as if the client had
+        # half-closed.
+        with suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RD)
+
+    def finish_idle(self) -> None:
+        """`finish`, if nothing is under way, or nobody can know whether it is."""
+        if self.idle or not hasattr(self._protocol, "is_idle"):
+            self.finish()
+
+    def cut(self) -> None:
+        """End it by reset, as soon as its thread or the process ends."""
+        self._aborted = self._closing = True
+        with suppress(OSError):  # it has ended
+            reset_on_close(self._sock.fileno())
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is under way, as the protocol's ``is_idle()`` says, if it has one."""
+        is_idle = getattr(self._protocol, "is_idle", None)
+        return not self._closing and is_idle is not None and is_idle()
+
+    @property
+    def ends_at(self) -> float:
+        """When the time of an idle one is over: the sooner, the longer it has been idle."""
+        return math.inf if self._deadline is None else self._deadline
+
+    @property
+    def under_way(self) -> bool:
+        return not self._closing and not self.idle
+
+    # --- the life of the connection ----------------------------------------------------------
+
+    def _serve_until_closing(self) -> None:
+        while not self._closing:
+            if self._soon:
+                self._soon.popleft()()
+            elif not self._reading or self._eof_seen:
+                if not self._wait_for_a_call():
+                    return  # nothing can happen any more
+            else:
+                self._read()
+
+    def _wait_for_a_call(self) -> bool:
+        """Wait for a `call_soon` from the thread of another connection, as long as the deadline
+        lets it; false if there is no deadline, so that nobody has promised a call."""
+        if self._reading or self._deadline is None:
+            return False
+        self._called = threading.Event()
+        if not self._soon and not self._called.wait(max(0.0, self._deadline - time.monotonic())):
+            self._deadline = None
+            self._tell("deadline_expired")
+        return True
+
+    def _read(self) -> None:
+        buffer = self._protocol.get_buffer(-1) if self._buffered else None
+        try:
+            data = self._receive(buffer)
+        except TimeoutError:
+            self._deadline = None
+            self._sock.settimeout(self._limits.write_timeout_s)
+            self._tell("deadline_expired")
+            return
+        self._sock.settimeout(self._limits.write_timeout_s)
+        if isinstance(data, bytes) and data:
+            self._protocol.data_received(data)
+        elif data:
+            self._protocol.buffer_updated(data)
+        else:
+            self._eof_seen = True
+            if not self._tell("eof_received"):
+                self.close()
+
+    def _receive(self, buffer: Any) -> bytes | int:
+        """What came; of a BufferedProtocol, how much of its buffer that fills."""
+        try:
+            self._sock.settimeout(self._seconds_left())
+            return self._receive_into(buffer)
+        except TimeoutError:
+            # Who has asked in time is answered, though the process was stopped since, or busy:
+            # what is there is read before a deadline is over.
+            self._sock.settimeout(0)
+            try:
+                return self._receive_into(buffer)
+            except BlockingIOError:
+                raise TimeoutError from None
+
+    def _receive_into(self, buffer: Any) -> bytes | int:
+        if buffer is None:
+            return self._sock.recv(self._limits.read_bytes_max)
+        if not len(buffer):
+            raise RuntimeError("get_buffer() returned an empty buffer")
+        return self._sock.recv_into(buffer)
+
+    def _seconds_left(self) -> float | None:
+        if self._deadline is None:
+            return None
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        return left
+
+    def _linger(self) -> None:
+        """Read the peer's last bytes: unread ones would make the kernel send a reset."""
+        if self._eof_seen or self._aborted or not self._lingers:
+            return
+        # Everything was sent: what fails from here on must not become a reset, which would take
+        # back what a slow peer has not read yet.
+        with suppress(OSError):
+            self._drop_last_bytes()
+
+    def _drop_last_bytes(self) -> None:
+        limits = self._limits
+        self._sock.shutdown(socket.SHUT_WR)
+        end = time.monotonic() + limits.linger_time_s
+        self.set_deadline(limits.linger_timeout_s)
+        while True:
+            self._sock.settimeout(self._seconds_left())
+            dropped = len(self._sock.recv(limits.read_bytes_max))
+            if not dropped:
+                return
+            latest = min(limits.linger_timeout_s, end - time.monotonic())
+            self.extend_deadline(dropped / limits.linger_rate_min, latest)
+
+    def _tell(self, method: str, *args: object) -> object:
+        callback = getattr(self._protocol, method, None)
+        return None if callback is None else callback(*args)
+
+    # --- Transport -------------------------------------------------------------------------
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        if self._half_closed:
+            raise RuntimeError("nothing can be written after write_eof")
+        if self._closing:
+            return
+        # Not sendall: its time-out is for all of the data, and a slow peer is no stalled one.
+        sent = self._send(data)
+        while sent < len(data):
+            with memoryview(data) as view, view[sent:] as rest:
+                sent += self._send(rest)
+
+    def _send(self, data: bytes | bytearray | memoryview) -> int:
+        try:
+            sent = self._sock.send(data)
+        except TimeoutError:
+            if not self._has_room():
+                raise
+            sent = self._sock.send(data)
+        self.taken += sent
+        return sent
+
+    def _has_room(self) -> bool:
+        """Whether the peer did take what was sent, while the process was stopped or had no turn."""
+        room = select.poll()
+        room.register(self._sock, select.POLLOUT)
+        return bool(room.poll(0))
+
+    def sendfile(self, file: BinaryIO, offset: int, count: int) -> None:
+        with file:
+            file.seek(offset)
+            began = offset
+            try:
+                while count:
+                    sent = self._send_file(file, offset, count)
+                    offset, count = offset + sent, count - sent
+                    if not sent:
+                        raise TruncatedFileError(
+                            errno.EIO, "the file became shorter while it was sent"
+                        )
+            finally:
+                self.taken += file.tell() - began  # `socket.sendfile` leaves it where it came to
+
+    def _send_file(self, file: BinaryIO, offset: int, count: int) -> int:
+        try:
+            return self._sock.sendfile(file, offset, count)
+        except TimeoutError:
+            # It leaves the file where it has come to.
+            sent = file.tell() - offset
+            if not self._has_room():
+                raise
+            return sent or self._sock.sendfile(file, offset, count)
+
+    def write_eof(self) -> None:
+        if not self._half_closed and not self._closing:
+            self._sock.shutdown(socket.SHUT_WR)
+        self._half_closed = True
+
+    def close(self, linger: bool = True) -> None:
+        self._closing = True
+        self._lingers = linger
+
+    def abort(self) -> None:
+        self._closing = self._aborted = True
+
+    def is_closing(self) -> bool:
+        return self._closing
+
+    def pause_reading(self) -> None:
+        self._reading = False
+
+    def resume_reading(self) -> None:
+        self._reading = True
+
+    def is_reading(self) -> bool:
+        return self._reading and not self._closing
+
+    def has_input(self) -> bool:
+        return not self._eof_seen and has_input(self._sock.fileno())
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """Nothing is buffered, so there is nothing to bound: they are kept for who asks."""
+        self._marks = write_buffer_marks(high, low, self._limits.write_high_water_bytes)
+
+    def get_write_buffer_limits(self) -> tuple[int, int]:
+        return self._marks
+
+    def get_protocol(self) -> Any:
+        return self._protocol
+
+    def set_protocol(self, protocol: Any) -> None:
+        self._protocol = protocol
+        self._buffered = not isinstance(protocol, Protocol) and hasattr(protocol, "buffer_updated")
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        match name:
+            case "peername":
+                return self._peer
+            case "socket":
+                return self._sock
+            case "sockname":
+                return self._sock.getsockname()
+            case _:
+                return default
+
+    def set_deadline(self, seconds: float | None) -> None:
+        self._deadline = None if seconds is None else time.monotonic() + seconds
+
+    def extend_deadline(self, seconds: float, at_most: float) -> None:
+        if self._deadline is not None:
+            self._deadline = min(self._deadline + seconds, time.monotonic() + at_most)
+
+    def call_soon(self, callback: Callable[[], object]) -> None:
+        self._soon.append(callback)
+        if self._called is not None:
+            self._called.set()

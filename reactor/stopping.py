@@ -1,0 +1,174 @@
+"""How a server is asked to stop: by SIGINT and SIGTERM, by another thread.
+
+The first signal asks. The second one insists: the server drops what it does, and if an
+application keeps it from that, `loop/_insist.pyx` ends the process. Signals belong to the
+main thread; a server that runs in another one is stopped by a call.
+
+Must never know: how a server stops.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from contextlib import suppress
+from types import FrameType, TracebackType
+from typing import Any, Protocol
+
+from reactor._log import log
+from reactor.limits import Limits
+from reactor.loop._insist import insist, relent
+from reactor.loop.stall import describe
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# What ends faster than this says nothing: nobody waits for it.
+SAID_AFTER_S = 0.1
+
+
+def idle_grace_s(limits: Limits) -> float:
+    """How long idle connections are waited for, unless it is said."""
+    return min(limits.idle_grace_s, limits.keep_alive_timeout_s, limits.graceful_timeout_s / 2)
+
+
+def say_waiting(what: str, under_way: int, others: int, limits: Limits, grace_s: float) -> None:
+    """Tell the user what a stop waits for, and how it is ended."""
+    parts = []
+    if under_way:
+        parts.append(
+            f"{under_way} {what}{'s' * (under_way != 1)} under way "
+            f"({limits.graceful_timeout_s:g} s at most)"
+        )
+    if others:
+        parts.append(f"{others} idle connection{'s' * (others != 1)} ({grace_s:g} s at most)")
+    if parts:
+        log(
+            logging.INFO,
+            "stopping: waiting for %s; the next signal ends at once",
+            " and ".join(parts),
+        )
+
+
+def say_cut(what: str, under_way: int, limits: Limits) -> None:
+    if under_way:
+        log(
+            logging.WARNING, "stopped after %g s: %d %s%s cut off",
+            limits.graceful_timeout_s, under_way, what, " was" if under_way == 1 else "s were",
+        )  # fmt: skip
+
+
+class WakePipe:
+    """Ends a wait in poll or select: from another thread, or as the C handler of a signal writes.
+
+    A handler of a loop too: what it is woken for is elsewhere.
+    """
+
+    def __init__(self) -> None:
+        self._reader, self.writer = os.pipe()
+        os.set_blocking(self._reader, False)
+        os.set_blocking(self.writer, False)
+
+    def fileno(self) -> int:
+        return self._reader
+
+    def wake(self) -> None:
+        # Full, so many wake-ups are under way; or closed, by who waits no more.
+        with suppress(OSError):
+            os.write(self.writer, b"\0")
+
+    def drain(self) -> None:
+        with suppress(BlockingIOError):
+            os.read(self._reader, 4096)
+
+    on_readable = drain
+
+    def on_writable(self) -> None:
+        raise NotImplementedError
+
+    def on_deadline(self) -> None:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Idempotent."""
+        if self._reader >= 0:
+            os.close(self._reader)
+            os.close(self.writer)
+            self._reader = self.writer = -1
+
+
+class Stoppable(Protocol):
+    def stop(self, grace_s: float | None = None) -> None:
+        """For any thread, and between any two bytecodes. Again: now."""
+
+    def blocked(self) -> bool:
+        """Whether an application has kept the main thread for longer than it should."""
+
+
+class StopSignals:
+    """While its block runs SIGINT and SIGTERM stop ``server``, if this is the main thread.
+
+    Attributes:
+        insisted: the signal that came when one had come already; None.
+    """
+
+    def __init__(self, server: Stoppable, wake: WakePipe, limits: Limits) -> None:
+        self._server = server
+        self._wake = wake
+        self._limits = limits
+        self._before: dict[int, Any] = {}
+        self._wakeup_before = -1
+        self._asked = False
+        self.insisted: int | None = None
+
+    def __enter__(self) -> StopSignals:
+        try:
+            for number in STOP_SIGNALS:
+                self._before[number] = signal.signal(number, self._hear)
+        except ValueError:
+            return self  # only the main thread may
+        self._wakeup_before = signal.set_wakeup_fd(self._wake.writer, warn_on_full_buffer=False)
+        insist(STOP_SIGNALS, self._limits.insist_timeout_s)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        """What the second signal interrupts is over, and no failure."""
+        if self._before:
+            relent()
+            signal.set_wakeup_fd(self._wakeup_before, warn_on_full_buffer=False)
+        for number, handler in self._before.items():
+            # None: the previous handler was not Python's and cannot be put back from here.
+            if handler is not None:
+                signal.signal(number, handler)
+        return kind is KeyboardInterrupt and self.insisted is not None
+
+    def _hear(self, number: int, frame: FrameType | None) -> None:
+        """Between two bytecodes of the main thread, whatever it does."""
+        blocked = self._server.blocked()
+        if not self._asked:
+            self._asked = True
+            # Who presses Ctrl-C has a browser open that keeps its connection.
+            self._server.stop(0.0 if number == signal.SIGINT else None)
+            if blocked:
+                # A stream that is in the middle of a write refuses a second one from here.
+                with suppress(RuntimeError):
+                    where = describe(frame)
+                    log(
+                        logging.INFO,
+                        "stopping: waiting for %s; the next signal ends at once",
+                        where,
+                    )
+            return
+        self.insisted = number
+        self._server.stop()
+        # The timer of `insist` runs: what was printed is shown, if anybody takes it by then.
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(Exception):
+                stream.flush()
+        if blocked:
+            raise KeyboardInterrupt
