@@ -13,6 +13,8 @@ DEBUG = os.environ.get("REACTOR_DEBUG", "")
 SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"] if DEBUG else []
 FLAGS = ["-O1", "-g", "-UNDEBUG", *SANITIZE] if DEBUG else ["-O3", "-g0"]
 SAFE = {"boundscheck": bool(DEBUG), "wraparound": False, "cdivision": True}
+# A typed argument refuses None: to look for a member of it would be a crash.
+SAFE["allow_none_for_extension_args"] = False
 STYLE = {"language_level": 3, "embedsignature": True, "auto_pickle": False, "autotestdict": False}
 HOW = {"include_dirs": ["reactor"], "extra_compile_args": FLAGS, "extra_link_args": SANITIZE}
 

@@ -46,9 +46,12 @@ cdef class Caller:
 
     def respond(self, Request request not None):
         cdef Call call = Call.__new__(Call)
+        cdef Environs environs = self.environs
+        if environs is None:
+            raise RuntimeError("nobody has said for which server the environs are")
         call.request = request
         call.unsent_bytes_max = self.unsent_bytes_max
-        cdef object result = self.application(self.environs.of(request),
+        cdef object result = self.application(environs.of(request),
                                               PyMethod_New(START_RESPONSE, call))
         if type(result) is list or type(result) is tuple:
             return call.response(joined(result))

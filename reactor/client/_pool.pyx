@@ -4,6 +4,7 @@ At most so many at a time. A connection that comes free serves who waits longest
 kept for a while, then closed. Must never know what is asked for. The docstrings are in `_pool.pyi`.
 """
 
+cimport cython
 from reactor.http._client cimport ClientMachine
 
 from collections import deque
@@ -11,6 +12,7 @@ from collections import deque
 from reactor.client.opening import Opening
 
 
+@cython.nonecheck(True)
 cdef class PooledMachine(ClientMachine):
 
     cdef Pool pool
@@ -36,6 +38,7 @@ cdef class PooledMachine(ClientMachine):
         self.pool.lost(self)
 
 
+@cython.nonecheck(True)
 cdef class Pool:
 
     cdef object client, way

@@ -6,6 +6,7 @@ to the user nothing is tried again here: only the user knows what became of the 
 docstrings are in `_transfer.pyi`.
 """
 
+cimport cython
 from libc.stdint cimport int64_t
 
 from reactor._message cimport Response
@@ -21,6 +22,7 @@ from reactor.errors import FetchError
 from reactor.net import Inet
 
 
+@cython.nonecheck(True)
 cdef class Transfer(Exchange):
 
     cdef readonly object asked

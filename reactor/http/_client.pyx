@@ -6,6 +6,7 @@ body that is sent is pulled, piece by piece, while the transport takes it. The d
 `_client.pyi`.
 """
 
+cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING
 from libc.stdint cimport uint8_t
 
@@ -37,6 +38,7 @@ cdef class Exchange:
         pass
 
 
+@cython.nonecheck(True)
 cdef class ClientMachine(Incoming):
 
     def __init__(self, limits):

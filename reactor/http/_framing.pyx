@@ -48,6 +48,9 @@ cdef End END = End()        # of every message without trailers
 @cython.auto_pickle(False)
 cdef class MessageParser:
 
+    def __cinit__(self):
+        self.stage = STOPPED  # until `__init__` has read the limits
+
     def __dealloc__(self):
         head_free(&self.head)
         buffer_free(&self.buffer)

@@ -5,11 +5,13 @@ they would be copied three times (into bytes, into the parser's buffer, and out 
 know what is done with what was parsed.
 """
 
+cimport cython
 from libc.stdint cimport uint8_t
 
 from reactor.http._framing cimport ResponseParser
 
 
+@cython.nonecheck(True)
 cdef class Incoming(Protocol):
 
     def __init__(self, limits):

@@ -35,11 +35,16 @@ cdef str HEAD_METHOD = "HEAD"   # the very object: the names of methods are inte
 # runs between its being filled and its being handed over.
 cdef Text scratch
 
+cdef Service NOT_MADE = Service.__new__(Service)    # of a machine whose maker forgot it
+
 
 cdef class Responder(Protocol):
 
     def __cinit__(self):
         self.keep_alive = True
+        # Until the connection is made it is as one that is closed.
+        self.read_state = self.write_state = CLOSED
+        self.service = NOT_MADE
 
     @property
     def reading(self):

@@ -51,6 +51,7 @@ cdef class ServerMachine(Responder):
 
     cpdef connection_made(self, transport):
         self.transport = transport
+        self.read_state = self.write_state = IDLE
         self.peer = transport.get_extra_info("peername")
         self.start_clock(FOR_ANYTHING, self.service.silent_timeout)
 

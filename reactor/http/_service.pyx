@@ -21,6 +21,11 @@ cdef class Dates:
 
 cdef class Service:
 
+    def __cinit__(self):
+        self.dates = Dates()
+        self.body_memory = BodyMemory(0)
+        self.spare = [None] * SPARE_PARSERS_MAX
+
     def __init__(self, app, limits, date, journal):
         self.app = app
         self.limits = limits
@@ -28,7 +33,6 @@ cdef class Service:
         self.journal = journal
         self.body_memory = BodyMemory(limits.body_memory_max)
         self.retry_after = str(limits.retry_after_s)
-        self.spare = [None] * SPARE_PARSERS_MAX
         # What every request looks at.
         self.respond_to = app.respond
         self.wants_answers = journal.wants_answers

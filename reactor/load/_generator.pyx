@@ -74,6 +74,8 @@ cdef class Client(Protocol):
     cdef bint leaving           # the connection is ending; `connection_lost` is to come
 
     def __init__(self, Load load, int number, int depth):
+        if self.load is not None or load.targets is None or number < 0 or depth < 1:
+            raise ValueError("a client is made once, of a load, a number and a depth above zero")
         self.load = load
         self.number = number
         self.depth = depth
@@ -99,6 +101,8 @@ cdef class Client(Protocol):
             except OSError as error:
                 return self.load.refused(error)
         # Or each write would plan a callback of its own to send it.
+        if self.connection is None:
+            raise RuntimeError("opens() has opened no connection")
         self.connection.flush_planned = True
         self.connection.send(<const uint8_t *><const char *>request, len(request))
         self.sent[slot - self.depth if slot >= self.depth else slot] = Sent(due, now)
@@ -192,6 +196,8 @@ cdef class Client(Protocol):
 
     cpdef connection_lost(self, exc):
         cdef int64_t now = now_ns()
+        if self.load is None:
+            raise RuntimeError("it is no client of a load")
         if exc is not None and getattr(exc, "errno", None) in NOBODY:
             self.load.refused(exc)
         why = f": {exc}" if exc else ""
@@ -238,8 +244,12 @@ cdef class Load:
     cdef object registration
 
     def __init__(self, reactor, list targets, opens, int connections, int depth, bint one_each):
+        if self.targets is not None:
+            raise RuntimeError("a load is made once")
+        if not targets or not all([isinstance(target, Target) for target in targets]):
+            raise TypeError("targets are a list of at least one Target")
         self.reactor = reactor
-        self.targets = targets
+        self.targets = targets[:]  # whoever gave them may put something else there
         self.opens = opens
         self.one_each = one_each
         self.corrected = Histogram()
@@ -279,6 +289,8 @@ cdef class Load:
         self.begin()
         self.until = until_ns(self.start, seconds)
         for client in clients:
+            if client is None:
+                raise TypeError("None is no client")
             if not client.leaving:
                 self.proceed(client, now_ns())
                 client.push()
@@ -286,6 +298,8 @@ cdef class Load:
     def run_open(self, double rate, int64_t requests):
         """Start an open loop of so many requests."""
         cdef Client client
+        if not rate > 0:
+            raise ValueError(f"a rate is above zero, not {rate}")
         self.open_loop = True
         self.interval = 1e9 / rate
         self.next = 0

@@ -23,6 +23,7 @@ cdef class Connection(Endpoint):
     cdef bint lingers, reading, eof_seen, eof_wanted, eof_sent, producer_paused, flush_planned, wants_write
 
     cdef int begin(self, Keeper keeper, object protocol, object peer) except -1
+    cdef int check_made(self) except -1
     cdef int start(self) except -1
     cdef int never_open(self) except -1
     cdef object contained(self, int event, object callback, tuple args)

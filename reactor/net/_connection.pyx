@@ -42,8 +42,15 @@ cdef enum:
 
 cdef class Connection(Endpoint):
 
+    def __cinit__(self):
+        # Until `begin` it is as one that is closed: a subclass may forget to call `__init__`.
+        self.state = CLOSED
+        self.outgoing = Outgoing.__new__(Outgoing)
+
     def __init__(self, Loop loop, sock, protocol, peer, limits=DEFAULT_LIMITS, on_closed=None):
         cdef Keeper keeper = Keeper() if on_closed is None else Caller()
+        if self.keeper is not None:
+            raise RuntimeError("a connection is made once")
         keeper.set_up(loop, limits)
         if on_closed is not None:
             (<Caller>keeper).on_closed = on_closed
@@ -61,14 +68,19 @@ cdef class Connection(Endpoint):
         self.peer = peer
         self.set_protocol(protocol)
         self.state = OPEN
-        self.outgoing = Outgoing.__new__(Outgoing)
         self.high = self.high_usual = keeper.high
         self.low = keeper.low
         self.deadline = self.stall = INFINITY
         self.registration = registration_of(self.fd, self, react)
         return 0
 
+    cdef int check_made(self) except -1:
+        if self.keeper is None:
+            raise RuntimeError(f"{type(self).__name__} was not made: call super().__init__()")
+        return 0
+
     def open(self):
+        self.check_made()
         self.start()
 
     cdef int start(self) except -1:
@@ -107,6 +119,7 @@ cdef class Connection(Endpoint):
             self.failed(exception)
 
     cdef int failed(self, object exception) except -1:
+        self.check_made()
         if isinstance(exception, MemoryError):
             self.loop.trouble.spend_reserve()
         self.close_now(exception)
@@ -381,6 +394,7 @@ cdef class Connection(Endpoint):
         return self.loop.expire_at(self.registration, min(self.deadline, self.stall))
 
     def call_soon(self, callback):
+        self.check_made()
         self.loop.call_soon(self._call, callback)
 
     def _call(self, callback):

@@ -10,6 +10,7 @@ from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_GET_SIZE
 cdef class Keeper:
 
     cdef int set_up(self, Loop loop, object limits) except -1:
+        loop.check_open()  # or there is nothing to receive into
         self.loop = loop
         self.scratch = <const uint8_t *>PyByteArray_AS_STRING(loop.scratch)
         self.scratch_size = PyByteArray_GET_SIZE(loop.scratch)
