@@ -18,6 +18,7 @@ from pathlib import Path
 
 from command import end_with
 
+from reactor.bench.answers import Right
 from reactor.bench.comparison import Comparison, Contender
 from reactor.bench.results import Plan, Ratio
 from reactor.bench.served.apps import BODY
@@ -57,7 +58,7 @@ def compared(options: argparse.Namespace, other: Command, pairs: int, seed: int)
         Contender("reactor", lambda: Server("reactor", ours("apps:hello"))),
         Contender("other", lambda: Server("other", other)),
     ]
-    results = Comparison(plan, contenders, body=BODY).run([plan.connections])
+    results = Comparison(plan, contenders, right=Right(BODY)).run([plan.connections])
     if results.failures:
         sys.exit(results.failures[0].sentence)
     return next(ratio for ratio in results.ratios if ratio.metric == METRIC)

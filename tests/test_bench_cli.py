@@ -63,6 +63,8 @@ def test_too_few_descriptors_are_said_in_one_sentence():
         (("--json", "/nonexistent/x.json"), 1, "its folder does not exist"),
         (("--target", "http://127.0.0.1:1/", *SHORT), 1, "no process of yours listens on port 1"),
         (("--html", "/tmp"), 1, "it is a folder"),
+        (("--varied", "--target", "."), 1, "answers to --varied requests is not known"),
+        (("--varied", "100001"), 2, "is no number"),
         (("--close", "--pipeline", "2"), 1, "leave out --close or --pipeline"),
         (("--target", "http://127.0.0.1:1/", "--against", "nginx"), 1, "leave out --against"),
         (("--target", "http://example.org/", *SHORT), 1, "no http URL of 127.0.0.1"),

@@ -25,7 +25,7 @@ ONE = ("--target", "{url}", "-c", "2", *SHORT)  # one server that runs: nothing 
 OF_OURS = ("-c", "2", *SHORT)
 
 
-COUNTS = ("connections", "at_once", "closing")
+COUNTS = ("connections", "at_once", "closing", "distinct")
 
 
 class Counting:
@@ -39,6 +39,7 @@ class Counting:
 
     def forget(self):
         vars(self).update(dict.fromkeys(COUNTS, 0))
+        self.heads = set()
 
     def accept(self):
         while True:
@@ -55,6 +56,9 @@ class Counting:
                 while data := sock.recv(65536):
                     count = data.count(b"\r\n\r\n")
                     closing = b"Connection: close" in data
+                    if not closing:
+                        self.heads.add(data)
+                        self.distinct = len(self.heads)
                     self.at_once = max(self.at_once, count)
                     self.closing += closing
                     sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok" * count)
@@ -165,6 +169,8 @@ TABLE = [
           measured(lambda one: sum(slot["requests"] for slot in one.row["slots"]) <= 10),
           False, True, ONE),
     Shown("--pipeline", ["--pipeline", "4"], measured(lambda one: one.at_once), 1, 4,
+          ("--target", "{counting}", "-c", "2", *SHORT)),
+    Shown("--varied", ["--varied", "40"], measured(lambda one: one.distinct), 1, 40,
           ("--target", "{counting}", "-c", "2", *SHORT)),
     Shown("--close", ["--close"],
           measured(lambda one: one.closing > 10 and one.connections > 10),

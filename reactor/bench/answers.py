@@ -7,6 +7,9 @@ not share a fault with what it measures.
 from __future__ import annotations
 
 import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 # What a browser sends: about 385 bytes with the request line and the Host field.
@@ -29,9 +32,54 @@ class WrongAnswer(ValueError):
     """The server did not answer as it must."""
 
 
-def request_bytes(url: str, connection: str = "keep-alive") -> bytes:
+@dataclass(frozen=True)
+class Exchange:
+    """A request, and its right answer: the body, and fields of the head in lower case."""
+
+    request: bytes
+    body: bytes
+    fields: tuple[bytes, ...] = ()
+
+    def check(self, response: bytes) -> bool:
+        """True if it is whole and right, False if more must come; raises WrongAnswer."""
+        whole = check(response, self.body)
+        head = response.partition(b"\r\n\r\n")[0].lower()
+        for field in self.fields if whole else ():
+            if field not in head:
+                raise WrongAnswer(f"the head has no {field!r}: {head!r:.300}")
+        return whole
+
+
+@dataclass(frozen=True)
+class Right:
+    """What a server must answer with: this body; None: what `apps.varied` says, to each its own."""
+
+    body: bytes | None
+
+    def exchange(self, url: str) -> Exchange:
+        """One that ends its connection; if answers vary, of a request that nobody made before."""
+        if self.body is not None:
+            return Exchange(request_bytes(url, "close"), self.body)
+        request_id = str(uuid.uuid4())
+        asked = url + uuid.uuid4().hex
+        return Exchange(
+            request_bytes(asked, "close", {"X-Request-Id": request_id}),
+            f"{request_id} {urlsplit(asked).path}".encode(),
+            (
+                f"\r\nx-request-id: {request_id}".encode(),
+                f"\r\nset-cookie: visit={request_id}; path=/; httponly".encode(),
+            ),
+        )
+
+
+VARIED = Right(None)
+
+
+def request_bytes(
+    url: str, connection: str = "keep-alive", more: Mapping[str, str] | None = None
+) -> bytes:
     parts = urlsplit(url)
-    fields = {"Host": parts.netloc, **FIELDS, "Connection": connection}
+    fields = {"Host": parts.netloc, **FIELDS, **(more or {}), "Connection": connection}
     lines = [f"GET {parts.path or '/'} HTTP/1.1", *(f"{n}: {v}" for n, v in fields.items())]
     return "\r\n".join([*lines, "", ""]).encode("ascii")
 

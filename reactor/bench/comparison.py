@@ -17,9 +17,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import urlsplit
 
 from reactor.bench import capacity
-from reactor.bench.answers import FIELDS
+from reactor.bench.answers import FIELDS, Right
 from reactor.bench.environment import load_average, observe
 from reactor.bench.results import Failure, Plan, Results, Slot
 from reactor.bench.servers import Memory, NotServed, Server, cores
@@ -27,6 +29,7 @@ from reactor.bench.tables import make_ratios, make_row
 from reactor.errors import LoadError
 from reactor.load import Expect, Generator, Result
 from reactor.load import Plan as Load
+from reactor.load.varied import REQUEST_ID_CHARS, SUFFIX_CHARS
 
 TWIN = " (again)"
 PAIRS_PER_LAUNCH = 2  # A B B A
@@ -35,11 +38,17 @@ Tell = Callable[[str], object]
 
 @dataclass(frozen=True)
 class Contender:
-    """A server to compare: ``make`` gives it unstarted; raises NotServed if it cannot be."""
+    """A server to compare: ``make`` gives it unstarted; raises NotServed if it cannot be.
+
+    ``right`` is its right answer where that is not the comparison's, and ``differs`` has the
+    fields of the plan that are not the comparison's: the same server under two loads.
+    """
 
     name: str
     make: Callable[[], Server]
     version: str | None = None
+    right: Right | None = None
+    differs: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -63,15 +72,16 @@ class Launched:
 
     server: Server
     generator: Generator
+    right: Right
 
-    def slot(self, entrant: Entrant, launch: int, plan: Plan, body: bytes) -> None:
+    def slot(self, entrant: Entrant, launch: int, plan: Plan) -> None:
         """One more of ``entrant``; raises NotServed if an answer is wrong, before, in or after."""
-        self.server.fetch(body)
+        self.server.fetch(self.right)
         before, cpu = self.server.memory(), self.server.cpu_seconds()
         made = run(self.server, self.generator, plan.slot_s)
         cpu = self.server.cpu_seconds() - cpu
         entrant.memory = self.server.memory()
-        self.server.fetch(body)
+        self.server.fetch(self.right)
         entrant.switches += max(0, entrant.memory.context_switches - before.context_switches)
         p99_s = made.latency.percentile(99) / 1e9
         histogram = made.latency.encode()
@@ -97,7 +107,7 @@ def _why(server: Server, otherwise: str) -> str:
     return f"{server.name} died in a slot{last and ': '}{last}"
 
 
-def _load(server: Server, plan: Plan, body: bytes) -> Load:
+def _load(server: Server, plan: Plan, right: Right) -> Load:
     return Load(
         (server.url,),
         plan.connections,
@@ -105,14 +115,23 @@ def _load(server: Server, plan: Plan, body: bytes) -> Load:
         plan.pipeline,
         plan.keep_alive,
         headers={**FIELDS, "Connection": "keep-alive" if plan.keep_alive else "close"},
-        expect=(Expect(body=body),),
+        expect=(_expected(server, right),),
+        varied=plan.varied,
     )
+
+
+def _expected(server: Server, right: Right) -> Expect:
+    if right.body is not None:
+        return Expect(body=right.body)
+    # Of the request's id, a space, and its path.
+    path = urlsplit(server.url).path
+    return Expect(varies=True, length=REQUEST_ID_CHARS + 1 + len(path) + SUFFIX_CHARS)
 
 
 class Comparison:
     """One run over all contenders; `results` is right at any time, whole or not.
 
-    ``body`` is the right answer; None: what the first server says first.
+    ``right`` is the right answer; None: what the first server says first.
     """
 
     def __init__(
@@ -120,12 +139,12 @@ class Comparison:
         plan: Plan,
         contenders: Sequence[Contender],
         *,
-        body: bytes | None = None,
+        right: Right | None = None,
         tell: Tell = lambda sentence: None,
         command_line: Sequence[str] = (),
     ) -> None:
         self._plan = plan
-        self._body = body
+        self._right = right
         self._tell = tell
         first = contenders[0]
         self._contenders = contenders
@@ -189,15 +208,17 @@ class Comparison:
         server.name = contender.name  # the twin's is not that of the first
         stack.enter_context(server)
         self.results.environment.commands[contender.name] = server.command
-        if self._body is None:
-            self._body = server.learn()
-        server.fetch(self._body)
+        right = contender.right or self._right
+        if right is None:
+            right = self._right = Right(server.learn())
+        server.fetch(right)
+        load = _load(server, replace(plan, **contender.differs), right)
         try:
-            generator = stack.enter_context(Generator(_load(server, plan, self._body), cores()[1]))
+            generator = stack.enter_context(Generator(load, cores()[1]))
         except LoadError as error:
             raise NotServed(_why(server, str(error))) from error
         run(server, generator, plan.warm_up_s)
-        return Launched(server, generator)
+        return Launched(server, generator, right)
 
     def _round(
         self, number: int, entrants: list[Entrant], launched: Mapping[str, Launched], plan: Plan
@@ -208,7 +229,7 @@ class Comparison:
         turn = [*entrants[first:], *entrants[:first]][:: -1 if number % PAIRS_PER_LAUNCH else 1]
         for one in turn:
             try:
-                launched[one.name].slot(one, launch, plan, self._body or b"")
+                launched[one.name].slot(one, launch, plan)
             except NotServed as error:
                 entrants.remove(one)
                 self._fail(one.name, error)
@@ -220,7 +241,9 @@ class Comparison:
         first = self._contenders[0].name
         twin = next((one for one in measured if one.name == first + TWIN), None)
         others = [one for one in measured if one is not twin]
-        self.results.rows.extend(make_row(one, plan) for one in others)
+        self.results.rows.extend(
+            make_row(one, replace(plan, **one.contender.differs)) for one in others
+        )
         if others and others[0].name == first:
             self.results.ratios.extend(
                 make_ratios(

@@ -13,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from reactor.bench.served.apps import BODY
+from reactor.bench.served.apps import BODY, VISIT
 from reactor.bench.servers import SERVED, Command, Server, ours
 
 # The time-out is longer than what it takes to open thousands of connections on a busy machine.
@@ -23,24 +23,26 @@ OURS = {
     "reactor": ("{target}", *KEPT),
     "threads": ("{target}", *KEPT, *THREADS),
     "native-reused": ("apps:hello_reused", *KEPT),
-    "wsgi": ("apps:wsgi", *KEPT),
+    "wsgi": ("apps:{wsgi}", *KEPT),
     "static": ("{site}", *KEPT),
-    "wsgi-threads": ("apps:wsgi", *KEPT, *THREADS),
+    "wsgi-threads": ("apps:{wsgi}", *KEPT, *THREADS),
 }
 CODE = {
-    "bjoern": "import apps, bjoern; bjoern.run(apps.wsgi, '127.0.0.1', {port})",
-    "fastwsgi": "import apps, fastwsgi; fastwsgi.run(apps.wsgi, '127.0.0.1', {port})",
-    "fastpysgi": "import apps, fastpysgi; fastpysgi.run(apps.wsgi, '127.0.0.1', {port})",
+    name: f"import apps, {name}; {name}.run(apps.{{wsgi}}, '127.0.0.1', {{port}})"
+    for name in ("bjoern", "fastwsgi", "fastpysgi")
 }
+# What is served: the same answer to all, or to each request its own.
+CONSTANT = {"native": "apps:hello", "wsgi": "wsgi", "asgi": "asgi"}
+VARIED = {"native": "apps:varied", "wsgi": "wsgi_varied", "asgi": "asgi_varied"}
 MODULE = {
     "granian": "granian --interface wsgi --host 127.0.0.1 --port {port} --workers 1 "
-    "--no-access-log --log-level error --backlog 20000 --backpressure 20000 apps:wsgi",
+    "--no-access-log --log-level error --backlog 20000 --backpressure 20000 apps:{wsgi}",
     "uvicorn": "uvicorn --host 127.0.0.1 --port {port} --no-access-log --log-level error "
-    "--timeout-keep-alive 75 apps:asgi",
+    "--timeout-keep-alive 75 apps:{asgi}",
     "gunicorn": "gunicorn --bind 127.0.0.1:{port} --workers 1 --worker-class gthread "
-    "--threads 4 --worker-connections 20000 --keep-alive 75 --log-level error apps:wsgi",
+    "--threads 4 --worker-connections 20000 --keep-alive 75 --log-level error apps:{wsgi}",
     "waitress": "waitress --listen 127.0.0.1:{port} --connection-limit 20000 "
-    "--asyncore-use-poll apps:wsgi",
+    "--asyncore-use-poll apps:{wsgi}",
 }
 
 NGINX = """
@@ -55,11 +57,17 @@ http {{
   scgi_temp_path {folder}/scgi;
   server {{
     listen 127.0.0.1:{port} backlog=2048;
-    location = / {{ return 200 "{body}"; }}
-    location / {{ root {site}; }}
+    {locations}
   }}
 }}
 """
+NGINX_CONSTANT = """location = / {{ return 200 "{body}"; }}
+    location / {{ root {site}; }}"""
+NGINX_VARIED = f"""location / {{
+      add_header X-Request-Id $http_x_request_id;
+      add_header Set-Cookie "{VISIT.format("$http_x_request_id")}";
+      return 200 "$http_x_request_id $uri";
+    }}"""
 FILE_CACHE = "open_file_cache max=1000 inactive=60s; open_file_cache_valid 60s;"
 
 
@@ -73,11 +81,15 @@ class Peers:
         folder: for nginx's files and the floor's binary.
         site: the folder that static servers serve.
         python: the interpreter in which the Python servers are installed.
-        target: what our server and its thread-per-connection model serve.
+        target: what our server and its thread-per-connection model serve; None: what all do.
     """
 
     def __init__(
-        self, folder: Path, site: Path, python: str = sys.executable, target: str = "apps:hello"
+        self,
+        folder: Path,
+        site: Path,
+        python: str = sys.executable,
+        target: str | None = None,
     ) -> None:
         self._target = target
         self._folder = folder
@@ -89,8 +101,9 @@ class Peers:
         self.configurations: dict[str, str] = {}
         self.unusable = self._find_unusable()
 
-    def server(self, name: str, path: str = "/") -> Server:
-        return Server(name, self._command(name), path)
+    def server(self, name: str, path: str = "/", *, varied: bool = False) -> Server:
+        """``varied``: its answer is to each request its own, below any path."""
+        return Server(name, self._command(name, varied), path)
 
     def _find_unusable(self) -> dict[str, str]:
         """Name -> why."""
@@ -107,28 +120,30 @@ class Peers:
                 unusable[name] = f"not installed for {self._python}"
         return unusable
 
-    def _command(self, name: str) -> Command:
+    def _command(self, name: str, varied: bool) -> Command:
+        apps = VARIED if varied else CONSTANT
         if name in OURS:
             target, *options = OURS[name]
-            return ours(target.format(site=self._site, target=self._target), *options)
+            served = self._target or apps["native"]
+            return ours(target.format(site=self._site, target=served, **apps), *options)
         if name == "floor":
             return lambda port: [str(self._floor), str(port)]
         if name.startswith("nginx"):
-            return lambda port: self._nginx_command(name, port)
+            return lambda port: self._nginx_command(name, port, varied)
         if name in CODE:
-            return lambda port: [self._python, "-c", CODE[name].format(port=port)]
-        return lambda port: [self._python, "-m", *MODULE[name].format(port=port).split()]
+            return lambda port: [self._python, "-c", CODE[name].format(port=port, **apps)]
+        return lambda port: [self._python, "-m", *MODULE[name].format(port=port, **apps).split()]
 
-    def _nginx_command(self, name: str, port: int) -> list[str]:
+    def _nginx_command(self, name: str, port: int, varied: bool) -> list[str]:
         folder = self._folder / f"nginx-{port}"
         folder.mkdir(exist_ok=True)  # a port may come again
+        constant = NGINX_CONSTANT.format(body=BODY.decode(), site=self._site)
         self.configurations[name] = NGINX.format(
-            body=BODY.decode(),
+            locations=NGINX_VARIED if varied else constant,
             cache=FILE_CACHE if name == "nginx+cache" else "",
             files=20000,
             folder=folder,
             port=port,
-            site=self._site,
             user="user root;" if os.geteuid() == 0 else "",
         ).lstrip()
         config = folder / "nginx.conf"

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Self, TypeVar, get_args, get_origin, get_type_hints
 
-SCHEMA = "reactor-bench/2"
+SCHEMA = "reactor-bench/3"
 SPELLED = {"p99_9": "p99.9"}
 
 Verdict = Literal["VALID", "GENERATOR-BOUND", "UNSTABLE"]
@@ -45,7 +45,7 @@ class Environment:
 
 @dataclass(frozen=True)
 class Plan:
-    """What was asked for; ``rate`` None is a closed loop."""
+    """What was asked for; ``rate`` None is a closed loop, ``varied`` 0 one constant request."""
 
     target: str
     connections: int
@@ -56,6 +56,7 @@ class Plan:
     slot_s: float
     warm_up_s: float
     seed: int
+    varied: int = 0
 
 
 @dataclass(frozen=True)

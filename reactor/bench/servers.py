@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from reactor.bench.answers import body_of, check, request_bytes
+from reactor.bench.answers import Right, body_of, request_bytes
 from reactor.bench.listening import listening, sockets_of
 from reactor.load.children import uninterrupted
 
@@ -161,18 +161,20 @@ class Server:
         lines = self._output.read().decode(errors="replace").split("\n")
         return " / ".join(line.strip() for line in lines if line.strip())[-300:]
 
-    def fetch(self, body: bytes) -> None:
-        """One request; NotServed if the answer is not 200 with exactly this body."""
-        self._ask(lambda response: check(response, body))
+    def fetch(self, right: Right) -> None:
+        """One request; NotServed if the answer is not 200, or not the right one."""
+        exchange = right.exchange(self.url)
+        self._ask(exchange.request, exchange.check)
 
     def learn(self) -> bytes:
         """The body that it answers with, to compare all others with; NotServed without one."""
-        return body_of(self._ask(lambda response: body_of(response) is not None)) or b""
+        request = request_bytes(self.url, "close")
+        return body_of(self._ask(request, lambda response: body_of(response) is not None)) or b""
 
-    def _ask(self, enough: Callable[[bytes], bool]) -> bytes:
+    def _ask(self, request: bytes, enough: Callable[[bytes], bool]) -> bytes:
         try:
             with socket.create_connection((self.host, self.port), ANSWER_S) as sock:
-                sock.sendall(request_bytes(self.url, "close"))
+                sock.sendall(request)
                 return receive(sock, enough)
         except TimeoutError as error:
             raise NotServed(f"{self.name}: no whole answer within {ANSWER_S:g} s") from error

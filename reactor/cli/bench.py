@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import importlib.util
 import shlex
 import shutil
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import reactor
+from reactor.bench.answers import VARIED, Right
 from reactor.bench.comparison import Comparison, Contender
 from reactor.bench.memory import idle_slope
 from reactor.bench.peers import NAMES, OURS, Peers
@@ -28,11 +30,12 @@ from reactor.bench.servers import (
 from reactor.cli.numbers import above_zero, whole
 from reactor.cli.output import say, shown
 from reactor.errors import ConfigurationError
+from reactor.limits import DEFAULT_LIMITS
+from reactor.load.varied import DEFAULT as VARIATIONS
 
 SWEEP = (1, 10, 100, 1_000, 9_000)
 IDLE = 9_000
 SPARE_DESCRIPTORS = 500  # of a server or generator beside its connections
-DEFAULT_TARGET = "apps:hello"
 WARM_UP_S = 0.5  # until caches are full: what is measured is a server that runs
 COUNT = whole(1, 999_999)
 
@@ -61,6 +64,15 @@ def add_parser(commands: Any) -> None:
         "-R", "--rate", type=above_zero, help="requests a second, an open loop; default: closed"
     )
     parser.add_argument("--pipeline", type=COUNT, default=1, metavar="N")
+    parser.add_argument(
+        "--varied",
+        type=whole(1, DEFAULT_LIMITS.load_varied_max),
+        nargs="?",
+        const=VARIATIONS,
+        default=0,
+        metavar="N",
+        help="N different requests, and an answer to each its own; without N: %(const)s",
+    )
     parser.add_argument("--close", action="store_true", help="a connection for each request")
     parser.add_argument(
         "--pairs",
@@ -99,6 +111,11 @@ def run(options: argparse.Namespace) -> int:
             "a connection that is closed after each request has no pipeline: "
             "leave out --close or --pipeline"
         )
+    if options.varied and options.target is not None and not _is_url(options.target):
+        raise ConfigurationError(
+            f"what {options.target} answers to --varied requests is not known: leave out "
+            "--target, or give the URL of what answers all of them alike"
+        )
     connections = SWEEP if options.sweep else (options.connections,)
     _check_descriptors(max(*connections, IDLE if options.memory else 1))
     _check_files(options)
@@ -106,17 +123,21 @@ def run(options: argparse.Namespace) -> int:
         return _run(options, connections, Path(folder))
 
 
+def _is_url(target: str | None) -> bool:
+    return target is not None and target.startswith(("http://", "https://"))
+
+
 def _run(options: argparse.Namespace, connections: tuple[int, ...], folder: Path) -> int:
     """Report, whatever happens; the exit code."""
     site = folder / "site"
     site.mkdir()
     make_site(site)
-    peers = Peers(folder, site, options.python, options.target or DEFAULT_TARGET)
+    peers = Peers(folder, site, options.python, options.target)
     contenders, failures = _contenders(options, peers)
     comparison = Comparison(
         _plan(options),
         contenders,
-        body=None if options.target else BODY,
+        right=_right(options),
         tell=_progress,
         command_line=["reactor", *sys.argv[1:]],
     )
@@ -138,9 +159,17 @@ def _run(options: argparse.Namespace, connections: tuple[int, ...], folder: Path
     return code or bool(comparison.results.failures)
 
 
+def _right(options: argparse.Namespace) -> Right | None:
+    """None: what a target of the user's answers is learnt from it."""
+    if options.target is not None:
+        return None
+    return VARIED if options.varied else Right(BODY)
+
+
 def _plan(options: argparse.Namespace) -> Plan:
+    page = "to each request its own page" if options.varied else "a small page"
     return Plan(
-        target=options.target or "a small page",
+        target=options.target or page,
         connections=options.connections,
         rate=options.rate,
         pipeline=options.pipeline,
@@ -149,13 +178,15 @@ def _plan(options: argparse.Namespace) -> Plan:
         slot_s=options.slot,
         warm_up_s=WARM_UP_S,
         seed=1,
+        varied=options.varied,
     )
 
 
 def _contenders(options: argparse.Namespace, peers: Peers) -> tuple[list[Contender], list[Failure]]:
     """Those to compare, and those that are not there."""
     target = options.target
-    if target is not None and target.startswith(("http://", "https://")):
+    varied = bool(options.varied)
+    if _is_url(target):
         if options.against:
             raise ConfigurationError(
                 f"what {options.against} would serve is not what {target} is: "
@@ -186,7 +217,8 @@ def _contenders(options: argparse.Namespace, peers: Peers) -> tuple[list[Contend
             failures.append(Failure(name, f"{name} is left out: {peers.unusable[name]}"))
             continue
         version = reactor.__version__ if name in OURS else versions.get(name)
-        contenders.append(Contender(name, lambda name=name: peers.server(name), version))  # type: ignore[misc]
+        make = functools.partial(peers.server, name, varied=varied)
+        contenders.append(Contender(name, make, version))
     return contenders, failures
 
 

@@ -1,5 +1,8 @@
 """What the servers under test answer with: the same bytes through every interface.
 
+``hello``, ``wsgi`` and ``asgi`` have one answer for all. The varied ones answer each request with
+its own: X-Request-Id comes back, in a cookie and in the body too, and the body holds the path.
+
 Each server imports this module by name (``apps:hello``, ``apps:wsgi``, ``apps:asgi``), so it
 imports nothing but the standard library until our own handler is asked for.
 """
@@ -13,13 +16,16 @@ BODY = b"Hello, World!"
 FIELDS = [("Content-Type", "text/plain"), ("Content-Length", str(len(BODY)))]
 ASGI_FIELDS = [(name.lower().encode(), value.encode()) for name, value in FIELDS]
 
+#: The cookie that the varied applications set.
+VISIT = "visit={}; Path=/; HttpOnly"
+
 SMALL = ("small.txt", 1024)
 LARGE = ("large.txt", 1024 * 1024)
 
 
 def __getattr__(name: str) -> Any:
     """The native handlers, made only when they are asked for: peers may not have `reactor`."""
-    if name not in ("hello", "hello_reused"):
+    if name not in ("hello", "hello_reused", "varied"):
         raise AttributeError(name)
     from reactor._message import Response
 
@@ -33,7 +39,17 @@ def __getattr__(name: str) -> Any:
         """One response for all, as nginx's ``return 200`` and the floor have it."""
         return ready
 
-    return hello if name == "hello" else hello_reused
+    def varied(request: Any) -> Response:
+        """To each request its own: what the other servers' varied applications answer."""
+        request_id = request.headers.get("X-Request-Id", "")
+        fields = {
+            "Content-Type": "text/plain",
+            "X-Request-Id": request_id,
+            "Set-Cookie": VISIT.format(request_id),
+        }
+        return Response(200, fields, f"{request_id} {request.path}")
+
+    return {"hello": hello, "hello_reused": hello_reused, "varied": varied}[name]
 
 
 def wsgi(environ: dict[str, Any], start_response: Any) -> list[bytes]:
@@ -41,11 +57,39 @@ def wsgi(environ: dict[str, Any], start_response: Any) -> list[bytes]:
     return [BODY]
 
 
+def wsgi_varied(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    request_id = environ.get("HTTP_X_REQUEST_ID", "")
+    body = f"{request_id} {environ['PATH_INFO']}".encode()
+    fields = [
+        ("Content-Type", "text/plain"),
+        ("Content-Length", str(len(body))),
+        ("X-Request-Id", request_id),
+        ("Set-Cookie", VISIT.format(request_id)),
+    ]
+    start_response("200 OK", fields)
+    return [body]
+
+
 async def asgi(scope: dict[str, Any], receive: Any, send: Any) -> None:
     if scope["type"] != "http":
         raise NotImplementedError(scope["type"])
     await send({"type": "http.response.start", "status": 200, "headers": ASGI_FIELDS})
     await send({"type": "http.response.body", "body": BODY})
+
+
+async def asgi_varied(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    if scope["type"] != "http":
+        raise NotImplementedError(scope["type"])
+    request_id = dict(scope["headers"]).get(b"x-request-id", b"").decode("ascii")
+    body = f"{request_id} {scope['path']}".encode()
+    fields = [
+        (b"content-type", b"text/plain"),
+        (b"content-length", str(len(body)).encode()),
+        (b"x-request-id", request_id.encode()),
+        (b"set-cookie", VISIT.format(request_id).encode()),
+    ]
+    await send({"type": "http.response.start", "status": 200, "headers": fields})
+    await send({"type": "http.response.body", "body": body})
 
 
 def content(size: int) -> bytes:
