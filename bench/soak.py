@@ -21,6 +21,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "tests")]
 
+import soak_memory  # noqa: E402
 import soak_safety  # noqa: E402
 from clients import NOTE, Hostile, answered_twice, check_health, stop_under_load  # noqa: E402
 from processes import MODELS, run_reactor, serving  # noqa: E402
@@ -118,7 +119,14 @@ def stop(site, options):
         )
 
 
-PARTS = {"many": many, "large": large, "hostile": hostile, "stop": stop, **soak_safety.PARTS}
+PARTS = {
+    "many": many,
+    "large": large,
+    "hostile": hostile,
+    "stop": stop,
+    **soak_safety.PARTS,
+    **soak_memory.PARTS,
+}
 
 
 def main():

@@ -12,6 +12,7 @@ import sys
 from contextlib import suppress
 
 from reactor._output import offer
+from reactor.errors import advise
 
 _logger = logging.getLogger("reactor")
 _said: list[type[BaseException]] = []  # what the first was that a log has raised
@@ -36,6 +37,17 @@ def log(
         pass
     except BaseException as error:
         failed(error)
+
+
+def report(exception: BaseException, doing: str) -> None:
+    """What somebody's code has raised, with its traceback."""
+    if isinstance(exception, MemoryError):
+        # To format a traceback takes a lot of what there is not, and CPython's own code has been
+        # seen to crash for want of it.
+        log(logging.ERROR, "no memory while %s", doing)
+        return
+    advise(exception)
+    log(logging.ERROR, "exception while %s", doing, exc_info=exception)
 
 
 def failed(error: BaseException) -> None:

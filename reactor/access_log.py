@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from reactor._log import failed, log
+from reactor._log import failed, log, report
 from reactor._message import Request
 from reactor.errors import RemoteProtocolError
 from reactor.limits import DEFAULT_LIMITS, Limits
@@ -85,7 +85,7 @@ class AccessLog:
             log(level, "refused %s: %d %s: %s", host_of(peer), error.status, error.code, error)
 
     def failed(self, exception: BaseException, doing: str) -> None:
-        log(logging.ERROR, "exception while %s", escape(doing), exc_info=exception)
+        report(exception, escape(doing))
 
     def _may_say_so(self) -> bool:
         """Whether there is a line left in this second: who is refused must not fill the disk."""

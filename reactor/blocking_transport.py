@@ -11,7 +11,6 @@ Must never know: who accepts, and how many there are.
 from __future__ import annotations
 
 import errno
-import logging
 import math
 import select
 import socket
@@ -22,9 +21,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, BinaryIO
 
-from reactor._log import log
+from reactor._log import report
 from reactor._protocol import write_buffer_marks
-from reactor.errors import TruncatedFileError, advise
+from reactor.errors import TruncatedFileError
 from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.net import Protocol, Transport, reset_on_close
 from reactor.net._socket import has_input
@@ -68,20 +67,18 @@ class BlockingTransport(Transport):
         except BaseException as failed:
             # A SystemExit too: what an application raises ends its connection.
             error = failed
-            self._failed(failed)
         self._closing = True
         if self._aborted or not (error is None or isinstance(error, TruncatedFileError)):
             reset_on_close(self._sock.fileno())
         with suppress(OSError):  # close(2): its number is free all the same
             self._sock.close()
+        # Only now: to say it takes memory, which may be what there is not.
+        if not (error is None or isinstance(error, OSError)):
+            report(error, f"serving {self._peer!r}")
         try:
             self._tell("connection_lost", error)
         except BaseException as failed:
-            self._failed(failed)
-
-    def _failed(self, error: BaseException) -> None:
-        advise(error)
-        log(logging.ERROR, "exception while serving %r", self._peer, exc_info=error)
+            report(failed, f"ending the connection of {self._peer!r}")
 
     # --- for other threads -------------------------------------------------------------------
 
@@ -102,6 +99,11 @@ class BlockingTransport(Transport):
         self._aborted = self._closing = True
         with suppress(OSError):  # it has ended
             reset_on_close(self._sock.fileno())
+
+    def bury(self) -> None:
+        """The end of one that nobody serves any more."""
+        with suppress(OSError):
+            self._sock.close()
 
     @property
     def idle(self) -> bool:

@@ -142,6 +142,9 @@ class Limits(Value):
     connections_max: int = 10_000
     # Descriptors kept free for files, logs and the loop itself.
     reserved_descriptors: int = 64
+    # Three streams, the loop's five, a listener, a folder, and what a request opens besides. With
+    # fewer a server would start, and accept nobody.
+    descriptors_min: int = 16
     # Refused clients get so many log lines a second; the rest is one line and the counters.
     refusal_lines_per_second_max: int = 50
     # So often at most it is said that there are no places or no descriptors for new clients.

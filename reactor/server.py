@@ -17,6 +17,7 @@ from reactor._date import DateField
 from reactor.access_log import AccessLog
 from reactor.apps.load import ProtocolFactory, as_app, load_target
 from reactor.apps.wsgi import WsgiApp
+from reactor.errors import ConfigurationError
 from reactor.http._server import ServerMachines
 from reactor.http._service import Service
 from reactor.http.app import App
@@ -25,6 +26,7 @@ from reactor.loop._core import EVENT_READ
 from reactor.loop.stall import StallWatch
 from reactor.net import Address, Inet, Reactor, listen_sockets
 from reactor.net.address import bound_address
+from reactor.net.descriptors import connections_max
 from reactor.stopping import (
     SAID_AFTER_S,
     StopSignals,
@@ -167,17 +169,21 @@ class Server:
             else as_app(target, repr(target), limits)
         )
         factory = protocol_factory(app, limits, access_log)
+        connections_max(limits)  # before anything is opened: there may be too few descriptors
         self.sockets: list[socket.socket] = []
         try:
             for address in list(bind) or [Inet(host, port)]:
                 self.sockets += listen_sockets(address, limits.backlog)
             if isinstance(app, WsgiApp):
                 app.serving(bound_address(self.sockets[0]), multithread=model == "threads")
+            self.urls = [_url(bound_address(sock)) for sock in self.sockets]
+            self._server = _server_of(model)(self.sockets, factory, limits)
+        except OSError as error:  # no descriptor, no memory, or no room in epoll
+            self._close_sockets()
+            raise ConfigurationError(f"the server cannot start: {error.strerror}") from error
         except BaseException:
             self._close_sockets()
             raise
-        self.urls = [_url(bound_address(sock)) for sock in self.sockets]
-        self._server = _server_of(model)(self.sockets, factory, limits)
 
     def run(
         self, on_listening: Callable[[list[socket.socket]], object] | None = None

@@ -16,9 +16,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from reactor._log import log
+from reactor._log import log, report
 from reactor.blocking_transport import BlockingTransport
-from reactor.errors import advise
 from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.net import Protocol
 from reactor.net._socket import refuse_new
@@ -35,6 +34,10 @@ from reactor.stopping import (
 
 # How often who waits for the end looks for threads that went idle in the moment of the stop.
 _LOOK_S = 0.05
+# A thread that has not begun by then never will.
+_BEGINNING_S = 2.0
+# How often who accepts looks for threads that ended before they could clean up.
+_BURIAL_S = 1.0
 
 
 class _Refusal:
@@ -49,7 +52,7 @@ class _Refusal:
         """A connection was accepted."""
         self._pause_s = 0.0
 
-    def wait(self, error: OSError) -> None:
+    def wait(self, error: OSError | MemoryError) -> None:
         """Before the next try: not at all the first time, and then longer and longer."""
         now = time.monotonic()
         # Once, and it was a client that has gone, or that another process was faster to accept.
@@ -58,10 +61,22 @@ class _Refusal:
         )
         if not harmless and now - self._told_at > self._limits.full_warning_s:
             self._told_at = now
-            log(logging.WARNING, "new clients wait: %s", error.strerror)
+            why = error.strerror if isinstance(error, OSError) else "no memory"
+            log(logging.WARNING, "new clients wait: %s", why)
         time.sleep(self._pause_s)
         longest = self._limits.accept_pause_max_s
         self._pause_s = min(max(2 * self._pause_s, self._limits.accept_pause_s), longest)
+
+
+class _Beginning(threading.Event):
+    """What `Thread.start` waits for, but not for ever.
+
+    A thread that finds no memory for its first frame ends without a word, and who started it, the
+    thread that accepts, would wait until the process ends.
+    """
+
+    def wait(self, timeout: float | None = None) -> bool:
+        return super().wait(_BEGINNING_S if timeout is None else timeout)
 
 
 class ThreadServer:
@@ -86,7 +101,7 @@ class ThreadServer:
         self._serving: dict[threading.Thread, BlockingTransport] = {}
         self._places_max = connections_max(limits)
         self._places = threading.Semaphore(self._places_max)
-        self._told_at = -math.inf
+        self._told_at = self._buried_at = -math.inf
         self._wake = WakePipe()
         self._grace_s = 0.0
         self._stopping = self._now = False
@@ -137,7 +152,8 @@ class ThreadServer:
         ready.register(listener, select.POLLIN)
         ready.register(self._wake, select.POLLIN)
         while not self._stopping:
-            ready.poll()
+            ready.poll(_BURIAL_S * 1000 if self._serving else None)
+            self._bury()
             self._accept_all(listener, refusal)
         refuse_new(listener.fileno(), listener.family == socket.AF_UNIX)
         self._accept_all(listener, refusal)
@@ -151,7 +167,7 @@ class ThreadServer:
         for count in range(self._limits.backlog):
             try:
                 sock, peer = listener.accept()
-            except OSError as error:
+            except (OSError, MemoryError) as error:
                 if not self._stopping and not (count and isinstance(error, BlockingIOError)):
                     refusal.wait(error)
                 elif isinstance(error, ConnectionAbortedError):
@@ -167,8 +183,7 @@ class ThreadServer:
                 if isinstance(error, KeyboardInterrupt):
                     raise
                 # No protocol could be made, or no thread: that client's bad luck only.
-                advise(error)
-                log(logging.ERROR, "exception while accepting %r", peer, exc_info=error)
+                report(error, f"accepting {peer!r}")
 
     def _take_place(self) -> None:
         """Wait until another connection may be served; idle ones make room.
@@ -196,19 +211,35 @@ class ThreadServer:
     def _start(self, sock: socket.socket, peer: Any) -> None:
         transport = BlockingTransport(sock, self._factory(), peer, self._limits)
         thread = threading.Thread(target=self._serve, args=(transport,), daemon=True)
+        thread._started = _Beginning()  # type: ignore[attr-defined]
         self._serving[thread] = transport
         try:
             thread.start()
+            if thread.ident is None:
+                raise MemoryError
         except BaseException:
-            del self._serving[thread]
+            self._serving.pop(thread, None)
             raise
+
+    def _bury(self) -> None:
+        """Close what belongs to threads that ended before they came to it, for want of memory."""
+        now = time.monotonic()
+        if now - self._buried_at < _BURIAL_S:
+            return
+        self._buried_at = now
+        for thread, transport in list(self._serving.items()):
+            over = thread.ident is not None and not thread.is_alive()
+            if over and self._serving.pop(thread, None) is not None:
+                transport.bury()
+                self._places.release()
 
     def _serve(self, transport: BlockingTransport) -> None:
         try:
             transport.serve()
         finally:
-            del self._serving[threading.current_thread()]
-            self._places.release()
+            # One that began after all, when it had been given up, finds its socket closed.
+            if self._serving.pop(threading.current_thread(), None) is not None:
+                self._places.release()
             if self._stopping:
                 self._wake.wake()
 

@@ -137,13 +137,14 @@ class ServerProcess:
             lambda: len(self.sockets()) == listening,
             "no socket is open but those that listen",
         )
-        return len(self._open())
+        return len(self.open_descriptors())
 
     def sockets(self):
         """The names of its open sockets, those that listen too: no two sockets have the same."""
-        return [name for name in self._open() if name.startswith("socket:")]
+        return [name for name in self.open_descriptors() if name.startswith("socket:")]
 
-    def _open(self):
+    def open_descriptors(self):
+        """What each of them leads to."""
         folder = f"/proc/{self.pid}/fd"
         names = []
         for number in os.listdir(folder):

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from reactor.apps.index import Entry, Order, Page
-from reactor.apps.resolve import Root, hidden
+from reactor.apps.resolve import Root, close_descriptor, hidden
 
 # Rows of one page: what a phone scrolls, and under 10 ms of work.
 PAGE_ROWS = 500
@@ -107,7 +107,7 @@ class FolderReader:
             sort_naturally(known)
             entries = list(self._look(descriptor, path, known))
         finally:
-            os.close(descriptor)
+            close_descriptor(descriptor)
         order.sort(entries)
         number, pages, window = _window(len(entries), number)
         sizes = [entry.size for entry in entries if entry.size is not None]

@@ -68,6 +68,15 @@ _ESCAPES = {
 }
 
 
+def close_descriptor(descriptor: int) -> None:
+    """What close(2) says comes too late to matter (EIO, of a network's file): it is closed, and
+    who opened something else besides must come to close that too."""
+    try:
+        os.close(descriptor)
+    except OSError:
+        return
+
+
 def raw_path(target: str) -> str:
     """The target's path as it was sent, still encoded, without the query.
 
@@ -164,7 +173,7 @@ class Root:
         if descriptor < 0:
             # ENOSYS on older kernels; EPERM where a sandbox filters unknown calls.
             return False
-        os.close(descriptor)
+        close_descriptor(descriptor)
         return True
 
     def open(self, names: list[bytes]) -> tuple[File, os.stat_result] | None:
@@ -184,7 +193,7 @@ class Root:
                 return None
             descriptor = self._open_seen(seen, names)
         finally:
-            os.close(seen)
+            close_descriptor(seen)
         return None if descriptor is None else _regular(descriptor)
 
     def _open_seen(self, seen: int, names: list[bytes]) -> int | None:
@@ -209,7 +218,7 @@ class Root:
         try:
             return os.fstat(descriptor)
         finally:
-            os.close(descriptor)
+            close_descriptor(descriptor)
 
     def evidence(self, paths: list[list[bytes]]) -> Evidence | None:
         """What these paths are now, for ``confirms``; None if one is not there."""
@@ -240,13 +249,13 @@ class Root:
             return False
         # The number stays the same: another thread may be opening beneath it right now.
         os.dup2(fresh, self._descriptor, inheritable=False)
-        os.close(fresh)
+        close_descriptor(fresh)
         return True
 
     def close(self) -> None:
         """Let go of the folder; idempotent."""
         if self._descriptor >= 0:
-            os.close(self._descriptor)
+            close_descriptor(self._descriptor)
             self._descriptor = -1
 
     def __del__(self) -> None:
@@ -286,17 +295,17 @@ class Root:
             for name in names[:-1]:
                 inner = os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=folder)
                 if folder != self._descriptor:
-                    os.close(folder)
+                    close_descriptor(folder)
                 folder = inner
             if not _HAS_PATH and not _harmless(names[-1], folder):
                 return -errno.ENXIO
             descriptor = os.open(names[-1], flags | os.O_NOFOLLOW, dir_fd=folder)
         finally:
             if folder != self._descriptor:
-                os.close(folder)
+                close_descriptor(folder)
         # O_PATH with O_NOFOLLOW opens the link itself instead of refusing it.
         if stat.S_ISLNK(os.fstat(descriptor).st_mode):
-            os.close(descriptor)
+            close_descriptor(descriptor)
             return -errno.ELOOP
         return descriptor
 
@@ -314,7 +323,7 @@ def _regular(descriptor: int) -> tuple[File, os.stat_result] | None:
         if stat.S_ISREG(status.st_mode):
             return File(descriptor, status.st_size), status
     except BaseException:
-        os.close(descriptor)
+        close_descriptor(descriptor)
         raise
-    os.close(descriptor)
+    close_descriptor(descriptor)
     return None

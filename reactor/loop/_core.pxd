@@ -10,7 +10,8 @@ cdef class Loop:
     cdef Poller poller              # the selector, if it has a C face; else None
     cdef public object clock
     cdef object ready, from_threads, signals
-    cdef list to_close, found       # found: by the last `select`
+    cdef list to_close, to_flush    # at the end of the turn
+    cdef list found                 # by the last `select`
     cdef object lost
     cdef double now
     cdef readonly bint _in_turn, closed
@@ -26,6 +27,7 @@ cdef class Loop:
     cdef int read_all(self) except -1
     cdef int run_due(self) except -1
     cdef int expire_at(self, Registration registration, double when) except -1
+    cdef int flush_all(self) except -1
     cdef int forget(self, Registration registration) except -1
     cdef int lose(self, Registration registration, object fileobj) except -1
     cdef int tell_lost(self) except -1

@@ -25,7 +25,8 @@ docstrings are in `_core.pyi`.
 from libc.math cimport INFINITY
 
 from reactor.loop._deadlines cimport Deadlines
-from reactor.loop._registration cimport DUE, LOST, READ, WRITE, Registration, events_checked
+from reactor.loop._registration cimport (
+    DUE, FLUSH, LOST, READ, WRITE, Registration, check_callable, check_registered, events_checked)
 from reactor.loop._trouble cimport Trouble
 
 from libc.errno cimport EAGAIN, errno
@@ -42,7 +43,6 @@ import time
 import warnings
 from collections import deque
 
-from reactor.errors import advise
 from reactor.limits import DEFAULT_LIMITS
 from reactor.loop.timers import Handle, Timers
 from reactor.loop.wakeup import SignalWatcher, Waker
@@ -74,6 +74,7 @@ cdef class Loop:
         self.ready = deque()
         self.from_threads = deque()
         self.to_close = []
+        self.to_flush = []
         self.lost = deque()
         self.trouble = Trouble()
 
@@ -220,6 +221,19 @@ cdef class Loop:
         while count:
             count -= 1
             self.call(self.ready.popleft())
+        if self.to_flush:
+            self.flush_all()
+        return 0
+
+    cdef int flush_all(self) except -1:
+        # Callbacks would do as well, but who ends for want of memory must not need a new object.
+        cdef Registration registration
+        cdef Py_ssize_t count = len(self.to_flush)
+        for index in range(count):
+            registration = self.to_flush[index]
+            if registration.handler is not None:
+                registration.react(registration.handler, FLUSH)
+        del self.to_flush[:count]
         return 0
 
     cdef int tell_lost(self) except -1:
@@ -304,16 +318,17 @@ cdef class Loop:
         self.from_threads.append(handle)
         # One write wakes the loop for however many callbacks are queued behind it.
         if not self.wake_sent:
-            self.wake()
-            self.wake_sent = True
+            self.wake_sent = self.wake()
         return handle
 
     cdef int wake(self) except -1:
         # Not os.write, which lets other threads go on between our look at the number and its use.
         cdef uint64_t one = 1
-        if write(self.wake_fd, &one, sizeof(one)) < 0 and errno != EAGAIN:
+        if write(self.wake_fd, &one, sizeof(one)) == sizeof(one):
+            return 1
+        if errno != EAGAIN:
             PyErr_SetFromErrno(OSError)
-        return 0  # EAGAIN: so many are under way that the loop cannot miss them
+        return 0  # so many are under way that the loop cannot miss them
 
     def call_later(self, delay, callback, *args):
         return self.timer(self.time_now() + <double>delay, callback, args)
@@ -338,12 +353,9 @@ cdef class Loop:
         self.signals.watch(number, callback, args)
 
     def report(self, exception, doing):
-        import logging  # a loop that has nothing to report starts without it
+        from reactor._log import report  # a loop that has nothing to report starts without it
 
-        from reactor._log import log
-
-        advise(exception)
-        log(logging.ERROR, "exception while %s", doing, exc_info=exception)
+        report(exception, doing)
 
     # --- descriptors ----------------------------------------------------------------------
 
@@ -425,7 +437,7 @@ cdef class Loop:
 
     cdef object select_timeout(self, object timeout):
         cdef double due
-        if self.ready or self.lost or self.stopping:
+        if self.ready or self.lost or self.to_flush or self.stopping:
             return 0
         due = self._deadlines.next_due()
         when = self._timers.next_when()
@@ -472,18 +484,6 @@ cdef class Loop:
                 "this loop is closed" if self.scratch is not None
                 else f"{type(self).__name__} was not made: call super().__init__()")
         return 0
-
-
-cdef int check_callable(object callback) except -1:
-    if not callable(callback):
-        raise TypeError(f"a callback is callable, not {callback!r}")
-    return 0
-
-
-cdef int check_registered(Registration registration) except -1:
-    if registration.handler is None:
-        raise ValueError("it is not registered, or not any more")
-    return 0
 
 
 cdef inline int dispatch(Registration registration, int mask) except -1:

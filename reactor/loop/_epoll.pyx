@@ -9,7 +9,7 @@ made only for who uses the Python one. Linux only; elsewhere the loop takes
 
 from cpython.exc cimport PyErr_CheckSignals, PyErr_SetFromErrno
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
-from libc.errno cimport EINTR, errno
+from libc.errno cimport EEXIST, EINTR, errno
 from libc.stdint cimport uint32_t
 
 from reactor.loop._registration cimport (
@@ -172,9 +172,12 @@ cdef class EpollSelector(Poller):
         cdef epoll_event event
         event.events = (EPOLLIN if events & READ else 0) | (EPOLLOUT if events & WRITE else 0)
         event.data.fd = fd
-        if epoll_ctl(self.fd, operation, fd, &event) < 0:
-            PyErr_SetFromErrno(OSError)
-        return 0
+        if epoll_ctl(self.fd, operation, fd, &event) == 0:
+            return 0
+        # Left over: to take it out has failed once.
+        if errno == EEXIST and epoll_ctl(self.fd, EPOLL_CTL_MOD, fd, &event) == 0:
+            return 0
+        PyErr_SetFromErrno(OSError)
 
     cdef int forget(self, Registration registration) except -1:
         # A descriptor that was closed before has left the epoll set by itself.

@@ -5,6 +5,7 @@ cdef enum Event:
     WRITE = 2
     LOST = 4                # ours: to a handler that has been closed by Loop.lose
     DUE = 8                 # ours: its deadline is over
+    FLUSH = 16              # ours: the turn ends, Loop.flush_at_turn_end
 
 cdef class Registration:
     cdef object named               # the file object that it was made with; None: a number
@@ -26,6 +27,9 @@ cdef int events_checked(object events) except -1
 
 # What a Registration made from Python does: a method of its handler.
 cdef int call_handler(object handler, int event) except -1
+
+cdef int check_callable(object callback) except -1
+cdef int check_registered(Registration registration) except -1
 
 cdef class Poller:
     """The C face of a selector: what the loop asks of it without a Python call."""

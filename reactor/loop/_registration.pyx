@@ -55,6 +55,18 @@ cdef int descriptor_checked(object fileobj) except -1:
     return number
 
 
+cdef int check_callable(object callback) except -1:
+    if not callable(callback):
+        raise TypeError(f"a callback is callable, not {callback!r}")
+    return 0
+
+
+cdef int check_registered(Registration registration) except -1:
+    if registration.handler is None:
+        raise ValueError("it is not registered, or not any more")
+    return 0
+
+
 cdef int events_checked(object events) except -1:
     if not isinstance(events, int):
         raise TypeError(f"events are EVENT_READ, EVENT_WRITE or both, not {events!r}")

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
+
+from reactor.limits import DEFAULT_LIMITS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -97,14 +100,23 @@ class SignalWatcher:
         SignalWatcher._open.append(self)
 
     def on_readable(self) -> None:
-        for number in _drain(self._reader):
-            handler = signal.getsignal(number)
-            for watcher in SignalWatcher._open:
-                if handler == watcher._arrived:
-                    callback, args = watcher._watched[number]
-                    own = watcher is self
-                    call = self._call_soon if own else watcher._call_soon_threadsafe
-                    call(callback, *args)
+        numbers = _drain(self._reader)
+        for index, number in enumerate(numbers):
+            try:
+                self._pass_on(number)
+            except MemoryError:
+                # Not lost: they wait in the pipe for a turn that has more of it.
+                os.write(self._writer, numbers[index:])
+                raise
+
+    def _pass_on(self, number: int) -> None:
+        handler = signal.getsignal(number)
+        for watcher in SignalWatcher._open:
+            if handler == watcher._arrived:
+                callback, args = watcher._watched[number]
+                own = watcher is self
+                call = self._call_soon if own else watcher._call_soon_threadsafe
+                call(callback, *args)
 
     def on_writable(self) -> None:
         raise NotImplementedError
@@ -152,5 +164,7 @@ def _nonblocking_pipe() -> tuple[int, int]:
 def _drain(descriptor: int) -> bytes:
     try:
         return os.read(descriptor, 4096)
-    except BlockingIOError:
+    except OSError:
+        # It was said to be ready, and will be again: without the pause the loop would spin.
+        time.sleep(DEFAULT_LIMITS.vain_turn_pause_s)
         return b""

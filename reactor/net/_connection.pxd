@@ -26,6 +26,7 @@ cdef class Connection(Endpoint):
     cdef int check_made(self) except -1
     cdef int start(self) except -1
     cdef int never_open(self) except -1
+    cdef int shed(self) except -1
     cdef object contained(self, int event, object callback, tuple args)
     cdef int failed(self, object exception) except -1
     cdef object call_protocol(self, str method, tuple args)

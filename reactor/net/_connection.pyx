@@ -21,7 +21,7 @@ from libc.stdint cimport int64_t, uint8_t
 
 from posix.unistd cimport close
 
-from reactor.loop._registration cimport DUE, LOST, READ, WRITE, registration_of
+from reactor.loop._registration cimport DUE, FLUSH, LOST, READ, WRITE, registration_of
 from reactor.net._keeper cimport Caller
 from reactor.net._socket cimport has_input, last_os_error, reset_on_close
 
@@ -35,9 +35,9 @@ cdef extern from "<sys/socket.h>" nogil:
 
 cdef enum:
     # What happens to a connection besides the loop's events.
-    OPENED = 16
-    FLUSH = 32
-    CALL = 64
+    OPENED = 32
+    SHED = 64
+    CALL = 128
 
 
 cdef class Connection(Endpoint):
@@ -111,6 +111,8 @@ cdef class Connection(Endpoint):
                 self.tell_made()
             elif event == LOST:
                 self.tell_lost()
+            elif event == SHED:
+                self.close(linger=False)
             else:
                 return callback(*args)
         except KeyboardInterrupt:
@@ -205,9 +207,6 @@ cdef class Connection(Endpoint):
             self.close()
         return 0
 
-    def _flush(self):
-        self.contained(FLUSH, None, None)
-
     cdef int flush(self) except -1:
         cdef int64_t sent, before = self.outgoing.size
         cdef bint last = self.state == FLUSHING
@@ -244,8 +243,8 @@ cdef class Connection(Endpoint):
 
     cdef int plan_flush(self) except -1:
         if not self.flush_planned:
+            self.loop.to_flush.append(self.registration)
             self.flush_planned = True
-            self.loop.call_soon(self._flush)
         return 0
 
     cdef int all_sent(self) except -1:
@@ -419,6 +418,12 @@ cdef class Connection(Endpoint):
         # Even with nothing to send: the peer's end may be waited for only from the loop.
         if not self.wants_write:
             self.plan_flush()
+
+    cdef int shed(self) except -1:
+        """Make room for somebody else."""
+        # Nothing is under way that a reset could destroy, and to linger would take its time.
+        self.contained(SHED, None, None)
+        return 0
 
     @property
     def idle(self):

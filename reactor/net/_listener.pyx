@@ -164,8 +164,9 @@ cdef class Acceptor:
         return 0
 
     cdef int pause(self, double seconds) except -1:
-        self.listener.loop.modify_events(self.registration, 0)
+        # The deadline first: without one it would never come back.
         self.listener.loop.set_deadline(self.registration, seconds)
+        self.listener.loop.modify_events(self.registration, 0)
         return 0
 
 
@@ -311,8 +312,7 @@ cdef class Listener(Keeper):
         self.going = set(heapq.nsmallest(self.accepts_per_turn, idle, key=until_when))
         self.shed += len(self.going)
         for connection in self.going:
-            # Nothing is under way that a reset could destroy, and to linger would take its time.
-            connection.close(linger=False)
+            (<Connection>connection).shed()
         return len(self.going) > 0
 
     cdef int say_if_full(self) except -1:

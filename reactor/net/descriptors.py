@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from reactor.errors import ConfigurationError
 from reactor.limits import Limits
 
 
@@ -11,6 +12,9 @@ def connections_max(limits: Limits) -> int:
     """As many as the limits allow and the process has descriptors for.
 
     Raises the process's soft limit of descriptors as far as that takes, and is allowed.
+
+    Raises:
+        ConfigurationError: they are too few for any.
     """
     try:
         import resource  # Unix has it; elsewhere the limits alone hold
@@ -26,6 +30,11 @@ def connections_max(limits: Limits) -> int:
             soft = raised
     if soft == infinite:
         return limits.connections_max
+    if soft < limits.descriptors_min:
+        raise ConfigurationError(
+            f"this process may open {soft} files: a server needs {limits.descriptors_min}, and one "
+            "for each connection (ulimit -n)"
+        )
     # A process with few descriptors keeps no more of them back than it gives away.
     free = max(soft - limits.reserved_descriptors, soft // 2)
     return max(1, min(limits.connections_max, free))
