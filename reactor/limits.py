@@ -9,12 +9,21 @@ from __future__ import annotations
 
 from reactor._value import Value
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 KIB = 1024
 MIB = 1024 * KIB
 
 
 class Limits(Value):
-    """The bounds of one server, client or parser; the defaults are safe ones."""
+    """The bounds of one server, client or parser; the defaults are safe ones.
+
+    Raises:
+        TypeError: a bound is no number, or a count is no whole one.
+        ValueError: a bound is below zero, or nan.
+    """
 
     # --- the head of a message ------------------------------------------------------------
     # nginx and Apache allow 8 KiB a line; no browser sends a longer target. Over it: 414.
@@ -179,6 +188,15 @@ class Limits(Value):
     load_silent_timeouts: int = 2
     # Different requests of a plan, of half a kilobyte each, which are all kept: 50 MB.
     load_varied_max: int = 100_000
+
+    def __init__(self, *values: Any, **named: Any) -> None:
+        super().__init__(*values, **named)
+        for field, value in vars(self).items():
+            whole = type(getattr(Limits, field)) is int
+            if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
+                raise TypeError(f"{field} is a {'whole ' if whole else ''}number, not {value!r}")
+            if not value >= 0:
+                raise ValueError(f"{field} is not below zero, so not {value!r}")
 
 
 DEFAULT_LIMITS = Limits()

@@ -7,13 +7,23 @@ socket:
     loop = Loop(FakeSelector(clock), clock)
     loop.call_later(60, done.append, "minute")
     loop.run_once()                     # waits one minute of fake time
+
+A protocol needs neither: `FakeTransport` stands for its connection.
+
+    transport = FakeTransport(protocol)
+    protocol.connection_made(transport)
+    protocol.data_received(b"ping")
+    transport.take()                    # what it has answered
 """
 
 from __future__ import annotations
 
 import selectors
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, BinaryIO
+
+from reactor._protocol import Transport, write_buffer_marks
+from reactor.limits import DEFAULT_LIMITS
 
 
 class FakeClock:
@@ -84,6 +94,120 @@ class FakeSelector(selectors.BaseSelector):
 
     def get_map(self) -> Mapping[Any, selectors.SelectorKey]:
         return self._keys
+
+
+class FakeTransport(Transport):
+    """The connection of a protocol under test: it remembers what was written and asked.
+
+    Args:
+        protocol: told of pauses; anything but None.
+        peername: what `get_extra_info` says of the peer.
+
+    ``sent`` is what was written and not yet taken by `take`, in so many ``sends``. ``closed``,
+    ``aborted``, ``lingers``, ``eof_written``, ``reading`` and ``deadline`` are the last that the
+    protocol asked for, ``soon`` the callbacks that wait for `run_soon`. While ``full`` is true each
+    write pauses the protocol, as above the high-water mark, until `resume`.
+    """
+
+    def __init__(self, protocol: Any, peername: Any = ("192.0.2.7", 1234)) -> None:
+        self.protocol = protocol
+        self.peername = peername
+        self.sent = bytearray()
+        self.sends = 0
+        self.closed = self.aborted = self.lingers = self.eof_written = False
+        self.reading = True
+        self.deadline: float | None = None
+        self.full = False
+        self.soon: list[Callable[[], object]] = []
+        self.low, self.high = write_buffer_marks(None, None, DEFAULT_LIMITS.write_high_water_bytes)
+
+    # --- what a test asks -----------------------------------------------------------------
+
+    def take(self) -> bytes:
+        """What was sent since the last time."""
+        sent, self.sent = bytes(self.sent), bytearray()
+        return sent
+
+    def resume(self) -> None:
+        """The peer has taken everything: no longer ``full``."""
+        self.full = False
+        self.protocol.resume_writing()
+
+    def run_soon(self) -> int:
+        """The loop's next turn: how many callbacks ran."""
+        soon, self.soon = self.soon, []
+        for callback in soon:
+            callback()
+        return len(soon)
+
+    # --- what a protocol asks -------------------------------------------------------------
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Raises RuntimeError after the end: a real one drops it, but no protocol means that."""
+        if self.closed or self.eof_written:
+            raise RuntimeError("written after the end")
+        self.sent += data
+        self.taken += len(data)
+        self.sends += 1
+        if self.full:
+            self.protocol.pause_writing()
+
+    def sendfile(self, file: BinaryIO, offset: int, count: int) -> None:
+        with file:
+            file.seek(offset)
+            self.write(file.read(count))
+
+    def write_eof(self) -> None:
+        self.eof_written = True
+
+    def close(self, linger: bool = True) -> None:
+        self.closed = True
+        self.lingers = linger
+
+    def abort(self) -> None:
+        self.closed = self.aborted = True
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def pause_reading(self) -> None:
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        self.reading = True
+
+    def is_reading(self) -> bool:
+        return self.reading and not self.closed
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        usual = DEFAULT_LIMITS.write_high_water_bytes
+        self.low, self.high = write_buffer_marks(high, low, usual)
+
+    def get_write_buffer_limits(self) -> tuple[int, int]:
+        return self.low, self.high
+
+    def get_write_buffer_size(self) -> int:
+        """Always 0: what was written counts as sent."""
+        return 0
+
+    def set_deadline(self, seconds: float | None) -> None:
+        self.deadline = seconds
+
+    def extend_deadline(self, seconds: float, at_most: float) -> None:
+        if self.deadline is not None:
+            self.deadline = min(self.deadline + seconds, at_most)
+
+    def call_soon(self, callback: Callable[[], object]) -> None:
+        self.soon.append(callback)
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return self.peername if name == "peername" else default
+
+    def get_protocol(self) -> Any:
+        return self.protocol
+
+    def set_protocol(self, protocol: Any) -> None:
+        self.protocol = protocol
 
 
 def _descriptor(fileobj: Any) -> int:

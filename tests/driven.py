@@ -1,12 +1,13 @@
 """A server's machine driven by bytes, with its transport, app and journal: no socket, no clock."""
 
 import h11
-from fakes import FakeJournal, FakeTransport
+from fakes import FakeJournal
 
 from reactor import Limits, Response
 from reactor.http._server import ServerMachine
 from reactor.http._service import Service
 from reactor.http.states import State
+from reactor.testing import FakeTransport
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 

@@ -9,7 +9,7 @@ import socket
 from collections.abc import Callable
 from types import SimpleNamespace
 
-from fakes import FakeJournal, FakeTransport
+from fakes import FakeJournal
 
 from reactor import Body, End, Headers, Limits, Request, RequestParser, Response
 from reactor._protocol import Protocol
@@ -31,6 +31,7 @@ from reactor.loop._deadlines import Deadlines
 from reactor.loop._epoll import EpollSelector
 from reactor.net import Connection, Reactor
 from reactor.net._listener import Listener
+from reactor.testing import FakeTransport
 
 READ = selectors.EVENT_READ
 

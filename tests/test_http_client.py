@@ -1,10 +1,10 @@
 """The HTTP machine in its client role, driven by bytes: no socket, no clock."""
 
 import pytest
-from fakes import FakeTransport
 
 from reactor import Limits, RemoteProtocolError, serialise_request
 from reactor.http._client import ClientMachine, Exchange
+from reactor.testing import FakeTransport
 
 REQUEST = serialise_request("GET", "/", [("Host", "a")])
 

@@ -8,12 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from fakes import FakeJournal, FakeTransport
+from fakes import FakeJournal
 
 from reactor import Limits, LocalProtocolError, Request
 from reactor.apps.wsgi import FileWrapper, WsgiApp, is_plain_file
 from reactor.http._server import ServerMachine
 from reactor.http._service import Service
+from reactor.testing import FakeTransport
 
 HERE = Path(__file__).parent
 PLAIN = [("Content-Type", "text/plain")]

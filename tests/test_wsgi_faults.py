@@ -8,7 +8,7 @@ from pathlib import Path
 
 import h11
 import pytest
-from fakes import FakeJournal, FakeTransport
+from fakes import FakeJournal
 from processes import MODELS, PATIENCE_S, eventually, serving
 from wsgi_faults import FAULTS, app
 
@@ -17,6 +17,7 @@ from reactor.access_log import AccessLog
 from reactor.apps.wsgi import WsgiApp
 from reactor.http._server import ServerMachine
 from reactor.http._service import Service
+from reactor.testing import FakeTransport
 
 NAMES = sorted(FAULTS)
 # One test for each outcome: a test for each of hundreds of faults would cost more than they do.

@@ -15,6 +15,7 @@ from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.loop import Loop
 from reactor.loop._core import EVENT_WRITE
 from reactor.loop.timers import Handle, TimerHandle
+from reactor.net.address import Address, Unix
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,6 +35,17 @@ def interleave(addresses: list[ConnectTo]) -> list[ConnectTo]:
     queues = list(families.values())
     longest = max(map(len, queues), default=0)
     return [queue[i] for i in range(longest) for queue in queues if i < len(queue)]
+
+
+def addresses_of(address: Address) -> list[ConnectTo]:
+    """What to connect to; empty if the host's name is not known. Looks it up, which blocks."""
+    if isinstance(address, Unix):
+        return [(socket.AF_UNIX, address.path)]
+    try:
+        found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+    except (socket.gaierror, UnicodeError):
+        return []
+    return [(family, sockaddr) for family, *_, sockaddr in found]
 
 
 class Connector:
@@ -83,6 +95,9 @@ class Connector:
             except OSError as error:
                 self._error = error
                 continue
+            except (TypeError, ValueError, OverflowError) as error:
+                self._error = OSError(errno.EINVAL, f"no address to connect to: {error}")
+                continue
             if self._waiting:
                 self._next_timer = self._loop.call_later(self._delay_s, self._try_next)
             return
@@ -131,6 +146,9 @@ class _Attempt:
             if error.errno != errno.EINPROGRESS:
                 self._sock.close()
                 raise
+        except BaseException:  # what the family cannot take
+            self._sock.close()
+            raise
         # A socket that is connected already is writable: one way for both.
         try:
             self._registration = loop.register(self._sock, EVENT_WRITE, self)

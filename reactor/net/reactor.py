@@ -10,7 +10,7 @@ from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.loop import Loop
 from reactor.net._connection import Connection
 from reactor.net.address import Address, listen_sockets
-from reactor.net.connector import Connector, ConnectTo
+from reactor.net.connector import Connector, ConnectTo, addresses_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,15 +59,21 @@ class Reactor(Loop):
 
     def connect(
         self,
-        addresses: list[ConnectTo],
+        addresses: Address | list[ConnectTo],
         factory: Callable[[], Any],
         on_error: Callable[[OSError], object],
         limits: Limits = DEFAULT_LIMITS,
     ) -> Connector:
         """Connect ``factory()`` to the first of ``addresses`` that answers (RFC 8305).
 
+        ``addresses`` is what `listen` takes, or pairs of a family and what that family's
+        ``socket.connect`` takes. A host's name is looked up here, which blocks: in a loop that
+        has anything else to do, give numeric addresses (`reactor.client` looks names up elsewhere).
+
         ``on_error`` gets the last error when none did.
         """
+        if not callable(factory) or not callable(on_error):
+            raise TypeError("a factory and what is told of an error are callable")
 
         def on_connected(sock: socket.socket, peer: Any) -> None:
             closed = self._connected.discard
@@ -86,6 +92,8 @@ class Reactor(Loop):
                 return
             self._connected.add(connection)
 
+        if isinstance(addresses, Address):
+            addresses = addresses_of(addresses)
         return Connector(self, addresses, on_connected, on_error, limits)
 
     def close(self) -> None:
