@@ -9,12 +9,12 @@ cdef class Headers:
     # `block` is one allocation: `count` Fields, then the text that they point into.
     cdef bytes block
     cdef uint32_t count
-    # Whoever writes responses keeps its lines here, and what he found in them, once it is
-    # written for the second time.
+    # http/_response keeps the field lines as bytes here, and which of the machine's own fields are
+    # among them, from the second response with this object on (docs/remembered.md).
     cdef bytes lines
     cdef int says
     cdef bint written
-    # The same of what they say together in a response.
+    # What the fields mean together for the framing of a response.
     cdef Facts facts
     cdef bint noted
 

@@ -278,7 +278,8 @@ cdef bytes packed(PyObject **parts, uint32_t count):
 # --- the fields that an application gives ---------------------------------------------------
 #
 # Most answers of an application have the same few sets of fields, made of the same constants: a
-# set that was made of these very objects before is found again, instead of being made again.
+# set that was made of these very objects before is found again, instead of being made again
+# (0003; docs/remembered.md).
 
 cdef enum:
     REMEMBERED = 64         # sets

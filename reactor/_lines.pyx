@@ -2,7 +2,7 @@
 
 Resumable, and judged from left to right, as `_head.pyx` says. A lenient head (a response for a
 client) may break rules that leave no doubt about where a line and a value end: those are
-`LENIENT` below, and docs/client.md has the table of them.
+`LENIENT` below, and docs/client.md has the table of them (0045).
 
 Knows: lines, their bounds, and where name and value lie; owns the array of fields. Must never
 know: a Python object, the start line's parts, what a field means (`_fields.pyx`).

@@ -156,7 +156,7 @@ class Limits(Value):
     descriptors_min: int = 16
     # Refused clients get so many log lines a second; the rest is one line and the counters.
     refusal_lines_per_second_max: int = 50
-    # So often at most it is said that there are no places or no descriptors for new clients.
+    # At most one line of the log in this time says that new clients find no place or no descriptor.
     full_warning_s: float = 60.0
     # Out of descriptors: the listener leaves the selector this long, doubling up to the maximum.
     accept_pause_s: float = 0.1

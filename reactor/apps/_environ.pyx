@@ -1,5 +1,5 @@
-"""The environ of a WSGI request (PEP 3333): a dict of some thirty entries, the dearest of all that
-a call costs.
+"""The environ of a WSGI request (PEP 3333): a dict of some thirty entries, which costs more to make
+than all the rest of a call.
 
 Browsers and clients of an API send the same header section again and again, byte for byte. What
 the second of them came to is kept, as the environ that it makes of a server's template; all

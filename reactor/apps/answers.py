@@ -27,7 +27,7 @@ from reactor.apps._plain import plain_get
 from reactor.apps.content import WHOLE_BYTES_MAX
 from reactor.apps.resolve import Root
 
-# Times ``WHOLE_BYTES_MAX``: 8 MiB when full.
+# Times ``WHOLE_BYTES_MAX``: 8 MiB when full. Why answers and not open files: 0010.
 ANSWERS_MAX = 256
 
 # Both guards are told above.

@@ -13,6 +13,7 @@ from reactor.client.opening import Opening
 
 
 @cython.nonecheck(True)
+# 0023: compiled, so a connection that comes free asks for the next transfer without a Python call.
 cdef class PooledMachine(ClientMachine):
 
     cdef Pool pool

@@ -6,7 +6,8 @@ thousands of idle connections. Whoever receives next is lent it.
 """
 
 cdef enum:
-    # More are in use only while that many messages come in parts at the same time.
+    # 0041: a parser is lent, so that an idle connection holds none. More are in use only while that
+    # many messages come in parts at the same time.
     SPARE_PARSERS_MAX = 64
 
 

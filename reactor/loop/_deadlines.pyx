@@ -3,7 +3,7 @@
 A deadline moves with every request. A timer that is cancelled and set anew each time would
 cost two heap operations a request, and some 400 bytes a connection. Here it is one number in
 the registration, and an entry of 16 bytes in a heap. Moving it *later* writes the number and
-nothing else; the entry, when its time comes too early, moves to where the number says.
+nothing else; the entry, when its time comes too early, moves to where the number says (0041).
 """
 
 from cpython.object cimport PyObject, PyTypeObject, inquiry, traverseproc, visitproc

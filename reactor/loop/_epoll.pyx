@@ -180,7 +180,9 @@ cdef class EpollSelector(Poller):
         PyErr_SetFromErrno(OSError)
 
     cdef int forget(self, Registration registration) except -1:
-        # A descriptor that was closed before has left the epoll set by itself.
+        # A descriptor that was closed before has left the epoll set by itself. One that is about to
+        # be closed leaves it here: epoll knows open files, not descriptors. While a forked process
+        # holds the file, events would go on coming for a number that is another's by now (0003).
         if self.at(registration.fd) is registration:
             self.watched[registration.fd] = None
             epoll_ctl(self.fd, EPOLL_CTL_DEL, registration.fd, NULL)

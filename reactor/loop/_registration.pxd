@@ -14,7 +14,9 @@ cdef class Registration:
     cdef readonly int events        # wanted now
     cdef readonly double deadline   # infinity: none
     cdef Py_ssize_t place           # its entry in the heap of Deadlines; -1: it has none
-    # What one of these events does; a compiled handler puts its own function here.
+    # What one of these events does; a compiled handler puts its own function here. A pointer:
+    # a cdef method would need a base class of all handlers, but Connection inherits from Transport,
+    # and a cdef class has one base (0001, 0003).
     cdef int (*react)(object handler, int event) except -1
 
 # One that wants nothing yet, of a compiled handler.

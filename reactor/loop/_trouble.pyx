@@ -16,7 +16,7 @@ import os
 from reactor.errors import LoopError
 from reactor.limits import DEFAULT_LIMITS
 
-# Their reasons stand in `limits.py`.
+# Their reasons stand in `limits.py`, and in 0050.
 cdef int VAIN_TURNS_MAX = DEFAULT_LIMITS.vain_turns_max
 cdef unsigned int PAUSE_US = int(1e6 * DEFAULT_LIMITS.vain_turn_pause_s)
 cdef size_t RESERVE_BYTES = DEFAULT_LIMITS.reserve_bytes

@@ -5,6 +5,7 @@ from libc.stdint cimport int64_t, uint8_t
 from reactor.loop._core cimport Loop
 from reactor.net._endpoint cimport Endpoint
 
+# 0041: one for all connections of a listener. What is the same for each of them is held here once.
 cdef class Keeper:
     cdef Loop loop
     cdef const uint8_t *scratch

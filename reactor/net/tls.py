@@ -144,7 +144,7 @@ class TlsProtocol(Protocol):
             self._advance()
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        # Into a buffer in memory: it is never full, and takes all.
+        # 0020: into a buffer in memory: it is never full, and takes all.
         self.ssl_object.write(data)
         self.flush()
 
