@@ -21,9 +21,9 @@ cdef struct Head:
     Step step
     bint response, lenient, trailer
     bint folding                # the line under way goes on with the last field
-    bint repaired               # it holds what is to be shown as spaces: see `blank_out`
+    bint repaired               # it holds what is to be shown as spaces: see `blank_values`
     uint32_t pos                # the first byte that was not yet judged
-    uint32_t line, colon        # of the field under way; of a fold, where its last line begins
+    uint32_t line, colon        # of the field under way
     uint32_t start, empty_lines
     # The start line. `word` is the method or the reason.
     uint32_t word, word_size, target, target_size

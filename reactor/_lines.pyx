@@ -201,7 +201,8 @@ cdef Verdict scan_line(Head *head, const uint8_t *text, uint32_t size) noexcept 
     if verdict != DONE:
         return verdict
     if head.folding:
-        extend_field(head.fields + head.count - 1, text, text + head.colon, text + pos)
+        # Line end and white space are in the value now; `blank_values` makes them good.
+        head.fields[head.count - 1].value_size = pos - head.fields[head.count - 1].value
         head.folding = False
         return DONE
     cdef const uint8_t *colon = text + head.colon
@@ -255,41 +256,24 @@ cdef bint begin_fold(Head *head, const uint8_t *text) noexcept nogil:
         return False
     # The bound of a field holds for all of its lines.
     head.line = field.name
-    head.colon = head.pos
     head.folding = head.repaired = True
     head.step = VALUE
     return True
 
 
-cdef void extend_field(Field *field, const uint8_t *text, const uint8_t *line,
-                       const uint8_t *end) noexcept nogil:
-    """Let a value go on to `end`, where the fold's line ends."""
-    while line < end and is_ows(line[0]):
-        line += 1
-    while end > line and is_ows((end - 1)[0]):
-        end -= 1
-    if end > line:
-        if not field.value_size:
-            field.value = line - text
-        field.value_size = (end - text) - field.value
-
-
-cdef void blank_out(uint8_t *text, uint32_t size) noexcept nogil:
-    """RFC 9112 5.2 and RFC 9110 5.5: line ends of folds and other controls become spaces."""
-    cdef uint32_t i
-    for i in range(size):
-        if text[i] < SP and text[i] != HTAB or text[i] == DEL:
-            text[i] = SP
-
-
 cdef void blank_values(Field *fields, uint32_t count) noexcept nogil:
-    """The same in a block: fields, then the text that they point into."""
+    """Make spaces of what is repaired, in a block: fields, then the text that they point into.
+
+    RFC 9112 5.2 and RFC 9110 5.5: of the line ends in folds, and of controls.
+    """
     cdef uint8_t *text = <uint8_t *>(fields + count)
     cdef Field *field
-    cdef uint32_t i
+    cdef uint32_t i, at
     for i in range(count):
         field = fields + i
-        blank_out(text + field.value, field.value_size)
+        for at in range(field.value, field.value + field.value_size):
+            if text[at] < SP and text[at] != HTAB or text[at] == DEL:
+                text[at] = SP
         while field.value_size and is_ows(text[field.value]):
             field.value += 1
             field.value_size -= 1

@@ -420,7 +420,7 @@ cdef Response response_of(const Head *head, const uint8_t *text):
     return response
 
 
-# What `blank_out` makes of a reason.
+# What `blank_values` would make of a reason.
 cdef dict BLANKS = {byte: " " for byte in (*range(9), *range(10, 32), 127)}
 
 # RFC 9110 15, and the later ones of the IANA registry.
