@@ -198,7 +198,7 @@ cdef void note_connection(Facts *facts, const uint8_t *p, const uint8_t *end) no
 
 
 cdef Rule note_content_length(Facts *facts, const uint8_t *p, const uint8_t *end) noexcept nogil:
-    cdef int64_t length = 0
+    cdef int64_t length
     cdef Rule rule
     if facts.flags & LENIENT:
         return note_lengths(facts, p, end)
@@ -220,7 +220,7 @@ cdef Rule note_lengths(Facts *facts, const uint8_t *p, const uint8_t *end) noexc
     """RFC 9112 6.3: for a client, equal lengths are one, on one line or on many."""
     cdef const uint8_t *comma
     cdef const uint8_t *last
-    cdef int64_t length = 0
+    cdef int64_t length
     cdef Rule rule
     while True:
         comma = <const uint8_t *>memchr(p, c',', end - p)

@@ -104,12 +104,14 @@ RESPONSE_RULES = (
             (OK + "Content-Length: 2, 2 ,2\r\n\r\nhi" + OK + LENGTH, 2),
             (OK + "Transfer-Encoding: chunked\r\nContent-Length: 9\r\n\r\n0\r\n\r\n\0", 1),
             (OK + "Content-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n\0", 1),
+            (OK + "Content-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n\0", 1),
             ("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n\0", 1),
             (OK + "Transfer-Encoding: chunked\r\n" * 2 + "\r\n0\r\n\r\n\0", 1),
             (OK + "Transfer-Encoding: identity\r\n" + LENGTH + "\0", 1),
             (OK + "Transfer-Encoding:\r\n" + LENGTH + "\0", 1),
         ),
         bad("content-length-twice", OK + "Content-Length: 2\r\nContent-Length: §3\r\n")
+        + bad("content-length-twice", OK + "Content-Length: 0\r\nContent-Length: §3\r\n")
         + bad("content-length-twice", OK + "Content-Length: §2, 3\r\n")
         + bad("content-length", OK + "Content-Length: §2,\r\n", OK + "Content-Length: §+2\r\n")
         + bad("content-length", OK + "Transfer-Encoding: gzip\r\nContent-Length: §x\r\n")

@@ -78,6 +78,12 @@ def test_heads_of_responses(rule):
             assert (error.status, error.code, error.offset) == (status, code, text.index("§"))
 
 
+def test_a_length_that_chunks_override_is_none():
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n"
+    response = parse_response(head, lenient=True)
+    assert (response.content_length, response.keep_alive) == (None, False)
+
+
 def test_what_a_response_says():
     response = parse_response(b"HTTP/1.0 404 Not  Found \r\nA: b\r\n\r\n")
     assert (response.status, response.reason, response.version) == (404, "Not  Found ", 10)
