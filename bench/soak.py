@@ -23,6 +23,7 @@ sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "tests")]
 
 import soak_memory  # noqa: E402
 import soak_safety  # noqa: E402
+import soak_stop  # noqa: E402
 from clients import NOTE, Hostile, answered_twice, check_health, stop_under_load  # noqa: E402
 from processes import MODELS, run_reactor, serving  # noqa: E402
 
@@ -126,6 +127,7 @@ PARTS = {
     "stop": stop,
     **soak_safety.PARTS,
     **soak_memory.PARTS,
+    **soak_stop.PARTS,
 }
 
 

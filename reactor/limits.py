@@ -79,9 +79,12 @@ class Limits(Value):
     linger_rate_min: int = 16 * KIB
     # Responses under way may finish for this long after the first signal to stop.
     graceful_timeout_s: float = 30.0
-    # Who is idle then may send one request more for this long (Ctrl-C: not at all): the client and
-    # the proxies in front learn of the end by its answer, and not by a request that is lost.
+    # Who is idle then may send one request more for this long: the client and the proxies in front
+    # learn of the end by its answer, and not by a request that is lost.
     idle_grace_s: float = 5.0
+    # The same after Ctrl-C: who presses it has a browser open that keeps its connections. So only
+    # what is on its way is waited for.
+    interrupt_grace_s: float = 0.05
     # A client whose SYN was answered before the stop has connected a round trip later: it is
     # accepted if that takes no longer, which it does within a continent.
     last_handshake_s: float = 0.05

@@ -41,7 +41,10 @@ def say_waiting(what: str, under_way: int, others: int, limits: Limits, grace_s:
             f"({limits.graceful_timeout_s:g} s at most)"
         )
     if others:
-        parts.append(f"{others} idle connection{'s' * (others != 1)} ({grace_s:g} s at most)")
+        longest_s = max(grace_s, limits.linger_timeout_s)
+        parts.append(
+            f"{others} idle or closing connection{'s' * (others != 1)} ({longest_s:g} s at most)"
+        )
     if parts:
         log(
             logging.INFO,
@@ -152,8 +155,8 @@ class StopSignals:
         blocked = self._server.blocked()
         if not self._asked:
             self._asked = True
-            # Who presses Ctrl-C has a browser open that keeps its connection.
-            self._server.stop(0.0 if number == signal.SIGINT else None)
+            interrupt = number == signal.SIGINT
+            self._server.stop(self._limits.interrupt_grace_s if interrupt else None)
             if blocked:
                 # A stream that is in the middle of a write refuses a second one from here.
                 with suppress(RuntimeError):

@@ -163,8 +163,8 @@ class ThreadServer:
         listener.close()
 
     def _accept_all(self, listener: socket.socket, refusal: _Refusal) -> None:
-        """Accept who waits; no more than the queue holds, while others go on coming."""
-        for count in range(self._limits.backlog):
+        """Accept who waits; not much more than the queue holds, while others go on coming."""
+        for count in range(2 * self._limits.backlog):
             try:
                 sock, peer = listener.accept()
             except (OSError, MemoryError) as error:

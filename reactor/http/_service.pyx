@@ -43,8 +43,8 @@ cdef class Service:
         self.keep_alive_timeout = limits.keep_alive_timeout_s
 
     def drain(self, idle_grace_s):
-        self.draining = True
         self.idle_grace = idle_grace_s
+        self.draining = True
 
     def end_streams(self):
         self.streams_end = True
