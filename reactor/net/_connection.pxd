@@ -17,8 +17,8 @@ cdef class Connection(Endpoint):
     cdef State state
     cdef Outgoing outgoing
     cdef readonly double deadline   # a time of the loop, for the protocol
-    cdef double stall                  # times of the loop: the protocol's, and of a peer that takes nothing
-    cdef double linger_begun
+    cdef double stall               # another: when a peer that takes nothing is given up
+    cdef double linger_begun        # a time of the loop
     cdef int vain_events            # in a row: the kernel said ready, and was not
     cdef bint lingers, reading, eof_seen, eof_wanted, eof_sent, producer_paused, flush_planned, wants_write
 

@@ -9,10 +9,10 @@ at the end of the turn. EVENT_WRITE is wanted only after a send that left someth
 
 LINGERING: our end is sent, the peer's last bytes are read and dropped for as long as they come
 fast enough. If the socket were closed with unread bytes in it, the kernel would send a reset, and
-the reset would destroy what the peer has not read yet (RFC 9112 section 9.6).
+the reset would destroy what the peer has not read yet (RFC 9112 section 9.6; 0051).
 
 All of it happens inside `contained`: whatever comes of it, out of the protocol, for want of memory,
-from the kernel or by a mistake of ours, ends this connection and nothing else.
+from the kernel or by a mistake of ours, ends this connection and nothing else (0050).
 """
 
 from libc.errno cimport EAGAIN, EINTR, EIO, ETIMEDOUT, errno
