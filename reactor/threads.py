@@ -154,17 +154,19 @@ class ThreadServer:
         while not self._stopping:
             ready.poll(_BURIAL_S * 1000 if self._serving else None)
             self._bury()
-            self._accept_all(listener, refusal)
+            # A few, so that a stop is seen before all who go on coming are accepted.
+            self._accept(listener, refusal, self._limits.accepts_per_turn_max)
         refuse_new(listener.fileno(), listener.family == socket.AF_UNIX)
-        self._accept_all(listener, refusal)
+        rest = self._limits.backlog + 1  # the kernel's queue holds one more than it was told
+        self._accept(listener, refusal, rest)
         if not is_loopback(listener):  # else both ends of a handshake are in one kernel
             time.sleep(self._limits.last_handshake_s)
-            self._accept_all(listener, refusal)
+            self._accept(listener, refusal, rest)
         listener.close()
 
-    def _accept_all(self, listener: socket.socket, refusal: _Refusal) -> None:
-        """Accept who waits; not much more than the queue holds, while others go on coming."""
-        for count in range(2 * self._limits.backlog):
+    def _accept(self, listener: socket.socket, refusal: _Refusal, at_most: int) -> None:
+        """Accept who waits."""
+        for count in range(at_most):
             try:
                 sock, peer = listener.accept()
             except (OSError, MemoryError) as error:
