@@ -38,6 +38,7 @@ class TestEnviron:
         environ = environ_of(target="/a/b?c=d%20e", address=Inet("127.0.0.1", 8000))
         assert type(environ) is dict
         body, errors = environ.pop("wsgi.input"), environ.pop("wsgi.errors")
+        assert environ.pop("reactor.draining")() is False
         assert body.read() == b""
         assert errors is unwaiting(sys.stderr)
         assert environ == {
