@@ -317,14 +317,17 @@ cdef class Responder(Protocol):
         cdef bint all_came
         if self.out is not None and self.out.chunked:
             self.write(self.out.end())
-        self.drop_source()
+        if self.out is not None:
+            self.drop_source()
         self.move_writing(END)
-        self.answered()
+        if self.tally is not None:
+            self.answered()
         # RFC 9112 9.6: after a request that it called its last a client sends nothing more.
         all_came = (self.read_state == DONE and self.request is not None and self.request.whole
                     and not stays_open(&self.request.facts))
         self.request = None
-        self.release_body()
+        if self.body is not None:
+            self.release_body()
         if not self.keep_alive or self.read_state != DONE:
             return self.close(not all_came)
         self.move_reading(NEXT)
@@ -339,7 +342,7 @@ cdef class Responder(Protocol):
         return self.tell_taken(False)
 
     cdef int flushed(self) except -1:
-        return self.tell_taken(False)
+        return 0 if self.tally is None else self.tell_taken(False)
 
     cdef int tell_taken(self, bint lost) except -1:
         """Log the answers that the kernel has taken, or those of which it takes nothing more."""

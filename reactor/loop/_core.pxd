@@ -13,7 +13,7 @@ cdef class Loop:
     cdef list to_close, to_flush    # at the end of the turn
     cdef list found                 # by the last `select`
     cdef object lost
-    cdef double now
+    cdef double now, next_timer
     cdef readonly bint _in_turn, closed
     cdef bint wake_sent, running, stopping
     cdef int wake_fd                # -1 once it is closed

@@ -202,8 +202,10 @@ cdef class Loop:
     cdef int run_due(self) except -1:
         cdef Registration registration
         cdef Py_ssize_t count
-        timers = self._timers.pop_due(self.now)
-        if timers or self._deadlines.is_due(self.now):
+        cdef list timers = []
+        if self.next_timer <= self.now:
+            timers = self._timers.pop_due(self.now)
+        if len(timers) or self._deadlines.is_due(self.now):
             self.read_all()
             # Bounded: a handler whose next deadline is now has it in the next turn.
             count = len(self._deadlines)
@@ -437,12 +439,12 @@ cdef class Loop:
 
     cdef object select_timeout(self, object timeout):
         cdef double due
+        # The timers are asked once a turn: one that is set during it is for a later one.
+        when = self._timers.next_when()
+        self.next_timer = INFINITY if when is None else <double>when
         if self.ready or self.lost or self.to_flush or self.stopping:
             return 0
-        due = self._deadlines.next_due()
-        when = self._timers.next_when()
-        if when is not None:
-            due = min(due, <double>when)
+        due = min(self._deadlines.next_due(), self.next_timer)
         if due == INFINITY:
             return timeout
         due = max(0.0, due - self.now)
