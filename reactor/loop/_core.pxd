@@ -1,6 +1,7 @@
 """The loop: the C face of `_core.pyx`."""
 
 from reactor.loop._deadlines cimport Deadlines
+from reactor.loop._ending cimport TurnEnd
 from reactor.loop._registration cimport Poller, Registration
 from reactor.loop._trouble cimport Trouble
 
@@ -10,14 +11,13 @@ cdef class Loop:
     cdef Poller poller              # the selector, if it has a C face; else None
     cdef public object clock
     cdef object ready, from_threads, signals
-    cdef list to_close, to_flush    # at the end of the turn
     cdef list found                 # by the last `select`
-    cdef object lost
     cdef double now, next_timer
     cdef readonly bint _in_turn, closed
     cdef bint wake_sent, running, stopping
     cdef int wake_fd                # -1 once it is closed
     cdef Trouble trouble
+    cdef TurnEnd turn_end
     cdef bytearray scratch          # every connection of this loop receives into it
 
     cdef double time_now(self) except -1
@@ -27,16 +27,12 @@ cdef class Loop:
     cdef int read_all(self) except -1
     cdef int run_due(self) except -1
     cdef int expire_at(self, Registration registration, double when) except -1
-    cdef int flush_all(self) except -1
     cdef int forget(self, Registration registration) except -1
     cdef int lose(self, Registration registration, object fileobj) except -1
-    cdef int tell_lost(self) except -1
+    cdef int close_when_over(self, object item) except -1
     cdef int modify_events(self, Registration registration, int events) except -1
     cdef object select_timeout(self, object timeout)
     cdef int call(self, object handle) except -1
-    cdef int close_dropped(self) except -1
-    cdef int close_item(self, object item) except -1
-    cdef int surely_append(self, object items, object item) except -1
     cdef int check_open(self) except -1
     cdef int release(self) except -1
     cdef int wake(self) except -1

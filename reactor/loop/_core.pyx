@@ -25,13 +25,14 @@ docstrings are in `_core.pyi`.
 from libc.math cimport INFINITY
 
 from reactor.loop._deadlines cimport Deadlines
+from reactor.loop._ending cimport TurnEnd, close_item
 from reactor.loop._registration cimport (
-    DUE, FLUSH, LOST, READ, WRITE, Registration, check_callable, check_registered, events_checked)
+    DUE, READ, WRITE, Registration, check_callable, check_registered, events_checked)
 from reactor.loop._trouble cimport Trouble
 
 from libc.errno cimport EAGAIN, errno
 from libc.stdint cimport uint64_t
-from posix.unistd cimport close, write
+from posix.unistd cimport write
 
 from cpython.exc cimport PyErr_SetFromErrno
 
@@ -73,10 +74,8 @@ cdef class Loop:
         self._deadlines = Deadlines()
         self.ready = deque()
         self.from_threads = deque()
-        self.to_close = []
-        self.to_flush = []
-        self.lost = deque()
         self.trouble = Trouble()
+        self.turn_end = TurnEnd(self.trouble)
 
     def __init__(self, selector=None, clock=None, read_bytes=DEFAULT_LIMITS.read_bytes_max):
         if self.scratch is not None:
@@ -154,7 +153,7 @@ cdef class Loop:
             self.run_due()
         finally:
             self._in_turn = False
-            self.close_dropped()
+            self.turn_end.close_all()
 
     cdef int look(self, object timeout) except -1:
         """Ask the selector: how many are ready."""
@@ -217,35 +216,14 @@ cdef class Loop:
                 registration.react(registration.handler, DUE)
             for timer in timers:
                 self.call(timer)
-        if self.lost:
-            self.tell_lost()
+        if len(self.turn_end.lost):
+            self.turn_end.tell_lost()
         count = len(self.ready)
         while count:
             count -= 1
             self.call(self.ready.popleft())
-        if self.to_flush:
-            self.flush_all()
-        return 0
-
-    cdef int flush_all(self) except -1:
-        # Callbacks would do as well, but who ends for want of memory must not need a new object.
-        cdef Registration registration
-        cdef Py_ssize_t count = len(self.to_flush)
-        for index in range(count):
-            registration = self.to_flush[index]
-            if registration.handler is not None:
-                registration.react(registration.handler, FLUSH)
-        del self.to_flush[:count]
-        return 0
-
-    cdef int tell_lost(self) except -1:
-        cdef Registration registration
-        cdef Py_ssize_t count = len(self.lost)
-        while count:
-            count -= 1
-            registration = self.lost.popleft()
-            handler, registration.handler = registration.handler, None
-            registration.react(handler, LOST)
+        if len(self.turn_end.flushing):
+            self.turn_end.flush()
         return 0
 
     def stop(self):
@@ -257,9 +235,9 @@ cdef class Loop:
         if self.running:
             raise RuntimeError("stop the loop before it is closed")
         raised = None
-        for _ in range(len(self.lost)):
+        for _ in range(len(self.turn_end.lost)):
             try:
-                self.tell_lost()
+                self.turn_end.tell_lost()
             except BaseException as error:  # the others are told in spite of it
                 raised = error
         self.release()
@@ -404,19 +382,11 @@ cdef class Loop:
         """Unregister and close; then, but not from here, tell the handler by LOST: it may be in
         the middle of the call that led to this. Without ``fileobj`` the descriptor is closed."""
         self.forget(registration)
-        self.surely_append(self.lost, registration)
-        if not self._in_turn:
-            return self.close_item(registration if fileobj is None else fileobj)
-        return self.surely_append(self.to_close, registration if fileobj is None else fileobj)
+        self.turn_end.lose(registration)
+        return self.close_when_over(registration if fileobj is None else fileobj)
 
-    cdef int surely_append(self, object items, object item) except -1:
-        """What is forgotten here would be open for ever."""
-        try:
-            items.append(item)
-        except MemoryError:
-            self.trouble.spend_reserve()
-            items.append(item)
-        return 0
+    cdef int close_when_over(self, object item) except -1:
+        return self.turn_end.close_later(item) if self._in_turn else close_item(item)
 
     def set_deadline(self, Registration registration not None, delay):
         cdef double when = INFINITY if delay is None else self.time_now() + <double>delay
@@ -430,10 +400,7 @@ cdef class Loop:
         return self._deadlines.set(registration, when)
 
     def close_at_turn_end(self, fileobj):
-        if self._in_turn:
-            self.to_close.append(fileobj)
-        else:
-            self.close_item(fileobj)
+        self.close_when_over(fileobj)
 
     # --- inside ---------------------------------------------------------------------------
 
@@ -442,7 +409,7 @@ cdef class Loop:
         # The timers are asked once a turn: one that is set during it is for a later one.
         when = self._timers.next_when()
         self.next_timer = INFINITY if when is None else <double>when
-        if self.ready or self.lost or self.to_flush or self.stopping:
+        if self.ready or self.turn_end.is_waited_for() or self.stopping:
             return 0
         due = min(self._deadlines.next_due(), self.next_timer)
         if due == INFINITY:
@@ -464,21 +431,6 @@ cdef class Loop:
         self.wake_sent = False
         while self.from_threads:
             self.ready.append(self.from_threads.popleft())
-
-    cdef int close_dropped(self) except -1:
-        while self.to_close:
-            self.close_item(self.to_close.pop())
-        return 0
-
-    cdef int close_item(self, object item) except -1:
-        if isinstance(item, Registration):
-            close((<Registration>item).fd)
-            return 0
-        try:
-            item.close()
-        except OSError:
-            pass  # close(2): its number is free all the same
-        return 0
 
     cdef int check_open(self) except -1:
         if self.closed:

@@ -243,7 +243,7 @@ cdef class Connection(Endpoint):
 
     cdef int plan_flush(self) except -1:
         if not self.flush_planned:
-            self.loop.to_flush.append(self.registration)
+            self.loop.turn_end.flushing.append(self.registration)
             self.flush_planned = True
         return 0
 

@@ -1,0 +1,20 @@
+"""What is left for the end of a turn: the C face of `_ending.pyx`."""
+
+from reactor.loop._registration cimport Registration
+from reactor.loop._trouble cimport Trouble
+
+cdef class TurnEnd:
+    cdef Trouble trouble
+    cdef object lost            # deque of Registrations whose handlers are to be told
+    cdef list flushing          # Registrations that have written something
+    cdef list closing           # Registrations without a file object, and file objects
+
+    cdef bint is_waited_for(self) noexcept
+    cdef int lose(self, Registration registration) except -1
+    cdef int close_later(self, object item) except -1
+    cdef int surely_append(self, object items, object item) except -1
+    cdef int tell_lost(self) except -1
+    cdef int flush(self) except -1
+    cdef int close_all(self) except -1
+
+cdef int close_item(object item) except -1
