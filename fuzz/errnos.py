@@ -92,10 +92,14 @@ OF_THE_LOOP = {"epoll_ctl", "epoll_wait", "read", "write"}
 # CPython asks a socket again by itself, until its time-out: so does the model that every socket
 # tutorial documents. No kernel goes on like that.
 ASKED_AGAIN_BY_PYTHON = {
-    ("threads", call, error)
-    for call in ("recvfrom", "sendto", "accept4", "openat2", "newfstatat")
-    for error in ("EAGAIN", "EINTR")
-} | {("reactor", "read", "EINTR")}
+    ("threads", "recvfrom", "EAGAIN"),
+    ("threads", "recvfrom", "EINTR"),
+    ("threads", "sendto", "EAGAIN"),
+    ("threads", "sendto", "EINTR"),
+    ("threads", "sendfile", "EAGAIN"),
+    ("threads", "accept4", "EINTR"),
+    ("reactor", "read", "EINTR"),
+}
 # Nothing can be served when nobody says what is ready: then the end is one sentence.
 MAY_END = {("epoll_wait", error) for error in ("EBADF", "EFAULT", "EINVAL")}
 
