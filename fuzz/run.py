@@ -132,7 +132,7 @@ def environment(build: Path) -> dict[str, str]:
         "PYTHONHASHSEED": "0",
         "PYTHONHOME": sys.base_prefix,
         "ASAN_OPTIONS": "detect_leaks=1:handle_abort=1:quarantine_size_mb=16:malloc_context_size=3",
-        "LSAN_OPTIONS": f"suppressions={ROOT / 'fuzz' / 'lsan.supp'}:print_suppressions=0",
+        "LSAN_OPTIONS": f"suppressions='{ROOT / 'fuzz' / 'lsan.supp'}':print_suppressions=0",
         "UBSAN_OPTIONS": "print_stacktrace=1",
     }
 
