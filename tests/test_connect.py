@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from reactor import Inet, Limits, Reactor, Unix
-from reactor.net import Protocol
+from reactor.net import Connection, Protocol
 from reactor.testing import FakeTransport
 
 
@@ -115,6 +115,32 @@ def test_limits_of_a_wrong_type_are_refused_where_they_are_made(wrong, error):
     with pytest.raises(error):
         Limits().replace(**wrong)
     assert Limits(keep_alive_timeout_s=5).keep_alive_timeout_s == 5  # whole seconds are seconds
+
+
+def test_a_connection_that_nobody_made_says_so():
+    class Forgetful(Connection):
+        def __init__(self):
+            pass
+
+    for connection in (Connection.__new__(Connection), Forgetful()):
+        assert connection.is_closing()
+        for ask in (
+            connection.open,
+            connection.write_eof,
+            lambda connection=connection: connection.write(b"x"),
+            lambda connection=connection: connection.call_soon(print),
+        ):
+            with pytest.raises(RuntimeError, match="not made"):
+                ask()
+        connection.abort()
+    with Reactor() as reactor, pytest.raises(ValueError, match="invalid file descriptor"):
+        Connection(reactor, closed_socket(), Protocol(), None)
+
+
+def closed_socket():
+    sock = socket.socket()
+    sock.close()
+    return sock
 
 
 def test_a_protocol_is_tested_without_a_socket():

@@ -21,7 +21,8 @@ from libc.stdint cimport int64_t, uint8_t
 
 from posix.unistd cimport close
 
-from reactor.loop._registration cimport DUE, FLUSH, LOST, READ, WRITE, registration_of
+from reactor.loop._registration cimport (
+    DUE, FLUSH, LOST, READ, WRITE, descriptor_checked, registration_of)
 from reactor.net._keeper cimport Caller
 from reactor.net._socket cimport has_input, last_os_error, reset_on_close
 
@@ -54,8 +55,8 @@ cdef class Connection(Endpoint):
         keeper.set_up(loop, limits)
         if on_closed is not None:
             (<Caller>keeper).on_closed = on_closed
+        self.fd = descriptor_checked(sock)
         self.sock = sock
-        self.fd = sock.fileno()
         self.begin(keeper, protocol, peer)
 
     def __dealloc__(self):
@@ -318,7 +319,8 @@ cdef class Connection(Endpoint):
     cdef int send(self, const uint8_t *data, Py_ssize_t size) except -1:
         self.check_not_half_closed()
         if self.state != OPEN:
-            return 0  # as asyncio does: the protocol learns of the end by connection_lost
+            # As asyncio does: the protocol learns of the end by connection_lost.
+            return self.check_made()
         self.outgoing.append(data, size)
         return self.wrote()
 
@@ -326,6 +328,7 @@ cdef class Connection(Endpoint):
         self.check_not_half_closed()
         if self.state != OPEN or not count:
             file.close()
+            self.check_made()
             return
         self.outgoing.append_file(file, offset, count)
         self.wrote()
@@ -340,6 +343,7 @@ cdef class Connection(Endpoint):
         return 0
 
     def write_eof(self):
+        self.check_made()
         self.eof_wanted = True
         if not self.outgoing.size and self.state == OPEN:
             self.send_eof()
