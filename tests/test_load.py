@@ -239,5 +239,5 @@ class TestTargets:
 
     def test_the_command_says_it_too(self):
         done = run_reactor("serve", "test_load:Middleware", cwd=__file__.rpartition("/")[0])
-        assert done.returncode == 1
+        assert done.returncode == 3
         assert "'test_load:Middleware' is the class Middleware" in done.stderr
