@@ -9,10 +9,12 @@ imports nothing but the standard library until our own handler is asked for.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 BODY = b"Hello, World!"
+PIECE = b"a hundred bytes".ljust(100, b".")
 FIELDS = [("Content-Type", "text/plain"), ("Content-Length", str(len(BODY)))]
 ASGI_FIELDS = [(name.lower().encode(), value.encode()) for name, value in FIELDS]
 
@@ -27,7 +29,7 @@ def __getattr__(name: str) -> Any:
     """The native handlers, made only when they are asked for: peers may not have `reactor`."""
     if name not in ("hello", "hello_reused", "varied"):
         raise AttributeError(name)
-    from reactor.parser._message import Response
+    from reactor._message import Response
 
     ready = Response(200, {"Content-Type": "text/plain"}, BODY)
 
@@ -68,6 +70,13 @@ def wsgi_varied(environ: dict[str, Any], start_response: Any) -> list[bytes]:
     ]
     start_response("200 OK", fields)
     return [body]
+
+
+def wsgi_stream(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
+    """A hundred pieces of a hundred bytes, with no pause, in chunks: a template that streams."""
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    for _ in range(100):
+        yield PIECE
 
 
 async def asgi(scope: dict[str, Any], receive: Any, send: Any) -> None:
