@@ -16,7 +16,7 @@ SAFE = {"boundscheck": bool(DEBUG), "wraparound": False, "cdivision": True}
 # A typed argument refuses None: to look for a member of it would be a crash.
 SAFE["allow_none_for_extension_args"] = False
 STYLE = {"language_level": 3, "embedsignature": True, "auto_pickle": False, "autotestdict": False}
-HOW = {"include_dirs": ["reactor"], "extra_compile_args": FLAGS, "extra_link_args": SANITIZE}
+HOW = {"include_dirs": ["reactor/parser"], "extra_compile_args": FLAGS, "extra_link_args": SANITIZE}
 
 
 class build(build_ext):

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from itertools import pairwise
 from time import process_time_ns
 
-from reactor.http._framing import RequestParser
+from reactor.parser._framing import RequestParser
 
 RATIO_MAX = 2.3
 REPEAT = 15

@@ -11,12 +11,12 @@ from libc.stdio cimport fprintf, stderr
 from libc.stdlib cimport abort, free, malloc
 from libc.string cimport memcpy, memset
 
-from reactor._bounds cimport Bounds, read_bounds
-from reactor._fields cimport CHUNKED, CONNECT, Facts, Field, stays_open
-from reactor._head cimport scan_head
-from reactor._lines cimport (
+from reactor.parser._bounds cimport Bounds, read_bounds
+from reactor.parser._fields cimport CHUNKED, CONNECT, Facts, Field, stays_open
+from reactor.parser._head cimport scan_head
+from reactor.parser._lines cimport (
     DONE, FAILED, MORE, Head, Verdict, head_free, head_init, scan_fields, trailer_init)
-from reactor.http._chunked cimport Chunked, chunked_init, scan_chunks
+from reactor.parser._chunked cimport Chunked, chunked_init, scan_chunks
 
 from reactor.limits import Limits
 

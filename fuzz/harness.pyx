@@ -16,8 +16,8 @@ import traceback
 
 from reactor._parse import parse_request, parse_response
 from reactor.errors import RemoteProtocolError
-from reactor.http._framing import RequestParser, ResponseParser
-from reactor.http._parts import Body, End
+from reactor.parser._framing import RequestParser, ResponseParser
+from reactor.parser._parts import Body, End
 from reactor.limits import Limits
 
 cdef extern from "<sys/mman.h>":

@@ -16,9 +16,11 @@ from pathlib import Path
 import weave
 from Cython.Compiler import ExprNodes, Nodes
 
-MODULES = ("_head", "_lines", "_fields", "http/_chunked", "http/_framing")
-SOURCES = frozenset(f"reactor/{name}{suffix}" for name in MODULES for suffix in (".pyx", ".pxd"))
-HEADER = "reactor/_scan.h"
+MODULES = ("_head", "_lines", "_fields", "_chunked", "_framing")
+SOURCES = frozenset(
+    f"reactor/parser/{name}{suffix}" for name in MODULES for suffix in (".pyx", ".pxd")
+)
+HEADER = "reactor/parser/_scan.h"
 
 COMPARISONS = {
     "==": "!=",

@@ -34,7 +34,7 @@ FOLLOWED = {
     "api": ("_head", "_lines", "_fields", "_chunked", "_framing", "_parse"),
     "core": ("_head", "_lines", "_fields", "_chunked"),
 }
-MODULES = ("_*.pyx", "http/_*.pyx")
+MODULES = ("_*.pyx", "parser/_*.pyx", "http/_*.pyx")
 
 
 def shell(*command: str | Path, **kwargs) -> None:

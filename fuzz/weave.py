@@ -26,13 +26,9 @@ from Cython.Compiler.ParseTreeTransforms import PostParse
 from Cython.Compiler.Visitor import VisitorTransform
 
 ROOT = Path(__file__).resolve().parents[1]
-PARSER = tuple(
-    f"reactor/{name}"
-    for name in (
-        *("_bounds", "_names", "_rules", "_fields", "_lines", "_head", "_headers", "_message"),
-        "_parse",
-        *("http/_buffer", "http/_chunked", "http/_framing", "http/_serialise"),
-    )
+PARSER = (
+    *sorted(str(path.relative_to(ROOT))[:-4] for path in ROOT.glob("reactor/parser/_*.pyx")),
+    "reactor/_parse",
 )
 DIRECTIVES = {
     "language_level": 3,
@@ -215,7 +211,7 @@ def to_c(to: Path, weaver: Weaver) -> None:
 def compile_c(to: Path, size: int) -> None:
     """Extension modules in the folder `to`, which to_c() filled; `size` probes were woven in."""
     (to / "woven.h").write_text(HEADER % {"size": size + 2, "variable": STATE})
-    include = [f"-I{sysconfig.get_path('include')}", f"-I{to}", f"-I{to / 'reactor'}"]
+    include = [f"-I{sysconfig.get_path('include')}", f"-I{to}", f"-I{to / 'reactor' / 'parser'}"]
 
     def compile_one(name: str) -> None:
         command = ["gcc", "-O1", "-fwrapv", "-w", "-shared", "-fPIC", *include]

@@ -12,9 +12,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from reactor._message import Headers as Headers
-    from reactor._message import Request as Request
-    from reactor._message import Response as Response
     from reactor._parse import join as join
     from reactor._parse import parse_request as parse_request
     from reactor._parse import parse_response as parse_response
@@ -24,19 +21,22 @@ if TYPE_CHECKING:
     from reactor.errors import LocalProtocolError as LocalProtocolError
     from reactor.errors import ProtocolError as ProtocolError
     from reactor.errors import RemoteProtocolError as RemoteProtocolError
-    from reactor.http._framing import RequestParser as RequestParser
-    from reactor.http._framing import ResponseParser as ResponseParser
-    from reactor.http._parts import Body as Body
-    from reactor.http._parts import End as End
-    from reactor.http._serialise import serialise_chunk as serialise_chunk
-    from reactor.http._serialise import serialise_last_chunk as serialise_last_chunk
-    from reactor.http._serialise import serialise_request as serialise_request
-    from reactor.http._serialise import serialise_response as serialise_response
     from reactor.limits import Limits as Limits
     from reactor.net import Inet as Inet
     from reactor.net import Protocol as Protocol
     from reactor.net import Reactor as Reactor
     from reactor.net import Unix as Unix
+    from reactor.parser._framing import RequestParser as RequestParser
+    from reactor.parser._framing import ResponseParser as ResponseParser
+    from reactor.parser._headers import Headers as Headers
+    from reactor.parser._message import Request as Request
+    from reactor.parser._message import Response as Response
+    from reactor.parser._parts import Body as Body
+    from reactor.parser._parts import End as End
+    from reactor.parser._serialise import serialise_chunk as serialise_chunk
+    from reactor.parser._serialise import serialise_last_chunk as serialise_last_chunk
+    from reactor.parser._serialise import serialise_request as serialise_request
+    from reactor.parser._serialise import serialise_response as serialise_response
     from reactor.server import Server as Server
     from reactor.server import serve as serve
 
@@ -44,9 +44,9 @@ __version__ = "0.1.0"
 
 # Every public name and the module that has it; a type checker reads the imports above instead.
 _HOMES = {
-    "Body": ".http._parts",
-    "End": ".http._parts",
-    "Headers": "._message",
+    "Body": ".parser._parts",
+    "End": ".parser._parts",
+    "Headers": ".parser._headers",
     "Inet": ".net",
     "Limits": ".limits",
     "LocalProtocolError": ".errors",
@@ -54,20 +54,20 @@ _HOMES = {
     "ProtocolError": ".errors",
     "Reactor": ".net",
     "RemoteProtocolError": ".errors",
-    "Request": "._message",
-    "RequestParser": ".http._framing",
-    "Response": "._message",
-    "ResponseParser": ".http._framing",
+    "Request": ".parser._message",
+    "RequestParser": ".parser._framing",
+    "Response": ".parser._message",
+    "ResponseParser": ".parser._framing",
     "Server": ".server",
     "Unix": ".net",
     "get": ".client",
     "join": "._parse",
     "parse_request": "._parse",
     "parse_response": "._parse",
-    "serialise_chunk": ".http._serialise",
-    "serialise_last_chunk": ".http._serialise",
-    "serialise_request": ".http._serialise",
-    "serialise_response": ".http._serialise",
+    "serialise_chunk": ".parser._serialise",
+    "serialise_last_chunk": ".parser._serialise",
+    "serialise_request": ".parser._serialise",
+    "serialise_response": ".parser._serialise",
     "serve": ".server",
     "split_head": "._parse",
     "split_message": "._parse",
@@ -82,7 +82,7 @@ def __getattr__(name: str) -> Any:
     try:
         value = getattr(importlib.import_module(_HOMES[name], __name__), name)
     except ModuleNotFoundError as error:
-        from reactor._unbuilt import explain
+        from reactor.cli.unbuilt import explain
 
         if (sentence := explain(error)) is None:
             raise

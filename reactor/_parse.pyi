@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from _typeshed import ReadableBuffer as Buffer
 
-from reactor._message import Request, Response
 from reactor.limits import Limits
+from reactor.parser._message import Request, Response
 
 def join(chunks: Iterable[Buffer]) -> bytes:
     """All chunks as one bytes object.

@@ -13,12 +13,12 @@ from cpython.memoryview cimport PyMemoryView_GET_BUFFER
 from libc.stdint cimport uint8_t
 from libc.string cimport memchr, memcmp, memcpy
 
-from reactor._bounds cimport Bounds, read_bounds
-from reactor._fields cimport Field
-from reactor._head cimport scan_head
-from reactor._lines cimport DONE, MORE, Head, Verdict, head_free, head_init, head_lend
-from reactor._message cimport Message, request_of, response_of
-from reactor._rules cimport broken
+from reactor.parser._bounds cimport Bounds, read_bounds
+from reactor.parser._fields cimport Field
+from reactor.parser._head cimport scan_head
+from reactor.parser._lines cimport DONE, MORE, Head, Verdict, head_free, head_init, head_lend
+from reactor.parser._message cimport Message, request_of, response_of
+from reactor.parser._rules cimport broken
 
 cdef enum:
     FIELDS_ON_STACK = 64

@@ -22,12 +22,12 @@ import selectors
 from collections.abc import Mapping
 from typing import Any, BinaryIO
 
-from reactor._message import Response
 from reactor.client.asked import GivenFields
 from reactor.client.blocking import Collected
 from reactor.client.client import Client
 from reactor.limits import CLIENT_LIMITS, Limits
 from reactor.net import Reactor
+from reactor.parser._message import Response
 
 
 def new_event_loop() -> asyncio.SelectorEventLoop:

@@ -19,7 +19,6 @@ from reactor.client.client import Client
 from reactor.errors import RemoteProtocolError
 from reactor.http._client import ClientMachine, Exchange
 from reactor.http._collecting import BodyMemory
-from reactor.http._framing import ResponseParser
 from reactor.http._server import ServerMachine
 from reactor.http._service import Dates, Service
 from reactor.http.app import App
@@ -31,6 +30,7 @@ from reactor.loop._deadlines import Deadlines
 from reactor.loop._epoll import EpollSelector
 from reactor.net import Connection, Reactor
 from reactor.net._listener import Listener
+from reactor.parser._framing import ResponseParser
 from reactor.testing import FakeTransport
 
 READ = selectors.EVENT_READ

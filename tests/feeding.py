@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from reactor.errors import RemoteProtocolError
-from reactor.http._framing import RequestParser, ResponseParser
-from reactor.http._parts import Body, End
+from reactor.parser._framing import RequestParser, ResponseParser
+from reactor.parser._parts import Body, End
 
 # Of a longer input only some cuts are tried: all of them would be quadratic.
 EVERY_CUT_BYTES_MAX = int(os.environ.get("REACTOR_EVERY_CUT_BYTES_MAX", "600"))

@@ -10,9 +10,9 @@ Exit 1 if a test fails on reactor that does not fail on h11. Needs the package i
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
 import venv
 from pathlib import Path
@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SUITES = {
     "uvicorn-0.54.0": (
         ("tests/protocols/test_http.py",),
-        ("anyio", "a2wsgi", "httpx", "httpx2", "pytest-mock", "trustme", "typing_extensions"),
+        ("anyio", "a2wsgi", "httpx", "httpx2", "pytest-mock", "trustme", "websockets", "wsproto"),
         # The tests take every HTTP implementation in turn: of those, the one that uses h11.
         ("-k", "not httptools and not zttp"),
     ),
@@ -32,7 +32,7 @@ SUITES = {
             for kind in ("_sync", "_async")
             for name in ("http11", "connection", "connection_pool", "http_proxy")
         ),
-        ("anyio", "h2", "hpack", "socksio", "trio", "trustme", "pytest-httpbin"),
+        ("anyio", "h2", "hpack", "pytest-httpbin", "pytest-trio", "socksio", "trio", "trustme"),
         (),
     ),
 }
@@ -46,8 +46,7 @@ def fetch(name: str, folder: Path) -> Path:
         pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
         what = ["--no-binary", ":all:", "--dest", str(folder), f"{project}=={version}"]
         subprocess.run([*pip, *what], check=True)
-        with tarfile.open(folder / f"{name}.tar.gz") as archive:
-            archive.extractall(folder, filter="data")
+        shutil.unpack_archive(folder / f"{name}.tar.gz", folder)
     return folder / name
 
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from case_files import Case, Fields, Message
 
 from reactor.errors import RemoteProtocolError
-from reactor.http._framing import RequestParser, ResponseParser
-from reactor.http._parts import Body, End
+from reactor.parser._framing import RequestParser, ResponseParser
+from reactor.parser._parts import Body, End
 
 # Every two-way cut of a longer input is quadratic: of those, the ends and a stride are taken.
 EVERY_CUT_BYTES_MAX = int(os.environ.get("REACTOR_EVERY_CUT_BYTES_MAX", "2048"))

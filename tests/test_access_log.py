@@ -9,9 +9,9 @@ import sys
 import pytest
 from processes import MODELS, eventually, read_to_end, serving, started
 
-from reactor.access_log import AccessLog
 from reactor.errors import RemoteProtocolError
 from reactor.limits import Limits
+from reactor.server.access_log import AccessLog
 from reactor.testing import FakeClock
 
 PEER = ("192.0.2.7", 1234)
@@ -32,7 +32,7 @@ def test_a_refusal_names_peer_reason_and_byte(caplog):
 
 def test_a_flood_of_refusals_is_counted_and_not_written_down(caplog, monkeypatch):
     clock = FakeClock()
-    monkeypatch.setattr("reactor.access_log.time.monotonic", clock)
+    monkeypatch.setattr("reactor.server.access_log.time.monotonic", clock)
     caplog.set_level(logging.INFO)
     log = AccessLog(None, Limits(refusal_lines_per_second_max=3))
     for _ in range(10):

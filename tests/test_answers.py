@@ -9,7 +9,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from reactor._message import Request
 from reactor.apps import answers, resolve
 from reactor.apps._evidence import Evidence
 from reactor.apps._plain import plain_get
@@ -17,6 +16,7 @@ from reactor.apps.static import StaticFolder
 from reactor.http.dates import format_date
 from reactor.limits import DEFAULT_LIMITS
 from reactor.net import Connection, Reactor
+from reactor.parser._message import Request
 from reactor.server import protocol_factory
 
 MODIFIED = 1_700_000_000

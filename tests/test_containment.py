@@ -270,7 +270,7 @@ class BrokenHandler(logging.Handler):
 
 
 def test_a_log_that_fails_is_said_once(reactor, capfd, monkeypatch):
-    from reactor import _log
+    from reactor import log as _log
 
     monkeypatch.setattr(_log, "_said", [])
     handler = BrokenHandler()

@@ -7,9 +7,9 @@ import shutil
 
 import pytest
 
-from reactor._message import Request
 from reactor.apps.content import entity_tag
 from reactor.apps.static import StaticFolder
+from reactor.parser._message import Request
 
 MODIFIED = 1_700_000_000
 

@@ -51,11 +51,11 @@ def test_stub(example):
 def test_the_stubs_of_the_parser_have_examples():
     modules = {example.name.rpartition(".")[0] for example in EXAMPLES}
     assert {
-        "reactor._headers",
-        "reactor._message",
+        "reactor.parser._headers",
+        "reactor.parser._message",
         "reactor._parse",
-        "reactor.http._framing",
-        "reactor.http._serialise",
+        "reactor.parser._framing",
+        "reactor.parser._serialise",
     } <= modules
 
 
@@ -95,5 +95,5 @@ def test_page(number, tmp_path, capsys):
 
 def test_the_page_lists_every_rule_by_its_code():
     text = PAGE.read_text()
-    rules = importlib.import_module("reactor._rules").RULES
+    rules = importlib.import_module("reactor.parser._rules").RULES
     assert [code for _, code, _, source in rules if source and f"`{code}`" not in text] == []

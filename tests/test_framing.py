@@ -14,12 +14,12 @@ from rule_table import RULES, Rule, chunked, get, input_of, post, rule_of
 from rule_table_bodies import BODY_RULES
 from rule_table_responses import RESPONSE_RULES
 
-from reactor._message import Headers
-from reactor._rules import RULES as RULES_AND_CODES
 from reactor.errors import RemoteProtocolError
-from reactor.http._framing import RequestParser, ResponseParser
-from reactor.http._parts import Body, End
 from reactor.limits import Limits
+from reactor.parser._framing import RequestParser, ResponseParser
+from reactor.parser._headers import Headers
+from reactor.parser._parts import Body, End
+from reactor.parser._rules import RULES as RULES_AND_CODES
 
 ALL = (*RULES, *BODY_RULES, *RESPONSE_RULES)
 TAKEN = [(rule, text, count) for rule in ALL for text, count in rule.takes]
@@ -89,7 +89,7 @@ def test_every_rule_has_both_sides():
 
 
 def test_the_table_of_rules_is_in_the_order_of_its_enumeration():
-    declared = (Path(__file__).parents[1] / "reactor" / "_rules.pxd").read_text()
+    declared = (Path(__file__).parents[1] / "reactor" / "parser" / "_rules.pxd").read_text()
     names = re.findall(r"^    ([A-Z][A-Z0-9_]*)$", declared, re.MULTILINE)
     codes = [code.upper().replace("-", "_").replace(".", "") for _, code, _, _ in RULES_AND_CODES]
     assert names[:1] == ["NO_RULE"]

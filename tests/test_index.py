@@ -14,7 +14,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reactor._message import Request
 from reactor.apps import listing
 from reactor.apps.index import (
     POLICY,
@@ -31,6 +30,7 @@ from reactor.apps.index import (
 from reactor.apps.index_style import ICONS, STYLE
 from reactor.apps.listing import sort_naturally
 from reactor.apps.static import StaticFolder
+from reactor.parser._message import Request
 
 ALLOWED_TAGS = {
     "html", "head", "meta", "title", "style", "body", "svg", "symbol", "path", "use", "header",

@@ -14,8 +14,8 @@ from case_files import Case
 from parser_cases import Run
 
 from reactor.errors import RemoteProtocolError
-from reactor.http._framing import RequestParser, ResponseParser
 from reactor.limits import DEFAULT_LIMITS, KIB, MIB
+from reactor.parser._framing import RequestParser, ResponseParser
 
 READ = DEFAULT_LIMITS.read_bytes_max
 HEAD = b"POST / HTTP/1.1\r\nHost: a\r\n"

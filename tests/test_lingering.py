@@ -16,9 +16,9 @@ from processes import MODELS, PATIENCE_S, exchange, read_to_end, serving, servin
 from uploads import APPS, CLIENTS, STATUS_OF, UPLOAD_BYTES, installed, upload
 
 from reactor import threads
-from reactor.blocking_transport import BlockingTransport
 from reactor.limits import DEFAULT_LIMITS
 from reactor.net import Connection, Inet, Protocol, Reactor
+from reactor.server.blocking_transport import BlockingTransport
 from reactor.testing import FakeClock, FakeSelector
 
 CHUNK = DEFAULT_LIMITS.read_bytes_max

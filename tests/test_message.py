@@ -10,9 +10,10 @@ from types import MappingProxyType, SimpleNamespace
 import pytest
 from rule_table import get
 
-from reactor._message import Headers, Request, Response
 from reactor._parse import parse_request, parse_response
 from reactor.errors import LocalProtocolError, ProtocolError
+from reactor.parser._headers import Headers
+from reactor.parser._message import Request, Response
 
 LONG = "x" * 2000
 PAIRS = [("Host", "a"), ("X-One", "1"), ("x-one", "2"), ("Accept", "caf\xe9")]

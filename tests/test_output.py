@@ -12,9 +12,9 @@ import time
 import pytest
 from processes import MODELS, PATIENCE_S, command, environment, exchange
 
-from reactor._output import Loss, offer, unwaiting
 from reactor.apps._environ import Environs
 from reactor.apps.wsgi import environ_template
+from reactor.log.output import Loss, offer, unwaiting
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 LINE = "x" * 99 + "\n"

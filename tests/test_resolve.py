@@ -11,11 +11,11 @@ import pytest
 from processes import open_descriptors
 from watching import watched
 
-from reactor._message import Request
 from reactor.apps import resolve
 from reactor.apps.resolve import Root, hidden, quote, raw_path, split_target
 from reactor.apps.static import StaticFolder
 from reactor.errors import ConfigurationError, LocalProtocolError
+from reactor.parser._message import Request
 
 SECRET = b"SECRET-OUTSIDE"
 

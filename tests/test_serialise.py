@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from feeding import outcome
 
-from reactor._message import Headers
 from reactor.errors import LocalProtocolError
-from reactor.http._framing import RequestParser, ResponseParser
-from reactor.http._serialise import (
+from reactor.parser._framing import RequestParser, ResponseParser
+from reactor.parser._headers import Headers
+from reactor.parser._serialise import (
     reason_phrase,
     serialise_chunk,
     serialise_last_chunk,

@@ -28,8 +28,8 @@ from processes import (
 )
 
 import reactor
-from reactor.access_log import AccessLog, escape
 from reactor.cli import main
+from reactor.server.access_log import AccessLog, escape
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 

@@ -15,13 +15,13 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 from processes import open_descriptors
 
-from reactor._message import Request
 from reactor.apps import content, static
 from reactor.apps.mime import media_type
 from reactor.apps.resolve import Root, quote, split_target
 from reactor.apps.static import StaticFolder
 from reactor.errors import ConfigurationError, LocalProtocolError
 from reactor.http.dates import format_date
+from reactor.parser._message import Request
 
 MODIFIED = 1_700_000_000
 

@@ -13,9 +13,9 @@ import zlib
 import pytest
 from test_index import hostile_names, make
 
-from reactor._message import Request
 from reactor.apps.index import visible
 from reactor.apps.static import StaticFolder
+from reactor.parser._message import Request
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
 

@@ -15,9 +15,9 @@ from collections import Counter
 import pytest
 from test_resolve import SECRET, traversals
 
-from reactor._message import Request
 from reactor.apps.resolve import Root
 from reactor.apps.static import StaticFolder
+from reactor.parser._message import Request
 
 RENAME_EXCHANGE = 2
 

@@ -14,10 +14,10 @@ from processes import PATIENCE_S, eventually, read_to_end
 
 from reactor import Limits, Response
 from reactor.apps.handler import Handler
-from reactor.blocking_transport import BlockingTransport
 from reactor.net import Inet, listen_sockets
 from reactor.server import protocol_factory
-from reactor.threads import ThreadServer
+from reactor.server.blocking_transport import BlockingTransport
+from reactor.server.threads import ThreadServer
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n"

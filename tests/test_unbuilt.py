@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from processes import command
 
-from reactor import _unbuilt
+from reactor.cli import unbuilt
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -68,10 +68,10 @@ def test_an_installed_one_of_another_python_is_to_be_installed_again(tmp_path, c
 
 @pytest.mark.parametrize("name", ["reactor.no_such_module", "flask", "reactor.cli", None])
 def test_what_is_not_ours_to_build_is_left_to_python(name):
-    assert _unbuilt.explain(ModuleNotFoundError("no", name=name)) is None
+    assert unbuilt.explain(ModuleNotFoundError("no", name=name)) is None
 
 
 def test_without_an_environment_it_says_how_to_make_one(monkeypatch):
     monkeypatch.setattr(sys, "prefix", sys.base_prefix)
-    said = _unbuilt.explain(ModuleNotFoundError("no", name="reactor._parse"))
+    said = unbuilt.explain(ModuleNotFoundError("no", name="reactor._parse"))
     assert "`python3 -m venv .venv && .venv/bin/pip install -e .`" in said

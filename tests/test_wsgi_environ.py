@@ -9,10 +9,10 @@ import sys
 import pytest
 
 from reactor import Inet, Request, Unix, parse_request
-from reactor._output import unwaiting
 from reactor.apps._environ import KEPT_KEYS, Environs
 from reactor.apps._wsgi import KEPT_STATUSES
 from reactor.apps.wsgi import FileWrapper, WsgiApp, environ_template
+from reactor.log.output import unwaiting
 
 
 def environ_of(method="GET", target="/", headers=(("Host", "a.example"),), body=b"", **options):

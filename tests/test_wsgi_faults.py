@@ -13,10 +13,10 @@ from processes import MODELS, PATIENCE_S, eventually, serving
 from wsgi_faults import FAULTS, app
 
 from reactor import Limits
-from reactor.access_log import AccessLog
 from reactor.apps.wsgi import WsgiApp
 from reactor.http._server import ServerMachine
 from reactor.http._service import Service
+from reactor.server.access_log import AccessLog
 from reactor.testing import FakeTransport
 
 NAMES = sorted(FAULTS)

@@ -2,7 +2,7 @@
 
 from libc.stdint cimport uint64_t
 
-from reactor._message cimport Request
+from reactor.parser._message cimport Request
 
 cdef enum:
     # Sections that are kept, of a size that browsers send: about 4 KiB each with its entries,

@@ -2,7 +2,7 @@
 
 from typing import Any, final
 
-from reactor._message import Request
+from reactor.parser._message import Request
 
 KEPT_KEYS: dict[str, str | None]
 

@@ -20,10 +20,10 @@ from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcmp, memcpy
 
-from reactor._fields cimport ABSOLUTE, CHUNKED, CONNECT, Field
-from reactor._headers cimport text_in
-from reactor._message cimport Request
-from reactor._names cimport known_str, latin1
+from reactor.parser._fields cimport ABSOLUTE, CHUNKED, CONNECT, Field
+from reactor.parser._headers cimport text_in
+from reactor.parser._message cimport Request
+from reactor.parser._names cimport known_str, latin1
 
 cdef extern from "Python.h":
     bint PyUnicode_CHECK_INTERNED(object text)
@@ -31,7 +31,7 @@ cdef extern from "Python.h":
 import sys
 from io import BytesIO
 
-from reactor._output import unwaiting
+from reactor.log.output import unwaiting
 
 cdef enum:
     # Beyond these a client that makes up names pays itself.

@@ -1,4 +1,4 @@
-from reactor._message import Request
+from reactor.parser._message import Request
 
 def plain_get(request: Request) -> tuple[str, object] | None:
     """What the answer depends on: the target, and the Accept-Encoding fields, which can only be

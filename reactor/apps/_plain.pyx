@@ -6,10 +6,10 @@ that is remembered costs.
 
 from libc.stdint cimport uint8_t, uint32_t
 
-from reactor._fields cimport Field
-from reactor._headers cimport Headers
-from reactor._message cimport Request
-from reactor._names cimport sliced
+from reactor.parser._fields cimport Field
+from reactor.parser._headers cimport Headers
+from reactor.parser._message cimport Request
+from reactor.parser._names cimport sliced
 
 cdef extern from "_scan.h" nogil:
     bint scan_same(const uint8_t *p, const char *lower, size_t size)

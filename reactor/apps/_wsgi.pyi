@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Any, final
 
-from reactor._message import Request, Response
 from reactor.apps._environ import Environs
+from reactor.parser._message import Request, Response
 
 _ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
 

@@ -21,11 +21,11 @@ from __future__ import annotations
 import os
 import time
 
-from reactor._message import Request, Response
 from reactor.apps._evidence import Evidence
 from reactor.apps._plain import plain_get
 from reactor.apps.content import WHOLE_BYTES_MAX
 from reactor.apps.resolve import Root
+from reactor.parser._message import Request, Response
 
 # Times ``WHOLE_BYTES_MAX``: 8 MiB when full. Why answers and not open files: 0010.
 ANSWERS_MAX = 256

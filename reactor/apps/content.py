@@ -16,10 +16,11 @@ from collections.abc import Iterator
 from hashlib import blake2b
 
 from reactor._file import File
-from reactor._message import Headers, Request, Response
 from reactor.http.dates import format_date
 from reactor.http.preconditions import Verdict, evaluate, range_applies
 from reactor.http.ranges import Multipart, Span, content_range, select_ranges
+from reactor.parser._headers import Headers
+from reactor.parser._message import Request, Response
 
 Fields = list[tuple[str, str]]
 

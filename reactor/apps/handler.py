@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from reactor._message import Request, Response
 from reactor.limits import DEFAULT_LIMITS
+from reactor.parser._message import Request, Response
 
 HandlerFunction = Callable[[Request], Response]
 

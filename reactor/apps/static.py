@@ -18,7 +18,6 @@ import time
 from collections.abc import Iterable, Sequence
 
 from reactor._file import File
-from reactor._message import Headers, Request, Response
 from reactor.apps.answers import Answers
 from reactor.apps.content import Fields, joined, serve_content, serve_page
 from reactor.apps.index import POLICY, Order, render_html, render_json
@@ -29,6 +28,8 @@ from reactor.errors import ConfigurationError, LocalProtocolError
 from reactor.http._response import refuse_the_machines
 from reactor.http.ascii import lower, parse_digits
 from reactor.http.negotiation import prefers, rank_codings
+from reactor.parser._headers import Headers
+from reactor.parser._message import Request, Response
 
 # Our order between codings that the client likes equally: the smallest result first.
 _SIBLINGS = {"br": b".br", "zstd": b".zst", "gzip": b".gz"}

@@ -22,13 +22,13 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Any
 
-from reactor._message import Request, Response
 from reactor.apps._environ import Environs
 from reactor.apps._wsgi import Call, Caller
 from reactor.errors import LocalProtocolError
 from reactor.http.body import PlainFile, blocks_of, is_plain_file
 from reactor.limits import DEFAULT_LIMITS
 from reactor.net import Address, Inet
+from reactor.parser._message import Request, Response
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Callable[[bytes], None]]

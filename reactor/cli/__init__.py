@@ -17,8 +17,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import reactor
-from reactor._unbuilt import explain
 from reactor.cli.output import say, shown
+from reactor.cli.unbuilt import explain
 from reactor.errors import ConfigurationError, FetchError, LoopError
 
 TYPE_CHECKING = False

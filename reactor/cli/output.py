@@ -56,7 +56,7 @@ class Log:
     """
 
     def __init__(self, output: Output, tell: Callable[[str], object]) -> None:
-        from reactor._output import Loss  # `get` keeps no log
+        from reactor.log.output import Loss  # `get` keeps no log
 
         self._output = output
         self._loss = Loss(

@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import reactor
-from reactor._output import unwaiting
 from reactor.cli.numbers import seconds, whole
 from reactor.cli.output import Log, Output, say, shown
 from reactor.errors import ConfigurationError
 from reactor.limits import DEFAULT_LIMITS
+from reactor.log.output import unwaiting
 from reactor.loop._insist import exit_within
 from reactor.net.address import Address, Inet, bound_address, is_loopback, parse_bind
 

@@ -9,7 +9,7 @@ docstrings are in `_transfer.pyi`.
 cimport cython
 from libc.stdint cimport int64_t
 
-from reactor._message cimport Response
+from reactor.parser._message cimport Response
 from reactor.http._client cimport ClientMachine, Exchange
 from reactor.loop._core cimport Loop
 

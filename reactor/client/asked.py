@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 
-from reactor._message import Response
 from reactor.client.failures import EXIT_PROTOCOL
 from reactor.client.url import Url
 from reactor.errors import FetchError, LocalProtocolError
-from reactor.http._serialise import serialise_chunk, serialise_last_chunk
 from reactor.http.dates import parse_date
 from reactor.limits import Limits
+from reactor.parser._message import Response
+from reactor.parser._serialise import serialise_chunk, serialise_last_chunk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from reactor._message import Response
 from reactor.client.client import Client
 from reactor.client.proxies import Proxies
 from reactor.errors import FetchError
 from reactor.limits import CLIENT_LIMITS, Limits
 from reactor.net import Reactor
+from reactor.parser._message import Response
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 
-from reactor._message import Response
 from reactor.client._pool import Pool, PooledMachine
 from reactor.client._transfer import Transfer
 from reactor.client.asked import Asked, GivenFields, Upload, pairs_of
@@ -22,6 +21,7 @@ from reactor.client.writing import Writer
 from reactor.errors import FetchError
 from reactor.limits import CLIENT_LIMITS, Limits
 from reactor.net import Reactor
+from reactor.parser._message import Response
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

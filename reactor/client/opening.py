@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from socket import AF_INET6
 
-from reactor._message import Response
 from reactor._protocol import Protocol, Transport
 from reactor.client.asked import basic
 from reactor.client.failures import (
@@ -26,9 +25,10 @@ from reactor.client.resolve import Address, with_port
 from reactor.client.url import Url, bracketed
 from reactor.errors import FetchError, ProtocolError
 from reactor.http._client import ClientMachine
-from reactor.http._framing import ResponseParser
-from reactor.http._serialise import serialise_request
 from reactor.net import Connector
+from reactor.parser._framing import ResponseParser
+from reactor.parser._message import Response
+from reactor.parser._serialise import serialise_request
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

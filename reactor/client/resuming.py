@@ -11,10 +11,10 @@ from __future__ import annotations
 from enum import Enum
 from functools import lru_cache
 
-from reactor._message import Response
 from reactor._value import Value
 from reactor.http.ascii import lower, parse_digits
 from reactor.http.dates import parse_date
+from reactor.parser._message import Response
 
 # 2**63 - 1, the largest file, has 19 digits.
 _DIGITS_MAX = 19

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from reactor._message import Response
 from reactor.client.proxies import Proxies
 from reactor.client.resolve import Resolver
 from reactor.limits import Limits
 from reactor.net import Reactor
+from reactor.parser._message import Response
 
 
 class Shared(Protocol):

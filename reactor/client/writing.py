@@ -10,7 +10,7 @@ from __future__ import annotations
 from reactor.client.asked import Asked
 from reactor.client.opening import Way, proxy_fields
 from reactor.client.proxies import Proxies
-from reactor.http._serialise import serialise_request
+from reactor.parser._serialise import serialise_request
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

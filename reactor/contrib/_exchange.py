@@ -9,12 +9,12 @@ from __future__ import annotations
 import socket
 from collections.abc import Mapping
 
-from reactor._message import Response
 from reactor.client import Url
-from reactor.http._framing import ResponseParser
-from reactor.http._parts import Body, End
-from reactor.http._serialise import serialise_request
 from reactor.limits import DEFAULT_LIMITS
+from reactor.parser._framing import ResponseParser
+from reactor.parser._message import Response
+from reactor.parser._parts import Body, End
+from reactor.parser._serialise import serialise_request
 
 RECEIVE_BYTES = 65536  # of one read, as `Limits.read_bytes_max`
 

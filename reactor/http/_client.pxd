@@ -1,6 +1,6 @@
 """The client's role: the C face of `_client.pyx`."""
 
-from reactor._message cimport Response
+from reactor.parser._message cimport Response
 from reactor._protocol cimport Transport
 from reactor.http._incoming cimport Incoming
 

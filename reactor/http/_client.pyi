@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 from typing_extensions import disjoint_base
 
-from reactor._headers import Headers
-from reactor._message import Response
 from reactor._protocol import Transport
 from reactor.http._incoming import Incoming
 from reactor.http.states import State
 from reactor.limits import Limits
+from reactor.parser._headers import Headers
+from reactor.parser._message import Response
 
 @disjoint_base
 class Exchange:

@@ -10,13 +10,13 @@ cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING
 from libc.stdint cimport uint8_t
 
-from reactor._fields cimport CHUNKED, ENCODED
-from reactor._headers cimport Headers
+from reactor.parser._fields cimport CHUNKED, ENCODED
+from reactor.parser._headers cimport Headers
 from reactor.http._sides cimport (
     CLOSE, CLOSED, DONE, END, IDLE, NEXT, START, WITH_BODY, moved)
 
 from reactor.errors import ProtocolError, RemoteProtocolError
-from reactor.http._parts import Body, End
+from reactor.parser._parts import Body, End
 from reactor.http.states import State
 
 

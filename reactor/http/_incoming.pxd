@@ -1,7 +1,7 @@
 """What a client's machine receives: the C face of `_incoming.pyx`."""
 
 from reactor._protocol cimport Protocol
-from reactor.http._framing cimport ResponseParser
+from reactor.parser._framing cimport ResponseParser
 
 cdef class Incoming(Protocol):
     cdef readonly ResponseParser parser

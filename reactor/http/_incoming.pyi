@@ -1,8 +1,8 @@
 from typing_extensions import disjoint_base
 
 from reactor._protocol import Protocol
-from reactor.http._framing import ResponseParser
 from reactor.limits import Limits
+from reactor.parser._framing import ResponseParser
 
 @disjoint_base
 class Incoming(Protocol):

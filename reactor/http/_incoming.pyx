@@ -8,7 +8,7 @@ know what is done with what was parsed.
 cimport cython
 from libc.stdint cimport uint8_t
 
-from reactor.http._framing cimport ResponseParser
+from reactor.parser._framing cimport ResponseParser
 
 
 @cython.nonecheck(True)

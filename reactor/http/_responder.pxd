@@ -3,7 +3,7 @@
 from libc.stdint cimport int64_t
 
 from reactor._file cimport File
-from reactor._message cimport Request, Response
+from reactor.parser._message cimport Request, Response
 from reactor._protocol cimport Protocol, Transport
 from reactor.http._collecting cimport CollectedBody
 from reactor.http._service cimport Service

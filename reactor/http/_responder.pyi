@@ -1,8 +1,8 @@
 from typing_extensions import disjoint_base
 
-from reactor._message import Response
 from reactor._protocol import Protocol, Transport
 from reactor.http.states import State
+from reactor.parser._message import Response
 
 @disjoint_base
 class Responder(Protocol):

@@ -17,7 +17,7 @@ Must never know: how a request is read. It does no I/O and reads no clock.
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 
-from reactor._fields cimport stays_open
+from reactor.parser._fields cimport stays_open
 from reactor._file cimport File
 from reactor.http._collecting cimport CollectedBody
 from reactor.http._response cimport (

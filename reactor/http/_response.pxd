@@ -2,8 +2,8 @@
 
 from libc.stdint cimport int64_t, uint8_t
 
-from reactor._headers cimport Headers
-from reactor._message cimport Response
+from reactor.parser._headers cimport Headers
+from reactor.parser._message cimport Response
 
 cdef struct Text:
     # Bytes that grow at the end. Whoever holds one frees `base`.

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from reactor._headers import Headers
+from reactor.parser._headers import Headers
 
 __pyx_capi__: dict[str, Any]
 

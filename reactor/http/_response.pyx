@@ -10,9 +10,9 @@ from cpython.mem cimport PyMem_Realloc
 from libc.stdint cimport uint32_t
 from libc.string cimport memcpy
 
-from reactor._fields cimport Field
-from reactor._headers cimport Headers
-from reactor._message cimport reason_of
+from reactor.parser._fields cimport Field
+from reactor.parser._headers cimport Headers
+from reactor.parser._message cimport reason_of
 
 from reactor.errors import LocalProtocolError
 

@@ -2,9 +2,9 @@
 
 from libc.stdint cimport int64_t
 
-from reactor._message cimport Request
+from reactor.parser._message cimport Request
 from reactor._protocol cimport Factory, Protocol
-from reactor.http._framing cimport RequestParser
+from reactor.parser._framing cimport RequestParser
 from reactor.http._responder cimport Responder
 from reactor.http._service cimport Service
 

@@ -15,14 +15,14 @@ It does no I/O and reads no clock: it asks its transport for a deadline.
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport uint8_t
 
-from reactor._fields cimport CONNECT, CONTINUE, stays_open
-from reactor.http._buffer cimport buffer_size
+from reactor.parser._fields cimport CONNECT, CONTINUE, stays_open
+from reactor.parser._buffer cimport buffer_size
 from reactor.http._collecting cimport CollectedBody
 from reactor.http._response cimport error_response
 from reactor.http._sides cimport BODY, CLOSE, CLOSED, DONE, END, HEAD, IDLE, START, WITH_BODY
 
 from reactor.errors import RemoteProtocolError
-from reactor.http._parts import Body, End
+from reactor.parser._parts import Body, End
 
 cdef bytes CONTINUE_LINE = b"HTTP/1.1 100 Continue\r\n\r\n"
 

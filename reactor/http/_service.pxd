@@ -3,7 +3,7 @@
 from libc.stdint cimport int64_t
 
 from reactor.http._collecting cimport BodyMemory
-from reactor.http._framing cimport RequestParser
+from reactor.parser._framing cimport RequestParser
 
 cdef class Dates:
     # What the Date field says. A machine reads no clock: it is given one of these, or a callable.

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from reactor._message import Request, Response
 from reactor.errors import RemoteProtocolError
+from reactor.parser._message import Request, Response
 
 
 class App(Protocol):

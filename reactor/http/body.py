@@ -23,10 +23,10 @@ from functools import partial
 from typing import Any
 
 from reactor._file import File
-from reactor._message import Request, Response
 from reactor.errors import LocalProtocolError
-from reactor.http._serialise import serialise_chunk, serialise_last_chunk
 from reactor.limits import DEFAULT_LIMITS
+from reactor.parser._message import Request, Response
+from reactor.parser._serialise import serialise_chunk, serialise_last_chunk
 
 # Long bytes are written in slices of this size, as the peer takes them.
 SLICE_BYTES = DEFAULT_LIMITS.write_high_water_bytes

@@ -2,9 +2,9 @@
 
 from libc.stdint cimport int64_t, uint8_t
 
-from reactor._bounds cimport Bounds
-from reactor._lines cimport FAILED, Verdict
-from reactor.http._framing cimport ResponseParser
+from reactor.parser._bounds cimport Bounds
+from reactor.parser._lines cimport FAILED, Verdict
+from reactor.parser._framing cimport ResponseParser
 
 cdef class Target:
     cdef readonly tuple requests        # asked in turn, whichever connection asks

@@ -10,14 +10,14 @@ Knows: bytes and what they must be. Must never know: a socket, a clock, how many
 
 from libc.string cimport memcmp
 
-from reactor._bounds cimport read_bounds
-from reactor._fields cimport CHUNKED, Field, stays_open
-from reactor._head cimport scan_head
-from reactor._lines cimport DONE, FAILED, MORE, Head, head_free, head_init, head_lend
-from reactor._message cimport Response
+from reactor.parser._bounds cimport read_bounds
+from reactor.parser._fields cimport CHUNKED, Field, stays_open
+from reactor.parser._head cimport scan_head
+from reactor.parser._lines cimport DONE, FAILED, MORE, Head, head_free, head_init, head_lend
+from reactor.parser._message cimport Response
 
 from reactor.errors import ProtocolError
-from reactor.http._parts import Body, End
+from reactor.parser._parts import Body, End
 from reactor.limits import DEFAULT_LIMITS
 
 cdef enum:

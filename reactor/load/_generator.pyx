@@ -21,7 +21,7 @@ from cpython.mem cimport PyMem_Calloc, PyMem_Free
 from libc.stdint cimport int64_t, uint8_t
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, itimerspec, timespec
 
-from reactor._lines cimport DONE, FAILED, MORE, Verdict
+from reactor.parser._lines cimport DONE, FAILED, MORE, Verdict
 from reactor._protocol cimport Protocol
 from reactor.load._answers cimport AnswerCheck, Target
 from reactor.load._histogram cimport Histogram

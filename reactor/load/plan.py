@@ -14,10 +14,10 @@ from typing import Any
 
 from reactor.client import Url
 from reactor.errors import FetchError, LoadError, LocalProtocolError
-from reactor.http._serialise import serialise_request
 from reactor.limits import DEFAULT_LIMITS
 from reactor.load._answers import Target
 from reactor.load.varied import variations, without_varied
+from reactor.parser._serialise import serialise_request
 
 # Of what a plan's JSON says; the annotations are for the type checker.
 _PLAN_KINDS: dict[str, Any] = {

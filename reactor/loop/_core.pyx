@@ -333,7 +333,7 @@ cdef class Loop:
         self.signals.watch(number, callback, args)
 
     def report(self, exception, doing):
-        from reactor._log import report  # a loop that has nothing to report starts without it
+        from reactor.log import report  # a loop that has nothing to report starts without it
 
         report(exception, doing)
 

@@ -21,7 +21,7 @@ import signal
 from collections.abc import Callable
 from types import FrameType
 
-from reactor._log import log
+from reactor.log import log
 from reactor.loop._core import Loop
 
 # A tick interrupts `select`, and its number is in the loop's wake-up pipe: turns of its own.

@@ -28,7 +28,7 @@ import os
 from operator import attrgetter
 from socket import AF_UNIX
 
-from reactor._log import log
+from reactor.log import log
 from reactor.limits import DEFAULT_LIMITS
 from reactor.net.address import bound_address, is_loopback
 from reactor.net.descriptors import connections_max

@@ -29,7 +29,7 @@ def __getattr__(name: str) -> Any:
     """The native handlers, made only when they are asked for: peers may not have `reactor`."""
     if name not in ("hello", "hello_reused", "varied"):
         raise AttributeError(name)
-    from reactor._message import Response
+    from reactor.parser._message import Response
 
     ready = Response(200, {"Content-Type": "text/plain"}, BODY)
 

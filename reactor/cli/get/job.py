@@ -11,7 +11,6 @@ import argparse
 import os
 from functools import partial
 
-from reactor._message import Response
 from reactor.cli.get.options import upload_of
 from reactor.cli.get.secrets import visible
 from reactor.client.failures import (
@@ -31,6 +30,7 @@ from reactor.client.url import Url
 from reactor.errors import FetchError, LocalProtocolError
 from reactor.limits import KIB
 from reactor.net import Reactor
+from reactor.parser._message import Response
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

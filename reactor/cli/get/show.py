@@ -10,12 +10,12 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from reactor._message import Response
 from reactor.cli.get.job import EXIT_NOBODY_READS, Job
 from reactor.cli.get.secrets import redacted, visible
 from reactor.cli.output import Output, shown
 from reactor.client.failures import EXIT_WRITE
 from reactor.errors import FetchError
+from reactor.parser._message import Response
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -13,8 +13,6 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Literal
 
-from reactor._date import DateField
-from reactor.access_log import AccessLog
 from reactor.apps.load import ProtocolFactory, as_app, load_target
 from reactor.apps.wsgi import WsgiApp
 from reactor.errors import ConfigurationError
@@ -27,7 +25,9 @@ from reactor.loop.stall import StallWatch
 from reactor.net import Address, Inet, Reactor, listen_sockets
 from reactor.net.address import bound_address
 from reactor.net.descriptors import connections_max
-from reactor.stopping import (
+from reactor.server._date import DateField
+from reactor.server.access_log import AccessLog
+from reactor.server.stopping import (
     SAID_AFTER_S,
     StopSignals,
     WakePipe,
@@ -222,7 +222,7 @@ def _server_of(model: Model) -> Any:
     if model == "reactor":
         return LoopServer
     # Only this model pays for threads.
-    from reactor.threads import ThreadServer
+    from reactor.server.threads import ThreadServer
 
     return ThreadServer
 

@@ -1,6 +1,6 @@
 """The parts of a message: the C face of `_parts.pyx`."""
 
-from reactor._headers cimport Headers
+from reactor.parser._headers cimport Headers
 
 cdef class Body:
     cdef readonly bytes data

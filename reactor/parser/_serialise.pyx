@@ -9,9 +9,9 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memcpy
 
-from reactor._fields cimport ENCODED, Field, is_forbidden_trailer
-from reactor._headers cimport Headers
-from reactor._message cimport Request, Response, reason_of
+from reactor.parser._fields cimport ENCODED, Field, is_forbidden_trailer
+from reactor.parser._headers cimport Headers
+from reactor.parser._message cimport Request, Response, reason_of
 
 from reactor.errors import LocalProtocolError
 

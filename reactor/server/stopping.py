@@ -17,8 +17,8 @@ from contextlib import suppress
 from types import FrameType, TracebackType
 from typing import Any, Protocol
 
-from reactor._log import log
 from reactor.limits import Limits
+from reactor.log import log
 from reactor.loop._insist import insist, relent
 from reactor.loop.stall import describe
 

@@ -3,7 +3,7 @@
 from cpython.bytes cimport PyBytes_AS_STRING
 from libc.stdint cimport uint8_t, uint32_t
 
-from reactor._fields cimport Facts, Field
+from reactor.parser._fields cimport Facts, Field
 
 cdef class Headers:
     # `block` is one allocation: `count` Fields, then the text that they point into.

@@ -2,9 +2,9 @@
 
 from libc.stdint cimport uint8_t, uint32_t
 
-from reactor._bounds cimport Bounds
-from reactor._fields cimport Facts, Field
-from reactor._rules cimport Rule
+from reactor.parser._bounds cimport Bounds
+from reactor.parser._fields cimport Facts, Field
+from reactor.parser._rules cimport Rule
 
 cdef enum Verdict:
     DONE

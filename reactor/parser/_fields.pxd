@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
-from reactor._rules cimport Rule
+from reactor.parser._rules cimport Rule
 
 cdef struct Field:
     # One field line: name and trimmed value, as offsets from the start of the message.

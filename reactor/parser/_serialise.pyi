@@ -5,7 +5,7 @@ from typing import Any, TypeAlias
 
 from _typeshed import ReadableBuffer as Buffer
 
-from reactor._headers import Headers
+from reactor.parser._headers import Headers
 
 _Text: TypeAlias = str | bytes
 _Fields: TypeAlias = Headers | Mapping[Any, Any] | Iterable[tuple[_Text, _Text]]

@@ -13,10 +13,10 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from reactor._log import failed, log, report
-from reactor._message import Request
 from reactor.errors import RemoteProtocolError
 from reactor.limits import DEFAULT_LIMITS, Limits
+from reactor.log import failed, log, report
+from reactor.parser._message import Request
 
 logger = logging.getLogger("reactor")
 

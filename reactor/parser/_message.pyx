@@ -11,21 +11,16 @@ cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING
 from libc.string cimport memcmp
 
-from reactor._fields cimport (
+from reactor.parser._fields cimport (
     ABSOLUTE, CHUNKED, CONNECT, CONTINUE, LENIENT, RESPONSE, UPGRADE, Facts, Field, no_facts,
     note_field, note_target, stays_open)
-from reactor._headers cimport (
+from reactor.parser._headers cimport (
     as_headers, block_of, checked_value, headers_in, text_in, wire_bytes)
-from reactor._lines cimport blank_values
-from reactor._names cimport ascii, known_method, latin1
-from reactor._rules cimport NO_RULE, Rule, rule_message
+from reactor.parser._lines cimport blank_values
+from reactor.parser._names cimport ascii, known_method, latin1
+from reactor.parser._rules cimport NO_RULE, Rule, rule_message
 
-import reactor._headers as _headers
 from reactor.errors import LocalProtocolError
-
-# One of the public names of this module. An import statement would not make it one: its name
-# is cimported in the .pxd, and Cython then takes it for that.
-globals()["Headers"] = _headers.Headers
 
 cdef extern from "_scan.h" nogil:
     const int SCAN_HEX, SCAN_TARGET

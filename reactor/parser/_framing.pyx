@@ -18,19 +18,19 @@ from cpython.ref cimport Py_DECREF
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy
 
-from reactor._bounds cimport read_bounds
-from reactor._fields cimport CHUNKED, CLOSE, CONNECT, Field, stays_open
-from reactor._head cimport scan_head
-from reactor._headers cimport Headers, headers_of
-from reactor._lines cimport (
+from reactor.parser._bounds cimport read_bounds
+from reactor.parser._fields cimport CHUNKED, CLOSE, CONNECT, Field, stays_open
+from reactor.parser._head cimport scan_head
+from reactor.parser._headers cimport Headers, headers_of
+from reactor.parser._lines cimport (
     DONE, EMPTY, FAILED, MORE, blank_values, head_free, head_init, scan_fields, trailer_init)
-from reactor._message cimport Request, Response, request_of, response_of
-from reactor._rules cimport INCOMPLETE, NO_RULE, broken
-from reactor.http._buffer cimport (
+from reactor.parser._message cimport Request, Response, request_of, response_of
+from reactor.parser._rules cimport INCOMPLETE, NO_RULE, broken
+from reactor.parser._buffer cimport (
     buffer_consume, buffer_data, buffer_free, buffer_is_lent, buffer_lend, buffer_reserve,
     buffer_size)
-from reactor.http._chunked cimport chunked_init, scan_chunks
-from reactor.http._parts cimport End, body_of
+from reactor.parser._chunked cimport chunked_init, scan_chunks
+from reactor.parser._parts cimport End, body_of
 
 cdef extern from "Python.h":
     # As pointers: an object that is resized may move, which a counted reference cannot.

@@ -11,8 +11,8 @@ import logging
 import sys
 from contextlib import suppress
 
-from reactor._output import offer
 from reactor.errors import advise
+from reactor.log.output import offer
 
 _logger = logging.getLogger("reactor")
 _said: list[type[BaseException]] = []  # what the first was that a log has raised

@@ -7,12 +7,12 @@ bounds. Must never know the trailer section (field lines: `_lines.pyx`), nor an 
 
 from libc.string cimport memcpy, memset
 
-from reactor._lines cimport DONE, FAILED, MORE, is_ows
-from reactor._rules cimport (
+from reactor.parser._lines cimport DONE, FAILED, MORE, is_ows
+from reactor.parser._rules cimport (
     BARE_CR, BARE_LF, CHUNK_END, CHUNK_EXTENSION, CHUNK_EXTENSION_SIZE, CHUNK_EXTENSIONS_SIZE,
     CHUNK_OVERHEAD, CHUNK_SIZE, CHUNK_SIZE_LIMIT, NO_RULE)
 
-cdef extern from "../_scan.h" nogil:
+cdef extern from "_scan.h" nogil:
     const int SCAN_TOKEN, SCAN_QUOTED, SCAN_VALUE
     bint scan_is(uint8_t byte, int classes)
 

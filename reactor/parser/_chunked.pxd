@@ -2,9 +2,9 @@
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
-from reactor._bounds cimport Bounds
-from reactor._lines cimport Verdict
-from reactor._rules cimport Rule
+from reactor.parser._bounds cimport Bounds
+from reactor.parser._lines cimport Verdict
+from reactor.parser._rules cimport Rule
 
 cdef enum ChunkStep:
     # What the next byte is.

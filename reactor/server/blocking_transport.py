@@ -21,10 +21,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, BinaryIO
 
-from reactor._log import report
 from reactor._protocol import write_buffer_marks
 from reactor.errors import TruncatedFileError
 from reactor.limits import DEFAULT_LIMITS, Limits
+from reactor.log import report
 from reactor.net import Protocol, Transport, reset_on_close
 from reactor.net._socket import has_input
 

@@ -2,7 +2,7 @@
 
 from typing import Any, final
 
-from reactor._headers import Headers
+from reactor.parser._headers import Headers
 
 # The functions for other Cython modules.
 __pyx_capi__: dict[str, Any]

@@ -7,7 +7,7 @@ verdict cannot depend on how the line arrived. Must never know: lines, buffers, 
 
 from libc.string cimport memchr, memcmp, memcpy, memset, strlen
 
-from reactor._rules cimport (
+from reactor.parser._rules cimport (
     CONNECT_BODY, CONTENT_LENGTH, CONTENT_LENGTH_SIZE, CONTENT_LENGTH_TWICE, ENCODING_IN_10,
     HOST, HOST_TWICE, LENGTH_AND_ENCODING, NO_RULE, TRANSFER_CODING, TRANSFER_ENCODING,
     TRANSFER_ENCODING_TWICE, Rule)

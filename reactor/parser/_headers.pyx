@@ -17,7 +17,7 @@ from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
 from libc.stdint cimport int64_t, uintptr_t
 from libc.string cimport memcmp, memcpy
 
-from reactor._names cimport known_bytes, known_str, latin1, sliced
+from reactor.parser._names cimport known_bytes, known_str, latin1, sliced
 
 from collections.abc import Mapping
 

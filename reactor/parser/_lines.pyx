@@ -11,9 +11,9 @@ know: a Python object, the start line's parts, what a field means (`_fields.pyx`
 from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc, PyMem_RawRealloc
 from libc.string cimport memcpy, memset
 
-from reactor._fields cimport (
+from reactor.parser._fields cimport (
     CLOSE, is_forbidden_trailer, may_frame, may_repair, name_key, note_field)
-from reactor._rules cimport (
+from reactor.parser._rules cimport (
     BARE_CR, BARE_LF, FIELD_COLON, FIELD_COUNT, FIELD_NAME, FIELD_SIZE, FIELD_VALUE, FIELDS_SIZE,
     HOST_MISSING, LEADING_SPACE, NO_RULE, OBS_FOLD, SPACE_BEFORE_COLON, TRAILER_COUNT, TRAILER_NAME,
     TRAILERS_SIZE)

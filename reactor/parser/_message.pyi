@@ -5,7 +5,7 @@ from typing import Any, Protocol, TypeAlias, final, type_check_only
 
 from typing_extensions import disjoint_base
 
-from reactor._headers import Headers as Headers
+from reactor.parser._headers import Headers
 
 _Text: TypeAlias = str | bytes
 _Fields: TypeAlias = Headers | Mapping[Any, Any] | Iterable[tuple[_Text, _Text]]

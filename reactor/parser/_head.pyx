@@ -11,11 +11,11 @@ buffer's life, what fields mean (`_fields.pyx`), or bodies (`http/_chunked.pyx`)
 
 from libc.string cimport memcmp
 
-from reactor._fields cimport LENIENT, RESPONSE, no_facts, note_target
-from reactor._lines cimport (
+from reactor.parser._fields cimport LENIENT, RESPONSE, no_facts, note_target
+from reactor.parser._lines cimport (
     DONE, EMPTY, LINE, METHOD_TOKEN, REASON_TEXT, STATUS_TEXT, TARGET_BYTES, VERSION_TEXT,
     end_line, fail, is_ows, is_tolerable, more, scan_fields)
-from reactor._rules cimport (
+from reactor.parser._rules cimport (
     BARE_CR, BARE_LF, EMPTY_LINES, METHOD, METHOD_SIZE, NOT_HTTP, REQUEST_LINE_SIZE, STATUS_LINE,
     STATUS_LINE_SIZE, TARGET, TARGET_FORM, VERSION, VERSION_UNSUPPORTED)
 

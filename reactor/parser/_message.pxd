@@ -3,9 +3,9 @@
 from cpython.bytes cimport PyBytes_AS_STRING
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
-from reactor._fields cimport Facts, Field
-from reactor._lines cimport Head
-from reactor._headers cimport Headers
+from reactor.parser._fields cimport Facts, Field
+from reactor.parser._lines cimport Head
+from reactor.parser._headers cimport Headers
 
 cdef class Message:
     cdef bytes block

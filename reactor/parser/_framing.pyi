@@ -5,9 +5,9 @@ from typing import Literal, final
 from _typeshed import ReadableBuffer as Buffer
 from typing_extensions import disjoint_base
 
-from reactor._message import Request, Response
-from reactor.http._parts import Body, End
 from reactor.limits import Limits
+from reactor.parser._message import Request, Response
+from reactor.parser._parts import Body, End
 
 @disjoint_base
 class MessageParser:

@@ -5,7 +5,7 @@ Must never know where they come from.
 
 cimport cython
 
-from reactor._headers cimport Headers
+from reactor.parser._headers cimport Headers
 
 cdef Headers NO_TRAILERS = Headers()
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
-PACKAGE = os.path.dirname(os.path.abspath(__file__))
+PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def explain(error: ImportError) -> str | None:

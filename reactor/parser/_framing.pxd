@@ -2,13 +2,13 @@
 
 from libc.stdint cimport int64_t, uint8_t
 
-from reactor._bounds cimport Bounds
-from reactor._lines cimport Head, Verdict
-from reactor._headers cimport Headers
-from reactor._message cimport Message, Request, Response
-from reactor._rules cimport Rule
-from reactor.http._buffer cimport Buffer
-from reactor.http._chunked cimport Chunked
+from reactor.parser._bounds cimport Bounds
+from reactor.parser._lines cimport Head, Verdict
+from reactor.parser._headers cimport Headers
+from reactor.parser._message cimport Message, Request, Response
+from reactor.parser._rules cimport Rule
+from reactor.parser._buffer cimport Buffer
+from reactor.parser._chunked cimport Chunked
 
 cdef enum Stage:
     # What the next byte of the buffer belongs to.
