@@ -15,9 +15,9 @@ import pytest
 from processes import MODELS, PATIENCE_S, exchange, read_to_end, serving, serving_limited
 from uploads import APPS, CLIENTS, STATUS_OF, UPLOAD_BYTES, installed, upload
 
-from reactor import threads
 from reactor.limits import DEFAULT_LIMITS
 from reactor.net import Connection, Inet, Protocol, Reactor
+from reactor.server import threads
 from reactor.server.blocking_transport import BlockingTransport
 from reactor.testing import FakeClock, FakeSelector
 
