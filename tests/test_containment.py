@@ -12,7 +12,7 @@ import socket
 
 import pytest
 from processes import MODELS, eventually, exchange, serving
-from test_net import Recorder, run_until
+from wire import Recorder, run_until
 
 from reactor.limits import Limits
 from reactor.loop import Loop
