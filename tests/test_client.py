@@ -680,7 +680,7 @@ def test_urls():
 
 
 def test_more_than_fits_in_memory_is_refused(monkeypatch):
-    from test_get import canned
+    from fetching import canned
 
     with canned(response(b"x" * 11)) as (url, _), pytest.raises(FetchError) as caught:
         reactor.get(url, Limits(fetched_body_bytes_max=10))

@@ -8,15 +8,15 @@ import signal
 from base64 import b64decode
 from concurrent.futures import ThreadPoolExecutor
 
+import fetching
 import pytest
-import test_get_cli
+from fetching import Slow, answer, echo
 from processes import PATIENCE_S
-from test_get_cli import Slow, answer, echo
 
 from reactor.cli.get.netrc import read_entries
 
-get = test_get_cli.get
-serve_by = test_get_cli.serve_by
+get = fetching.get
+serve_by = fetching.serve_by
 
 # --- .netrc --------------------------------------------------------------------------------------
 
