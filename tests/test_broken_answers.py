@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from broken_answers import CASES, OTHERS, Server, agreed, by_ours, missing, shown
-from test_client import Bench
+from transfers import Bench
 
 from reactor import Inet
 from reactor.client import Proxies, fetch

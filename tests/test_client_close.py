@@ -7,7 +7,7 @@ import socket
 
 import pytest
 from test_aio import run, serve
-from test_client import QUICK, Bench, response
+from transfers import QUICK, Bench, response
 
 from reactor import Limits
 from reactor.aio import AsyncClient

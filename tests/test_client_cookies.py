@@ -6,7 +6,7 @@ import gzip
 import zlib
 
 import pytest
-from test_client import QUICK, Bench, Server, response
+from transfers import QUICK, Bench, Server, response
 
 from reactor import Inet
 from reactor.client import Url

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from test_client import Bench, Server, response
+from transfers import Bench, Server, response
 
 from reactor import Headers, Inet, serialise_request
 from reactor.client import Proxies, Url

@@ -1,4 +1,4 @@
-"""TLS below a protocol: what its transport does (all else is in `test_client.py`)."""
+"""TLS below a protocol: what its transport does (all else is in `test_client_tls.py`)."""
 
 from __future__ import annotations
 
