@@ -1,4 +1,4 @@
-"""Saving a body: names, parts, sidecars, races, and disks that refuse."""
+"""Saving a body: parts, sidecars, races, and disks that refuse."""
 
 from __future__ import annotations
 
@@ -15,151 +15,15 @@ import sys
 import textwrap
 
 import pytest
+import savers
+from fetching import files
 from processes import PATIENCE_S, environment, eventually
+from savers import BIG, UNKNOWN, URL, VERSION, Saving
 
-from reactor import parse_response
-from reactor.client.names import NAME_BYTES_MAX, harmless, name_from_disposition
-from reactor.client.partial import Folder, Part, find_part, first_free
-from reactor.client.resuming import Verdict, Version, judge, range_fields
-from reactor.client.saving import BATCH_MAX, HOLD_BYTES_MAX, FileSink, Saver, StreamSink, open_given
+from reactor.client.partial import Part, find_part
+from reactor.client.saving import BATCH_MAX, HOLD_BYTES_MAX, StreamSink, open_given
 
-URL = "http://host/page"
-DATE = "Mon, 23 Nov 2026 15:51:40 GMT"
-VERSION = Version(URL, '"v1"', None, None)
-UNKNOWN = Version(URL, None, None, None)
-BIG = bytes(range(256)) * 1024  # 256 KiB: no memory holds it
-
-
-def files(folder):
-    return sorted(os.listdir(folder))
-
-
-class Saving:
-    """A `Saver` of one folder, and what it said."""
-
-    def __init__(self, path):
-        self.path = path
-        self.saver = Saver(Folder(str(path)))
-        self.said = []
-        self.saved = []
-
-    def sink(self, name="page", replaces=False):
-        return FileSink(self.saver, name, replaces, self.said.append)
-
-    def save(self, data, name="page", version=VERSION, replaces=False):
-        sink = self.sink(name, replaces)
-        sink.begin(version.length, lambda: version)
-        for start in range(0, len(data), 10_000):
-            sink.write(data[start : start + 10_000])
-        sink.finish(self.saved.append)
-        self.saver.commit()
-        return self.saved[-1]
-
-    def break_off(self, data, name="page", version=VERSION, replaces=False):
-        sink = self.sink(name, replaces)
-        sink.begin(version.length, lambda: version)
-        sink.write(data)
-        sink.stop()
-
-
-@pytest.fixture
-def saving(tmp_path):
-    saving = Saving(tmp_path)
-    yield saving
-    saving.saver.close()
-
-
-# --- names ---------------------------------------------------------------------------------------
-
-HOSTILE = [
-    ('attachment; filename="../../etc/passwd"', "passwd"),
-    ('attachment; filename="/etc/passwd"', "passwd"),
-    ('attachment; filename="/etc/cron.d/"', "cron.d"),
-    (r'attachment; filename="..\\..\\x.exe"', "x.exe"),
-    (r'attachment; filename="C:\dir\x.exe"', "x.exe"),
-    ('attachment; filename=".."', "index.html"),
-    ('attachment; filename="."', "index.html"),
-    ('attachment; filename="..."', "index.html"),
-    ('attachment; filename=""', "index.html"),
-    ('attachment; filename="/"', "index.html"),
-    ('attachment; filename="////"', "index.html"),
-    ('attachment; filename=" "', "index.html"),
-    ('attachment; filename=".bashrc"', "bashrc"),
-    ('attachment; filename="..bashrc"', "bashrc"),
-    ('attachment; filename=". .bashrc"', "bashrc"),
-    ('attachment; filename="\u200b.bashrc"', "bashrc"),
-    ('attachment; filename=".ssh/authorized_keys"', "authorized_keys"),
-    ('attachment; filename="-rf"', "_-rf"),
-    ('attachment; filename="--help"', "_--help"),
-    ('attachment; filename="a\x1b[31mb"', "a[31mb"),
-    ('attachment; filename="a\rb\nc\td"', "abcd"),
-    ('attachment; filename="a\x7fb\x9bc"', "abc"),
-    ('attachment; filename="\u202egpj.exe"', "gpj.exe"),
-    ('attachment; filename="CON"', "_CON"),
-    ('attachment; filename="con.txt"', "_con.txt"),
-    ('attachment; filename="Nul.tar.gz"', "_Nul.tar.gz"),
-    ('attachment; filename="AUX "', "_AUX"),
-    ('attachment; filename="lpt1.x"', "_lpt1.x"),
-    ('attachment; filename="com\u00b9"', "_com\u00b9"),
-    ('attachment; filename="console"', "console"),
-    ('attachment; filename="page.part"', "page.part_"),
-    ('attachment; filename="page.PART"', "page.PART_"),
-    ('attachment; filename="page.part.json"', "page.part.json_"),
-    ('attachment; filename="x.part. "', "x.part_"),
-    ("attachment; filename*=UTF-8''..%2f..%2fetc%2fpasswd", "passwd"),
-    ("attachment; filename*=UTF-8''%2e%2e%5cx", "x"),
-    ("attachment; filename*=UTF-8''%00%0a%1b.profile", "profile"),
-    ("attachment; filename*=UTF-8''%e2%82%ac.txt", "\u20ac.txt"),
-    ("attachment; filename*=utf-8'de'%c3%a4.txt; filename=a.txt", "\u00e4.txt"),
-    ("attachment; filename=a.txt; filename*=ISO-8859-1''%e4.txt", "\u00e4.txt"),
-    ("attachment; filename=a.txt; filename*=UTF-8''%ff%fe", "a.txt"),
-    ("attachment; filename=a.txt; filename*=UTF-7''x", "a.txt"),
-    ("attachment; filename=a.txt; filename*=x", "a.txt"),
-    ("attachment; filename*=UTF-8''", None),
-    ('attachment; filename="a\\"b.txt"', 'a"b.txt'),
-    ('attachment; filename="a;b=c.txt"', "a;b=c.txt"),
-    ('attachment; FILENAME="up.txt"', "up.txt"),
-    ('attachment ; filename = "sp.txt" ', "sp.txt"),
-    ('attachment; filename="one"; filename="two"', "one"),
-    ('attachment; x="filename=evil"; filename=good', "good"),
-    ('attachment; filename="unterminated', "unterminated"),
-    ("attachment; filename=\u00c3\u00a9.txt", "\u00e9.txt"),
-    ("attachment; filename=\u00e9.txt", "\u00e9.txt"),
-    ("attachment", None),
-    ("inline; size=3", None),
-    ("", None),
-    (";;;;", None),
-    ("attachment; =x; filename=y", None),
-    ("attachment; filename", None),
-]
-
-
-@pytest.mark.parametrize(("field", "name"), HOSTILE)
-def test_content_disposition(field, name):
-    assert name_from_disposition(field) == name
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["n" * 256, "n" * 5000 + ".tar.gz", "\u20ac" * 200, "n." + "x" * 300, "." * 999, "-" * 300],
-)
-def test_a_name_fits_with_all_that_is_added_to_it(name):
-    made = harmless(name)
-    assert 0 < len(made.encode()) <= NAME_BYTES_MAX + 2  # "_" in front, "_" behind
-    assert len(f"{made}.12345.part.json".encode()) <= 255
-    assert made.endswith(".gz") == name.endswith(".gz")
-
-
-@pytest.mark.parametrize("taken", [0, 1, 2, 3, 7, 8, 100, 9999])
-def test_the_first_free_name_is_found_without_asking_for_each(taken):
-    asked = []
-
-    def is_taken(number):
-        asked.append(number)
-        return number < taken
-
-    assert first_free(is_taken) == taken
-    assert len(asked) <= 2 + 2 * taken.bit_length()
+saving = savers.saving
 
 
 # --- a whole body --------------------------------------------------------------------------------
@@ -552,89 +416,6 @@ def test_a_stream_that_does_not_block_gets_all_of_it():
 
 
 # --- asking for the rest -------------------------------------------------------------------------
-
-
-def head(status, *fields):
-    return parse_response("\r\n".join([f"HTTP/1.1 {status} X", *fields, "", ""]).encode())
-
-
-BOTH = Version(URL, '"v1"', DATE, 100)
-DATED = Version(URL, None, DATE, 100)
-REST = ("Content-Range: bytes 40-99/100", "Content-Length: 60")
-
-
-@pytest.mark.parametrize(
-    ("version", "status", "fields", "verdict"),
-    [
-        (BOTH, 206, (*REST, 'ETag: "v1"'), Verdict.CONTINUE),
-        (BOTH, 206, REST, Verdict.CONTINUE),
-        (BOTH, 206, (*REST, 'ETag: "v2"'), Verdict.ANEW),
-        (BOTH, 206, (*REST, 'ETag: W/"v1"'), Verdict.ANEW),
-        (BOTH, 206, (*REST, "Content-Encoding: gzip"), Verdict.ANEW),
-        (BOTH, 206, ("Content-Length: 60",), Verdict.ANEW),
-        (BOTH, 206, ("Content-Range: bytes 0-99/100",), Verdict.ANEW),
-        (BOTH, 206, ("Content-Range: bytes 39-99/100",), Verdict.ANEW),
-        (BOTH, 206, ("Content-Range: bytes 41-99/100",), Verdict.ANEW),
-        (BOTH, 206, ("Content-Range: bytes 40-98/100",), Verdict.ANEW),
-        (BOTH, 206, ("Content-Range: bytes 40-99/*",), Verdict.ANEW),
-        (BOTH, 206, ("Content-Range: bytes 40-100/101",), Verdict.ANEW),
-        (BOTH, 206, ("Content-Range: bytes 40-99/100", "Content-Length: 61"), Verdict.ANEW),
-        (BOTH, 206, ("Content-Range: bytes 99-40/100",), Verdict.ANEW),
-        (BOTH, 206, ("Content-Range: items 40-99/100",), Verdict.ANEW),
-        (BOTH, 206, ("Content-Range: bytes -40-99/100",), Verdict.ANEW),
-        (BOTH, 206, ("Content-Range: bytes 4_0-99/100",), Verdict.ANEW),
-        (BOTH, 206, ("Content-Type: multipart/byteranges; boundary=x",), Verdict.ANEW),
-        (BOTH, 206, (*REST, "Content-Type: Multipart/ByteRanges; boundary=x"), Verdict.ANEW),
-        (BOTH, 206, (*REST, REST[0]), Verdict.ANEW),
-        (BOTH, 200, ('ETag: "v2"',), Verdict.WHOLE),
-        (BOTH, 200, (), Verdict.WHOLE),
-        (BOTH, 200, ('ETag: "v1"',), Verdict.BY_DATE),
-        (DATED, 206, (*REST, f"Last-Modified: {DATE}"), Verdict.CONTINUE),
-        (DATED, 206, (*REST, "Last-Modified: Mon, 23 Nov 2026 15:51:41 GMT"), Verdict.ANEW),
-        (DATED, 200, (f"Last-Modified: {DATE}",), Verdict.WHOLE),
-        (BOTH.replace(length=40), 416, ("Content-Range: bytes */40",), Verdict.COMPLETE),
-        (BOTH.replace(length=None), 416, ("Content-Range: bytes */40",), Verdict.COMPLETE),
-        (BOTH, 416, ("Content-Range: bytes */40",), Verdict.ANEW),
-        (BOTH.replace(length=40), 416, ("Content-Range: bytes 0-9/40",), Verdict.ANEW),
-        (
-            BOTH.replace(length=40),
-            416,
-            ("Content-Range: bytes */40", 'ETag: "v2"'),
-            Verdict.ANEW,
-        ),
-        (BOTH, 416, ("Content-Range: bytes */41",), Verdict.ANEW),
-        (BOTH, 416, (), Verdict.ANEW),
-        (BOTH, 404, (), None),
-        (BOTH, 304, (), None),
-    ],
-)
-def test_the_answer_to_a_request_for_the_rest(version, status, fields, verdict):
-    assert judge(version, 40, head(status, *fields)) is verdict
-
-
-def test_the_date_is_tried_once():
-    assert judge(BOTH, 40, head(200, 'ETag: "v1"'), by_date=True) is Verdict.WHOLE
-    assert range_fields(BOTH, 40) == [("Range", "bytes=40-"), ("If-Range", '"v1"')]
-    assert range_fields(BOTH, 40, by_date=True) == [("Range", "bytes=40-"), ("If-Range", DATE)]
-    assert range_fields(DATED, 40) == [("Range", "bytes=40-"), ("If-Range", DATE)]
-
-
-@pytest.mark.parametrize(
-    ("fields", "etag", "modified", "length"),
-    [
-        (('ETag: "v1"', "Content-Length: 5"), '"v1"', None, 5),
-        (('ETag: W/"v1"',), None, None, None),
-        (("ETag: v1",), None, None, None),
-        ((f"Last-Modified: {DATE}",), None, None, None),
-        ((f"Last-Modified: {DATE}", f"Date: {DATE}"), None, None, None),
-        ((f"Last-Modified: {DATE}", "Date: Mon, 23 Nov 2026 15:51:41 GMT"), None, DATE, None),
-        ((f"Last-Modified: {DATE}", "Date: nonsense"), None, None, None),
-        (('ETag: "v1"', "Content-Encoding: gzip", "Content-Length: 5"), None, None, None),
-    ],
-)
-def test_what_a_head_says_of_its_version(fields, etag, modified, length):
-    assert Version.of(URL, head(200, *fields)) == Version(URL, etag, modified, length)
-
 
 WITHOUT_A_NAME = """
     import ctypes, os, sys
