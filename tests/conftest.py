@@ -7,7 +7,9 @@ from contextlib import ExitStack
 import pytest
 
 # Their asserts are checks of the tests that use them, also under python -O.
-pytest.register_assert_rewrite("clients", "fetching", "option_table", "processes", "transfers")
+pytest.register_assert_rewrite(
+    *("clients", "fetching", "folders", "option_table", "processes", "transfers")
+)
 
 from processes import MODELS, serving  # noqa: E402
 

@@ -1,4 +1,5 @@
-"""How one open file answers one request: its validator. What it sends is in `test_static.py`."""
+"""How one open file answers one request: its validator. What it sends is in
+`test_static.py` and `test_static_conditions.py`."""
 
 from __future__ import annotations
 
