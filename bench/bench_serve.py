@@ -1,25 +1,21 @@
-"""The reactor against the thread-per-connection model: same application, real sockets.
+"""The reactor, the thread-per-connection model and installed peers, each for itself.
 
-    pytest bench/bench_serve.py      each for itself, and installed peers, by pytest-benchmark
-    python bench/bench_serve.py      both in pairs, A B B A; this is the table to believe
+    pytest bench/bench_serve.py
 
-The server has one core, the load generator (reactor.load) another; each is a process of its own.
-Every response is checked whole. Needs nothing but the extra `bench`.
+This follows one machine over time. To say which server is faster, compare them: `reactor bench`,
+`python bench/rows.py`. The server has one core, the load generator (reactor.load) another; each is
+a process of its own. Every response is checked whole. Needs nothing but the extra `bench`.
 """
 
 from __future__ import annotations
 
-import argparse
-import sys
-import tempfile
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from command import end_with
-from pairing import Pairs, Slot, in_pairs, table
+from pairing import Slot
 
 from reactor.bench.answers import FIELDS
 from reactor.bench.peers import NAMES, OURS, Peers
@@ -30,8 +26,6 @@ from reactor.load import Expect, Generator, Plan
 
 CONNECTIONS = 64
 REQUESTS = 4_000  # of a benchmark's round
-SLOT_S = 1.0
-PAIRS = 5
 MODELS = ("reactor", "threads")
 GROUP = f"{{}}, {CONNECTIONS} connections, {REQUESTS} requests"
 
@@ -91,9 +85,6 @@ def loading(starting: Server, body: bytes) -> Iterator[Load]:
             raise NotServed(f"{server.name}: {error}") from error
 
 
-# --- by pytest-benchmark -------------------------------------------------------------------
-
-
 @pytest.mark.skipif(missing() is not None, reason=str(missing()))
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("number", range(2), ids=["native", "static"])
@@ -133,59 +124,3 @@ def measure(benchmark, load: Load) -> None:
     )
     benchmark.extra_info["server_cpu_us_per_request"] = min(slot.cpu_us for slot in slots)
     benchmark.extra_info["requests_per_s"] = max(slot.rate for slot in slots)
-
-
-# --- in pairs ------------------------------------------------------------------------------
-
-
-def compare(app: App, pairs: int, slot_s: float) -> Pairs:
-    with ExitStack() as stack:
-        a, b = (stack.enter_context(loaded(model, app)) for model in MODELS)
-        # Each its own number of requests, so that their slots last equally long.
-        count = {load: _requests_in(load, slot_s) for load in (a, b)}
-        return in_pairs(a, b, lambda load: load.slot(count[load]), pairs)
-
-
-def _requests_in(load: Load, seconds: float) -> int:
-    load.slot(REQUESTS)  # warms it up
-    return max(CONNECTIONS, int(load.slot(REQUESTS).rate * seconds))
-
-
-def _rows(name: str, pairs: Pairs) -> list[list[str]]:
-    cells = []
-    for figure, text, digits in (("cpu_us", "CPU us/request", 1), ("rate", "requests/s", 0)):
-        a, b = pairs.medians(figure)
-        ratio = str(pairs.ratio(figure))
-        cells.append([f"{name}: {text}", f"{a:,.{digits}f}", f"{b:,.{digits}f}", ratio])
-    return cells
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description="reactor against threads, in pairs")
-    parser.add_argument("--pairs", type=int, default=PAIRS)
-    parser.add_argument("--slot", type=float, default=SLOT_S, metavar="SECONDS")
-    options = parser.parse_args()
-    if why := missing():
-        print(why, file=sys.stderr)
-        return 1
-    rows = [[f"{CONNECTIONS} kept-alive connections", *MODELS, "ratio (min-max)"]]
-    busy = 0.0
-    with tempfile.TemporaryDirectory() as folder:
-        site = Path(folder, "site")
-        site.mkdir()
-        for app in applications(site):
-            pairs = compare(app, options.pairs, options.slot)
-            rows += _rows(app.name, pairs)
-            busy = max(busy, pairs.medians("load_busy")[0])
-    print(table(rows))
-    print(f"\nMedians of {options.pairs} pairs of {options.slot:g} s, A B B A.")
-    if busy > 0.85:
-        print(
-            f"The load generator was busy for {busy:.0%} of the reactor's slots: GENERATOR-BOUND. "
-            "Requests/s are then its limit; CPU per request holds."
-        )
-    return 0
-
-
-if __name__ == "__main__":
-    end_with(main)

@@ -137,7 +137,7 @@ class Limits(Value):
     write_per_turn_bytes_max: int = 64 * KIB
 
     # A file goes from the page cache to the socket without passing through here, so a turn may
-    # give more of it: at 64 KiB a 1 MiB file cost 1.5 times the CPU (bench/bench_peers.py).
+    # give more of it: at 64 KiB a 1 MiB file cost 1.5 times the CPU (static-large, bench/rows.py).
     sendfile_per_turn_bytes_max: int = MIB
 
     # A turn that takes longer is reported, with the function that it is in: everyone waits for it.

@@ -13,9 +13,9 @@ from reactor.bench.servers import NotServed, Server, missing
 
 pytestmark = pytest.mark.skipif(missing() is not None, reason=str(missing()))
 PLAN = Plan("varied", 2, None, 1, True, 2, 0.1, 0.05, 1, varied=50)
-OF_FILES = ("static", "nginx+cache")
+OF_FILES = ("static", "static-threads", "nginx+cache")
 # One answer for all: that is what they are for.
-CONSTANT_ONLY = ("floor", "native-reused", "static")
+CONSTANT_ONLY = ("floor", "native-reused", "static", "static-threads")
 # Answers with the right body, and leaves out what else a varied application says.
 LAZY = """
 import http.server, sys

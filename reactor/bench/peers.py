@@ -26,6 +26,7 @@ OURS = {
     "wsgi": ("apps:{wsgi}", *KEPT),
     "static": ("{site}", *KEPT),
     "wsgi-threads": ("apps:{wsgi}", *KEPT, *THREADS),
+    "static-threads": ("{site}", *KEPT, *THREADS),
 }
 CODE = {
     name: f"import apps, {name}; {name}.run(apps.{{wsgi}}, '127.0.0.1', {{port}})"
@@ -103,7 +104,7 @@ class Peers:
 
     def server(self, name: str, path: str = "/", *, varied: bool = False) -> Server:
         """``varied``: its answer is to each request its own, below any path."""
-        return Server(name, self._command(name, varied), path)
+        return Server(name, self.command(name, varied=varied), path)
 
     def _find_unusable(self) -> dict[str, str]:
         """Name -> why."""
@@ -120,7 +121,8 @@ class Peers:
                 unusable[name] = f"not installed for {self._python}"
         return unusable
 
-    def _command(self, name: str, varied: bool) -> Command:
+    def command(self, name: str, *, varied: bool = False) -> Command:
+        """How `server` starts it."""
         apps = VARIED if varied else CONSTANT
         if name in OURS:
             target, *options = OURS[name]

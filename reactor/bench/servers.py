@@ -181,22 +181,6 @@ class Server:
         except (OSError, ValueError) as error:
             raise NotServed(f"{self.name}: {error}") from error
 
-    def fetch_pipelined(self, body: bytes, depth: int) -> None:
-        """So many requests in one send; NotServed if not all of them are answered."""
-        answered = 0
-
-        def enough(response: bytes) -> bool:
-            nonlocal answered
-            answered = response.count(body)
-            return answered >= depth
-
-        try:
-            with socket.create_connection((self.host, self.port), 2) as sock:
-                sock.sendall(request_bytes(self.url) * depth)
-                receive(sock, enough)
-        except (OSError, ValueError) as error:
-            raise NotServed(f"answers {answered} of {depth} pipelined requests") from error
-
     # --- what it uses ----------------------------------------------------------------------
 
     def pids(self) -> list[int]:

@@ -9,6 +9,7 @@ imports nothing but the standard library until our own handler is asked for.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,19 +30,20 @@ def __getattr__(name: str) -> Any:
     """The native handlers, made only when they are asked for: peers may not have `reactor`."""
     if name not in ("hello", "hello_reused", "varied"):
         raise AttributeError(name)
-    from reactor.parser._message import Response
+    # As applications have it, by its public name: an earlier reactor has its modules elsewhere.
+    response = importlib.import_module("reactor").Response
 
-    ready = Response(200, {"Content-Type": "text/plain"}, BODY)
+    ready = response(200, {"Content-Type": "text/plain"}, BODY)
 
-    def hello(request: Any) -> Response:
+    def hello(request: Any) -> Any:
         """A new response for each request, as most applications have it."""
-        return Response(200, {"Content-Type": "text/plain"}, BODY)
+        return response(200, {"Content-Type": "text/plain"}, BODY)
 
-    def hello_reused(request: Any) -> Response:
+    def hello_reused(request: Any) -> Any:
         """One response for all, as nginx's ``return 200`` and the floor have it."""
         return ready
 
-    def varied(request: Any) -> Response:
+    def varied(request: Any) -> Any:
         """To each request its own: what the other servers' varied applications answer."""
         request_id = request.headers.get("X-Request-Id", "")
         fields = {
@@ -49,7 +51,7 @@ def __getattr__(name: str) -> Any:
             "X-Request-Id": request_id,
             "Set-Cookie": VISIT.format(request_id),
         }
-        return Response(200, fields, f"{request_id} {request.path}")
+        return response(200, fields, f"{request_id} {request.path}")
 
     return {"hello": hello, "hello_reused": hello_reused, "varied": varied}[name]
 
