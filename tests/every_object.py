@@ -28,6 +28,7 @@ from reactor.load._histogram import Histogram
 from reactor.loop import Loop, Registration
 from reactor.loop._deadlines import Deadlines
 from reactor.loop._epoll import EpollSelector
+from reactor.loop._trouble import Trouble
 from reactor.net import Connection, Reactor
 from reactor.net._listener import Listener
 from reactor.parser._framing import ResponseParser
@@ -237,6 +238,7 @@ RECIPES: dict[str, Callable[[], tuple[object, ...]]] = {
     "ServerMachine": lambda: (service(),),
     "ServerMachines": lambda: (service(),),
     "Service": lambda: (Answers(), Limits(), lambda: b"now", FakeJournal()),
+    "TurnEnd": lambda: (Trouble(),),
     "Target": lambda: ("http://a/", "GET", (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",)),
     "Transfer": lambda: (Client(Reactor()), asked(), print, print, print),
     "_Map": lambda: (EpollSelector(),),
