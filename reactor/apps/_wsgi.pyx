@@ -22,7 +22,6 @@ cdef enum:
     STATUSES_MAX = 256
 
 cdef str HEAD = "HEAD"          # the very object: the names of methods are interned
-cdef object PUSHED = iter(())   # the body of what is written, not returned: never at hand
 
 cdef dict statuses = {}     # "404 Not Found": (404, its reason or None if that is the usual one)
 KEPT_STATUSES = statuses    # for tests of the bound
@@ -66,6 +65,7 @@ cdef class Call:
     cdef Headers headers        # None: start_response was not called yet
     cdef int code
     cdef object reason
+    cdef object exchange        # by which what is written is sent; None: nothing was
     cdef Py_ssize_t unsent_bytes_max
     cdef readonly bint begun    # a piece of the body is there: the headers count as sent
     cdef public bint returned
@@ -99,14 +99,13 @@ cdef class Call:
             self.begun = True
 
     cdef int push(self, bytes data) except -1:
-        exchange = self.request.exchange
-        if exchange is None:
-            raise RuntimeError("write was called for a request that came by no connection")
-        if self.begun:
-            exchange.push(data)
+        if self.exchange is None:
+            self.exchange = self.request.exchange
+            self.exchange.begin(self.made(b""), data)
         else:
-            exchange.begin_push(self.made(PUSHED), data)
-        if exchange.unsent > self.unsent_bytes_max:
+            self.exchange.send(data)
+        self.exchange.flush()  # no turn of the loop will, while the application runs
+        if self.exchange.unsent > self.unsent_bytes_max:
             raise ValueError("more was written than is kept in memory: return an iterable instead")
         return 0
 

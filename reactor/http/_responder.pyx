@@ -2,7 +2,7 @@
 
     respond ─> app.respond ─> answer ─┬─> begin: head and a short body, in one write ─────> end
                   │                   └─> begin_streaming ─> pump, piece by piece ────────> end
-                  └─ begin_push, push: pieces while the application runs ─> push_rest ─┘
+                  └─> Exchange: respond_later, or begin_pushed ─> push ... ─> end_pushed ─> end
 
 What is bytes, a list or a plain file is there at once. A body that is made while it is sent
 leaves piece by piece: each is with the kernel before the next is asked for, and all others
@@ -27,9 +27,12 @@ from reactor.http._sides cimport BODY, CLOSE, CLOSED, DONE, END, IDLE, NEXT, STA
 
 from reactor.errors import LocalProtocolError
 from reactor.http.body import OutgoingBody
+from reactor.parser._headers import Headers
+from reactor.parser._serialise import serialise_response
 from reactor.http.states import State
 
 cdef str HEAD_METHOD = "HEAD"   # the very object: the names of methods are interned
+cdef object PUSHED = iter(())   # the body of what is pushed: never at hand
 
 # Where the head of an answer is put together. One for all machines: nothing of another one
 # runs between its being filled and its being handed over.
@@ -62,6 +65,14 @@ cdef class Responder(Protocol):
         """An answer is whole, and the connection goes on."""
         raise NotImplementedError
 
+    cdef bint is_later(self, object response):
+        """Whether it is the handle of an answer that comes later."""
+        raise NotImplementedError
+
+    cdef bytes take_leftover(self):
+        """What came behind the request, for another protocol."""
+        raise NotImplementedError
+
     cdef bint is_last(self) except -1:
         """Whether the answer that begins now may end its connection because the server stops: if
         what came with its request, or meanwhile, holds no further one."""
@@ -75,7 +86,10 @@ cdef class Responder(Protocol):
     def resume_writing(self):
         self.paused = False
         if self.write_state == BODY:
-            self.go_on()
+            if self.out.pushing:
+                self.call_exchange("has_room", ())
+            else:
+                self.go_on()
         self.advance()
 
     cdef int continue_soon(self) except -1:
@@ -111,24 +125,52 @@ cdef class Responder(Protocol):
 
     cdef int respond(self, Request request) except -1:
         response = None
-        request.exchange = self
+        request.answerer = self
+        self.responding = True
         try:
             response = self.service.respond_to(request)
-            request.exchange = None  # it holds the request
+            request.answerer = None     # it holds the request
+            self.responding = False
             if not isinstance(response, Response):
+                if self.is_later(response):
+                    return 0
                 raise TypeError(f"the application returned {type(response).__name__}, no Response")
+            if self.request is not request:
+                raise RuntimeError("the application has answered already, by its exchange")
             if self.write_state != IDLE:
                 return self.push_rest((<Response>response).content)
             return self.answer(<Response>response)
         except KeyboardInterrupt:
             raise
         except BaseException as exception:
-            request.exchange = None
-            if self.write_state != IDLE and not self.is_pushing():
+            request.answerer = None
+            self.responding = False
+            if self.write_state != IDLE and not (self.out is not None and self.out.pushing):
                 raise  # our own: the answer was begun
-            if isinstance(response, Response):
-                self.close_source((<Response>response).content)
-            self.service.journal.failed(exception, f"answering {request.word} {request.get_target()}")
+            return self.application_failed(exception, response)
+
+    cdef int respond_later(self, Response response) except -1:
+        if self.write_state != IDLE:
+            raise RuntimeError("the answer has begun already")
+        try:
+            return self.answer(response)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as exception:
+            if self.write_state != IDLE:
+                raise  # our own: the answer was begun
+            return self.application_failed(exception, response)
+
+    cdef int application_failed(self, object exception, object response) except -1:
+        """A 500 if nothing was sent, else the end of what was."""
+        doing = "answering a request"
+        if self.request is not None:
+            doing = f"answering {self.request.word} {self.request.get_target()}"
+        if isinstance(response, Response):
+            self.close_source((<Response>response).content)
+        self.service.journal.failed(exception, doing)
+        if self.request is None:
+            return self.close()  # it was answered already
         if self.write_state != IDLE:
             return self.break_off()
         self.keep_alive = False
@@ -212,14 +254,10 @@ cdef class Responder(Protocol):
             response, out, None if out.pieces is None else out.next_piece(0))
 
     cdef int begin_streaming(self, Response response, object out, bytes first) except -1:
-        self.out = out
-        self.event_stream = out.length is None and is_event_stream(response)
-        self.keep_alive = self.keep_alive and not out.until_close
         if out.lazy:
             # It is told to go on only when every byte of the last piece is with the kernel.
             self.transport.set_write_buffer_limits(0)
-        self.begin(response, -1 if out.length is None else out.length, out.chunked,
-                   b"" if first is None else out.frame(first))
+        self.begin_body(response, out, b"" if first is None else out.frame(first))
         self.written = 0 if first is None else len(first)
         if out.file is not None:
             self.send_file(out.take_file(), out.offset, out.length)
@@ -228,28 +266,104 @@ cdef class Responder(Protocol):
         self.move_writing(WITH_BODY)
         return self.hand_over() if out.lazy else self.pump()
 
-    def begin_push(self, Response response not None, bytes data not None):
-        """Send the head and ``data``, while `App.respond` runs: what this returns is the rest of
-        the body then. Not for a response that has none."""
+    cdef int begin_body(self, Response response, object out, bytes data) except -1:
+        self.out = out
+        self.event_stream = out.length is None and is_event_stream(response)
+        self.keep_alive = self.keep_alive and not out.until_close
+        return self.begin(
+            response, -1 if out.length is None else out.length, out.chunked, data)
+
+    # --- what an exchange asks for --------------------------------------------------------
+
+    cdef int begin_pushed(self, Response response, bytes data) except -1:
+        if self.write_state != IDLE:
+            raise RuntimeError("the answer has begun already")
         check_fields(response)
-        out = OutgoingBody(self.request, response)
+        out = OutgoingBody(self.request, response.with_body(PUSHED))
+        out.pushing, out.lazy = True, False
+        if out.pieces is None:
+            data = b""
         out.check_piece(data, 0)
-        out.pushing = True
-        self.begin_streaming(response, out, data)
+        self.begin_body(response, out, out.frame(data))
+        self.written = len(data)
+        return self.move_writing(WITH_BODY)
 
-    def push(self, bytes data not None):
-        self.out.check_piece(data, self.written)
-        self.put_piece(data)
+    cdef object pushed_body(self):
+        if self.out is None or not self.out.pushing:
+            raise RuntimeError("begin was not called, or what was begun is over")
+        return self.out
 
-    @property
-    def unsent(self):
-        return self.transport.get_write_buffer_size()
+    cdef int push(self, bytes data) except -1:
+        out = self.pushed_body()
+        if out.pieces is not None and data:
+            out.check_piece(data, self.written)
+            self.put_piece(data)
+        return 0
 
-    cdef bint is_pushing(self):
-        return self.out is not None and self.out.pushing
+    cdef int end_pushed(self, object trailers) except -1:
+        out = self.pushed_body()
+        out.trailers = trailers
+        out.end()  # what is wrong with the trailers is raised before anything is written
+        if out.pieces is not None and out.length is not None and self.written < out.length:
+            written = self.written
+            self.break_off()
+            raise ValueError(f"the body has {written} of its {out.length} bytes")
+        return self.end()
+
+    cdef int interim(self, int status, object headers) except -1:
+        if not 100 < status < 200 or status == 101 or self.write_state != IDLE:
+            raise LocalProtocolError(f"a {status} is no interim response, or the answer has begun")
+        if self.request.facts.version > 10:  # RFC 9110 15.2: never to an HTTP/1.0 client
+            self.write(serialise_response(status, headers, None))
+        return 0
+
+    cdef int upgrade(self, object protocol, object headers) except -1:
+        """RFC 9110 7.8: after the 101 the connection speaks the other protocol."""
+        name = self.request.upgrade
+        if name is None or self.write_state != IDLE or self.read_state != DONE:
+            raise LocalProtocolError("the request asks for no upgrade, or the answer has begun")
+        fields = [("Upgrade", name), ("Connection", "Upgrade"), *Headers(headers).items()]
+        head = serialise_response(101, fields, None)
+        transport, rest = self.transport, self.take_leftover()
+        self.move_writing(START)
+        self.status = 101
+        if self.tally is not None:
+            self.tally.began(len(head), 0)
+        self.write(head)
+        transport.flush()
+        self.answered()
+        self.tell_taken(True)
+        self.call_exchange("is_over", ())
+        self.close_sides()
+        self.exchange = self.request = self.transport = None
+        transport.set_deadline(None)
+        transport.resume_reading()
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
+        if rest:
+            protocol.data_received(rest)
+        return 0
+
+    cdef int call_exchange(self, str method, tuple arguments) except -1:
+        """Tell the handle something; what it calls is the application's."""
+        if self.exchange is None:
+            return 0
+        try:
+            getattr(self.exchange, method)(*arguments)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as exception:
+            if self.is_closed():
+                self.service.journal.failed(exception, f"telling an exchange {method}")
+            else:
+                self.application_failed(exception, None)
+        return 0
+
+    # --- pieces ---------------------------------------------------------------------------
 
     cdef int push_rest(self, object content) except -1:
         self.out.continue_with(content)
+        self.transport.set_write_buffer_limits(0)
         return 0 if self.paused else self.go_on()
 
     cdef int put_piece(self, bytes piece) except -1:
@@ -259,8 +373,6 @@ cdef class Responder(Protocol):
 
     cdef int hand_over(self) except -1:
         """A piece that the application takes its time for leaves before the next is asked for."""
-        if self.out.pushing:
-            return self.flush_all()
         self.transport.flush()
         if self.out.length is not None and self.written == self.out.length:
             return self.pump()  # that was all: it is only asked for its end
@@ -268,11 +380,11 @@ cdef class Responder(Protocol):
 
     cdef int flush_all(self) except -1:
         """Give the kernel all that it takes now: no turn of the loop will, while the app runs."""
-        cdef int64_t before, left = self.unsent
+        cdef int64_t before, left = self.transport.get_write_buffer_size()
         while left:
             before = left
             self.transport.flush()
-            left = self.unsent
+            left = self.transport.get_write_buffer_size()
             if left == before:
                 break
         return 0
@@ -284,6 +396,8 @@ cdef class Responder(Protocol):
 
     cdef int pump(self) except -1:
         """Write pieces of the body until it ends, the transport is full, or others have a turn."""
+        if self.out is not None and self.out.pushing:
+            return 0
         while self.out is not None and not self.paused and not self.is_closed():
             if self.event_stream and self.service.streams_end:
                 self.keep_alive = False
@@ -328,6 +442,9 @@ cdef class Responder(Protocol):
         self.request = None
         if self.body is not None:
             self.release_body()
+        if self.exchange is not None:
+            self.exchange.is_over()
+            self.exchange = None
         if not self.keep_alive or self.read_state != DONE:
             return self.close(not all_came)
         self.move_reading(NEXT)

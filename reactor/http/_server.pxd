@@ -19,10 +19,15 @@ cdef class ServerMachine(Responder):
     cdef RequestParser parser   # None while there is nothing to parse
     cdef Clock clock
     cdef bint peer_done
+    cdef int64_t streamed       # bytes of it that have come
+    cdef bint streams_body      # the application takes the body of this request while it comes
     cdef bint continue_owed     # the client waits for a 100 before it sends the body
 
     cdef int return_parser(self) except -1
+    cdef bint takes_input(self) except -1
     cdef int set_reading(self) except -1
+    cdef int read_beside_exchange(self) except -1
+    cdef bint is_behind(self) noexcept
     cdef int read_on(self) except -1
     cdef int wait_for_memory(self) except -1
     cdef int set_clock(self) except -1
@@ -34,5 +39,6 @@ cdef class ServerMachine(Responder):
     cdef int body_read(self, bytes data) except -1
     cdef int check_body_size(self, int64_t size) except -1
     cdef object fault(self, int status, str code, str message)
+    cdef int stream_body(self, Request request) except -1
     cdef int body_done(self) except -1
     cdef int refuse(self, object error) except -1

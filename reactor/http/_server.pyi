@@ -3,6 +3,7 @@ from typing import Any
 from typing_extensions import disjoint_base
 
 from reactor._protocol import Factory
+from reactor.http._exchange import Exchange
 from reactor.http._responder import Responder
 from reactor.http._service import Service
 
@@ -16,6 +17,9 @@ class ServerMachine(Responder):
     def connection_lost(self, exc: Any) -> None: ...
     def is_idle(self) -> bool:
         """Whether it waits for one more request and nothing of that has come."""
+
+    def open_exchange(self) -> Exchange:
+        """The handle of the request that is being answered; see `Request.exchange`."""
 
     def finish(self) -> None:
         """Graceful stop, after `Service.drain`: answer what has come, and at most one request more;

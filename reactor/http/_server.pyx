@@ -18,6 +18,7 @@ from libc.stdint cimport uint8_t
 from reactor.parser._fields cimport CONNECT, CONTINUE, stays_open
 from reactor.parser._buffer cimport buffer_size
 from reactor.http._collecting cimport CollectedBody
+from reactor.http._exchange cimport Exchange, exchange_of
 from reactor.http._response cimport error_response
 from reactor.http._sides cimport BODY, CLOSE, CLOSED, DONE, END, HEAD, IDLE, START, WITH_BODY
 
@@ -79,6 +80,7 @@ cdef class ServerMachine(Responder):
 
     def eof_received(self):
         self.peer_done = True
+        self.call_exchange("peer_gone", (False,))
         self.advance()
         return not self.is_closed()  # true while an answer is owed
 
@@ -113,7 +115,8 @@ cdef class ServerMachine(Responder):
         self.close_sides()
         if self.parser is not None:
             self.return_parser()
-        self.transport = None
+        self.call_exchange("peer_gone", (True,))
+        self.exchange = self.transport = None
 
     def is_idle(self):
         # Not one that has yet to ask: if everybody who comes were shed for the next who comes,
@@ -124,11 +127,27 @@ cdef class ServerMachine(Responder):
     def finish(self):
         if not self.is_closed():
             self.set_reading()  # whoever waits for a request has another deadline now
+        self.call_exchange("drained", ())
 
     def end_stream(self):
         if self.write_state == BODY and self.event_stream:
             self.keep_alive = False
             self.end()
+
+    def open_exchange(self):
+        if self.exchange is None:
+            self.exchange = exchange_of(self)
+        return self.exchange
+
+    cdef bint is_later(self, object response):
+        return isinstance(response, Exchange)
+
+    cdef bytes take_leftover(self):
+        cdef bytes rest = b""
+        if self.parser is not None:
+            rest = self.parser.leftover()
+            self.return_parser()
+        return rest
 
     cdef bint is_last(self) except -1:
         if self.parser is not None and buffer_size(&self.parser.buffer):
@@ -140,7 +159,7 @@ cdef class ServerMachine(Responder):
     cdef int advance(self) except -1:
         """Answer what is there: up to a bound, then let other connections have their turn."""
         cdef int left = self.service.requests_per_turn
-        while not (self.is_closed() or self.write_state != IDLE or self.paused):
+        while self.takes_input() and not self.is_closed():
             if self.parser is None or self.parser.is_fresh():
                 break
             if left == 0:
@@ -162,8 +181,32 @@ cdef class ServerMachine(Responder):
         parser, self.parser = self.parser, None
         return self.service.take_back(parser)
 
+    cdef bint takes_input(self) except -1:
+        """Whether what was received can be used now."""
+        if self.exchange is not None:
+            return self.read_state == BODY and self.streams_body and self.exchange.wants_body()
+        return self.write_state == IDLE and not self.paused
+
+    cdef bint is_behind(self) noexcept:
+        """Whether something has come that is not used yet."""
+        return self.parser is not None and buffer_size(&self.parser.buffer) > 0
+
+    cdef int read_beside_exchange(self) except -1:
+        """While an answer is owed: read the body that the application takes, or for the peer's end."""
+        if not self.streams_body or self.read_state != BODY:
+            self.start_clock(NOT_SET, -1)
+            return self.transport.want_reading(not self.paused and not self.is_behind())
+        if not self.exchange.wants_body():
+            self.start_clock(NOT_SET, -1)
+            return self.transport.want_reading(False)
+        if self.peer_done:
+            return self.peer_ended()
+        return self.read_on()
+
     cdef int set_reading(self) except -1:
         """Read on only if what comes can be used now."""
+        if self.exchange is not None:
+            return self.read_beside_exchange()
         if self.write_state != IDLE or self.paused or self.continue_planned:
             self.start_clock(NOT_SET, -1)
             self.transport.want_reading(False)
@@ -261,6 +304,8 @@ cdef class ServerMachine(Responder):
             self.move_reading(END)
             return self.respond(request)
         takes = self.service.app.body_bytes_max
+        if self.service.streams_bodies and not request.whole:
+            return self.stream_body(request)
         if not takes:
             # The body is never read: the connection ends with the answer.
             self.keep_alive = False
@@ -276,7 +321,20 @@ cdef class ServerMachine(Responder):
         self.continue_owed = request.facts.flags & CONTINUE and request.facts.version > 10
         return 0
 
+    cdef int stream_body(self, Request request) except -1:
+        self.check_body_size(request.facts.content_length)
+        self.move_reading(WITH_BODY)
+        self.streams_body = True
+        self.streamed = 0
+        self.continue_owed = request.facts.flags & CONTINUE and request.facts.version > 10
+        return self.respond(request)
+
     cdef int body_read(self, bytes data) except -1:
+        if self.streams_body:
+            self.continue_owed = False
+            self.streamed += PyBytes_GET_SIZE(data)
+            self.check_body_size(self.streamed)
+            return self.call_exchange("body_received", (data, False))
         self.continue_owed = False  # RFC 9110 10.1.1: it does not wait for it
         self.check_body_size(self.body.size + PyBytes_GET_SIZE(data))
         try:
@@ -299,6 +357,9 @@ cdef class ServerMachine(Responder):
 
     cdef int body_done(self) except -1:
         self.move_reading(END)
+        if self.streams_body:
+            self.streams_body = False
+            return self.call_exchange("body_received", (b"", True))
         self.request = self.request.with_body(self.body.take())
         return self.respond(self.request)
 
@@ -313,6 +374,12 @@ cdef class ServerMachine(Responder):
         self.service.journal.refused(self.peer, error)
         self.keep_alive = False
         self.release_body()
+        self.streams_body = False
+        if self.exchange is not None:
+            self.call_exchange("peer_gone", (True,))
+            self.exchange = None
+        if self.write_state != IDLE:
+            return self.break_off()
         if self.read_state != DONE:
             self.move_reading(CLOSE)
         return self.answer(error_response(error.status, error.message, self.service.retry_after))

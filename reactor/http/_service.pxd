@@ -18,7 +18,7 @@ cdef class Service:
     cdef int requests_per_turn
     cdef int64_t high_water
     cdef double silent_timeout, keep_alive_timeout
-    cdef bint wants_answers
+    cdef bint wants_answers, streams_bodies
     cdef readonly BodyMemory body_memory
     cdef str retry_after
     cdef readonly bint draining

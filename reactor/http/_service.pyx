@@ -36,6 +36,7 @@ cdef class Service:
         self.retry_after = str(limits.retry_after_s)
         # What every request looks at.
         self.respond_to = app.respond
+        self.streams_bodies = getattr(app, "streams_bodies", False)
         self.wants_answers = journal.wants_answers
         self.requests_per_turn = limits.requests_per_turn_max
         self.high_water = limits.write_high_water_bytes

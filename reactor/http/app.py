@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from reactor.errors import RemoteProtocolError
+from reactor.http._exchange import Exchange
 from reactor.parser._message import Request, Response
 
 
@@ -20,8 +21,13 @@ class App(Protocol):
     @property
     def body_bytes_max(self) -> int: ...
 
-    def respond(self, request: Request) -> Response:
-        """The answer. An exception is answered with a 500."""
+    def respond(self, request: Request) -> Response | Exchange:
+        """The answer, or the request's exchange if it comes later. An exception is answered
+        with a 500.
+
+        An app whose ``streams_bodies`` is true is called when a head has come, and takes the body
+        by `Exchange.read_body`; any other when the body has.
+        """
         ...
 
 

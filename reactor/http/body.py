@@ -80,7 +80,8 @@ class OutgoingBody:
         file: the file, when it is one, to be sent from ``offset``.
         pieces: what yields the body, when it is neither empty nor a file.
         lazy: whether the application makes the pieces while they are sent.
-        pushing: whether it hands them over while it is called (PEP 3333's ``write``).
+        pushing: whether it hands them over itself (`Exchange.send`).
+        trailers: fields that follow a chunked body.
     """
 
     def __init__(self, request: Request | None, response: Response) -> None:
@@ -92,6 +93,7 @@ class OutgoingBody:
         self.offset = 0
         self.pieces: Iterator[bytes] | None = None
         self.lazy = self.pushing = False
+        self.trailers: Any = ()
         self.source: Any = response.body
         size = self._take(response.body)
         if status in {204, 304}:
@@ -150,7 +152,7 @@ class OutgoingBody:
         return serialise_chunk(piece) if self.chunked else piece
 
     def end(self) -> bytes:
-        return serialise_last_chunk() if self.chunked else b""
+        return serialise_last_chunk(self.trailers) if self.chunked else b""
 
     def close(self) -> None:
         """Tell the application's iterable or file that nobody wants more. Idempotent."""

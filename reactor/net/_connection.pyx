@@ -21,6 +21,7 @@ from libc.stdint cimport int64_t, uint8_t
 
 from posix.unistd cimport close
 
+from reactor._protocol cimport Protocol
 from reactor.loop._registration cimport (
     DUE, FLUSH, LOST, READ, WRITE, descriptor_checked, registration_of)
 from reactor.net._keeper cimport Caller
@@ -137,10 +138,11 @@ cdef class Connection(Endpoint):
     # --- events of the loop ---------------------------------------------------------------
 
     cdef int tell_made(self) except -1:
-        if self.compiled is None:
+        cdef Protocol compiled = self.compiled
+        if compiled is None:
             self.call_protocol("connection_made", (self,))
         else:
-            self.compiled.connection_made(self)
+            compiled.connection_made(self)
         return 0
 
     cdef int readable(self) except -1:
@@ -189,12 +191,14 @@ cdef class Connection(Endpoint):
         return 0
 
     cdef int received(self, Py_ssize_t size) except -1:
+        # Held: a protocol that hands the connection over would be freed in the middle of its call.
+        cdef Protocol compiled = self.compiled
         if self.state == LINGERING:
             self.linger_on(size)
         elif size == 0:
             self.peer_ended()
-        elif self.compiled is not None:
-            self.compiled.receive(self.keeper.scratch, size)
+        elif compiled is not None:
+            compiled.receive(self.keeper.scratch, size)
         elif self.buffered:
             self.fill_buffer(self.keeper.scratch, size)
         else:

@@ -18,7 +18,7 @@ cdef class Message:
     cdef Headers header_view    # None: not yet made
     cdef object content
     cdef object peer
-    cdef object exchange        # of a request that is being answered: takes pushed pieces
+    cdef object answerer        # of a request: the machine that answers it, while it asks the app
     cdef bint whole
     cdef int64_t end_at
 

@@ -109,6 +109,16 @@ class Request(Message):
         """What follows the first ``?``, as it was sent; ``""`` if there is none."""
 
     @property
+    def exchange(self) -> Any:
+        """The `reactor.http._exchange.Exchange`, for an answer that comes later or in pieces.
+
+        Ask for it while the application is called; it may be kept.
+
+        Raises:
+            RuntimeError: the application is not called now with this request.
+        """
+
+    @property
     def host(self) -> str | None:
         """Whom the request is for: the target's own authority if it has one, else Host."""
 

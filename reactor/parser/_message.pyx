@@ -221,6 +221,12 @@ cdef class Request(Message):
         self.peer = client
 
     @property
+    def exchange(self):
+        if self.answerer is None:
+            raise RuntimeError("a request has its exchange only while the application is called")
+        return self.answerer.open_exchange()
+
+    @property
     def host(self):
         # RFC 9112 3.2.2: the target's own authority wins over Host.
         if self.facts.flags & CONNECT:

@@ -1,0 +1,132 @@
+"""One request and its answer, apart from the connection that carries them (decision 0060).
+
+It is a handle: made when an application asks for it (`Request.exchange`), for an answer that comes
+later, that is pushed, or that is not HTTP any more. `Responder` is what does it. The handle
+knows its responder until the exchange is over, and is dead from then on: whoever keeps it cannot
+reach the next request of the connection.
+
+    respond                          a whole answer
+    begin ─> send ... ─> end         one that is pushed; `room` and on_room bound it
+    interim   upgrade   fail         103; another protocol; the application's fault
+    read_body(on_body)               the request's body in pieces, for apps that stream it
+    on_gone  on_drain                what the application is told
+
+The docstrings are in `_exchange.pyi`.
+"""
+
+from reactor.parser._message cimport Request, Response
+
+
+cdef Exchange exchange_of(Responder responder):
+    cdef Exchange exchange = Exchange.__new__(Exchange)
+    exchange.responder = responder
+    exchange.request = responder.request
+    return exchange
+
+
+cdef class Exchange:
+
+    cdef Responder open(self):
+        """Its responder. Raises if there is nothing to answer any more."""
+        if self.responder is not None:
+            return self.responder
+        if self.lost:
+            raise ConnectionResetError("the client has gone: nobody takes an answer")
+        raise RuntimeError("this exchange is over: its request is answered")
+
+    cdef int settle(self, Responder responder) except -1:
+        """Go on with the connection, unless whoever called the application does it anyway."""
+        if not responder.responding:
+            responder.advance()
+        return 0
+
+    @property
+    def over(self):
+        return self.responder is None
+
+    @property
+    def draining(self):
+        return self.open().service.draining
+
+    # --- the answer -----------------------------------------------------------------------
+
+    def respond(self, Response response not None):
+        cdef Responder responder = self.open()
+        responder.respond_later(response)
+        self.settle(responder)
+
+    def begin(self, Response response not None, bytes data not None=b""):
+        self.open().begin_pushed(response, data)
+
+    def send(self, bytes data not None):
+        self.open().push(data)
+
+    @property
+    def room(self):
+        return self.responder is not None and not self.responder.paused
+
+    @property
+    def unsent(self):
+        return self.open().transport.get_write_buffer_size()
+
+    def flush(self):
+        self.open().flush_all()
+
+    def end(self, trailers=()):
+        cdef Responder responder = self.open()
+        responder.end_pushed(trailers)
+        self.settle(responder)
+
+    def interim(self, int status, headers=()):
+        self.open().interim(status, headers)
+
+    def fail(self, exception):
+        cdef Responder responder = self.open()
+        responder.application_failed(exception, None)
+        self.settle(responder)
+
+    def upgrade(self, protocol, headers=()):
+        self.open().upgrade(protocol, headers)
+
+    # --- the request's body ---------------------------------------------------------------
+
+    def read_body(self, on_body):
+        cdef Responder responder = self.open()
+        self.on_body = on_body
+        self.settle(responder)
+
+    def pause_body(self):
+        self.body_paused = True
+        self.settle(self.open())
+
+    def resume_body(self):
+        self.body_paused = False
+        # Not from here: the caller may be in the middle of the piece before.
+        self.open().continue_soon()
+
+    # --- what the responder tells ---------------------------------------------------------
+
+    def wants_body(self):
+        return self.on_body is not None and not self.body_paused
+
+    def body_received(self, data, last):
+        self.on_body(data, last)
+
+    def has_room(self):
+        if self.on_room is not None:
+            self.on_room()
+
+    def peer_gone(self, lost):
+        told, self.gone = self.gone, True
+        if lost:
+            self.lost = True
+            self.responder = None
+        if self.on_gone is not None and not told:
+            self.on_gone()
+
+    def drained(self):
+        if self.on_drain is not None:
+            self.on_drain()
+
+    def is_over(self):
+        self.responder = None
