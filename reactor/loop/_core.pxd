@@ -1,14 +1,12 @@
 """The loop: the C face of `_core.pyx`."""
 
-from reactor.loop._deadlines cimport Deadlines
 from reactor.loop._ending cimport TurnEnd
-from reactor.loop._registration cimport Poller, Registration
+from reactor.loop._registration cimport Registration
+from reactor.loop._registry cimport Registry
 from reactor.loop._trouble cimport Trouble
 
-cdef class Loop:
-    cdef readonly object _selector, _timers, _waker
-    cdef readonly Deadlines _deadlines
-    cdef Poller poller              # the selector, if it has a C face; else None
+cdef class Loop(Registry):
+    cdef readonly object _timers, _waker
     cdef public object clock
     cdef object ready, from_threads, signals
     cdef list found                 # by the last `select`
@@ -26,14 +24,10 @@ cdef class Loop:
     cdef int dispatch_found(self, int count) except -1
     cdef int read_all(self) except -1
     cdef int run_due(self) except -1
-    cdef int expire_at(self, Registration registration, double when) except -1
-    cdef int forget(self, Registration registration) except -1
     cdef int lose(self, Registration registration, object fileobj) except -1
     cdef int close_when_over(self, object item) except -1
-    cdef int modify_events(self, Registration registration, int events) except -1
     cdef object select_timeout(self, object timeout)
     cdef int call(self, object handle) except -1
-    cdef int check_open(self) except -1
     cdef int release(self) except -1
     cdef int wake(self) except -1
     cdef object timer(self, double when, object callback, tuple args)

@@ -5,7 +5,8 @@ from typing import Any, Self
 from typing_extensions import disjoint_base
 
 from reactor.loop._registration import Registration
-from reactor.loop.handler import Closeable, Handler, HasFileno
+from reactor.loop._registry import Registry
+from reactor.loop.handler import Closeable
 from reactor.loop.timers import Handle, TimerHandle
 
 EVENT_READ: int
@@ -14,7 +15,7 @@ EVENT_WRITE: int
 def default_selector() -> selectors.BaseSelector: ...
 
 @disjoint_base
-class Loop:
+class Loop(Registry):
     """A single-threaded event loop over any `selectors.BaseSelector`.
 
     Args:
@@ -91,21 +92,6 @@ class Loop:
     def report(self, exception: BaseException, doing: str) -> None:
         """A callback of the user failed: say so once, with its traceback, and go on. A log that
         fails in its turn is said once on stderr."""
-
-    def register(self, fileobj: int | HasFileno, events: int, handler: Handler) -> Registration:
-        """Watch a descriptor for `EVENT_READ`, `EVENT_WRITE`, both or, with 0, nothing yet.
-
-        Raises:
-            ValueError: it has no descriptor (any more), or these are no events.
-            KeyError: the descriptor is registered already.
-        """
-
-    def modify(self, registration: Registration, events: int) -> None:
-        """Change the wanted events; 0 takes the descriptor out of the selector meanwhile."""
-
-    def unregister(self, registration: Registration) -> None:
-        """Drop the descriptor, its deadline, and every event of it that this turn still holds.
-        Idempotent."""
 
     def set_deadline(self, registration: Registration, delay: float | None) -> None:
         """Call the handler's `on_deadline` in ``delay`` seconds, once; None: not at all.

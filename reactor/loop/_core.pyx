@@ -24,10 +24,9 @@ docstrings are in `_core.pyi`.
 
 from libc.math cimport INFINITY
 
-from reactor.loop._deadlines cimport Deadlines
 from reactor.loop._ending cimport TurnEnd, close_item
 from reactor.loop._registration cimport (
-    DUE, READ, WRITE, Registration, check_callable, check_registered, events_checked)
+    DUE, READ, WRITE, Poller, Registration, check_callable, check_registered)
 from reactor.loop._trouble cimport Trouble
 
 from libc.errno cimport EAGAIN, errno
@@ -64,14 +63,13 @@ def default_selector():
     return selectors.DefaultSelector()
 
 
-cdef class Loop:
+cdef class Loop(Registry):
 
     def __cinit__(self):
         # Until it is made it is as one that is closed: a subclass may forget to call `__init__`.
         self.closed = True
         self.wake_fd = -1
         self._timers = Timers()
-        self._deadlines = Deadlines()
         self.ready = deque()
         self.from_threads = deque()
         self.trouble = Trouble()
@@ -339,45 +337,6 @@ cdef class Loop:
 
     # --- descriptors ----------------------------------------------------------------------
 
-    def register(self, fileobj, events, handler):
-        self.check_open()
-        if handler is None:
-            raise TypeError("a registration needs a handler")
-        registration = Registration(fileobj, 0, handler)
-        self.modify_events(registration, events_checked(events))
-        return registration
-
-    def modify(self, Registration registration not None, events):
-        self.check_open()
-        check_registered(registration)
-        self.modify_events(registration, events_checked(events))
-
-    cdef int modify_events(self, Registration registration, int events) except -1:
-        cdef int before = registration.events
-        if events == before:
-            return 0
-        if self.poller is not None:
-            return self.poller.watch(registration, events)
-        if not events:
-            registration.events = 0
-            self._selector.unregister(registration.fileobj)
-        elif not before:
-            self._selector.register(registration.fileobj, events, registration)
-        else:
-            self._selector.modify(registration.fileobj, events, registration)
-        registration.events = events  # not before: it may have been refused
-        return 0
-
-    def unregister(self, Registration registration not None):
-        self.forget(registration)
-        # A handler holds its registration: without this the two would wait for the collector.
-        registration.handler = None
-
-    cdef int forget(self, Registration registration) except -1:
-        self.modify_events(registration, 0)
-        self._deadlines.forget(registration)
-        return 0
-
     cdef int lose(self, Registration registration, object fileobj) except -1:
         """Unregister and close; then, but not from here, tell the handler by LOST: it may be in
         the middle of the call that led to this. Without ``fileobj`` the descriptor is closed."""
@@ -395,9 +354,6 @@ cdef class Loop:
         if when != when:
             raise ValueError("a deadline is a number of seconds, not nan")
         self.expire_at(registration, when)
-
-    cdef int expire_at(self, Registration registration, double when) except -1:
-        return self._deadlines.set(registration, when)
 
     def close_at_turn_end(self, fileobj):
         self.close_when_over(fileobj)
