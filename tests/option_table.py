@@ -45,16 +45,22 @@ def check(row: Shown, places: dict[str, Any], always: tuple[str, ...] = ()) -> N
     assert see([*row.also, *row.given, *always]) == row.shown, f"with {row.option}"
 
 
-def actions(command: str) -> list[argparse.Action]:
-    """All that the parser of ``reactor COMMAND`` knows, its help left out."""
+def parser_of(command: str) -> argparse.ArgumentParser:
+    """The parser of ``reactor COMMAND``."""
     commands = next(
         action
         for action in _parser([command])._actions
         if isinstance(action, argparse._SubParsersAction)
     )
+    parser: argparse.ArgumentParser = commands.choices[command]
+    return parser
+
+
+def actions(command: str) -> list[argparse.Action]:
+    """All that the parser of ``reactor COMMAND`` knows, its help left out."""
     return [
         action
-        for action in commands.choices[command]._actions
+        for action in parser_of(command)._actions
         if not isinstance(action, argparse._HelpAction)
     ]
 

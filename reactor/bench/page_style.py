@@ -1,6 +1,6 @@
 """The style sheet of a comparison's page; ``--cNN`` are the colours that `drawing` names."""
 
-STYLE = """\
+COLORS = """\
 :root {
   color-scheme: light dark;
   --c00: #1d2329; --c01: #626d78; --c02: #e1e5e9; --c03: #ffffff;
@@ -14,6 +14,10 @@ STYLE = """\
     --c14: #e0bd3f; --c15: #a9a5ff; --c16: #ff8078; --c17: #aab8c4;
   }
 }
+"""
+STYLE = (
+    COLORS
+    + """\
 body { margin: 0; background: var(--c03); color: var(--c00);
   font: 15px/1.5 system-ui, "Segoe UI", "DejaVu Sans", sans-serif; }
 main { max-width: 66rem; margin: 0 auto; padding: 1.5rem 1rem 3rem; }
@@ -37,3 +41,4 @@ dd, pre { margin: 0; font-family: ui-monospace, "DejaVu Sans Mono", monospace;
 pre { white-space: pre-wrap; }
 @media (max-width: 40rem) { dl { grid-template-columns: 1fr; } dd { margin-bottom: .5rem; } }
 """
+)

@@ -47,7 +47,7 @@ def plots(results: Results) -> list[Plot]:
     numbers = sorted({row.connections for row in rows})
     with styled():
         made = [_ratios(results, look)] if results.ratios else []
-        made.append(_sweep(rows, look) if len(numbers) > 1 else _cpu(rows, look))
+        made.append(_sweep(rows, look) if len(numbers) > 1 else cpu(rows, look))
         if any(row.bytes_per_idle_connection is not None for row in rows):
             made.append(_memory(rows, look))
         if results.highest_rates:
@@ -185,7 +185,8 @@ def _mark(axes: Axes, x: float, y: float, look: Look, hollow: bool) -> None:
     )  # fmt: skip
 
 
-def _cpu(rows: Sequence[Row], look: Looks) -> Plot:
+def cpu(rows: Sequence[Row], look: Looks) -> Plot:
+    """CPU per request at one number of connections; call it while figures are `styled`."""
     figure, axes = figure_and_axes(0.7 + 0.32 * len(rows))
     slots = [[slot.metric("cpu_us_per_request") for slot in row.slots] for row in rows]
     medians = {row.server: row.cpu_us_per_request for row in rows}
@@ -223,7 +224,7 @@ def _bars(axes: Axes, values: dict[str, float], look: Looks, furthest: float) ->
     colors = [look[server].color for server in values]
     axes.barh(range(len(values)), list(values.values()), 0.6, color=colors)
     told = [f"{value:,.1f}" if value < 100 else f"{value:,.0f}" for value in values.values()]
-    axes.set_yticks(range(len(values)), [f"{s}  {t}" for s, t in zip(values, told, strict=True)])
+    axes.set_yticks(range(len(values)), [f"{s}: {t}" for s, t in zip(values, told, strict=True)])
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)

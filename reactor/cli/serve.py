@@ -37,10 +37,12 @@ def add_parser(commands: Any) -> None:
         nargs="?",
         default=".",
         metavar="TARGET",
-        help="a folder (default: this one), or MODULE:NAME of a handler (request -> Response), "
-        "a WSGI application, or a class with asyncio.Protocol's methods",
+        help="a folder, or MODULE:NAME of a handler (request -> Response), a WSGI application, or "
+        "a class with asyncio.Protocol's methods; default: this folder",
     )
-    parser.add_argument("--host", default="127.0.0.1", help="default: %(default)s")
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="the address to listen on; default: %(default)s"
+    )
     parser.add_argument(
         "--port", type=_port, default=8000, help="default: %(default)s; 0 picks a free one"
     )
@@ -64,7 +66,12 @@ def add_parser(commands: Any) -> None:
         default="reactor",
         help="threads: one blocking thread per connection, to compare with; default: %(default)s",
     )
-    parser.add_argument("--log-level", choices=LOG_LEVELS, default="info")
+    parser.add_argument(
+        "--log-level",
+        choices=LOG_LEVELS,
+        default="info",
+        help="the least that the log on stderr says; default: %(default)s",
+    )
     parser.add_argument(
         "--access-log",
         action=argparse.BooleanOptionalAction,
