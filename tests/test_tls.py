@@ -10,6 +10,7 @@ import pytest
 import trustme
 from processes import PATIENCE_S
 
+from reactor.limits import DEFAULT_LIMITS
 from reactor.net import Inet, Protocol, Reactor
 from reactor.net.tls import TlsProtocol
 
@@ -98,3 +99,27 @@ def test_the_transport_has_what_asyncios_has(authority):
     received, errors = asked(authority, Asker())
     assert (received, errors) == (b"abc", [])
     assert told[:3] == [True, (25, 100), True]
+
+
+def test_a_file_waits_for_a_peer_that_does_not_read(authority, tmp_path):
+    """What is kept is bounded by the high-water mark; what is written behind it follows it."""
+    path = tmp_path / "file"
+    path.write_bytes(bytes(range(256)) * 40_000)
+    kept = []
+
+    class Sender(Protocol):
+        def connection_made(self, transport):
+            self.transport = transport
+
+        def data_received(self, data):
+            self.transport.sendfile(path.open("rb"), 0, 10_240_000)
+            self.transport.write(b"behind it")
+            self.transport.close()
+            below = self.transport._below
+            kept.append(below.get_write_buffer_size())
+
+    received, errors = asked(authority, Sender())
+    assert received == path.read_bytes() + b"behind it"
+    assert errors == []
+    high = DEFAULT_LIMITS.write_high_water_bytes
+    assert kept[0] < 3 * high  # one piece over the mark, and TLS's own bytes

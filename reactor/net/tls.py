@@ -11,6 +11,7 @@ an end: whoever cut the line could have cut it anywhere (RFC 8446 section 6.1).
 from __future__ import annotations
 
 import ssl
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, BinaryIO
@@ -64,6 +65,7 @@ class TlsProtocol(Protocol):
         self._timeout_s = limits.connect_timeout_s
         self._connected = self._over = False
         self.paused = False
+        self.full = False  # the connection holds more than the high-water mark
 
     # --- what the connection tells --------------------------------------------------------
 
@@ -89,14 +91,20 @@ class TlsProtocol(Protocol):
             self._fail(TimeoutError("the TLS handshake took too long"))
 
     def pause_writing(self) -> None:
+        self.full = True
         if self._connected:
             self.protocol.pause_writing()
 
     def resume_writing(self) -> None:
+        self.full = False
         if self._connected:
-            self.protocol.resume_writing()
+            self._plain.send_queued()
+            if not self.full:
+                self.protocol.resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self._connected:
+            self._plain.drop_queued()
         if self._connected and not self._over:
             self._over = True
             self.protocol.connection_lost(exc)
@@ -113,7 +121,8 @@ class TlsProtocol(Protocol):
                 self._connected = True
                 self.flush()
                 self.transport.set_deadline(None)
-                self.protocol.connection_made(TlsTransport(self))
+                self._plain = TlsTransport(self)
+                self.protocol.connection_made(self._plain)
             self.read()
         except ssl.SSLWantReadError:
             pass
@@ -170,26 +179,74 @@ class TlsProtocol(Protocol):
         self.transport.close(linger=False)
 
 
+class _Region:
+    """So many bytes of a file, from where it stands."""
+
+    __slots__ = ("count", "file")
+
+    def __init__(self, file: BinaryIO, count: int) -> None:
+        self.file = file
+        self.count = count
+
+
 class TlsTransport(Transport):
     """What the protocol above TLS has for its transport."""
 
     def __init__(self, tls: TlsProtocol) -> None:
         self._tls = tls
         self._below = tls.transport
+        # Files that are being sent, and what was written behind them.
+        self._queue: deque[bytes | _Region] = deque()
+        self._queued_bytes = 0
+        self._closing: bool | None = None  # whether to linger, once the queue is empty
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        if not self._below.is_closing() and len(data):
+        if self.is_closing() or not len(data):
+            return
+        if self._queue:
+            self._queue.append(bytes(data))
+            self._queued_bytes += len(data)
+        else:
             self._tls.write(data)
 
     def sendfile(self, file: BinaryIO, offset: int, count: int) -> None:
-        with file:
-            file.seek(offset)
-            while count and (data := file.read(min(count, 16 * _RECORD_BYTES))):
-                self.write(data)
-                count -= len(data)
-        if count:
-            # As `Transport.sendfile` says of a file that became shorter; without close_notify.
-            self._below.close()
+        if self.is_closing() or not count:
+            file.close()
+            return
+        file.seek(offset)
+        self._queue.append(_Region(file, count))
+        self._queued_bytes += count
+        self.send_queued()
+
+    def send_queued(self) -> None:
+        """Encrypt what is queued until the connection is full: it is told when there is room."""
+        while self._queue and not self._tls.full and not self._below.is_closing():
+            first = self._queue[0]
+            if isinstance(first, bytes):
+                data = first
+                self._queue.popleft()
+            else:
+                data = first.file.read(min(first.count, 4 * _RECORD_BYTES))
+                if not data:
+                    # As `Transport.sendfile` says of a file that became shorter; no close_notify.
+                    self.drop_queued()
+                    self._below.close()
+                    return
+                first.count -= len(data)
+                if not first.count:
+                    self._queue.popleft()
+                    first.file.close()
+            self._queued_bytes -= len(data)
+            self._tls.write(data)
+        if not self._queue and self._closing is not None:
+            self._tls.close(self._closing)
+
+    def drop_queued(self) -> None:
+        for item in self._queue:
+            if isinstance(item, _Region):
+                item.file.close()
+        self._queue.clear()
+        self._queued_bytes = 0
 
     def write_eof(self) -> None:
         raise NotImplementedError("TLS has no half-close that peers understand")
@@ -198,13 +255,17 @@ class TlsTransport(Transport):
         return False
 
     def close(self, linger: bool = True) -> None:
-        self._tls.close(linger)
+        if self._queue:
+            self._closing = linger
+        else:
+            self._tls.close(linger)
 
     def abort(self) -> None:
+        self.drop_queued()
         self._below.abort()
 
     def is_closing(self) -> bool:
-        return self._below.is_closing()
+        return self._closing is not None or self._below.is_closing()
 
     def pause_reading(self) -> None:
         self._tls.paused = True
@@ -226,7 +287,7 @@ class TlsTransport(Transport):
         return self._below.get_write_buffer_limits()
 
     def get_write_buffer_size(self) -> int:
-        return self._below.get_write_buffer_size()
+        return self._below.get_write_buffer_size() + self._queued_bytes
 
     def get_protocol(self) -> Any:
         return self._tls.protocol
