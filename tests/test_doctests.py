@@ -1,8 +1,10 @@
-"""Every example in the documentation of the parser runs and says what is printed there."""
+"""Every example in the documentation of the parser, and of raw TCP, runs and says what is printed
+there."""
 
 from __future__ import annotations
 
 import ast
+import asyncio
 import doctest
 import importlib
 import re
@@ -13,10 +15,22 @@ from pathlib import Path
 
 import pytest
 
+from reactor import Reactor
+from reactor.apps.echo import Greeter
+
 ROOT = Path(__file__).resolve().parent.parent
 STUBS = [path for path in sorted((ROOT / "reactor").rglob("*.pyi")) if ">>>" in path.read_text()]
 PAGE = ROOT / "docs" / "parser.md"
-BLOCKS = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+TCP_PAGE = ROOT / "docs" / "tcp.md"
+PRINTED = re.compile(r"^ *# > (.*)$", re.MULTILINE)
+
+
+def blocks_of(page: Path) -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
+
+
+BLOCKS = blocks_of(PAGE)
+SERVED_BY_ASYNCIO, CONNECTED, TESTED = blocks_of(TCP_PAGE)
 
 
 def examples(path: Path) -> list[doctest.DocTest]:
@@ -90,10 +104,68 @@ def test_page(number, tmp_path, capsys):
     with a_server() if "address" in block else nullcontext() as address:
         exec(program, {"address": address, "capture": capture})
     printed = capsys.readouterr().out.splitlines()
-    assert printed == re.findall(r"^ *# ?> (.*)$", block, re.MULTILINE)
+    assert printed == PRINTED.findall(block)
 
 
 def test_the_page_lists_every_rule_by_its_code():
     text = PAGE.read_text()
     rules = importlib.import_module("reactor.parser._rules").RULES
     assert [code for _, code, _, source in rules if source and f"`{code}`" not in text] == []
+
+
+def test_the_page_says_how_printed_lines_are_marked():
+    assert "`# >` marks what it prints" in PAGE.read_text()
+
+
+# --- docs/tcp.md --------------------------------------------------------------------------------
+
+WELCOME = b"Welcome! What is your name?\r\n"
+
+
+def test_a_protocol_on_asyncio(monkeypatch):
+    greeted = []
+
+    async def serve_one(self):
+        # The page's server runs until Ctrl-C; this one until it has greeted a client.
+        reader, writer = await asyncio.open_connection(*self.sockets[0].getsockname())
+        greeted.append(await reader.readline())
+        writer.close()
+        await writer.wait_closed()
+
+    monkeypatch.setattr(asyncio.Server, "serve_forever", serve_one)
+    assert SERVED_BY_ASYNCIO.count("8000") == 1
+    exec(compile(SERVED_BY_ASYNCIO.replace("8000", "0"), TCP_PAGE.name, "exec"), {"Class": Greeter})
+    assert greeted == [WELCOME]
+
+
+def test_connecting(monkeypatch):
+    """A server of the test's own takes the connection, and ends what the page runs for ever."""
+    run = Reactor.run
+    got: list[bytes] = []
+
+    def greet(listener: socket.socket, reactor: Reactor) -> None:
+        with listener.accept()[0] as connection:
+            got.append(connection.recv(100))
+        reactor.call_soon_threadsafe(reactor.stop)
+
+    def run_until_greeted(reactor: Reactor) -> None:
+        thread = threading.Thread(target=greet, args=(listener, reactor))
+        thread.start()
+        run(reactor)
+        thread.join()
+        reactor.close()
+
+    monkeypatch.setattr(Reactor, "run", run_until_greeted)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(20)
+        port = str(listener.getsockname()[1])
+        assert CONNECTED.count("7000") == 1
+        exec(compile(CONNECTED.replace("7000", port), TCP_PAGE.name, "exec"), {})
+    assert got == [WELCOME]
+
+
+def test_a_protocol_without_a_socket(capsys):
+    exec(compile(TESTED, TCP_PAGE.name, "exec"), {})
+    printed = capsys.readouterr().out.splitlines()
+    assert printed
+    assert printed == PRINTED.findall(TESTED)

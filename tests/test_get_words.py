@@ -1,4 +1,4 @@
-"""``reactor get``: the words of .netrc and of lists, and what it says at Ctrl-C."""
+"""``reactor get``: the words of .netrc and of lists, what it says at Ctrl-C, which answers fail."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 import signal
 from base64 import b64decode
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import fetching
 import pytest
@@ -14,6 +15,7 @@ from fetching import Slow, answer, echo
 from processes import PATIENCE_S
 
 from reactor.cli.get.netrc import read_entries
+from reactor.cli.get.options import DESCRIPTION
 
 get = fetching.get
 serve_by = fetching.serve_by
@@ -127,3 +129,30 @@ def test_that_nothing_is_kept_is_said_too(get, serve_by):
     _, stderr = get(f"{server.url}page", code=130)
     assert stderr.splitlines()[-1] == f"reactor: {server.url}page: nothing is kept"
     assert not list(get.out.iterdir())
+
+
+# --- exit code 22 --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("status", "options", "code"),
+    [
+        ("200 OK", [], 0),
+        ("299 x", [], 0),
+        ("300 Multiple Choices", [], 22),
+        ("302 Found", [], 22),  # without a Location
+        ("304 Not Modified", [], 22),
+        ("304 Not Modified", ["-H", 'If-None-Match: "a"'], 0),
+        ("404 Not Found", [], 22),
+        ("599 x", ["--retry", "0"], 22),
+    ],
+)
+def test_which_statuses_are_failures(get, serve_by, status, options, code):
+    server = serve_by(lambda path, head: answer(b"", status))
+    get("-q", *options, "-o", "page", server.url, code=code)
+
+
+def test_help_and_docs_say_which_statuses_are_failures():
+    assert "22 status 300 or above" in " ".join(DESCRIPTION.split())
+    page = Path(__file__).resolve().parent.parent / "docs" / "get.md"
+    assert "| 22 | the last answer has status 300 or above" in page.read_text(encoding="utf-8")

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 DESCRIPTION = """Fetch URLs over HTTP: the header goes to stdout, the body into a file with the
 URL's last name (index.html for a folder), never over one that is there. A body that does not come
 whole has no such file, only NAME.part, which --continue continues. Exit codes are curl's: 3 no
-URL, 6 unknown host, 7 cannot connect, 8 no HTTP, 18 broke off, 22 status 400 or above, 23 cannot
-write, 28 time-out, 35 TLS, 47 redirects, 60 certificate, 130 Ctrl-C; of many URLs, that of the
-first failure."""
+URL, 6 unknown host, 7 cannot connect, 8 no HTTP, 18 broke off, 22 status 300 or above after
+redirects, 23 cannot write, 28 time-out, 35 TLS, 47 redirects, 60 certificate, 130 Ctrl-C; of many
+URLs, that of the first failure."""
 
 # What a command line can hold; a body of a file's size goes by -T.
 DATA_BYTES_MAX = 16 * MIB
