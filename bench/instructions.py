@@ -56,6 +56,7 @@ ROWS = {
     "native-pipelined": Row("apps:hello", depth=DEPTH),
     "wsgi-pipelined": Row("apps:wsgi", depth=DEPTH),
     "static": Row(""),
+    "static-varied": Row("", varied=True),
     "close": Row("apps:hello", close=True),
     "varied": Row("apps:varied", varied=True),
     "wsgi-varied": Row("apps:wsgi_varied", varied=True),
