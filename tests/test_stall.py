@@ -13,7 +13,7 @@ import pytest
 from processes import eventually, exchange, serving
 
 from reactor.loop import Loop
-from reactor.loop.stall import StallWatch, describe, warn
+from reactor.loop.stall import ADVICE, StallWatch, describe, warn
 
 HERE = Path(__file__).parent
 THRESHOLD_S = 0.02
@@ -69,7 +69,7 @@ def test_a_function_that_blocks_is_named(watched):
     watched.run(slow_view)
     seconds, where = watched.reports[0]
     assert seconds >= THRESHOLD_S
-    assert re.search(r"^(sleep_until|.*<lambda>) \(.*test_stall\.py:\d+\)$", where)
+    assert re.search(r"^.*test_stall\.py:\d+ \((sleep_until|.*<lambda>)\)$", where)
 
 
 def test_a_function_that_computes_is_named(watched):
@@ -78,7 +78,7 @@ def test_a_function_that_computes_is_named(watched):
             pass
 
     watched.run(busy_view)
-    assert "busy_view (" in watched.reports[0][1]
+    assert "busy_view)" in watched.reports[0][1]
 
 
 def test_one_stall_is_said_again_when_it_has_doubled(watched):
@@ -171,9 +171,21 @@ def test_only_the_main_thread_can_watch(watched):
 
 
 def test_the_warning(caplog):
-    warn(0.1234, "view (site.py:7)")
-    assert caplog.messages == ["loop blocked 123 ms in view (site.py:7)"]
-    assert describe(None) == "unknown code"
+    warn(0.1234, "site.py:7 (view)")
+    assert caplog.messages == ["loop blocked 123 ms at site.py:7 (view)"]
+    assert describe(None) == "an unknown place"
+
+
+def test_what_to_do_is_said_with_the_first_warning(caplog):
+    loop = Loop()
+    with loop:
+        watch = StallWatch(loop, THRESHOLD_S)
+        for _ in range(3):
+            watch._report(0.2, "site.py:7 (view)")
+    first, *others = caplog.messages
+    assert first == f"loop blocked 200 ms at site.py:7 (view){ADVICE}"
+    assert "--model threads" in first
+    assert others == ["loop blocked 200 ms at site.py:7 (view)"] * 2
 
 
 def slow_application(environ, start_response):
@@ -189,5 +201,7 @@ def test_a_server_says_it():
         answer = exchange(server.address, b"GET / HTTP/1.0\r\n\r\n")
         assert answer.endswith(b"slow")
         eventually(lambda: "loop blocked" in server.err, "the warning is on stderr")
-        where = rf"slow_application \({re.escape(str(HERE))}/test_stall.py:\d+\)"
-        assert re.search(rf"WARNING loop blocked \d+ ms in {where}\n", server.err)
+        where = rf"{re.escape(str(HERE))}/test_stall.py:\d+ \(slow_application\)"
+        assert re.search(
+            rf"WARNING loop blocked \d+ ms at {where}; .*--model threads.*\n", server.err
+        )

@@ -366,7 +366,7 @@ def test_a_stop_says_which_function_it_waits_for(serve, apps):
         sock.sendall(GET)
         eventually(lambda: "loop blocked" in server.err, "the watch has seen it")
         server.signal(signal.SIGINT)
-        eventually(lambda: "stopping: waiting for sleeps (" in server.err, "it says what")
+        eventually(lambda: " (sleeps); the next" in server.err, "it says what")
         server.signal(signal.SIGINT)
         assert server.wait() == 130
 

@@ -64,7 +64,8 @@ def add_parser(commands: Any) -> None:
         "--model",
         choices=("reactor", "threads"),
         default="reactor",
-        help="threads: one blocking thread per connection, to compare with; default: %(default)s",
+        help="threads: a thread for each connection, for applications that block (a database, "
+        "another server), which stop everybody in the other; default: %(default)s",
     )
     parser.add_argument(
         "--log-level",

@@ -28,6 +28,12 @@ from reactor.loop._core import Loop
 OWN_TURNS_S = 0.01
 IDLE_TICKS = 3
 
+# What a user can do about it. Said with the first warning: in each it would hide the places.
+ADVICE = (
+    "; everybody waited meanwhile. A blocking application is served with --model threads "
+    '(model="threads")'
+)
+
 
 class StallWatch:
     """Reports turns of ``loop`` that take too long.
@@ -35,7 +41,8 @@ class StallWatch:
     Args:
         threshold_s: what a turn may take. One of twice that is always reported, and again each
             time that it has doubled.
-        report: gets the seconds so far and ``"FUNCTION (FILE:LINE)"``; default: a warning.
+        report: gets the seconds so far and ``"FILE:LINE (FUNCTION)"``; default: a warning, the
+            first one with advice.
     """
 
     def __init__(
@@ -43,7 +50,8 @@ class StallWatch:
     ) -> None:
         self._loop = loop
         self._threshold_s = threshold_s
-        self._report = warn if report is None else report
+        self._report = self._warn if report is None else report
+        self._advice = ADVICE
         self._clock = loop.clock
         self._watching = False
         self._seen_turn = self._ticked_at = 0.0
@@ -108,21 +116,26 @@ class StallWatch:
             self._report_from_s = 2 * blocked_s
             self._report(blocked_s, describe(frame))
 
+    def _warn(self, blocked_s: float, where: str) -> None:
+        warn(blocked_s, where, self._advice)
+        self._advice = ""
+
 
 def describe(frame: FrameType | None) -> str:
-    """The function that was interrupted, and where in it."""
+    """Where it was interrupted, and the function's name."""
     if frame is None:
-        return "unknown code"
+        return "an unknown place"
     code = frame.f_code
-    return f"{code.co_qualname} ({code.co_filename}:{frame.f_lineno})"
+    return f"{code.co_filename}:{frame.f_lineno} ({code.co_qualname})"
 
 
-def warn(blocked_s: float, where: str) -> None:
+def warn(blocked_s: float, where: str, advice: str = "") -> None:
     # A stream that is in the middle of a write refuses a second one from a signal handler.
     log(
         logging.WARNING,
-        "loop blocked %d ms in %s",
+        "loop blocked %d ms at %s%s",
         blocked_s * 1000,
         where,
+        advice,
         expected=RuntimeError,
     )
