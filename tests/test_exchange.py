@@ -124,8 +124,7 @@ class TestDeferred:
     def test_a_request_that_nobody_answers_now_has_none(self):
         d, app = deferred()
         d.feed(GET)
-        with pytest.raises(RuntimeError, match="while the application"):
-            _ = app.exchanges[0].request.exchange
+        assert app.exchanges[0].request.exchange is None
 
 
 class TestPushed:

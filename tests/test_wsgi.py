@@ -217,5 +217,5 @@ class TestWrite:
         assert "return an iterable" in str(error)
 
     def test_it_needs_a_connection(self):
-        with pytest.raises(RuntimeError, match="while the application is called"):
+        with pytest.raises(RuntimeError, match="no connection"):
             WsgiApp(self.application([], b"1")).respond(Request("GET", "/", [("Host", "a")]))

@@ -101,6 +101,8 @@ cdef class Call:
     cdef int push(self, bytes data) except -1:
         if self.exchange is None:
             self.exchange = self.request.exchange
+            if self.exchange is None:
+                raise RuntimeError("write was called for a request that came by no connection")
             self.exchange.begin(self.made(b""), data)
         else:
             self.exchange.send(data)

@@ -8,6 +8,7 @@ Knows: names, values, their order. Must never know: which field means what.
 """
 
 cimport cython
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.dict cimport PyDict_Next
 from cpython.list cimport PyList_New, PyList_SET_ITEM
@@ -39,6 +40,9 @@ cdef enum:
     HTAB = 9
     SP = 32
     TEXT_MAX = 0x7fffffff   # so that every offset of a block fits 32 bits
+    FIELDS_MAX = 16         # of a set that is remembered, and looked at without an allocation
+    REMEMBERED = 64         # sets (docs/remembered.md)
+    BLOCK_MAX = 1024        # bytes of a remembered set
 
 
 # --- what may go over the wire --------------------------------------------------------------
@@ -248,29 +252,45 @@ cdef inline bint is_letter(uint8_t byte) noexcept:
     return c'a' <= (byte | 0x20) <= c'z'
 
 
+cdef struct View:
+    const uint8_t *base
+    Py_ssize_t size
+
+
 cdef bytes packed(PyObject **parts, uint32_t count):
     """Names and values in turn as the block of a Headers, once they are found fit for the wire."""
-    cdef uint32_t i
-    cdef Py_ssize_t size
+    cdef View[2 * FIELDS_MAX] few
+    cdef View *views = few
+    if count > FIELDS_MAX:
+        views = <View *>PyMem_Malloc(2 * <size_t>count * sizeof(View))
+        if views == NULL:
+            raise MemoryError()
+    try:
+        return packed_views(views, parts, count)
+    finally:
+        if views != few:
+            PyMem_Free(views)
+
+
+cdef bytes packed_views(View *views, PyObject **parts, uint32_t count):
+    cdef uint32_t i, at = 0
     cdef int64_t text_size = 0
     for i in range(count):
-        name_view(<object>parts[2 * i], &size)
-        text_size += size
-        value_view(<object>parts[2 * i + 1], &size)
-        text_size += size
+        views[2 * i].base = name_view(<object>parts[2 * i], &views[2 * i].size)
+        views[2 * i + 1].base = value_view(<object>parts[2 * i + 1], &views[2 * i + 1].size)
+        text_size += views[2 * i].size + views[2 * i + 1].size
     if text_size > TEXT_MAX:
         raise LocalProtocolError("the header fields are over 2 GiB", "fields-size")
     cdef bytes block = PyBytes_FromStringAndSize(NULL, count * sizeof(Field) + text_size)
     cdef Field *field = <Field *>PyBytes_AS_STRING(block)
     cdef uint8_t *text = <uint8_t *>(field + count)
-    cdef uint32_t at = 0
     for i in range(count):
-        memcpy(text + at, name_view(<object>parts[2 * i], &size), size)
-        field.name, field.name_size = at, size
-        at += size
-        memcpy(text + at, value_view(<object>parts[2 * i + 1], &size), size)
-        field.value, field.value_size = at, size
-        at += size
+        field.name, field.name_size = at, views[2 * i].size
+        memcpy(text + at, views[2 * i].base, views[2 * i].size)
+        at += field.name_size
+        field.value, field.value_size = at, views[2 * i + 1].size
+        memcpy(text + at, views[2 * i + 1].base, views[2 * i + 1].size)
+        at += field.value_size
         field += 1
     return block
 
@@ -280,11 +300,6 @@ cdef bytes packed(PyObject **parts, uint32_t count):
 # Most answers of an application have the same few sets of fields, made of the same constants: a
 # set that was made of these very objects before is found again, instead of being made again
 # (0003; docs/remembered.md).
-
-cdef enum:
-    REMEMBERED = 64         # sets
-    FIELDS_MAX = 16         # of a set that is remembered
-    BLOCK_MAX = 1024        # bytes of it
 
 cdef struct Remembered:
     PyObject *headers       # NULL: none yet

@@ -112,10 +112,8 @@ class Request(Message):
     def exchange(self) -> Any:
         """The `reactor.http._exchange.Exchange`, for an answer that comes later or in pieces.
 
-        Ask for it while the application is called; it may be kept.
-
-        Raises:
-            RuntimeError: the application is not called now with this request.
+        Ask for it while the application is called with this request: at other times it is None. It
+        may be kept.
         """
 
     @property

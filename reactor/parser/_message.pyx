@@ -222,9 +222,7 @@ cdef class Request(Message):
 
     @property
     def exchange(self):
-        if self.answerer is None:
-            raise RuntimeError("a request has its exchange only while the application is called")
-        return self.answerer.open_exchange()
+        return None if self.answerer is None else self.answerer.open_exchange()
 
     @property
     def host(self):
