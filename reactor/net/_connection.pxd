@@ -1,24 +1,12 @@
 """One connection: the C face of `_connection.pyx`."""
 
-from reactor.loop._core cimport Loop
-from reactor.loop._registration cimport Registration
-from reactor.net._endpoint cimport Endpoint
 from reactor.net._keeper cimport Keeper
 from reactor.net._outgoing cimport Outgoing
+from reactor.net._timed cimport TimedEndpoint
 
-cdef enum State:
-    OPEN, FLUSHING, LINGERING, CLOSED
-
-cdef class Connection(Endpoint):
-    cdef Loop loop
-    cdef Registration registration
-    cdef Keeper keeper
+cdef class Connection(TimedEndpoint):
     cdef object error               # what ended it; None: nothing did, or an orderly end
-    cdef State state
     cdef Outgoing outgoing
-    cdef readonly double deadline   # a time of the loop, for the protocol
-    cdef double stall               # another: when a peer that takes nothing is given up
-    cdef double linger_begun        # a time of the loop
     cdef int vain_events            # in a row: the kernel said ready, and was not
     cdef bint lingers, reading, eof_seen, eof_wanted, eof_sent, producer_paused, flush_planned, wants_write
 
@@ -34,22 +22,16 @@ cdef class Connection(Endpoint):
     cdef int readable(self) except -1
     cdef int writable(self) except -1
     cdef int came_to_nothing(self) except -1
-    cdef int due(self) except -1
     cdef int received(self, Py_ssize_t size) except -1
     cdef int peer_ended(self) except -1
     cdef int flush(self) except -1
     cdef int plan_flush(self) except -1
     cdef int all_sent(self) except -1
     cdef int linger(self) except -1
-    cdef int linger_on(self, Py_ssize_t dropped) except -1
     cdef int end_short(self, object error) except -1
     cdef int send_eof(self) except -1
-    cdef int watch_for_stall(self, bint progress) except -1
     cdef int want(self, bint write) except -1
     cdef int reading_changed(self) except -1
     cdef int wrote(self) except -1
     cdef int check_not_half_closed(self) except -1
-    cdef int arm(self) except -1
-    cdef int set_deadline_at(self, double when) except -1
     cdef int tell_lost(self) except -1
-    cdef int close_now(self, object error) except -1

@@ -6,10 +6,10 @@ from typing_extensions import disjoint_base
 
 from reactor.limits import Limits
 from reactor.loop import Loop
-from reactor.net._endpoint import Endpoint
+from reactor.net._timed import TimedEndpoint
 
 @disjoint_base
-class Connection(Endpoint):
+class Connection(TimedEndpoint):
     """Carries ``protocol`` over a connected, non-blocking socket, which it owns.
 
     ``on_closed(connection)`` is called once, after `Protocol.connection_lost`.
@@ -32,14 +32,10 @@ class Connection(Endpoint):
         """Whether nothing is under way, as the protocol's ``is_idle()`` says, if it has one."""
 
     @property
-    def deadline(self) -> float:
-        """The loop's time of the deadline that the protocol has set; infinity for none."""
-
-    @property
     def under_way(self) -> bool:
         """Whether a stop should wait for it: it is not idle, or has not sent all."""
 
-    def finish(self, grace_s: float = 0) -> None:
+    def finish(self, grace_s: float = 0.0) -> None:
         """End after what is under way: the protocol's ``finish()``, if it has one, decides; if it
         has none, the connection is closed after so many seconds."""
 

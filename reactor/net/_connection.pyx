@@ -15,17 +15,19 @@ All of it happens inside `contained`: whatever comes of it, out of the protocol,
 from the kernel or by a mistake of ours, ends this connection and nothing else (0050).
 """
 
-from libc.errno cimport EAGAIN, EINTR, EIO, ETIMEDOUT, errno
+from libc.errno cimport EAGAIN, EINTR, EIO, errno
 from libc.math cimport INFINITY
 from libc.stdint cimport int64_t, uint8_t
 
 from posix.unistd cimport close
 
 from reactor._protocol cimport Protocol
+from reactor.loop._core cimport Loop
 from reactor.loop._registration cimport (
     DUE, FLUSH, LOST, READ, WRITE, descriptor_checked, registration_of)
-from reactor.net._keeper cimport Caller
+from reactor.net._keeper cimport Caller, Keeper
 from reactor.net._socket cimport has_input, last_os_error, reset_on_close
+from reactor.net._timed cimport CLOSED, FLUSHING, LINGERING, OPEN
 
 from reactor.errors import TruncatedFileError
 from reactor.limits import DEFAULT_LIMITS
@@ -42,11 +44,9 @@ cdef enum:
     CALL = 128
 
 
-cdef class Connection(Endpoint):
+cdef class Connection(TimedEndpoint):
 
     def __cinit__(self):
-        # Until `begin` it is as one that is closed: a subclass may forget to call `__init__`.
-        self.state = CLOSED
         self.outgoing = Outgoing.__new__(Outgoing)
 
     def __init__(self, Loop loop, sock, protocol, peer, limits=DEFAULT_LIMITS, on_closed=None):
@@ -176,18 +176,8 @@ cdef class Connection(Endpoint):
             self.close_now(OSError(EIO, "it is said to be ready, and nothing can be moved"))
         return 0
 
-    cdef int due(self) except -1:
-        cdef double now = self.loop.time_now()
-        if self.stall <= now:
-            self.close_now(TimeoutError(ETIMEDOUT, "the peer takes nothing of what is sent"))
-        elif self.deadline <= now:
-            self.deadline = INFINITY
-            if self.state == LINGERING:
-                self.close_now(None)
-            else:
-                self.call_protocol("deadline_expired", ())
-        if self.state != CLOSED:
-            self.arm()  # whichever of the two is next
+    cdef int deadline_over(self) except -1:
+        self.call_protocol("deadline_expired", ())
         return 0
 
     cdef int received(self, Py_ssize_t size) except -1:
@@ -238,7 +228,7 @@ cdef class Connection(Endpoint):
                 self.end_short(cut)
             if last and not self.outgoing.size:
                 self.send_eof()  # now, since the last bytes wait for it; the close is a turn away
-            self.watch_for_stall(sent > 0)
+            self.watch_for_stall(sent > 0, self.outgoing.size > 0)
         if self.producer_paused and self.outgoing.size <= self.low:
             self.producer_paused = False
             self.call_protocol("resume_writing", ())
@@ -267,18 +257,8 @@ cdef class Connection(Endpoint):
         if self.state == FLUSHING:
             self.state = LINGERING
             self.reading = True
-            self.linger_begun = self.loop.time_now()
-            self.set_deadline_at(self.linger_begun + self.keeper.linger_timeout)
+            self.linger_begins()
         return 0
-
-    cdef int linger_on(self, Py_ssize_t dropped) except -1:
-        """Give a peer that goes on sending more time, the more the faster it sends."""
-        cdef Keeper keeper = self.keeper
-        if dropped == 0:
-            return self.close_now(None)
-        return self.set_deadline_at(min(
-            self.deadline + dropped / keeper.linger_rate,
-            self.loop.time_now() + keeper.linger_timeout, self.linger_begun + keeper.linger_time))
 
     cdef int end_short(self, object error) except -1:
         """A message cannot be completed. What was sent of it arrives, and an end that comes too
@@ -294,14 +274,6 @@ cdef class Connection(Endpoint):
             self.eof_sent = True
             if c_shutdown(self.fd, SHUT_WR) < 0:
                 self.close_now(last_os_error())
-        return 0
-
-    cdef int watch_for_stall(self, bint progress) except -1:
-        if not self.outgoing.size:
-            self.stall = INFINITY  # the loop's deadline may stay: it will find nothing to do
-        elif progress or self.stall == INFINITY:
-            self.stall = self.loop.time_now() + self.keeper.write_timeout
-            self.arm()
         return 0
 
     cdef int want(self, bint write) except -1:
@@ -382,23 +354,7 @@ cdef class Connection(Endpoint):
     def has_input(self):
         return self.state == OPEN and has_input(self.fd)
 
-    # --- Transport: time, turns, facts ----------------------------------------------------
-
-    cdef int expire_in(self, double seconds) except -1:
-        if self.state == OPEN:
-            self.set_deadline_at(self.loop.time_now() + seconds if seconds >= 0 else INFINITY)
-        return 0
-
-    def extend_deadline(self, double seconds, double at_most):
-        if self.state == OPEN:
-            self.set_deadline_at(min(self.deadline + seconds, self.loop.time_now() + at_most))
-
-    cdef int set_deadline_at(self, double when) except -1:
-        self.deadline = when
-        return self.arm()
-
-    cdef int arm(self) except -1:
-        return self.loop.expire_at(self.registration, min(self.deadline, self.stall))
+    # --- Transport: turns, facts ----------------------------------------------------------
 
     def call_soon(self, callback):
         self.check_made()

@@ -1,0 +1,29 @@
+"""How long a connection waits: the C face of `_timed.pyx`."""
+
+from reactor.loop._core cimport Loop
+from reactor.loop._registration cimport Registration
+from reactor.net._endpoint cimport Endpoint
+from reactor.net._keeper cimport Keeper
+
+cdef enum State:
+    # The first is that of a connection that was not made: a subclass may forget to call `__init__`.
+    CLOSED, OPEN, FLUSHING, LINGERING
+
+cdef class TimedEndpoint(Endpoint):
+    cdef Loop loop
+    cdef Registration registration
+    cdef Keeper keeper
+    cdef State state
+    cdef readonly double deadline   # a time of the loop, for the protocol
+    cdef double stall               # another: when a peer that takes nothing is given up
+    cdef double linger_begun        # a time of the loop
+
+    cdef int due(self) except -1
+    cdef int watch_for_stall(self, bint progress, bint left) except -1
+    cdef int linger_begins(self) except -1
+    cdef int linger_on(self, Py_ssize_t dropped) except -1
+    cdef int set_deadline_at(self, double when) except -1
+    cdef int arm(self) except -1
+    # Of what is timed:
+    cdef int deadline_over(self) except -1
+    cdef int close_now(self, object error) except -1

@@ -1,0 +1,72 @@
+"""How long a connection waits: for its protocol's deadline, for a peer that takes nothing of what is
+sent, and for one that goes on sending after our end (0051).
+
+The loop holds one time per registration: whichever of a connection's own is the next. A time that
+moves later costs a store.
+
+Must never know: what is sent or received, or how a connection ends.
+"""
+
+from libc.errno cimport ETIMEDOUT
+from libc.math cimport INFINITY
+
+
+cdef class TimedEndpoint(Endpoint):
+
+    cdef int deadline_over(self) except -1:
+        raise NotImplementedError
+
+    cdef int close_now(self, object error) except -1:
+        raise NotImplementedError
+
+    cdef int due(self) except -1:
+        cdef double now = self.loop.time_now()
+        if self.stall <= now:
+            self.close_now(TimeoutError(ETIMEDOUT, "the peer takes nothing of what is sent"))
+        elif self.deadline <= now:
+            self.deadline = INFINITY
+            if self.state == LINGERING:
+                self.close_now(None)
+            else:
+                self.deadline_over()
+        if self.state != CLOSED:
+            self.arm()  # whichever of the two is next
+        return 0
+
+    cdef int watch_for_stall(self, bint progress, bint left) except -1:
+        """Something was sent, or not, and something is left over, or not."""
+        if not left:
+            self.stall = INFINITY  # the loop's deadline may stay: it will find nothing to do
+        elif progress or self.stall == INFINITY:
+            self.stall = self.loop.time_now() + self.keeper.write_timeout
+            self.arm()
+        return 0
+
+    cdef int linger_begins(self) except -1:
+        self.linger_begun = self.loop.time_now()
+        return self.set_deadline_at(self.linger_begun + self.keeper.linger_timeout)
+
+    cdef int linger_on(self, Py_ssize_t dropped) except -1:
+        """Give a peer that goes on sending more time, the more the faster it sends."""
+        cdef Keeper keeper = self.keeper
+        if dropped == 0:
+            return self.close_now(None)
+        return self.set_deadline_at(min(
+            self.deadline + dropped / keeper.linger_rate,
+            self.loop.time_now() + keeper.linger_timeout, self.linger_begun + keeper.linger_time))
+
+    cdef int expire_in(self, double seconds) except -1:
+        if self.state == OPEN:
+            self.set_deadline_at(self.loop.time_now() + seconds if seconds >= 0 else INFINITY)
+        return 0
+
+    def extend_deadline(self, double seconds, double at_most):
+        if self.state == OPEN:
+            self.set_deadline_at(min(self.deadline + seconds, self.loop.time_now() + at_most))
+
+    cdef int set_deadline_at(self, double when) except -1:
+        self.deadline = when
+        return self.arm()
+
+    cdef int arm(self) except -1:
+        return self.loop.expire_at(self.registration, min(self.deadline, self.stall))
