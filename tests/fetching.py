@@ -14,6 +14,7 @@ import pytest
 from processes import PATIENCE_S, eventually
 
 from reactor.cli import main
+from reactor.limits import CLIENT_LIMITS
 
 BIG = bytes(range(256)) * 1024
 DATE = "Mon, 23 Nov 2026 15:51:40 GMT"
@@ -111,7 +112,7 @@ def get(tmp_path, monkeypatch, capfd):
     out = tmp_path / "out"
     out.mkdir(exist_ok=True)
     monkeypatch.chdir(out)
-    monkeypatch.setattr("reactor.cli.get.job._BACKOFF_FIRST_S", 0.01)
+    monkeypatch.setattr("reactor.limits.CLIENT_LIMITS", CLIENT_LIMITS.replace(retry_pause_s=0.01))
 
     def run(*arguments, code=0):
         try:

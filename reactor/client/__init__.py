@@ -9,8 +9,9 @@ The first row knows no file, the second no network; who uses both is the command
 from __future__ import annotations
 
 from reactor.client._transfer import Transfer
-from reactor.client.blocking import fetch, get
+from reactor.client.blocking import fetch, get, save
 from reactor.client.client import Client
+from reactor.client.download import Download
 from reactor.client.failures import (
     EXIT_CONNECT,
     EXIT_HTTP,
@@ -34,9 +35,11 @@ __all__ = [
     "EXIT_URL",
     "EXIT_WRITE",
     "Client",
+    "Download",
     "Proxies",
     "Transfer",
     "Url",
     "fetch",
     "get",
+    "save",
 ]

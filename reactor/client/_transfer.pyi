@@ -12,6 +12,7 @@ from reactor.client.shared import Shared
 from reactor.client.writing import Writer
 from reactor.errors import FetchError
 from reactor.http._client import Exchange
+from reactor.parser._message import Response
 
 class _Owner(Shared, Protocol):
     """Whose transfers these are."""
@@ -29,10 +30,20 @@ class Transfer(Exchange):
     """
 
     def __init__(
-        self, client: _Owner, asked: Asked, on_head: OnHead, on_body: OnBody, on_done: OnDone
+        self,
+        client: _Owner,
+        asked: Asked,
+        on_head: OnHead,
+        on_body: OnBody,
+        on_done: OnDone,
+        retries: int,
+        tries: int = 0,
     ) -> None: ...
     @property
     def asked(self) -> Asked: ...
+    @property
+    def tries(self) -> int:
+        """Tries after the first, with those that were made before this transfer."""
     @property
     def received(self) -> int:
         """Bytes of the body as they came, before any decoding."""
@@ -65,6 +76,15 @@ class Transfer(Exchange):
         callback; what is being decoded still comes."""
 
     def resume(self) -> None: ...
+    def discard(self) -> None:
+        """Nobody wants the body. Called in ``on_head``: up to ``limits.drain_bytes_max`` of it are
+        read for the sake of the connection, and ``on_done`` gets None however it ends."""
+
+    def next_try(self, failure: str, response: Response | None = None) -> float | None:
+        """Seconds until the next try, which counts from now on; None if there is to be none.
+
+        ``response`` may ask for a certain time. ``failure`` is said to the client's ``note``."""
+
     def start(self, max_time_s: float | None) -> None:
         """Raises FetchError or LocalProtocolError for what cannot be asked for."""
 

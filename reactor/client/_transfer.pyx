@@ -2,8 +2,8 @@
 
 Knows what a response means for the transfer: to be delivered, followed, or asked for again. Body
 bytes pass through on their way from the machine to the user's callback. After a head was given
-to the user nothing is tried again here: only the user knows what became of the bytes. The
-docstrings are in `_transfer.pyi`.
+to the user nothing is tried again here: only the user knows what became of the bytes, and asks
+`next_try` when a new transfer may begin. The docstrings are in `_transfer.pyi`.
 """
 
 cimport cython
@@ -42,12 +42,16 @@ cdef class Transfer(Exchange):
     cdef dict steps                     # seconds of what its own connection took
     cdef double began, first_byte_s, total_s, pause_s
     cdef int64_t drained
-    cdef int tries
+    cdef readonly int tries             # after the first, as far as they count
+    cdef int retries                    # how many may be made
+    cdef bint unwanted                  # the body goes nowhere
     cdef bint queued                    # at the pool, for a connection
     cdef bint over, delivering
 
-    def __init__(self, client, asked, on_head, on_body, on_done):
+    def __init__(self, client, asked, on_head, on_body, on_done, int retries, int tries=0):
         self.asked = asked
+        self.retries = retries
+        self.tries = tries
         self.client = client
         self.loop = client.reactor
         self.trace = client.trace
@@ -95,6 +99,19 @@ cdef class Transfer(Exchange):
         if self.machine is not None:
             self.machine.resume()
 
+    def discard(self):
+        self.unwanted = True
+
+    def next_try(self, str failure, Response response=None):
+        if self.tries >= self.retries or not self.asked.repeatable:
+            return None
+        pause = pause_before(self.tries + 1, response, self.client.limits, time.time())
+        if pause is not None:
+            self.tries += 1
+            if self.client.note is not None:
+                self.client.note(f"{failure}; trying again in {pause:.1f} s")
+        return pause
+
     # --- its requests ---------------------------------------------------------------------
 
     def start(self, max_time_s):
@@ -129,13 +146,11 @@ cdef class Transfer(Exchange):
         # A refusal is an answer; whatever else kept the connection from being made may pass.
         refused = isinstance(error.__cause__, ConnectionRefusedError)
         passing = error.exit_code in (failures.EXIT_CONNECT, failures.EXIT_TIMEOUT) and not refused
-        if passing and self.may_try_again():
-            self.tries += 1
-            pause = pause_before(self.tries, None, self.client.limits) or 0.0
-            self.tell_pause(error.message, pause)
-            self.timer = self.loop.call_later(pause, self._submit)
-        else:
+        pause = self.next_try(error.message) if passing else None
+        if pause is None:
             self.end(error)
+        else:
+            self.timer = self.loop.call_later(pause, self._submit)
 
     # --- what the machine tells -----------------------------------------------------------
 
@@ -159,6 +174,13 @@ cdef class Transfer(Exchange):
                 self.deliver_head(response)
             except Exception as error:
                 self.refuse(error)
+                return
+        if response.status_code >= 300 and not self.over and self.is_too_long(response):
+            if self.following is not None:
+                self.let_go()
+                self.go_on()
+            elif self.unwanted:
+                self.end(None)
 
     cdef object what_follows(self, Response response):
         """What is asked for when this response is over, instead of giving it to the user."""
@@ -171,20 +193,13 @@ cdef class Transfer(Exchange):
                     failures.EXIT_REDIRECTS)
             self.pause_s = 0
             return following
-        if response.status_code in _PASSING and self.may_try_again():
-            pause = pause_before(self.tries + 1, response, self.client.limits, time.time())
+        if response.status_code in _PASSING:
+            pause = self.next_try(
+                f"{self.asked.url.text}: the server answered {response.status}", response)
             if pause is not None:
-                self.tries += 1
                 self.pause_s = pause
-                text = self.asked.url.text
-                self.tell_pause(f"{text}: the server answered {response.status}", pause)
                 return self.asked
         return None
-
-    cdef int tell_pause(self, str failure, double seconds) except -1:
-        if self.client.note is not None:
-            self.client.note(f"{failure}; trying again in {seconds:.1f} s")
-        return 0
 
     cdef int deliver_head(self, Response response) except -1:
         if (self.client.compressed and self.asked.method != "HEAD"
@@ -198,13 +213,16 @@ cdef class Transfer(Exchange):
 
     cpdef body_received(self, data):
         if self.following is not None:
-            self.drained += len(data)
-            if self.drained > self.client.limits.drain_bytes_max:
-                self.let_go()  # a new connection costs less than the rest
+            if self.is_drained(data):
+                self.let_go()
                 self.go_on()
             return
         self.received += len(data)
         if self.over:
+            return
+        if self.unwanted:
+            if self.is_drained(data):
+                self.end(None)
             return
         try:
             if self.decoder is None:
@@ -213,6 +231,16 @@ cdef class Transfer(Exchange):
                 self.deliver_decoded(data)
         except Exception as error:
             self.refuse(error)
+
+    cdef bint is_too_long(self, Response response) except -1:
+        """Whether a body that nobody wants is so long that a new connection costs less."""
+        length = None if self.asked.method == "HEAD" else response.content_length
+        return length is not None and length > self.client.limits.drain_bytes_max
+
+    cdef bint is_drained(self, object data) except -1:
+        """The same of one whose length only its end tells."""
+        self.drained += len(data)
+        return self.drained > self.client.limits.drain_bytes_max
 
     cdef int deliver_decoded(self, object data) except -1:
         for piece in self.decoder.feed(data):
@@ -227,7 +255,7 @@ cdef class Transfer(Exchange):
             self.go_on()
             return
         try:
-            if self.decoder is not None:
+            if self.decoder is not None and not self.unwanted:
                 self.decoder.finish()
         except FetchError as error:
             self.end(error)
@@ -241,6 +269,8 @@ cdef class Transfer(Exchange):
         heard = machine is not None and machine.heard
         if self.following is not None:
             self.go_on()  # its head was all that mattered
+        elif self.unwanted:
+            self.end(None)  # so it was here
         elif (not heard and machine is not None and machine.served
                 and not isinstance(error, TimeoutError) and self.asked.repeatable):
             # RFC 9112 9.3.1: the server had closed a connection that was idle. No fault, no try.
@@ -272,9 +302,6 @@ cdef class Transfer(Exchange):
                 return self.end(error)
         self._submit()
         return 0
-
-    cdef bint may_try_again(self) except -1:
-        return self.tries < self.client.retries and self.asked.repeatable
 
     def _too_long(self):
         text = self.asked.url.text

@@ -104,7 +104,7 @@ class Asked:
     @property
     def repeatable(self) -> bool:
         """Whether it may be sent again when it is not known what became of it."""
-        return self.method in IDEMPOTENT and (self.upload is None or self.upload.repeatable)
+        return may_be_repeated(self.method, self.upload)
 
     def lines(self, ours: Fields) -> Fields:
         """All fields of the request: those of ours that the user did not give, and theirs.
@@ -167,6 +167,10 @@ class Asked:
                 cookies = Cookies(limits)
             cookies.take(self.url, set_there, now)
         return Asked(method, url, fields, upload, cookies)
+
+
+def may_be_repeated(method: str, upload: Upload | None) -> bool:
+    return method in IDEMPOTENT and (upload is None or upload.repeatable)
 
 
 def pairs_of(fields: GivenFields) -> Fields:

@@ -1,10 +1,11 @@
-"""`get` and `fetch`: one transfer on a reactor of its own, for callers who have none."""
+"""`get`, `fetch` and `save`: one URL on a reactor of its own, for callers who have none."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from reactor.client.client import Client
+from reactor.client.download import Download
 from reactor.client.proxies import Proxies
 from reactor.errors import FetchError
 from reactor.limits import CLIENT_LIMITS, Limits
@@ -13,7 +14,10 @@ from reactor.parser._message import Response
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import os
     from typing import Any
+
+    from reactor.client.download import OnDownload
 
 
 def fetch(
@@ -64,6 +68,50 @@ def get(url: str, limits: Limits = CLIENT_LIMITS, **options: Any) -> Response:
     collected = Collected(limits)
     fetch(url, collected.head_received, collected.body_received, limits, **options)
     return collected.response()
+
+
+def save(
+    url: str,
+    path: str | os.PathLike[str],
+    limits: Limits = CLIENT_LIMITS,
+    *,
+    resume: bool = False,
+    sha256: str | None = None,
+    on_progress: OnDownload | None = None,
+    **options: Any,
+) -> Download:
+    """GET ``url`` into the file ``path``, which is replaced when the body is whole; blocks.
+
+    ``resume``, ``sha256`` and ``on_progress`` are `Download`'s, ``options`` `Client`'s. If this is
+    interrupted, ``PATH.part`` has what came.
+
+    Raises:
+        FetchError: as `fetch`; or the status is 300 or above, the hash another one, or the file
+            cannot be written.
+        Exception: whatever ``on_progress`` raised.
+    """
+    options.setdefault("proxies", Proxies.from_environment())
+    with (
+        Reactor(read_bytes=limits.fetch_read_bytes_max) as reactor,
+        Client(reactor, limits, **options) as client,
+    ):
+        download = Download(
+            client,
+            url,
+            path,
+            resume=resume,
+            sha256=sha256,
+            on_progress=on_progress,
+            on_done=lambda _: reactor.stop(),
+        )
+        download.start()
+        try:
+            reactor.run()
+        finally:
+            download.cancel()
+    if download.error is not None:
+        raise download.error
+    return download
 
 
 class Collected:

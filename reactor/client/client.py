@@ -91,8 +91,10 @@ class Client:
         url: str | Url,
         *,
         headers: GivenFields = (),
-        body: bytes | BinaryIO | None = None,
+        body: bytes | BinaryIO | Upload | None = None,
         max_time_s: float | None = None,
+        retries: int | None = None,
+        tries: int = 0,
         on_head: OnHead,
         on_body: OnBody,
         on_done: OnDone,
@@ -102,7 +104,8 @@ class Client:
         ``url`` is text, or a `Url` that was parsed before. ``headers`` are a mapping, or pairs.
         ``on_head(response, transfer)`` once, for the response that counts, then ``on_body(data)``
         for each piece, then ``on_done(error)``, once and last. ``body`` is sent with its length,
-        or in chunks if it is a file that cannot tell it.
+        or in chunks if it is a file that cannot tell it. ``retries`` may differ from the client's;
+        ``tries`` of them were made before.
 
         Raises:
             FetchError: it is no http or https URL.
@@ -111,10 +114,11 @@ class Client:
         """
         if self._closed:
             raise RuntimeError("the client is closed")
-        upload = None if body is None else Upload(body)
+        upload = body if body is None or isinstance(body, Upload) else Upload(body)
         where = Url.parse(url) if isinstance(url, str) else url
         asked = Asked(method, where, pairs_of(headers), upload)
-        transfer = Transfer(self, asked, on_head, on_body, on_done)
+        most = self.retries if retries is None else retries
+        transfer = Transfer(self, asked, on_head, on_body, on_done, most, tries)
         transfer.start(max_time_s)
         self._transfers.add(transfer)
         return transfer

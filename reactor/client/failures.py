@@ -6,11 +6,14 @@ password: URLs come here without one.
 
 from __future__ import annotations
 
+import os
 import sys
 from socket import EAI_AGAIN
 
 from reactor.errors import FetchError, ProtocolError
 
+# Not the file that was wanted. curl has no number for it; that of a failed `sha256sum -c` is 1.
+EXIT_CHECKSUM = 1
 # curl's numbers, which scripts know.
 EXIT_URL = 3
 EXIT_PROXY = 5
@@ -28,6 +31,11 @@ EXIT_EMPTY = 52
 EXIT_RECEIVE = 56
 EXIT_CERTIFICATE = 60
 EXIT_ENCODING = 61
+# What a shell says of a program that wrote into a closed pipe; nobody is there to be told.
+EXIT_NOBODY_READS = 141
+
+# What a body that had begun to come may end by, and what may be over at the next try.
+PASSING_EXITS = {EXIT_PARTIAL, EXIT_TIMEOUT, EXIT_EMPTY, EXIT_RECEIVE}
 
 # OpenSSL's words, as a user has them.
 _TLS = {
@@ -89,6 +97,14 @@ def tls_failure(text: str, where: str, error: Exception) -> FetchError:
         return FetchError(f"{text}: {where} did not finish the TLS handshake", EXIT_TIMEOUT)
     reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error)
     return FetchError(f"{text}: no TLS with {where}: {_TLS.get(reason, reason)}", EXIT_TLS)
+
+
+def write_failure(text: str, where: str, error: OSError) -> FetchError:
+    """Why a body cannot be saved."""
+    if isinstance(error, BrokenPipeError):
+        return FetchError(f"{text}: nobody reads what is written", EXIT_NOBODY_READS)
+    reason = error.strerror or os.strerror(error.errno or 0)
+    return FetchError(f"{text}: cannot write {where}: {reason}", EXIT_WRITE)
 
 
 def transfer_failure(

@@ -39,7 +39,9 @@ class Version(Value):
 
     @classmethod
     def of(cls, url: str, head: Response) -> Version:
-        """What a 200's head says."""
+        """What a head says. Only a 200's body is the whole that validators are of."""
+        if head.status != 200:
+            return cls(url, None, None, head.content_length)
         etag = head.headers.get("etag")
         strong = etag is not None and len(etag) >= 2 and etag[0] == etag[-1] == '"'
         if head.headers.get("content-encoding") is not None:

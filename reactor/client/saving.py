@@ -35,8 +35,8 @@ SYNCFS_MIN = 4
 _NAME_TRIES_MAX = 1000
 _READ_BYTES = 256 * KIB
 
-OnSaved = Callable[[str | OSError], object]
-"""Called with the name under which the body was saved, or with what prevented it."""
+OnSaved = Callable[[str | OSError | None], object]
+"""Called with the name under which the body was saved (None: nowhere), or what prevented it."""
 
 
 class Sink:
@@ -44,6 +44,21 @@ class Sink:
 
     part: Part | None = None
     """What an earlier try left; its bytes count if the body is continued."""
+    keeps = True
+    """Whether what is written can be taken back, or continued later: a stream has sent it on."""
+    label = ""
+    """What its user calls it."""
+
+    def resume(self, url: str) -> Version | None:
+        """Take what an earlier try left of this URL; which version it is of."""
+        return None
+
+    def rename(self, name: str) -> None:
+        """A better name than the URL's, before the first byte. One that the user gave stays."""
+
+    def written(self) -> Iterator[bytes]:
+        """What the part holds, from its first byte."""
+        return iter(())
 
     def begin(self, length: int | None, version: Callable[[], Version]) -> None:
         """A body comes, from its first byte; what was written before goes.
@@ -69,9 +84,11 @@ class Sink:
 class StreamSink(Sink):
     """An open descriptor: stdout, which it leaves open, or a device, which it has ``opened``."""
 
+    keeps = False
+
     def __init__(self, fd: int, name: str, opened: bool = False) -> None:
         self._fd = fd
-        self._name = name
+        self.label = name
         self._opened = opened
 
     def write(self, data: bytes | memoryview) -> None:
@@ -87,7 +104,7 @@ class StreamSink(Sink):
 
     def finish(self, on_saved: OnSaved) -> None:
         self.stop()
-        on_saved(self._name)
+        on_saved(self.label)
 
     def stop(self) -> None:
         if self._opened:
@@ -97,6 +114,18 @@ class StreamSink(Sink):
     discard = stop
 
 
+class NullSink(Sink):
+    """For HEAD: there is no body to save."""
+
+    keeps = False
+
+    def write(self, data: bytes | memoryview) -> None:
+        pass
+
+    def finish(self, on_saved: OnSaved) -> None:
+        on_saved(None)
+
+
 class FileSink(Sink):
     """A file in a folder, under ``name`` or, unless it may replace, under a number of it."""
 
@@ -104,17 +133,16 @@ class FileSink(Sink):
     _version: Callable[[], Version] | None = None
 
     def __init__(
-        self, saver: Saver, name: str, replaces: bool, say: Callable[[str], object]
+        self, saver: Saver, name: str, replaces: bool, say: Callable[[str], object] | None
     ) -> None:
         self._saver = saver
         self._folder = saver.folder
-        self._name = name
+        self._name = self.label = name
         self._replaces = replaces
         self._say = say
         self._held: list[bytes] = []
 
     def resume(self, url: str) -> Version | None:
-        """Take what an earlier try left of this URL; which version it is of."""
         if self._replaces:
             part = Part.open(self._folder, self._name, create=False)
             if part is not None and (part.version is None or part.version.url != url):
@@ -131,8 +159,8 @@ class FileSink(Sink):
         return part.version
 
     def rename(self, name: str) -> None:
-        """Another name is wanted, before the first byte."""
-        self._name = name
+        if not self._replaces:
+            self._name = self.label = name
 
     def begin(self, length: int | None, version: Callable[[], Version]) -> None:
         self._version = version
@@ -173,7 +201,6 @@ class FileSink(Sink):
             self.part.discard()
 
     def written(self) -> Iterator[bytes]:
-        """What the part holds, from its first byte."""
         offset = 0
         while self.part is not None and (data := os.pread(self.part.fd, _READ_BYTES, offset)):
             offset += len(data)
@@ -200,7 +227,7 @@ class FileSink(Sink):
 
     def _claim(self, version: Version) -> Part:
         part = self._claim_given() if self._replaces else self._claim_derived(version.url)
-        if part.size:
+        if part.size and self._say is not None:
             self._say(
                 f"{part.name}.part of an earlier try is begun anew; --continue would use its bytes"
             )
@@ -291,7 +318,7 @@ class Saver:
         self.folder.close()
 
 
-def open_given(path: str, say: Callable[[str], object]) -> Sink:
+def open_given(path: str, say: Callable[[str], object] | None) -> Sink:
     """The sink for a path that the user wrote: a file to replace, or a device to write to."""
     folder, name = os.path.split(path)
     if not name or name in {".", ".."}:
@@ -313,12 +340,14 @@ def open_given(path: str, say: Callable[[str], object]) -> Sink:
 class GivenFile(FileSink):
     """A `FileSink` that owns its folder, and is called by the path that the user wrote."""
 
-    def __init__(self, saver: Saver, name: str, path: str, say: Callable[[str], object]) -> None:
+    def __init__(
+        self, saver: Saver, name: str, path: str, say: Callable[[str], object] | None
+    ) -> None:
         super().__init__(saver, name, True, say)
-        self._path = path
+        self.label = path
 
     def finish(self, on_saved: OnSaved) -> None:
-        super().finish(lambda outcome: on_saved(self._path if outcome == self._name else outcome))
+        super().finish(lambda outcome: on_saved(self.label if outcome == self._name else outcome))
         self._folder.close()
 
     def stop(self) -> None:

@@ -157,6 +157,23 @@ def _text_of(field: str) -> str:
     return "".join(f"%{ord(c) - 0xDC00:02X}" if "\udc80" <= c <= "\udcff" else c for c in text)
 
 
+def visible(url: str) -> str:
+    """A URL without the password that may be in it, also one that cannot be parsed.
+
+    >>> visible("http://me:secret@host/x"), visible("http://host/@x")
+    ('http://host/x', 'http://host/@x')
+    """
+    if "@" not in url:
+        return url
+    from urllib.parse import urlsplit
+
+    try:
+        netloc = urlsplit(url).netloc
+    except ValueError:
+        return url.rpartition("@")[2]
+    return url.replace(netloc, netloc.rpartition("@")[2], 1) if "@" in netloc else url
+
+
 def bracketed(host: str) -> str:
     """A host as an authority has it. RFC 6874 4: a zone means nothing to anybody else."""
     return f"[{host.partition('%')[0]}]" if ":" in host else host

@@ -1,7 +1,7 @@
 """``reactor get URL...``: arguments in, words out.
 
-`options` says what may be asked, `running` has all URLs of a command, `job` has one of them, `show`
-and `progress` are what the user sees, `sources` reads lists of URLs.
+`options` says what may be asked, `running` makes a download of each URL, `show` and `progress`
+are what the user sees, `sources` reads lists of URLs. How a download goes: `client/download.py`.
 """
 
 from __future__ import annotations

@@ -289,7 +289,8 @@ def _header(text: str) -> tuple[str, str]:
 
 
 def _digest(text: str) -> str:
-    lowered = text.lower()
-    if text != "-" and not (len(text) == 64 and set(lowered) <= set("0123456789abcdef")):
+    from reactor.client.hashing import is_sha256  # the help needs no client
+
+    if not is_sha256(text):
         raise argparse.ArgumentTypeError(f"{text!r:.80} is no SHA-256: 64 hexadecimal digits, or -")
-    return lowered
+    return text

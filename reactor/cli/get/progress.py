@@ -9,8 +9,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Collection
 
-from reactor.cli.get.job import Job
 from reactor.cli.output import shown
+from reactor.client.download import Download
 from reactor.net import Reactor
 
 TYPE_CHECKING = False
@@ -30,14 +30,14 @@ class Progress:
     def __init__(
         self,
         reactor: Reactor,
-        jobs: Callable[[], Collection[Job]],
+        jobs: Callable[[], Collection[Download]],
         on_through: Callable[[Callable[[str], object] | None], object],
     ) -> None:
         self._reactor = reactor
         self._jobs = jobs
         self._on_through = on_through
         self._bars: Any = None
-        self._tasks: dict[Job, Any] = {}
+        self._tasks: dict[Download, Any] = {}
         self._timer = reactor.call_later(_PATIENCE_S, self._draw)
 
     def stop(self) -> None:

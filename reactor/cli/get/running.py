@@ -1,31 +1,35 @@
 """All URLs of one command: how many at a time, what ends them, and the exit code.
 
-Knows the loop, the client, the saver and the jobs under way. Nothing here grows with the number
-of URLs: they are read as they are needed, and a job is forgotten when it is over.
+Knows the loop, the client, the saver and the downloads under way. Nothing here grows with the
+number of URLs: they are read as they are needed, and a download is forgotten when it is over.
 """
 
 from __future__ import annotations
 
 import argparse
+import errno
 import signal
 import sys
+from collections.abc import Callable
 
 from reactor.cli.get.credentials import Credentials
-from reactor.cli.get.job import EXIT_NOBODY_READS, Job, how_to_go_on
-from reactor.cli.get.options import body_of, fields_of, method_of
+from reactor.cli.get.options import body_of, fields_of, method_of, upload_of
 from reactor.cli.get.progress import Progress, wanted
-from reactor.cli.get.secrets import visible
-from reactor.cli.get.show import Show
+from reactor.cli.get.show import Show, how_to_go_on
 from reactor.cli.get.sources import Urls
 from reactor.client import Client
+from reactor.client.download import Download
+from reactor.client.failures import EXIT_NOBODY_READS
+from reactor.client.names import name_from_url
 from reactor.client.partial import Folder
-from reactor.client.saving import Saver
+from reactor.client.saving import FileSink, NullSink, Saver, Sink, StreamSink
+from reactor.client.url import Url, visible
 from reactor.errors import FetchError
 from reactor.net import Reactor
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, BinaryIO
 
 # Transfers under way at a time, whatever the hosts; the client bounds those to one host.
 _JOBS_MAX = 24
@@ -43,7 +47,7 @@ class Run:
         self.options = options
         self.method = method_of(options)
         self.reactor = reactor
-        self.teller = show
+        self.show = show
         self.client = client
         self.body = body_of(options)
         self._fields = fields_of(options)
@@ -51,7 +55,7 @@ class Run:
         if options.user is not None or options.netrc:
             self._credentials = Credentials(options)
         self._saver: Saver | None = None
-        self._jobs: dict[Job, None] = {}
+        self._jobs: dict[Download, BinaryIO | None] = {}  # each with what it uploads
         # stdout takes one body after another.
         one = options.output == "-"
         self._jobs_max = 1 if one else options.parallel or _JOBS_MAX
@@ -61,6 +65,20 @@ class Run:
         self._ending = False
         self._fill_planned = False
         self._commit_timer: Any = None
+        # Each URL's is made like this one.
+        self._download = Download(
+            client,
+            "",
+            self._target(),
+            method=self.method,
+            resume=options.resume,
+            sha256=options.sha256,
+            max_time_s=options.max_time,
+            header_name=options.remote_header_name,
+            on_head=show.head if show.shows_heads else None,
+            on_whole=self._fill_soon,  # its file waits for its name: there is room for another
+            on_done=self._on_done,
+        )
 
     def run(self) -> int:
         progress = None
@@ -82,58 +100,61 @@ class Run:
             raise self._crash
         return self._exit_code
 
-    # --- what a job asks for --------------------------------------------------------------
+    # --- one URL --------------------------------------------------------------------------
 
-    @property
-    def saver(self) -> Saver:
+    def _start(self, url: str) -> None:
+        options, fields, upload = self.options, self._fields, None
+        if options.upload_file is not None:
+            upload = upload_of(options)
+        if self._credentials is not None:
+            fields = fields + self._credentials.fields_for(url)
+        download = self._download.like(url, fields, self.body if upload is None else upload)
+        self._jobs[download] = upload
+        download.start()
+
+    def _target(self) -> str | Callable[[Url], Sink]:
+        """Where the bodies go."""
+        output = self.options.output
+        if self.method == "HEAD":
+            return lambda _: NullSink()
+        if output == "-":
+            return lambda _: _stdout()
+        return output or self._file_for
+
+    def _file_for(self, url: Url) -> Sink:
         if self._saver is None:
             self._saver = Saver(Folder("."))
-        return self._saver
+        return FileSink(self._saver, name_from_url(url), False, self.show.note)
 
-    def stdout(self) -> int:
-        if sys.stdout is None:
-            raise OSError(9, "stdout is closed")
-        return sys.stdout.fileno()
+    def _on_done(self, download: Download) -> None:
+        upload = self._jobs.pop(download)
+        if upload is not None:
+            upload.close()
+        error = download.error
+        try:
+            if error is not None and not isinstance(error, FetchError):
+                raise error
+            self.show.done(download)
+        except BrokenPipeError:
+            self._end(EXIT_NOBODY_READS)
+            return
+        except Exception as fault:  # what nobody expected ends more than a turn of the loop
+            self._fail(fault)
+            return
+        if error is not None:
+            self._exit_code = self._exit_code or error.exit_code
+            if self.options.fail_early or error.exit_code == EXIT_NOBODY_READS:
+                self._end(self._exit_code)
+        self._fill_soon()
 
-    def fields_for(self, url: str) -> list[tuple[str, str]]:
-        """The fields of a request that the options ask for."""
-        if self._credentials is None:
-            return self._fields
-        return self._fields + self._credentials.fields_for(url)
-
-    def is_over(self, job: Job) -> bool:
-        return job not in self._jobs
-
-    def crash(self, error: Exception) -> None:
-        """What nobody expected ends the command, not just the turn of the loop."""
+    def _fail(self, error: Exception) -> None:
         self._crash = self._crash or error
         self._ending = True
         self.reactor.stop()
 
-    def ended(self, job: Job) -> None:
-        """A job is over, well or not."""
-        del self._jobs[job]
-        try:
-            self.teller.done(job)
-        except BrokenPipeError:
-            self._end(EXIT_NOBODY_READS)
-            return
-        except FetchError as error:
-            self.crash(error)
-            return
-        if job.error is not None:
-            self._exit_code = self._exit_code or job.error.exit_code
-            if self.options.fail_early or job.error.exit_code == EXIT_NOBODY_READS:
-                self._end(self._exit_code)
-        self._fill_soon()
-
-    def finishing(self) -> None:
-        """A transfer is over, and its file waits for its name: there is room for another."""
-        self._fill_soon()
-
     # --- how it goes on -------------------------------------------------------------------
 
-    def _fill_soon(self) -> None:
+    def _fill_soon(self, _: object = None) -> None:
         """Once for all transfers that end in one turn of the loop."""
         if not self._fill_planned:
             self._fill_planned = True
@@ -146,17 +167,15 @@ class Run:
             room = self._jobs_max - len(self._jobs) + self._waiting()
             while room > 0 and not self._ending and (url := self._urls.next()) is not None:
                 room -= 1
-                job = Job(self, url)
-                self._jobs[job] = None
-                job.start()  # one that fails at once makes room, for which this is called again
+                self._start(url)
             self._commit_if_due()
         except Exception as error:  # a list that cannot be read, or our own bug
-            self.crash(error)
+            self._fail(error)
         if not self._jobs and (self._ending or self._urls.exhausted):
             self.reactor.stop()
 
     def _waiting(self) -> int:
-        """Jobs whose files wait for their names."""
+        """Downloads whose files wait for their names."""
         return 0 if self._saver is None else self._saver.waiting
 
     def _commit_if_due(self) -> None:
@@ -184,17 +203,26 @@ class Run:
             self.reactor.stop()
 
     def _stop_jobs(self) -> None:
-        for job in list(self._jobs):
-            del self._jobs[job]
+        jobs, self._jobs = self._jobs, {}
+        for download, upload in jobs.items():
+            if upload is not None:
+                upload.close()
+            url, label = visible(download.url), download.label
             try:
-                kept = job.stop()
+                kept = download.cancel()
             except OSError as error:
-                self.teller.note(f"{job.label}.part could not be kept: {error.strerror}")
+                self.show.note(f"{label}.part could not be kept: {error.strerror}")
                 continue
             if kept:
-                self.teller.note(f"{visible(job.url)}: {how_to_go_on(kept)}")
-            elif kept is not None and job.received:
-                self.teller.note(f"{visible(job.url)}: nothing is kept")
+                self.show.note(f"{url}: {how_to_go_on(kept)}")
+            elif kept is not None and download.received:
+                self.show.note(f"{url}: nothing is kept")
 
     def _through(self, through: Any) -> None:
-        self.teller.through = through
+        self.show.through = through
+
+
+def _stdout() -> Sink:
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, "stdout is closed", "-")
+    return StreamSink(sys.stdout.fileno(), "-")

@@ -1,4 +1,4 @@
-"""What may not be shown: passwords in URLs, and the fields that are as good as one.
+"""What may not be shown: the fields that are as good as a password.
 
 Knows where secrets are written. Must never write anything itself.
 """
@@ -9,23 +9,6 @@ from reactor.http.ascii import lower
 
 # Whoever looks over the user's shoulder, or reads his log, must not learn these.
 _SECRET = {"authorization", "proxy-authorization", "cookie", "set-cookie"}
-
-
-def visible(url: str) -> str:
-    """A URL without the password that may be in it.
-
-    >>> visible("http://me:secret@host/x"), visible("http://host/@x")
-    ('http://host/x', 'http://host/@x')
-    """
-    if "@" not in url:
-        return url
-    from urllib.parse import urlsplit
-
-    try:
-        netloc = urlsplit(url).netloc
-    except ValueError:
-        return url.rpartition("@")[2]
-    return url.replace(netloc, netloc.rpartition("@")[2], 1) if "@" in netloc else url
 
 
 def redacted(line: str) -> str:

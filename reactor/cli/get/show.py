@@ -10,10 +10,11 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from reactor.cli.get.job import EXIT_NOBODY_READS, Job
-from reactor.cli.get.secrets import redacted, visible
+from reactor.cli.get.secrets import redacted
 from reactor.cli.output import Output, shown
-from reactor.client.failures import EXIT_WRITE
+from reactor.client.download import Download
+from reactor.client.failures import EXIT_NOBODY_READS, EXIT_WRITE, PASSING_EXITS
+from reactor.client.url import visible
 from reactor.errors import FetchError
 from reactor.parser._message import Response
 
@@ -29,13 +30,19 @@ class Show:
         self._options = options
         self.through: Callable[[str], object] | None = None
 
-    def head(self, response: Response) -> None:
-        """The header as it came, and an empty line; the exchange has it already."""
+    @property
+    def shows_heads(self) -> bool:
+        """``-v`` has them already."""
         options = self._options
-        if options.quiet or options.json or options.verbose:
+        return not (options.quiet or options.json or options.verbose)
+
+    def head(self, download: Download) -> None:
+        """The header as it came, and an empty line."""
+        response = download.response
+        if response is None:
             return
         text = "".join(shown(line) + "\n" for line in [*_head_lines(response), ""])
-        if options.output == "-":  # the body has stdout for itself
+        if self._options.output == "-":  # the body has stdout for itself
             self._say(text)
         else:
             self._print(text)
@@ -52,18 +59,20 @@ class Show:
         if not self._options.quiet:
             self._say(f"reactor: {shown(sentence)}\n")
 
-    def done(self, job: Job) -> None:
-        """One line for a transfer that ended, well or not."""
+    def done(self, download: Download) -> None:
+        """One line for a download that ended, well or not."""
         if self._options.json:
             import json  # only who wants JSON pays for it
 
-            self._print(json.dumps(as_json(job)) + "\n")
-        if job.error is not None:
-            if job.error.exit_code != EXIT_NOBODY_READS:
-                self._say(f"reactor: {shown(job.failure)}\n")
-        elif job.saved_as is not None and not self._options.quiet and not self._options.json:
-            again = f", from byte {job.resumed_from}" if job.resumed_from else ""
-            self._say(shown(f"saved {job.saved_as} ({job.size} bytes{again})") + "\n")
+            self._print(json.dumps(as_json(download)) + "\n")
+        saved_as = download.saved_as
+        if download.error is not None:
+            code, failure = failure_of(download)
+            if code != EXIT_NOBODY_READS:
+                self._say(f"reactor: {shown(failure)}\n")
+        elif saved_as is not None and not self._options.quiet and not self._options.json:
+            again = f", from byte {download.resumed_from}" if download.resumed_from else ""
+            self._say(shown(f"saved {saved_as} ({download.size} bytes{again})") + "\n")
 
     def _print(self, text: str) -> None:
         """To stdout. Raises BrokenPipeError if nobody reads it, and FetchError if it is full."""
@@ -88,21 +97,37 @@ class Show:
             Output(stream).write(text)
 
 
-def as_json(job: Job) -> dict[str, Any]:
+def failure_of(download: Download) -> tuple[int, str]:
+    """Exit code and sentence; 0 and none if all went well."""
+    error = download.error
+    if not isinstance(error, FetchError):
+        return 0, ""
+    if download.kept and error.exit_code in {*PASSING_EXITS, EXIT_WRITE}:
+        return error.exit_code, f"{error.message}; {how_to_go_on(download.kept)}"
+    return error.exit_code, error.message
+
+
+def how_to_go_on(kept: int) -> str:
+    """For the user whose download broke off."""
+    return f"{kept} bytes are kept, --continue fetches the rest"
+
+
+def as_json(download: Download) -> dict[str, Any]:
     """The object of ``--json``; docs/get.md says what each field is."""
-    response, transfer = job.response, job.transfer
+    response, transfer = download.response, download.transfer
+    code, failure = failure_of(download)
     return {
-        "url": visible(job.url),
-        "method": job.method,
+        "url": visible(download.url),
+        "method": download.method,
         "status": None if response is None else response.status,
-        "exit_code": 0 if job.error is None else job.error.exit_code,
-        "error": None if job.error is None else job.failure,
-        "file": job.saved_as,
-        "size": job.size,
-        "received": job.received,
-        "resumed_from": job.resumed_from,
-        "sha256": job.sha256,
-        "attempts": job.attempts,
+        "exit_code": code,
+        "error": failure or None,
+        "file": download.saved_as,
+        "size": download.size,
+        "received": download.received,
+        "resumed_from": download.resumed_from,
+        "sha256": download.sha256,
+        "attempts": download.attempts,
         "redirects": [] if transfer is None else [visible(url) for url in transfer.redirects],
         "address": None if transfer is None else transfer.address,
         "timings": {} if transfer is None else _rounded(transfer.timings),
