@@ -184,6 +184,7 @@ def made_and_parsed(method: str, target: str, fields: dict, version: int = 11) -
         ("/%", "a", "/%", ""),
         ("/%4", "a", "/%4", ""),
         ("/%zz%4g%g4%41", "a", "/%zz%4g%g4A", ""),
+        ("/%.4%4.%@4%4@%41", "a", "/%.4%4.%@4%4@A", ""),  # bytes below each run of digits
         ("/%ff?%41", "a", "/\udcff", "%41"),
         ("/%00+", "a", "/\0+", ""),
         ("/%aF%Fa", "a", "/\udcaf\udcfa", ""),

@@ -24,6 +24,7 @@ from reactor.parser._fields cimport ABSOLUTE, CHUNKED, CONNECT, Field
 from reactor.parser._headers cimport text_in
 from reactor.parser._message cimport Request
 from reactor.parser._names cimport known_str, latin1
+from reactor.parser._target cimport percent_decode
 
 cdef extern from "Python.h":
     bint PyUnicode_CHECK_INTERNED(object text)
@@ -292,20 +293,4 @@ cdef str path_text(const uint8_t *p, Py_ssize_t size):
         return latin1(p, size)
     cdef bytes decoded = PyBytes_FromStringAndSize(NULL, size)
     cdef uint8_t *first = <uint8_t *>PyBytes_AS_STRING(decoded)
-    cdef uint8_t *to = first
-    cdef const uint8_t *end = p + size
-    while p < end:
-        if p[0] == c'%' and end - p > 2 and hex_digit(p[1]) >= 0 and hex_digit(p[2]) >= 0:
-            to[0] = hex_digit(p[1]) << 4 | hex_digit(p[2])
-            p += 3
-        else:
-            to[0] = p[0]
-            p += 1
-        to += 1
-    return latin1(first, to - first)
-
-
-cdef inline int hex_digit(uint8_t byte) noexcept:
-    if c'0' <= byte <= c'9':
-        return byte - c'0'
-    return (byte | 0x20) - c'a' + 10 if c'a' <= (byte | 0x20) <= c'f' else -1
+    return latin1(first, percent_decode(p, size, first))

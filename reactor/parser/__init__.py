@@ -6,7 +6,7 @@ What it opens to, from the ground up:
     _scan.h                      runs of bytes of a class, many at a time
     _bounds _names _rules        every bound, every name that is known, every way to be wrong
     _fields _lines _head         a head as spans into the bytes that were received: no copy
-    _headers _message            the same as Python objects, made when they are asked for
+    _headers _message _target    the same as Python objects, made when they are asked for
     _buffer _chunked _framing    where a message ends: RequestParser, ResponseParser
     _parts _serialise            pieces of a body; messages as bytes
 

@@ -8,6 +8,7 @@ know: a buffer, a connection, how a body is framed on the wire.
 """
 
 cimport cython
+from cpython.bytearray cimport PyByteArray_AS_STRING
 from cpython.bytes cimport PyBytes_AS_STRING
 from libc.string cimport memcmp
 
@@ -19,12 +20,12 @@ from reactor.parser._headers cimport (
 from reactor.parser._lines cimport blank_values
 from reactor.parser._names cimport ascii, known_method, latin1
 from reactor.parser._rules cimport NO_RULE, Rule, rule_message
+from reactor.parser._target cimport percent_decode, split_absolute
 
 from reactor.errors import LocalProtocolError
 
 cdef extern from "_scan.h" nogil:
-    const int SCAN_HEX, SCAN_TARGET
-    bint scan_is(uint8_t byte, int classes)
+    const int SCAN_TARGET
     const uint8_t *scan_while(const uint8_t *p, const uint8_t *end, int classes)
     const uint8_t *scan_token_end(const uint8_t *p, const uint8_t *end)
 
@@ -238,7 +239,7 @@ cdef class Request(Message):
 
     @property
     def path(self):
-        return percent_decoded(self.origin_target().partition("?")[0])
+        return decoded_path(self.origin_target().partition("?")[0])
 
     @property
     def query(self):
@@ -280,38 +281,16 @@ cdef class Request(Message):
         return f"<Request {self.word} {self.get_target()} HTTP/1.{self.facts.version - 10}>"
 
 
-cdef tuple split_absolute(str target):
-    """(authority, path and query) of an absolute-form target; the path is never empty."""
-    cdef str rest = target.partition("://")[2]
-    cdef Py_ssize_t i
-    for i in range(len(rest)):
-        if rest[i] == "/":
-            return rest[:i], rest[i:]
-        if rest[i] == "?":
-            return rest[:i], "/" + rest[i:]
-    return rest, "/"
-
-
-cdef str percent_decoded(str path):
-    """RFC 3986 2.1; an escape that is none stays as it is."""
+cdef str decoded_path(str path):
+    """Its escapes undone; what is no UTF-8 then is kept as Python keeps it in names of files."""
     if "%" not in path:
         return path
     cdef bytes raw = path.encode("ascii")
-    cdef const uint8_t *p = <const uint8_t *>PyBytes_AS_STRING(raw)
-    cdef const uint8_t *end = p + len(raw)
-    cdef bytearray decoded = bytearray()
-    while p < end:
-        if p[0] == c'%' and end - p > 2 and scan_is(p[1], SCAN_HEX) and scan_is(p[2], SCAN_HEX):
-            decoded.append(hex_digit(p[1]) << 4 | hex_digit(p[2]))
-            p += 3
-        else:
-            decoded.append(p[0])
-            p += 1
-    return decoded.decode("utf-8", "surrogateescape")
-
-
-cdef inline int hex_digit(uint8_t byte) noexcept:
-    return byte - c'0' if byte <= c'9' else (byte | 0x20) - c'a' + 10
+    cdef bytearray decoded = bytearray(len(raw))
+    cdef Py_ssize_t size = percent_decode(
+        <const uint8_t *>PyBytes_AS_STRING(raw), len(raw),
+        <uint8_t *>PyByteArray_AS_STRING(decoded))
+    return decoded[:size].decode("utf-8", "surrogateescape")
 
 
 cdef Request request_of(const Head *head, const uint8_t *text):
