@@ -16,6 +16,7 @@ cdef extern from "Python.h":
     object PyMethod_New(object function, object self)
 
 from reactor.errors import LocalProtocolError
+from reactor.http.body import not_bytes
 
 cdef enum:
     # Beyond these an application that makes up statuses pays itself.
@@ -141,7 +142,7 @@ cdef bytes joined(object body):
     cdef object piece
     for piece in body:
         if not isinstance(piece, bytes):
-            raise TypeError(f"a body yields bytes, not {type(piece).__name__}")
+            raise not_bytes(piece)
     return body[0] if len(body) == 1 else b"".join(body)
 
 

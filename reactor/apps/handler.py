@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from reactor.http.blame import name_of
 from reactor.limits import DEFAULT_LIMITS
 from reactor.parser._message import Request, Response
 
@@ -17,4 +18,5 @@ class Handler:
         self, function: HandlerFunction, body_bytes_max: int = DEFAULT_LIMITS.body_bytes_max
     ) -> None:
         self.body_bytes_max = body_bytes_max
+        self.name = name_of(function)
         self.respond = function

@@ -58,6 +58,8 @@ def load_target(
     if folder:
         raise ConfigurationError(f"{', '.join(sorted(folder))}: only a folder has such options")
     app = as_app(_import_attribute(module_name, attribute), target, limits)
+    if isinstance(app, (Handler, WsgiApp)):
+        app.name = target
     if isinstance(app, type) and (asyncio := sys.modules.get("asyncio")) is not None:
         # Before Python 3.14 its get_event_loop makes a loop here that nobody runs, and what the
         # class asks of that would never happen, silently.

@@ -25,7 +25,8 @@ from typing import Any
 from reactor.apps._environ import Environs
 from reactor.apps._wsgi import Call, Caller
 from reactor.errors import LocalProtocolError
-from reactor.http.body import PlainFile, blocks_of, is_plain_file
+from reactor.http.blame import name_of
+from reactor.http.body import PlainFile, blocks_of, is_plain_file, not_bytes
 from reactor.limits import DEFAULT_LIMITS
 from reactor.net import Address, Inet
 from reactor.parser._message import Request, Response
@@ -34,6 +35,7 @@ Environ = dict[str, Any]
 StartResponse = Callable[..., Callable[[bytes], None]]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
+_NO_BODIES = (str, bytes, bytearray, memoryview, dict)
 _WILDCARDS = {"0.0.0.0", "::"}
 
 
@@ -54,6 +56,7 @@ class WsgiApp:
         unsent_bytes_max: int = DEFAULT_LIMITS.body_bytes_max,
     ) -> None:
         self.body_bytes_max = body_bytes_max
+        self.name = name_of(application)
         # Tells applications whether the server stops; whoever serves them puts its own here.
         self.draining: Callable[[], bool] = bool
         environs = Environs(environ_template(None, False, self.draining))
@@ -118,7 +121,7 @@ def _lazy_response(call: Call, result: Any, request: Request) -> Response:
             body: Any = PlainFile(result.file, stream.close)
         else:
             call.returned = True
-            pieces = iter(result)
+            pieces = _pieces_of(result)
             # With the first piece the headers are sent, unless they are by write().
             first = b"" if call.begun else _first_piece(pieces)
             stream.continue_with(first, pieces)
@@ -134,11 +137,21 @@ def _lazy_response(call: Call, result: Any, request: Request) -> Response:
     return response
 
 
+def _pieces_of(result: Any) -> Iterator[bytes]:
+    """Text, bytes and a dict can be iterated too, which only hides what was forgotten."""
+    if isinstance(result, _NO_BODIES) or not hasattr(type(result), "__iter__"):
+        raise TypeError(
+            "a WSGI application returns an iterable of bytes (PEP 3333), as [b'...'], "
+            f"not {'None' if result is None else type(result).__name__}"
+        )
+    return iter(result)
+
+
 def _first_piece(pieces: Iterator[bytes]) -> bytes:
     """The first piece that is not empty; b"" if there is none."""
     for piece in pieces:
         if not isinstance(piece, bytes):
-            raise TypeError(f"a body yields bytes, not {type(piece).__name__}")
+            raise not_bytes(piece)
         if piece:
             return piece
     return b""

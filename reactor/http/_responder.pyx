@@ -26,6 +26,7 @@ from reactor.http._response cimport (
 from reactor.http._sides cimport BODY, CLOSE, CLOSED, DONE, END, IDLE, NEXT, START, WITH_BODY, moved
 
 from reactor.errors import LocalProtocolError
+from reactor.http.blame import doing
 from reactor.http.body import OutgoingBody
 from reactor.parser._headers import Headers
 from reactor.parser._serialise import serialise_response
@@ -134,7 +135,7 @@ cdef class Responder(Protocol):
             if not isinstance(response, Response):
                 if self.is_later(response):
                     return 0
-                raise TypeError(f"the application returned {type(response).__name__}, no Response")
+                raise TypeError(f"a handler returns a Response, not {type(response).__name__}")
             if self.request is not request:
                 raise RuntimeError("the application has answered already, by its exchange")
             if self.write_state != IDLE:
@@ -163,12 +164,9 @@ cdef class Responder(Protocol):
 
     cdef int application_failed(self, object exception, object response) except -1:
         """A 500 if nothing was sent, else the end of what was."""
-        doing = "answering a request"
-        if self.request is not None:
-            doing = f"answering {self.request.word} {self.request.get_target()}"
         if isinstance(response, Response):
             self.close_source((<Response>response).content)
-        self.service.journal.failed(exception, doing)
+        self.service.journal.failed(exception, doing("answering", self.request, self.service.app))
         if self.request is None:
             return self.close()  # it was answered already
         if self.write_state != IDLE:
@@ -407,7 +405,8 @@ cdef class Responder(Protocol):
             except KeyboardInterrupt:
                 raise
             except BaseException as exception:
-                self.service.journal.failed(exception, "reading the body of a response")
+                self.service.journal.failed(
+                    exception, doing("reading the body for", self.request, self.service.app))
                 return self.break_off()
             if piece is None:
                 return self.end()
@@ -484,7 +483,8 @@ cdef class Responder(Protocol):
         except KeyboardInterrupt:
             raise
         except BaseException as exception:
-            self.service.journal.failed(exception, "closing the body of a response")
+            self.service.journal.failed(
+                exception, doing("closing the body for", self.request, self.service.app))
         return 0
 
     cdef int close(self, bint linger=True) except -1:

@@ -14,7 +14,10 @@ from reactor.parser._message import Request, Response
 
 
 class App(Protocol):
-    """Answers one request after another."""
+    """Answers one request after another.
+
+    If it has a ``name``, a text, the log says it where the application has failed.
+    """
 
     # The largest request body that it takes, in bytes. 0: none; the body of a request is then
     # never read, and the connection ends with the answer.

@@ -32,6 +32,12 @@ from reactor.parser._serialise import serialise_chunk, serialise_last_chunk
 SLICE_BYTES = DEFAULT_LIMITS.write_high_water_bytes
 
 
+def not_bytes(piece: Any) -> TypeError:
+    """What is wrong with a piece of a body that is no bytes."""
+    hint = ": encode it, text.encode()" if isinstance(piece, str) else ""
+    return TypeError(f"a body yields bytes, not {type(piece).__name__}{hint}")
+
+
 class PlainFile:
     """A file for the kernel to send, with a ``close`` of its own."""
 
@@ -144,7 +150,7 @@ class OutgoingBody:
     def check_piece(self, piece: Any, written: int) -> None:
         """Raise TypeError or ValueError if it can be none, after ``written`` bytes."""
         if not isinstance(piece, bytes):
-            raise TypeError(f"a body yields bytes, not {type(piece).__name__}")
+            raise not_bytes(piece)
         if self.length is not None and written + len(piece) > self.length:
             raise ValueError(f"the body has more than its Content-Length, {self.length} bytes")
 

@@ -1,0 +1,104 @@
+"""What the log says of an application that breaks its contract: whose it is, and what to write."""
+
+from __future__ import annotations
+
+import doctest
+import functools
+
+import pytest
+from processes import MODELS, eventually, serving
+
+from reactor import Response
+from reactor.apps.handler import Handler
+from reactor.apps.wsgi import WsgiApp
+from reactor.http import blame
+
+APPS = """
+from reactor import Response
+
+def gen(request):
+    return Response(200, {}, iter(["text"]))
+
+def later(request):
+    def pieces():
+        yield b"first"
+        yield "second"
+    return Response(200, {}, pieces())
+
+def word(request):
+    return "text"
+
+class Site:
+    def __call__(self, environ, start_response):
+        start_response("200 OK", [])
+        return {"a": 1}
+
+site = Site()
+
+def text(environ, start_response):
+    start_response("200 OK", [])
+    return "text"
+
+def nothing(environ, start_response):
+    start_response("200 OK", [])
+
+def listed(environ, start_response):
+    start_response("200 OK", [])
+    return ["text"]
+
+def yields(environ, start_response):
+    start_response("200 OK", [])
+    yield "text"
+"""
+ENCODE = "TypeError: a body yields bytes, not str: encode it, text.encode()"
+ITERABLE = "TypeError: a WSGI application returns an iterable of bytes (PEP 3333), as [b'...'], not"
+
+
+@pytest.fixture
+def apps(tmp_path):
+    (tmp_path / "wrong_apps.py").write_text(APPS)
+    return tmp_path
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize(
+    ("name", "doing", "sentence"),
+    [
+        ("gen", "answering GET /x", ENCODE),
+        ("later", "reading the body for GET /x", ENCODE),
+        ("word", "answering GET /x", "TypeError: a handler returns a Response, not str"),
+        ("site", "answering GET /x", f"{ITERABLE} dict"),
+        ("text", "answering GET /x", f"{ITERABLE} str"),
+        ("nothing", "answering GET /x", f"{ITERABLE} None"),
+        ("listed", "answering GET /x", ENCODE),
+        ("yields", "answering GET /x", ENCODE),
+    ],
+)
+def test_the_log_names_the_application(apps, model, name, doing, sentence):
+    target = f"wrong_apps:{name}"
+    with serving(
+        target, "--model", model, "--no-access-log", cwd=apps, traceback_expected=True
+    ) as server:
+        with server.connect() as sock:
+            sock.sendall(b"GET /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            while sock.recv(4096):
+                pass
+        eventually(lambda: sentence in server.err, "the log says what is wrong")
+        assert f"ERROR exception while {doing} by {target}\n" in server.err
+
+
+def named(request):
+    return Response(200)
+
+
+def test_names():
+    assert doctest.testmod(blame).attempted
+    assert Handler(named).name == f"{__name__}:named"
+    assert WsgiApp(named).name == f"{__name__}:named"
+    # An object without a name of its own has its class's.
+    assert blame.name_of(functools.partial(named)) == "functools:partial"
+
+
+@pytest.mark.parametrize("app", [object(), 7])
+def test_an_app_without_a_name(app):
+    assert blame.doing("answering", None, app) == "answering a request"
