@@ -1,17 +1,17 @@
 """One request and its answer: the C face of `_exchange.pyx`."""
 
 from reactor.parser._message cimport Request
-from reactor.http._responder cimport Responder
+from reactor.http._deferred cimport DeferredResponder
 
 cdef class Exchange:
-    cdef Responder responder        # None: it is over
+    cdef DeferredResponder responder    # None: it is over
     cdef readonly Request request
     cdef public object on_room, on_gone, on_drain
     cdef object on_body             # takes the pieces of the request's body; None: not asked for
     cdef readonly bint gone         # the peer sends nothing more, or is not there any more
     cdef bint lost, body_paused
 
-    cdef Responder open(self)
-    cdef int settle(self, Responder responder) except -1
+    cdef DeferredResponder open(self)
+    cdef int settle(self, DeferredResponder responder) except -1
 
-cdef Exchange exchange_of(Responder responder)
+cdef Exchange exchange_of(DeferredResponder responder)

@@ -1,7 +1,7 @@
 """One request and its answer, apart from the connection that carries them (decision 0060).
 
 It is a handle: made when an application asks for it (`Request.exchange`), for an answer that comes
-later, that is pushed, or that is not HTTP any more. `Responder` is what does it. The handle
+later, that is pushed, or that is not HTTP any more. `DeferredResponder` is what does it. The handle
 knows its responder until the exchange is over, and is dead from then on: whoever keeps it cannot
 reach the next request of the connection.
 
@@ -17,7 +17,7 @@ The docstrings are in `_exchange.pyi`.
 from reactor.parser._message cimport Request, Response
 
 
-cdef Exchange exchange_of(Responder responder):
+cdef Exchange exchange_of(DeferredResponder responder):
     cdef Exchange exchange = Exchange.__new__(Exchange)
     exchange.responder = responder
     exchange.request = responder.request
@@ -26,7 +26,7 @@ cdef Exchange exchange_of(Responder responder):
 
 cdef class Exchange:
 
-    cdef Responder open(self):
+    cdef DeferredResponder open(self):
         """Its responder. Raises if there is nothing to answer any more."""
         if self.responder is not None:
             return self.responder
@@ -34,7 +34,7 @@ cdef class Exchange:
             raise ConnectionResetError("the client has gone: nobody takes an answer")
         raise RuntimeError("this exchange is over: its request is answered")
 
-    cdef int settle(self, Responder responder) except -1:
+    cdef int settle(self, DeferredResponder responder) except -1:
         """Go on with the connection, unless whoever called the application does it anyway."""
         if not responder.responding:
             responder.advance()
@@ -51,7 +51,7 @@ cdef class Exchange:
     # --- the answer -----------------------------------------------------------------------
 
     def respond(self, Response response not None):
-        cdef Responder responder = self.open()
+        cdef DeferredResponder responder = self.open()
         responder.respond_later(response)
         self.settle(responder)
 
@@ -73,7 +73,7 @@ cdef class Exchange:
         self.open().flush_all()
 
     def end(self, trailers=()):
-        cdef Responder responder = self.open()
+        cdef DeferredResponder responder = self.open()
         responder.end_pushed(trailers)
         self.settle(responder)
 
@@ -81,7 +81,7 @@ cdef class Exchange:
         self.open().interim(status, headers)
 
     def fail(self, exception):
-        cdef Responder responder = self.open()
+        cdef DeferredResponder responder = self.open()
         responder.application_failed(exception, None)
         self.settle(responder)
 
@@ -91,7 +91,7 @@ cdef class Exchange:
     # --- the request's body ---------------------------------------------------------------
 
     def read_body(self, on_body):
-        cdef Responder responder = self.open()
+        cdef DeferredResponder responder = self.open()
         self.on_body = on_body
         self.settle(responder)
 

@@ -36,7 +36,6 @@ cdef class Responder(Protocol):
     cdef int respond(self, Request request) except -1
     cdef int answer(self, Response response) except -1
     cdef int answer_file(self, Response response, File file, int64_t length) except -1
-    cdef int respond_later(self, Response response) except -1
     cdef int application_failed(self, object exception, object response) except -1
     cdef int answer_in_pieces(self, Response response) except -1
     cdef int write(self, bytes data) except -1
@@ -45,15 +44,8 @@ cdef class Responder(Protocol):
     cdef int begin(self, Response response, int64_t length, bint chunked, bytes data) except -1
     cdef int begin_streaming(self, Response response, object out, bytes first) except -1
     cdef int begin_body(self, Response response, object out, bytes data) except -1
-    cdef int begin_pushed(self, Response response, bytes data) except -1
-    cdef int push(self, bytes data) except -1
-    cdef int end_pushed(self, object trailers) except -1
-    cdef object pushed_body(self)
-    cdef int interim(self, int status, object headers) except -1
-    cdef int upgrade(self, object protocol, object headers) except -1
     cdef int call_exchange(self, str method, tuple arguments) except -1
     cdef bint is_later(self, object response)
-    cdef bytes take_leftover(self)
     cdef int push_rest(self, object content) except -1
     cdef int put_piece(self, bytes piece) except -1
     cdef int hand_over(self) except -1

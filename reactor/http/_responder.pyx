@@ -2,7 +2,7 @@
 
     respond ─> app.respond ─> answer ─┬─> begin: head and a short body, in one write ─────> end
                   │                   └─> begin_streaming ─> pump, piece by piece ────────> end
-                  └─> Exchange: respond_later, or begin_pushed ─> push ... ─> end_pushed ─> end
+                  └─> an exchange (`_deferred.pyx`): later, in one or pushed in pieces ──> end
 
 What is bytes, a list or a plain file is there at once. A body that is made while it is sent
 leaves piece by piece: each is with the kernel before the next is asked for, and all others
@@ -28,12 +28,9 @@ from reactor.http._sides cimport BODY, CLOSE, CLOSED, DONE, END, IDLE, NEXT, STA
 from reactor.errors import LocalProtocolError
 from reactor.http.blame import doing
 from reactor.http.body import OutgoingBody
-from reactor.parser._headers import Headers
-from reactor.parser._serialise import serialise_response
 from reactor.http.states import State
 
 cdef str HEAD_METHOD = "HEAD"   # the very object: the names of methods are interned
-cdef object PUSHED = iter(())   # the body of what is pushed: never at hand
 
 # Where the head of an answer is put together. One for all machines: nothing of another one
 # runs between its being filled and its being handed over.
@@ -70,8 +67,8 @@ cdef class Responder(Protocol):
         """Whether it is the handle of an answer that comes later."""
         raise NotImplementedError
 
-    cdef bytes take_leftover(self):
-        """What came behind the request, for another protocol."""
+    cdef int call_exchange(self, str method, tuple arguments) except -1:
+        """Tell the handle of an answer that comes later."""
         raise NotImplementedError
 
     cdef bint is_last(self) except -1:
@@ -147,18 +144,6 @@ cdef class Responder(Protocol):
             request.answerer = None
             self.responding = False
             if self.write_state != IDLE and not (self.out is not None and self.out.pushing):
-                raise  # our own: the answer was begun
-            return self.application_failed(exception, response)
-
-    cdef int respond_later(self, Response response) except -1:
-        if self.write_state != IDLE:
-            raise RuntimeError("the answer has begun already")
-        try:
-            return self.answer(response)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as exception:
-            if self.write_state != IDLE:
                 raise  # our own: the answer was begun
             return self.application_failed(exception, response)
 
@@ -270,92 +255,6 @@ cdef class Responder(Protocol):
         self.keep_alive = self.keep_alive and not out.until_close
         return self.begin(
             response, -1 if out.length is None else out.length, out.chunked, data)
-
-    # --- what an exchange asks for --------------------------------------------------------
-
-    cdef int begin_pushed(self, Response response, bytes data) except -1:
-        if self.write_state != IDLE:
-            raise RuntimeError("the answer has begun already")
-        check_fields(response)
-        out = OutgoingBody(self.request, response.with_body(PUSHED))
-        out.pushing, out.lazy = True, False
-        if out.pieces is None:
-            data = b""
-        out.check_piece(data, 0)
-        self.begin_body(response, out, out.frame(data))
-        self.written = len(data)
-        return self.move_writing(WITH_BODY)
-
-    cdef object pushed_body(self):
-        if self.out is None or not self.out.pushing:
-            raise RuntimeError("begin was not called, or what was begun is over")
-        return self.out
-
-    cdef int push(self, bytes data) except -1:
-        out = self.pushed_body()
-        if out.pieces is not None and data:
-            out.check_piece(data, self.written)
-            self.put_piece(data)
-        return 0
-
-    cdef int end_pushed(self, object trailers) except -1:
-        out = self.pushed_body()
-        out.trailers = trailers
-        out.end()  # what is wrong with the trailers is raised before anything is written
-        if out.pieces is not None and out.length is not None and self.written < out.length:
-            written = self.written
-            self.break_off()
-            raise ValueError(f"the body has {written} of its {out.length} bytes")
-        return self.end()
-
-    cdef int interim(self, int status, object headers) except -1:
-        if not 100 < status < 200 or status == 101 or self.write_state != IDLE:
-            raise LocalProtocolError(f"a {status} is no interim response, or the answer has begun")
-        if self.request.facts.version > 10:  # RFC 9110 15.2: never to an HTTP/1.0 client
-            self.write(serialise_response(status, headers, None))
-        return 0
-
-    cdef int upgrade(self, object protocol, object headers) except -1:
-        """RFC 9110 7.8: after the 101 the connection speaks the other protocol."""
-        name = self.request.upgrade
-        if name is None or self.write_state != IDLE or self.read_state != DONE:
-            raise LocalProtocolError("the request asks for no upgrade, or the answer has begun")
-        fields = [("Upgrade", name), ("Connection", "Upgrade"), *Headers(headers).items()]
-        head = serialise_response(101, fields, None)
-        transport, rest = self.transport, self.take_leftover()
-        self.move_writing(START)
-        self.status = 101
-        if self.tally is not None:
-            self.tally.began(len(head), 0)
-        self.write(head)
-        transport.flush()
-        self.answered()
-        self.tell_taken(True)
-        self.call_exchange("is_over", ())
-        self.close_sides()
-        self.exchange = self.request = self.transport = None
-        transport.set_deadline(None)
-        transport.resume_reading()
-        transport.set_protocol(protocol)
-        protocol.connection_made(transport)
-        if rest:
-            protocol.data_received(rest)
-        return 0
-
-    cdef int call_exchange(self, str method, tuple arguments) except -1:
-        """Tell the handle something; what it calls is the application's."""
-        if self.exchange is None:
-            return 0
-        try:
-            getattr(self.exchange, method)(*arguments)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as exception:
-            if self.is_closed():
-                self.service.journal.failed(exception, f"telling an exchange {method}")
-            else:
-                self.application_failed(exception, None)
-        return 0
 
     # --- pieces ---------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from libc.stdint cimport int64_t
 from reactor.parser._message cimport Request
 from reactor._protocol cimport Factory, Protocol
 from reactor.parser._framing cimport RequestParser
-from reactor.http._responder cimport Responder
+from reactor.http._deferred cimport DeferredResponder
 from reactor.http._service cimport Service
 
 cdef enum Clock:
@@ -15,7 +15,7 @@ cdef enum Clock:
 cdef class ServerMachines(Factory):
     cdef Service service
 
-cdef class ServerMachine(Responder):
+cdef class ServerMachine(DeferredResponder):
     cdef RequestParser parser   # None while there is nothing to parse
     cdef Clock clock
     cdef bint peer_done

@@ -4,11 +4,11 @@ from typing_extensions import disjoint_base
 
 from reactor._protocol import Factory
 from reactor.http._exchange import Exchange
-from reactor.http._responder import Responder
+from reactor.http._deferred import DeferredResponder
 from reactor.http._service import Service
 
 @disjoint_base
-class ServerMachine(Responder):
+class ServerMachine(DeferredResponder):
     """Serves ``service.app`` on one connection; driven by whatever transport it is given."""
 
     def __init__(self, service: Service) -> None: ...

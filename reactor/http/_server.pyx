@@ -43,7 +43,7 @@ cdef class ServerMachines(Factory):
         self.service.end_streams()
 
 
-cdef class ServerMachine(Responder):
+cdef class ServerMachine(DeferredResponder):
 
     def __init__(self, Service service):
         self.service = service

@@ -1,0 +1,14 @@
+"""Answers that come later: the C face of `_deferred.pyx`."""
+
+from reactor.http._responder cimport Responder
+from reactor.parser._message cimport Response
+
+cdef class DeferredResponder(Responder):
+    cdef int respond_later(self, Response response) except -1
+    cdef int begin_pushed(self, Response response, bytes data) except -1
+    cdef int push(self, bytes data) except -1
+    cdef int end_pushed(self, object trailers) except -1
+    cdef object pushed_body(self)
+    cdef int interim(self, int status, object headers) except -1
+    cdef int upgrade(self, object protocol, object headers) except -1
+    cdef bytes take_leftover(self)

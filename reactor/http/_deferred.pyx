@@ -1,0 +1,123 @@
+"""Answers that come later: what an `Exchange` asks its machine for, and what it is told.
+
+    respond_later                                  a whole answer
+    begin_pushed ─> push ... ─> end_pushed         one whose pieces the application brings
+    interim   upgrade                              103; another protocol on this connection
+
+Each ends as an answer that was given at once does: `Responder` frames and writes them all.
+
+Must never know: how a request is read, or who holds the handle.
+"""
+
+from reactor.http._response cimport check_fields
+from reactor.http._sides cimport DONE, IDLE, START, WITH_BODY
+
+from reactor.errors import LocalProtocolError
+from reactor.http.body import OutgoingBody
+from reactor.parser._headers import Headers
+from reactor.parser._serialise import serialise_response
+
+cdef object PUSHED = iter(())   # the body of what is pushed: never at hand
+
+
+cdef class DeferredResponder(Responder):
+
+    cdef bytes take_leftover(self):
+        """What came behind the request, for another protocol."""
+        raise NotImplementedError
+
+    cdef int respond_later(self, Response response) except -1:
+        if self.write_state != IDLE:
+            raise RuntimeError("the answer has begun already")
+        try:
+            return self.answer(response)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as exception:
+            if self.write_state != IDLE:
+                raise  # our own: the answer was begun
+            return self.application_failed(exception, response)
+
+    cdef int begin_pushed(self, Response response, bytes data) except -1:
+        if self.write_state != IDLE:
+            raise RuntimeError("the answer has begun already")
+        check_fields(response)
+        out = OutgoingBody(self.request, response.with_body(PUSHED))
+        out.pushing, out.lazy = True, False
+        if out.pieces is None:
+            data = b""
+        out.check_piece(data, 0)
+        self.begin_body(response, out, out.frame(data))
+        self.written = len(data)
+        return self.move_writing(WITH_BODY)
+
+    cdef object pushed_body(self):
+        if self.out is None or not self.out.pushing:
+            raise RuntimeError("begin was not called, or what was begun is over")
+        return self.out
+
+    cdef int push(self, bytes data) except -1:
+        out = self.pushed_body()
+        if out.pieces is not None and data:
+            out.check_piece(data, self.written)
+            self.put_piece(data)
+        return 0
+
+    cdef int end_pushed(self, object trailers) except -1:
+        out = self.pushed_body()
+        out.trailers = trailers
+        out.end()  # what is wrong with the trailers is raised before anything is written
+        if out.pieces is not None and out.length is not None and self.written < out.length:
+            written = self.written
+            self.break_off()
+            raise ValueError(f"the body has {written} of its {out.length} bytes")
+        return self.end()
+
+    cdef int interim(self, int status, object headers) except -1:
+        if not 100 < status < 200 or status == 101 or self.write_state != IDLE:
+            raise LocalProtocolError(f"a {status} is no interim response, or the answer has begun")
+        if self.request.facts.version > 10:  # RFC 9110 15.2: never to an HTTP/1.0 client
+            self.write(serialise_response(status, headers, None))
+        return 0
+
+    cdef int upgrade(self, object protocol, object headers) except -1:
+        """RFC 9110 7.8: after the 101 the connection speaks the other protocol."""
+        name = self.request.upgrade
+        if name is None or self.write_state != IDLE or self.read_state != DONE:
+            raise LocalProtocolError("the request asks for no upgrade, or the answer has begun")
+        fields = [("Upgrade", name), ("Connection", "Upgrade"), *Headers(headers).items()]
+        head = serialise_response(101, fields, None)
+        transport, rest = self.transport, self.take_leftover()
+        self.move_writing(START)
+        self.status = 101
+        if self.tally is not None:
+            self.tally.began(len(head), 0)
+        self.write(head)
+        transport.flush()
+        self.answered()
+        self.tell_taken(True)
+        self.call_exchange("is_over", ())
+        self.close_sides()
+        self.exchange = self.request = self.transport = None
+        transport.set_deadline(None)
+        transport.resume_reading()
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
+        if rest:
+            protocol.data_received(rest)
+        return 0
+
+    cdef int call_exchange(self, str method, tuple arguments) except -1:
+        """Tell the handle something; what it calls is the application's."""
+        if self.exchange is None:
+            return 0
+        try:
+            getattr(self.exchange, method)(*arguments)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as exception:
+            if self.is_closed():
+                self.service.journal.failed(exception, f"telling an exchange {method}")
+            else:
+                self.application_failed(exception, None)
+        return 0
