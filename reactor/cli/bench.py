@@ -59,21 +59,7 @@ def add_parser(commands: Any) -> None:
         "--target", help="what reactor and threads serve, as in `serve`; or the URL of a server"
         " that runs on this machine; default: a small page",
     )  # fmt: skip
-    parser.add_argument("-c", "--connections", type=COUNT, default=64, metavar="N")
-    parser.add_argument(
-        "-R", "--rate", type=above_zero, help="requests a second, an open loop; default: closed"
-    )
-    parser.add_argument("--pipeline", type=COUNT, default=1, metavar="N")
-    parser.add_argument(
-        "--varied",
-        type=whole(1, DEFAULT_LIMITS.load_varied_max),
-        nargs="?",
-        const=VARIATIONS,
-        default=0,
-        metavar="N",
-        help="N different requests, and an answer to each its own; without N: %(const)s",
-    )
-    parser.add_argument("--close", action="store_true", help="a connection for each request")
+    _add_load(parser)
     parser.add_argument(
         "--pairs",
         type=COUNT,
@@ -97,6 +83,24 @@ def add_parser(commands: Any) -> None:
         "--html", type=Path, metavar="FILE", help="a page with plots; needs matplotlib"
     )
     parser.set_defaults(run=run)
+
+
+def _add_load(parser: Any) -> None:
+    parser.add_argument("-c", "--connections", type=COUNT, default=64, metavar="N")
+    parser.add_argument(
+        "-R", "--rate", type=above_zero, help="requests a second, an open loop; default: closed"
+    )
+    parser.add_argument("--pipeline", type=COUNT, default=1, metavar="N")
+    parser.add_argument(
+        "--varied",
+        type=whole(1, DEFAULT_LIMITS.load_varied_max),
+        nargs="?",
+        const=VARIATIONS,
+        default=0,
+        metavar="N",
+        help="N different requests, and an answer to each its own; without N: %(const)s",
+    )
+    parser.add_argument("--close", action="store_true", help="a connection for each request")
 
 
 def run(options: argparse.Namespace) -> int:

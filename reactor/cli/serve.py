@@ -40,26 +40,7 @@ def add_parser(commands: Any) -> None:
         help="a folder, or MODULE:NAME of a handler (request -> Response), a WSGI application, or "
         "a class with asyncio.Protocol's methods; default: this folder",
     )
-    parser.add_argument(
-        "--host", default="127.0.0.1", help="the address to listen on; default: %(default)s"
-    )
-    parser.add_argument(
-        "--port", type=_port, default=8000, help="default: %(default)s; 0 picks a free one"
-    )
-    parser.add_argument(
-        "--bind",
-        action="append",
-        type=_bind,
-        default=[],
-        metavar="ADDRESS",
-        help="HOST:PORT, [IPV6]:PORT or unix:PATH, instead of --host and --port; repeatable",
-    )
-    parser.add_argument(
-        "--backlog",
-        type=whole(1, 99_999),
-        default=DEFAULT_LIMITS.backlog,
-        help="connections that may wait to be accepted; default: %(default)s",
-    )
+    _add_addresses(parser)
     parser.add_argument(
         "--model",
         choices=("reactor", "threads"),
@@ -83,6 +64,29 @@ def add_parser(commands: Any) -> None:
     _add_folder_options(parser.add_argument_group("folders"))
     _add_limits(parser.add_argument_group("limits (reasons in reactor/limits.py)"))
     parser.set_defaults(run=run)
+
+
+def _add_addresses(parser: Any) -> None:
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="the address to listen on; default: %(default)s"
+    )
+    parser.add_argument(
+        "--port", type=_port, default=8000, help="default: %(default)s; 0 picks a free one"
+    )
+    parser.add_argument(
+        "--bind",
+        action="append",
+        type=_bind,
+        default=[],
+        metavar="ADDRESS",
+        help="HOST:PORT, [IPV6]:PORT or unix:PATH, instead of --host and --port; repeatable",
+    )
+    parser.add_argument(
+        "--backlog",
+        type=whole(1, 99_999),
+        default=DEFAULT_LIMITS.backlog,
+        help="connections that may wait to be accepted; default: %(default)s",
+    )
 
 
 def _add_folder_options(group: Any) -> None:
