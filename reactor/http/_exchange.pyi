@@ -3,11 +3,16 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from typing_extensions import disjoint_base
+
 from reactor.parser._headers import Headers
 from reactor.parser._message import Request, Response
 
 _Fields = Headers | Mapping[Any, Any] | Iterable[tuple[str, str]]
 
+__pyx_capi__: dict[str, Any]
+
+@disjoint_base
 class Exchange:
     """What `Request.exchange` gives: the application answers later, by this.
 
@@ -107,3 +112,11 @@ class Exchange:
         """No more of it until `resume_body`: the client is not read."""
 
     def resume_body(self) -> None: ...
+
+    # What the machine tells it; an application calls none of these.
+    def wants_body(self) -> bool: ...
+    def body_received(self, data: bytes, last: bool) -> None: ...
+    def has_room(self) -> None: ...
+    def peer_gone(self, lost: bool) -> None: ...
+    def drained(self) -> None: ...
+    def is_over(self) -> None: ...

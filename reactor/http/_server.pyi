@@ -3,8 +3,8 @@ from typing import Any
 from typing_extensions import disjoint_base
 
 from reactor._protocol import Factory
-from reactor.http._exchange import Exchange
 from reactor.http._deferred import DeferredResponder
+from reactor.http._exchange import Exchange
 from reactor.http._service import Service
 
 @disjoint_base
