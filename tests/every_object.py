@@ -14,7 +14,6 @@ from fakes import FakeJournal
 from reactor import Body, End, Headers, Limits, Request, RequestParser, Response
 from reactor._protocol import Protocol
 from reactor.apps._environ import Environs
-from reactor.client._pool import Pool
 from reactor.client.client import Client
 from reactor.errors import RemoteProtocolError
 from reactor.http._client import ClientMachine, Exchange
@@ -193,7 +192,6 @@ VALUES: dict[str, Callable[[], object]] = {
     "bare environs": bare(Environs),
     "bare exchange": bare(Exchange),
     "bare memory": bare(BodyMemory),
-    "bare pool": bare(Pool),
     "tuple of bytes": lambda: (b"x", b""),
     "tuple of None": lambda: (None,),
     "bare target": bare(Target),
@@ -230,8 +228,6 @@ RECIPES: dict[str, Callable[[], tuple[object, ...]]] = {
     "Body": lambda: (b"x",),
     "Listener": lambda: (Reactor(), [listening()], Protocol),
     "Load": lambda: (Reactor(), [target()], lambda client: None, 1, 1, False),
-    "Pool": lambda: (Client(Reactor()), ("http", "a", 80)),
-    "PooledMachine": lambda: (Limits(), Pool(Client(Reactor()), ("http", "a", 80))),
     "Registration": lambda: (pair(), 0, Handler()),
     "Request": lambda: ("GET", "/", {"Host": "a"}),
     "Responder": tuple,
@@ -240,7 +236,7 @@ RECIPES: dict[str, Callable[[], tuple[object, ...]]] = {
     "Service": lambda: (Answers(), Limits(), lambda: b"now", FakeJournal()),
     "TurnEnd": lambda: (Trouble(),),
     "Target": lambda: ("http://a/", "GET", (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",)),
-    "Transfer": lambda: (Client(Reactor()), asked(), print, print, print),
+    "Transfer": lambda: (Client(Reactor()), asked(), print, print, print, 0),
     "_Map": lambda: (EpollSelector(),),
 }
 
@@ -259,7 +255,6 @@ ARGUMENTS: dict[str, Callable[[], tuple[object, ...]]] = {
     "Connection.extend_deadline": lambda: (1.0, 2.0),
     "Connection.set_write_buffer_limits": lambda: (10, 1),
     "ClientMachine.send": lambda: ("GET", b"GET / HTTP/1.1\r\n\r\n", Exchange(), None),
-    "PooledMachine.send": lambda: ("GET", b"GET / HTTP/1.1\r\n\r\n", Exchange(), None),
     "ServerMachine.connection_made": lambda: (FakeTransport(None),),
     "Load.run_closed": lambda: ([], 1, 0.0, 1),
     "Load.run_open": lambda: (1.0, 1),

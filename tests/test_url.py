@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from unittest.mock import patch
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -31,6 +32,53 @@ def test_the_short_way_and_the_long_way_agree(text):
     short = read(text)
     with patch.object(url, "plain_url", lambda text: None):
         assert read(text) == short
+
+
+def agree(text):
+    short = read(text)
+    with patch.object(url, "plain_url", lambda text: None):
+        assert read(text) == short, text
+    with patch.object(names, "plain_name", lambda target: None):
+        assert read(text) == short, text
+
+
+@pytest.mark.parametrize(
+    "url_with",
+    [
+        *("http://h{}", "http://{}h/", "http://h:{}", "http://h/{}", "http://h/a{}b"),
+        *("http{}//h/a", "http://h.x/{}{}", "https://h:8{}/a/{}.txt", "http://h/a/{}?x"),
+        "http://h/?{}",
+    ],
+)
+def test_every_byte_in_every_place(url_with):
+    for number in range(0x100):
+        agree(url_with.replace("{}", chr(number)))
+
+
+def test_the_bounds_that_are_written_twice():
+    for size in (199, 200, 201, 229, 230, 231, 252, 253, 254):
+        agree(f"http://h/{'n' * size}")
+        agree(f"http://h/{'n' * (size - 5)}.part")
+        agree(f"http://{'h' * size}/n")
+    for port in ("0", "80", "080", "65535", "65536", "99999", "100000", "0" * 9, "+1", "\u0663"):
+        agree(f"http://h:{port}/a")
+    for device in sorted(names._RESERVED):
+        for name in (device, device.upper(), f"{device}.txt", f"{device}0", f"x{device}"):
+            agree(f"http://h/{name}")
+    for suffix in (names.PART_SUFFIX, names.SIDECAR_SUFFIX):
+        for text in (suffix, suffix.upper(), suffix[:-1], f"{suffix}x"):
+            agree(f"http://h/name{text}")
+
+
+def test_what_is_remembered_of_the_last_url_changes_nothing():
+    texts = ["http://h/a", "http://h", "http://h:8/a", "http://hh/a", "https://h/a", "http://h?a"]
+    texts += ["http://h/../a", "http://h:/a", "http://me@h/a", "http://h#a", "http://h/%2e", ""]
+    for first in texts:
+        for second in texts:
+            read(first)
+            short = read(second)
+            with patch.object(url, "plain_url", lambda text: None):
+                assert read(second) == short, (first, second)
 
 
 def test_most_urls_go_the_short_way():

@@ -4,10 +4,9 @@ from typing import Protocol
 
 from typing_extensions import disjoint_base
 
-from reactor.client._pool import Pool, PooledMachine
 from reactor.client.asked import Asked
 from reactor.client.client import OnBody, OnDone, OnHead
-from reactor.client.opening import Way
+from reactor.client.pool import PooledMachine, Pools
 from reactor.client.shared import Shared
 from reactor.client.writing import Writer
 from reactor.errors import FetchError
@@ -18,8 +17,8 @@ class _Owner(Shared, Protocol):
     """Whose transfers these are."""
 
     writer: Writer
+    pools: Pools
 
-    def pool(self, way: Way) -> Pool: ...
     def ended(self, transfer: Transfer) -> None: ...
 
 @disjoint_base

@@ -31,7 +31,7 @@ cdef class Transfer(Exchange):
     cdef Loop loop
     cdef object on_head, on_body, on_done
     cdef object trace
-    cdef object pool
+    cdef object way, pool
     cdef ClientMachine machine          # None: no connection is its own
     cdef object peer
     cdef bytes message
@@ -121,12 +121,13 @@ cdef class Transfer(Exchange):
         self._submit()
 
     cdef int prepare(self) except -1:
-        self.message, way = self.client.writer.write(self.asked)
-        self.pool = self.client.pool(way)
+        self.message, self.way = self.client.writer.write(self.asked)
         return 0
 
     def _submit(self, fresh=False):
         self.queued = True
+        # Anew each time: while this waited for its next try, an empty pool may have been forgotten.
+        self.pool = self.client.pools.of(self.way)
         self.pool.submit(self, fresh)
 
     def begin_on(self, ClientMachine machine not None):

@@ -9,11 +9,10 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 
-from reactor.client._pool import Pool, PooledMachine
 from reactor.client._transfer import Transfer
 from reactor.client.asked import Asked, GivenFields, Upload, pairs_of
 from reactor.client.failures import EXIT_CLOSED
-from reactor.client.opening import Way
+from reactor.client.pool import Pools
 from reactor.client.proxies import NO_PROXIES, Proxies
 from reactor.client.resolve import Resolver
 from reactor.client.url import Url
@@ -80,8 +79,7 @@ class Client:
         self.resolver = Resolver(reactor, limits)
         self._cafile, self._insecure = cafile, insecure
         self._context: ssl.SSLContext | None = None
-        self._pools: dict[tuple[Any, ...], Pool] = {}
-        self._idle: dict[PooledMachine, None] = {}  # the longest idle one first
+        self.pools = Pools(self)
         self._transfers: set[Transfer] = set()
         self._closed = False
 
@@ -131,16 +129,12 @@ class Client:
         """
         self._closed = True
         raised: list[Exception] = []
-        for pool in list(self._pools.values()):
-            pool.close()
+        self.pools.close()
         for transfer in list(self._transfers):
             try:
                 transfer.give_up(FetchError(f"{transfer.url}: the client was closed", EXIT_CLOSED))
             except Exception as error:
                 raised.append(error)
-        for machine in list(self._idle):
-            machine.cancel()
-        self._idle.clear()
         self.resolver.close()
         if raised:
             raise raised[0]
@@ -151,29 +145,10 @@ class Client:
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
-    # --- what transfers and pools ask -----------------------------------------------------
+    # --- what transfers and connections ask -----------------------------------------------------
 
     def ended(self, transfer: Transfer) -> None:
         self._transfers.discard(transfer)
-
-    def pool(self, way: Way) -> Pool:
-        found = self._pools.get(way.key)
-        if found is None:
-            found = self._pools[way.key] = Pool(self, way)
-        return found
-
-    def forget(self, way: Way) -> None:
-        """A pool is empty."""
-        self._pools.pop(way.key, None)
-
-    def now_idle(self, machine: PooledMachine) -> None:
-        self._idle[machine] = None
-        machine.transport.set_deadline(self.limits.keep_alive_timeout_s)
-        if len(self._idle) > self.limits.idle_connections_max:
-            next(iter(self._idle)).cancel()
-
-    def no_longer_idle(self, machine: PooledMachine) -> None:
-        self._idle.pop(machine, None)
 
     def tls_context(self) -> Any:
         """Raises OSError: the file of certificates cannot be read."""

@@ -14,6 +14,7 @@ cdef class Exchange:
 cdef class ClientMachine(Incoming):
     cdef readonly Transport transport
     cdef readonly bint heard
+    cdef readonly int served
     cdef int read_state, write_state            # indices of states.State
     cdef Exchange exchange                      # None: nothing is under way
     cdef object pieces                          # of the request's body; None: it is sent
@@ -22,7 +23,7 @@ cdef class ClientMachine(Incoming):
     cdef bint keep_alive, paused, full
 
     cdef bint is_ready(self) noexcept
-    cdef int freed(self) except -1
+    cpdef freed(self)
     cdef int ask(self, str method, bytes message, Exchange exchange, object pieces) except -1
     cdef int pump(self) except -1
     cdef int take(self, Exchange exchange, object item) except -1

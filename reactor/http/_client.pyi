@@ -42,6 +42,10 @@ class ClientMachine(Incoming):
         """Whether anything of the response under way has come."""
 
     @property
+    def served(self) -> int:
+        """Responses that came whole."""
+
+    @property
     def reading(self) -> State: ...
     @property
     def writing(self) -> State: ...
@@ -71,6 +75,9 @@ class ClientMachine(Incoming):
     def resume(self) -> None: ...
     def cancel(self) -> None:
         """Give up the response under way, and the connection. Nobody is told."""
+
+    def freed(self) -> None:
+        """The response is whole, and there may be another request. For subclasses."""
 
     def wants(self) -> bool: ...
     def pull(self) -> None: ...

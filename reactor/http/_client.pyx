@@ -226,13 +226,16 @@ cdef class ClientMachine(Incoming):
             self.move_writing(NEXT)
         else:
             self.close()
-        self.freed()
+        self.served += 1
+        # First the pool, while it may give the connection to who waits longest: what is told of
+        # the end may ask for more, and would come before them.
+        if self.is_ready():
+            self.freed()
         exchange.completed(trailers)
         return 0
 
-    cdef int freed(self) except -1:
-        """The response is whole: `is_ready` says whether there may be another. For subclasses."""
-        return 0
+    cpdef freed(self):
+        pass
 
     # --- the end --------------------------------------------------------------------------
 
