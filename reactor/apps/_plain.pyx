@@ -11,6 +11,10 @@ from reactor.parser._headers cimport Headers
 from reactor.parser._message cimport Request
 from reactor.parser._names cimport sliced
 
+cdef extern from "Python.h":
+    Py_ssize_t PyUnicode_FindChar(
+        object text, Py_UCS4 character, Py_ssize_t start, Py_ssize_t end, int direction)
+
 cdef extern from "_scan.h" nogil:
     bint scan_same(const uint8_t *p, const char *lower, size_t size)
 
@@ -44,4 +48,10 @@ def plain_get(Request request):
         if field[i].name_size == 15 and scan_same(text + field[i].name, b"accept-encoding", 15):
             value = sliced(text + field[i].value, field[i].value_size)
             accepted = value if accepted is None else (accepted, value)
-    return request.get_target(), accepted
+    return path_of(request.get_target()), accepted
+
+
+cdef str path_of(str target):
+    """Without the query: a file does not look at it, and a client may vary it as it likes."""
+    cdef Py_ssize_t at = PyUnicode_FindChar(target, c'?', 0, len(target), 1)
+    return target if at < 0 else target[:at]
