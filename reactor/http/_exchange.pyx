@@ -36,7 +36,7 @@ cdef class Exchange:
 
     cdef int settle(self, DeferredResponder responder) except -1:
         """Go on with the connection, unless whoever called the application does it anyway."""
-        if not responder.responding:
+        if self.request.answerer is None:
             responder.advance()
         return 0
 

@@ -22,7 +22,6 @@ cdef class Responder(Protocol):
     cdef int64_t written        # bytes of the response's body
     cdef object exchange        # the handle that the application has asked for; None: it has not
     cdef bint keep_alive, paused, continue_planned
-    cdef bint responding        # the application is being called
     cdef bint event_stream      # what is written may end anywhere: its client comes again
 
     cdef int advance(self) except -1

@@ -124,11 +124,9 @@ cdef class Responder(Protocol):
     cdef int respond(self, Request request) except -1:
         response = None
         request.answerer = self
-        self.responding = True
         try:
             response = self.service.respond_to(request)
             request.answerer = None     # it holds the request
-            self.responding = False
             if not isinstance(response, Response):
                 if self.is_later(response):
                     return 0
@@ -142,7 +140,6 @@ cdef class Responder(Protocol):
             raise
         except BaseException as exception:
             request.answerer = None
-            self.responding = False
             if self.write_state != IDLE and not (self.out is not None and self.out.pushing):
                 raise  # our own: the answer was begun
             return self.application_failed(exception, response)

@@ -19,7 +19,6 @@ cdef class ServerMachine(DeferredResponder):
     cdef RequestParser parser   # None while there is nothing to parse
     cdef Clock clock
     cdef bint peer_done
-    cdef int64_t streamed       # bytes of it that have come
     cdef bint streams_body      # the application takes the body of this request while it comes
     cdef bint continue_owed     # the client waits for a 100 before it sends the body
 

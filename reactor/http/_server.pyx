@@ -325,15 +325,18 @@ cdef class ServerMachine(DeferredResponder):
         self.check_body_size(request.facts.content_length)
         self.move_reading(WITH_BODY)
         self.streams_body = True
-        self.streamed = 0
         self.continue_owed = request.facts.flags & CONTINUE and request.facts.version > 10
         return self.respond(request)
 
     cdef int body_read(self, bytes data) except -1:
+        cdef Exchange exchange
         if self.streams_body:
             self.continue_owed = False
-            self.streamed += PyBytes_GET_SIZE(data)
-            self.check_body_size(self.streamed)
+            exchange = <Exchange>self.exchange
+            if exchange is None:
+                return 0  # the application has answered, and did not take it
+            exchange.streamed += PyBytes_GET_SIZE(data)
+            self.check_body_size(exchange.streamed)
             return self.call_exchange("body_received", (data, False))
         self.continue_owed = False  # RFC 9110 10.1.1: it does not wait for it
         self.check_body_size(self.body.size + PyBytes_GET_SIZE(data))
