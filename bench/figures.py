@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import html
+import json
 import re
 import subprocess
 import sys
@@ -81,7 +82,7 @@ def keep(made: Path, file: Path, python: str) -> None:
         sys.exit("interrupted, so nothing is kept")
     told = made.read_text(encoding="utf-8").replace(made.name, file.name)
     for path, shown in ((python, "PEERS/bin/python"), (sys.executable, "python"), (ROOT, ".")):
-        told = told.replace(str(path), shown)
+        told = told.replace(json.dumps(str(path))[1:-1], shown)  # as JSON spells it
     file.write_text(told, encoding="utf-8")
 
 
