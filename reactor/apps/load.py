@@ -46,17 +46,16 @@ def load_target(
     if os.path.isdir(target):
         return StaticFolder(target, **folder)
     if os.path.exists(target):
-        raise ConfigurationError(
-            f"{target!r} is a file: serve its folder ({os.path.dirname(target) or '.'!r}) instead"
-        )
+        raise ConfigurationError(f"{target!r} is {_instead_of_a_file(target)}")
     module_name, colon, attribute = target.partition(":")
     names = [*module_name.split("."), *attribute.split(".")]
     if not colon or not all(name.isidentifier() for name in names):
         raise ConfigurationError(
             f"there is no folder {target!r}; to serve an application write MODULE:NAME"
+            f"{_did_you_mean(target)}"
         )
     if folder:
-        raise ConfigurationError(f"{', '.join(sorted(folder))}: only a folder has such options")
+        raise NoFolderError(f"{', '.join(sorted(folder))}: only a folder has such options")
     app = as_app(_import_attribute(module_name, attribute), target, limits)
     if isinstance(app, (Handler, WsgiApp)):
         app.name = target
@@ -65,6 +64,33 @@ def load_target(
         # class asks of that would never happen, silently.
         asyncio.set_event_loop(None)
     return app
+
+
+class NoFolderError(ConfigurationError):
+    """Options of a folder, for an application."""
+
+
+def _instead_of_a_file(target: str) -> str:
+    if not target.endswith(".py"):
+        return f"a file: serve its folder ({os.path.dirname(target) or '.'!r}) instead"
+    # Not its folder: nobody who names a program wants its source to be read.
+    module = _module_of(target) or "MODULE"
+    return f"Python source; to serve the application in it write {module}:NAME"
+
+
+def _did_you_mean(target: str) -> str:
+    """A target that is spelled otherwise, where there is such a file; "" where there is none."""
+    file, _, attribute = target.partition(":")
+    module = _module_of(file)
+    return "" if module is None else f"; did you mean {module}:{attribute or 'app'}?"
+
+
+def _module_of(file: str) -> str | None:
+    """The module that a path stands for, with or without its ``.py``, if that file is there."""
+    path = os.path.relpath(file.removesuffix(".py")) if file else ""
+    names = path.split(os.sep)
+    is_module = all(map(str.isidentifier, names)) and os.path.isfile(f"{path}.py")
+    return ".".join(names) if is_module else None
 
 
 def as_app(thing: Any, name: str, limits: Limits = DEFAULT_LIMITS) -> App | ProtocolFactory:
@@ -107,6 +133,7 @@ def _import_attribute(module_name: str, attribute: str) -> Any:
             raise  # a module that the user's own one imports: the traceback shows where
         raise ConfigurationError(
             f"there is no module {module_name!r} here or in what Python searches"
+            f"{_did_you_mean(f'{module_name}:{attribute}')}"
         ) from error
     for part in attribute.split("."):
         if not hasattr(thing, part):

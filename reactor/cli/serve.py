@@ -6,7 +6,6 @@ import argparse
 import logging
 import signal
 import sys
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -18,10 +17,19 @@ from reactor.errors import ConfigurationError
 from reactor.limits import DEFAULT_LIMITS
 from reactor.log.output import unwaiting
 from reactor.loop._insist import exit_within
-from reactor.net.address import Address, Inet, bound_address, is_loopback, parse_bind
+from reactor.net.address import (
+    Address,
+    CannotListenError,
+    Inet,
+    bound_address,
+    is_loopback,
+    parse_bind,
+)
 
 # The table is in docs/stop.md.
+WRONG_USAGE = 2
 CANNOT_START = 3
+HOST, PORT = "127.0.0.1", 8000
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 
 
@@ -67,12 +75,8 @@ def add_parser(commands: Any) -> None:
 
 
 def _add_addresses(parser: Any) -> None:
-    parser.add_argument(
-        "--host", default="127.0.0.1", help="the address to listen on; default: %(default)s"
-    )
-    parser.add_argument(
-        "--port", type=_port, default=8000, help="default: %(default)s; 0 picks a free one"
-    )
+    parser.add_argument("--host", help=f"the address to listen on; default: {HOST}")
+    parser.add_argument("--port", type=_port, help=f"default: {PORT}; 0 picks a free one")
     parser.add_argument(
         "--bind",
         action="append",
@@ -157,6 +161,7 @@ def _add_limits(group: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    from reactor.cli.target import ApplicationFailed, WrongUsage, load
     from reactor.server import Server
 
     # A reader that has stopped reading stops neither log's server: it only misses lines. Nor does
@@ -171,14 +176,22 @@ def run(options: argparse.Namespace) -> int:
         backlog=options.backlog, **{f: getattr(options, f) for f in fields}
     )
     try:
-        app = _load(options, limits)
+        bind = _addresses(options)
+        app = load(options, limits)
         server = Server(
             app,
-            bind=options.bind or [Inet(options.host.strip("[]"), options.port)],
+            bind=bind,
             model=options.model,
             limits=limits,
             access_log=log.write if options.access_log else None,
         )
+    except WrongUsage as error:
+        say(f"{error} (see reactor serve --help)")
+        return WRONG_USAGE
+    except CannotListenError as error:
+        option = "bind" if options.bind else error.choose
+        say(f"{error} with --{option}" if error.choose else str(error))
+        return CANNOT_START
     except ConfigurationError as error:
         say(str(error))
         return CANNOT_START
@@ -192,30 +205,6 @@ def run(options: argparse.Namespace) -> int:
     code = 128 + insisted
     exit_within(limits.insist_timeout_s, code)
     return code
-
-
-class ApplicationFailed(Exception):
-    """The user's module raised while it was imported; he was told."""
-
-
-def _load(options: argparse.Namespace, limits: Any) -> Any:
-    from reactor.apps.load import load_target
-
-    folder = {
-        name: getattr(options, name) for name in ("index", "listing", "spa", "cors", "headers")
-    }
-    given = {name: value for name, value in folder.items() if value is not None}
-    try:
-        return load_target(options.target, limits, **given)
-    except ConfigurationError:
-        raise
-    except Exception as error:
-        # His own fault in his own code: the traceback is what he needs.
-        traceback.print_exc()
-        raise ApplicationFailed from error
-    except SystemExit as error:
-        say(f"{options.target} ended the program while it was imported: {error}")
-        raise ApplicationFailed from error
 
 
 @contextmanager
@@ -252,6 +241,20 @@ def _announce(log: Log, target: str, server: Any) -> None:
                 f"WARNING: {bound_address(sock)} is not a loopback address: "
                 "everyone who can reach this machine can reach this server"
             )
+
+
+def _addresses(options: argparse.Namespace) -> list[Address]:
+    """Where to listen."""
+    from reactor.cli.target import WrongUsage
+
+    if not options.bind:
+        port = PORT if options.port is None else options.port
+        return [Inet((HOST if options.host is None else options.host).strip("[]"), port)]
+    if options.host is not None or options.port is not None:
+        other = "--host" if options.port is None else "--port"
+        raise WrongUsage(f"--bind is instead of --host and --port: leave out {other}")
+    addresses: list[Address] = options.bind
+    return addresses
 
 
 def _bind(text: str) -> Address:

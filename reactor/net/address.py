@@ -37,6 +37,18 @@ class Unix(Value):
 Address = Inet | Unix
 
 
+class CannotListenError(ConfigurationError):
+    """The kernel refuses to listen there; ``choose`` is which of "host" and "port" could be
+    another, None if neither helps."""
+
+    def __init__(self, message: str, choose: str | None) -> None:
+        super().__init__(message, choose)
+        self.choose = choose
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
 def parse_bind(text: str) -> Address:
     """``HOST:PORT``, ``[v6]:PORT``, ``:PORT`` or ``unix:PATH``."""
     if text.startswith("unix:"):
@@ -122,20 +134,22 @@ def _listen_inet(family: int, sockaddr: tuple[str | int, ...], backlog: int) -> 
     except OSError as error:
         sock.close()
         where = Inet(str(sockaddr[0]), int(sockaddr[1]))
-        raise ConfigurationError(f"cannot listen on {where}: {_advice(error)}") from error
+        advice, choose = _advice(error)
+        raise CannotListenError(f"cannot listen on {where}: {advice}", choose) from error
     return sock
 
 
-def _advice(error: OSError) -> str:
+def _advice(error: OSError) -> tuple[str, str | None]:
+    """The reason and what to do; what to choose anew. A command adds by which of its options."""
     match error.errno:
         case errno.EADDRINUSE:
-            return "the port is in use; stop what listens there, or choose another with --port"
+            return "the port is in use; stop what listens there, or choose another", "port"
         case errno.EACCES:
-            return "ports below 1024 need privileges; choose a higher one with --port"
+            return "ports below 1024 need privileges; choose a higher one", "port"
         case errno.EADDRNOTAVAIL:
-            return "this machine has no such address; --host takes one of its own"
+            return "this machine has no such address; choose one of its own", "host"
         case _:
-            return f"{error.strerror or error}"
+            return f"{error.strerror or error}", None
 
 
 class _UnixListener(socket.socket):

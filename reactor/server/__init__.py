@@ -176,7 +176,9 @@ class Server:
                 self.sockets += listen_sockets(address, limits.backlog)
             if isinstance(app, WsgiApp):
                 app.serving(bound_address(self.sockets[0]), multithread=model == "threads")
-            self.urls = [_url(bound_address(sock)) for sock in self.sockets]
+            scheme = "tcp" if isinstance(app, type) else "http"
+            self.urls = [_url(scheme, bound_address(sock)) for sock in self.sockets]
+            self._was_run = False
             self._server = _server_of(model)(self.sockets, factory, limits)
         except OSError as error:  # no descriptor, no memory, or no room in epoll
             self._close_sockets()
@@ -192,7 +194,13 @@ class Server:
 
         ``on_listening`` is called with the listening sockets, once signals end it gracefully.
         Returns None; or, if a second signal has cut off what was under way, that signal.
+
+        Raises:
+            RuntimeError: it was run, or closed, before.
         """
+        if self._was_run:
+            raise RuntimeError("a Server runs once, then its sockets are closed: make another one")
+        self._was_run = True
         try:
             on_running = None if on_listening is None else partial(on_listening, self.sockets)
             insisted: int | None = self._server.run(on_running)
@@ -210,6 +218,7 @@ class Server:
 
     def close(self) -> None:
         """Give up everything, if `run` is not called. Idempotent."""
+        self._was_run = True
         self._server.close()
         self._close_sockets()
 
@@ -227,8 +236,10 @@ def _server_of(model: Model) -> Any:
     return ThreadServer
 
 
-def _url(address: Address) -> str:
-    return f"http://{address}/" if isinstance(address, Inet) else str(address)
+def _url(scheme: str, address: Address) -> str:
+    if not isinstance(address, Inet):
+        return str(address)
+    return f"http://{address}/" if scheme == "http" else f"{scheme}://{address}"
 
 
 def serve(
