@@ -15,7 +15,6 @@ cdef class ClientMachine(Incoming):
     cdef readonly Transport transport
     cdef readonly bint heard
     cdef readonly int served
-    cdef int read_state, write_state            # indices of states.State
     cdef Exchange exchange                      # None: nothing is under way
     cdef object pieces                          # of the request's body; None: it is sent
     cdef double patience_s
@@ -32,6 +31,3 @@ cdef class ClientMachine(Incoming):
     cdef int fail(self, object error) except -1
     cdef int abort(self) except -1
     cdef int close(self) except -1
-    cdef int move_reading(self, int event) except -1
-    cdef int move_writing(self, int event) except -1
-    cdef int close_sides(self) except -1

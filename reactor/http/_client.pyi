@@ -6,7 +6,6 @@ from typing_extensions import disjoint_base
 
 from reactor._protocol import Transport
 from reactor.http._incoming import Incoming
-from reactor.http.states import State
 from reactor.limits import Limits
 from reactor.parser._headers import Headers
 from reactor.parser._message import Response
@@ -45,10 +44,6 @@ class ClientMachine(Incoming):
     def served(self) -> int:
         """Responses that came whole."""
 
-    @property
-    def reading(self) -> State: ...
-    @property
-    def writing(self) -> State: ...
     @property
     def ready(self) -> bool:
         """Whether `send` may be called now."""

@@ -12,12 +12,10 @@ from libc.stdint cimport uint8_t
 
 from reactor.parser._fields cimport CHUNKED, ENCODED
 from reactor.parser._headers cimport Headers
-from reactor.http._sides cimport (
-    CLOSE, CLOSED, DONE, END, IDLE, NEXT, START, WITH_BODY, moved)
+from reactor.http._sides cimport DONE, END, IDLE, NEXT, START, WITH_BODY
 
 from reactor.errors import ProtocolError, RemoteProtocolError
 from reactor.parser._parts import Body, End
-from reactor.http.states import State
 
 
 cdef class Exchange:
@@ -46,14 +44,6 @@ cdef class ClientMachine(Incoming):
         self.patience_s = limits.response_timeout_s
         self.interim_max = limits.interim_responses_max
         self.keep_alive = True
-
-    @property
-    def reading(self):
-        return list(State)[self.read_state]
-
-    @property
-    def writing(self):
-        return list(State)[self.write_state]
 
     @property
     def ready(self):
@@ -259,21 +249,9 @@ cdef class ClientMachine(Incoming):
         self.transport.close(linger=False)
         return 0
 
-    cdef int move_reading(self, int event) except -1:
-        self.read_state = moved(self.read_state, event)
-        return 0
-
-    cdef int move_writing(self, int event) except -1:
-        self.write_state = moved(self.write_state, event)
-        return 0
-
     @property
     def closed(self):
-        return self.read_state == CLOSED and self.write_state == CLOSED
-
-    cdef int close_sides(self) except -1:
-        self.move_reading(CLOSE)
-        return self.move_writing(CLOSE)
+        return self.is_closed()
 
 
 cdef Headers NO_TRAILERS = Headers()

@@ -1,7 +1,7 @@
 """What a client's machine receives: the C face of `_incoming.pyx`."""
 
-from reactor._protocol cimport Protocol
+from reactor.http._sides cimport Sides
 from reactor.parser._framing cimport ResponseParser
 
-cdef class Incoming(Protocol):
+cdef class Incoming(Sides):
     cdef readonly ResponseParser parser

@@ -1,11 +1,11 @@
 from typing_extensions import disjoint_base
 
-from reactor._protocol import Protocol
+from reactor.http._sides import Sides
 from reactor.limits import Limits
 from reactor.parser._framing import ResponseParser
 
 @disjoint_base
-class Incoming(Protocol):
+class Incoming(Sides):
     """Feeds its parser what comes: from the wire in place, from `data_received` by a copy."""
 
     @property

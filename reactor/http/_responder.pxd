@@ -4,16 +4,16 @@ from libc.stdint cimport int64_t
 
 from reactor._file cimport File
 from reactor.parser._message cimport Request, Response
-from reactor._protocol cimport Protocol, Transport
+from reactor._protocol cimport Transport
 from reactor.http._collecting cimport CollectedBody
 from reactor.http._service cimport Service
+from reactor.http._sides cimport Sides
 from reactor.http._tally cimport Tally
 
-cdef class Responder(Protocol):
+cdef class Responder(Sides):
     cdef readonly Transport transport
     cdef Service service
     cdef object peer
-    cdef int read_state, write_state            # indices of states.State
     cdef Request request        # whose body is being read, or whose answer is written
     cdef CollectedBody body     # of that request, while it is collected and until it is answered
     cdef Tally tally            # None: nobody wants to know what was taken
@@ -28,10 +28,6 @@ cdef class Responder(Protocol):
     cdef int next_request(self) except -1
     cdef bint is_last(self) except -1
     cdef int continue_soon(self) except -1
-    cdef int move_reading(self, int event) except -1
-    cdef int move_writing(self, int event) except -1
-    cdef int close_sides(self) except -1
-    cdef bint is_closed(self) noexcept
     cdef int respond(self, Request request) except -1
     cdef int answer(self, Response response) except -1
     cdef int answer_file(self, Response response, File file, int64_t length) except -1

@@ -1,15 +1,11 @@
 from typing_extensions import disjoint_base
 
-from reactor._protocol import Protocol, Transport
-from reactor.http.states import State
+from reactor._protocol import Transport
+from reactor.http._sides import Sides
 
 @disjoint_base
-class Responder(Protocol):
+class Responder(Sides):
     """Answers the requests of one connection; `ServerMachine` reads them."""
 
     @property
     def transport(self) -> Transport | None: ...
-    @property
-    def reading(self) -> State: ...
-    @property
-    def writing(self) -> State: ...

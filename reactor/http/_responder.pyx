@@ -23,12 +23,11 @@ from reactor.http._collecting cimport CollectedBody
 from reactor.http._response cimport (
     CLOSING, SILENT, STAYING, Ending, Text, check_fields, error_response, is_event_stream, put,
     put_head)
-from reactor.http._sides cimport BODY, CLOSE, CLOSED, DONE, END, IDLE, NEXT, START, WITH_BODY, moved
+from reactor.http._sides cimport BODY, CLOSED, DONE, END, IDLE, NEXT, START, WITH_BODY
 
 from reactor.errors import LocalProtocolError
 from reactor.http.blame import doing
 from reactor.http.body import OutgoingBody
-from reactor.http.states import State
 
 cdef str HEAD_METHOD = "HEAD"   # the very object: the names of methods are interned
 
@@ -39,21 +38,13 @@ cdef Text scratch
 cdef Service NOT_MADE = Service.__new__(Service)    # of a machine whose maker forgot it
 
 
-cdef class Responder(Protocol):
+cdef class Responder(Sides):
 
     def __cinit__(self):
         self.keep_alive = True
         # Until the connection is made it is as one that is closed.
         self.read_state = self.write_state = CLOSED
         self.service = NOT_MADE
-
-    @property
-    def reading(self):
-        return list(State)[self.read_state]
-
-    @property
-    def writing(self):
-        return list(State)[self.write_state]
 
     cdef int advance(self) except -1:
         """Answer what is there, and read on if that is of use."""
@@ -101,23 +92,6 @@ cdef class Responder(Protocol):
         if self.write_state == BODY and not self.paused:
             self.pump()
         self.advance()
-
-    # --- states ---------------------------------------------------------------------------
-
-    cdef int move_reading(self, int event) except -1:
-        self.read_state = moved(self.read_state, event)
-        return 0
-
-    cdef int move_writing(self, int event) except -1:
-        self.write_state = moved(self.write_state, event)
-        return 0
-
-    cdef int close_sides(self) except -1:
-        self.move_reading(CLOSE)
-        return self.move_writing(CLOSE)
-
-    cdef bint is_closed(self) noexcept:
-        return self.read_state == CLOSED and self.write_state == CLOSED
 
     # --- responses ------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
-"""`states.TRANSITIONS` as an array, for machines that move twice a message.
+"""The two sides of a connection, which both roles have: reading and writing, each in one state.
 
-Must never know what a state means.
+`states.TRANSITIONS` is an array here, since a machine moves twice a message. Must never know what a
+state means.
 """
 
 from reactor.http.states import TRANSITIONS, Event, State
@@ -25,3 +26,29 @@ cdef int moved(int state, int event) except -1:
     if after < 0:
         raise RuntimeError(f"{list(Event)[event]} cannot happen in {list(State)[state]}")
     return after
+
+
+cdef class Sides(Protocol):
+
+    @property
+    def reading(self):
+        return list(State)[self.read_state]
+
+    @property
+    def writing(self):
+        return list(State)[self.write_state]
+
+    cdef int move_reading(self, int event) except -1:
+        self.read_state = moved(self.read_state, event)
+        return 0
+
+    cdef int move_writing(self, int event) except -1:
+        self.write_state = moved(self.write_state, event)
+        return 0
+
+    cdef int close_sides(self) except -1:
+        self.move_reading(CLOSE)
+        return self.move_writing(CLOSE)
+
+    cdef bint is_closed(self) noexcept:
+        return self.read_state == CLOSED and self.write_state == CLOSED
