@@ -40,7 +40,13 @@ BYTES = ("reactor.parser", "reactor._parse", "reactor.http", "reactor._value", "
 
 PYTHON = sorted(PACKAGE.rglob("*.py"))
 CYTHON = sorted(PACKAGE.rglob("*.pyx"))
-LINES_MAX, FUNCTION_LINES_MAX = 500, 60
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+LINES_MAX, TEST_LINES_MAX, FUNCTION_LINES_MAX = 450, 500, 50
+# What is longer, by how much at most, and why. To be split by concept; nothing is added here.
+LONG = {
+    # A constructor that is a table of options, with a docstring of 40 lines that is its reference.
+    "reactor/client/download.py": 486,
+}
 
 IO_MODULES = {"socket", "select", "selectors", "ssl", "asyncio", "threading", "signal"}
 CLOCK = re.compile(r"\btime\.time\b|monotonic|perf_counter|process_time|\.now\(|clock_gettime")
@@ -217,13 +223,22 @@ def test_no_guard_is_an_assert():
         assert not re.search(r"^\s*assert\b", path.read_text(encoding="utf-8"), re.M), path
 
 
-def test_files_can_be_held_in_the_head():
-    long = {
-        str(path.relative_to(ROOT)): count
-        for path in SOURCES
-        if (count := len(path.read_text(encoding="utf-8").splitlines())) > LINES_MAX
+def lines_of(paths):
+    return {
+        str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines())
+        for path in paths
     }
-    assert not long
+
+
+def test_files_can_be_held_in_the_head():
+    lines = lines_of(SOURCES)
+    assert not {path: n for path, n in lines.items() if n > LONG.get(path, LINES_MAX)}
+    short = [path for path in LONG if lines.get(path, 0) <= LINES_MAX]
+    assert not short, f"no exceptions any more, remove them from LONG: {short}"
+
+
+def test_files_of_tests_can_be_held_in_the_head():
+    assert not {path: n for path, n in lines_of(TESTS).items() if n > TEST_LINES_MAX}
 
 
 def function_lengths(path):
