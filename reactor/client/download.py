@@ -16,20 +16,11 @@ from collections.abc import Callable
 from functools import partial
 
 from reactor._value import Value
+from reactor.client import failures
 from reactor.client.asked import Upload, may_be_repeated, pairs_of
-from reactor.client.failures import (
-    EXIT_CHECKSUM,
-    EXIT_CLOSED,
-    EXIT_HTTP,
-    EXIT_PARTIAL,
-    EXIT_PROTOCOL,
-    EXIT_URL,
-    PASSING_EXITS,
-    write_failure,
-)
 from reactor.client.hashing import is_sha256, new_sha256
 from reactor.client.names import name_from_disposition
-from reactor.client.resuming import Verdict, Version, judge, range_fields, total_of
+from reactor.client.resuming import Rest, Verdict, Version, total_of
 from reactor.client.saving import Sink, open_given
 from reactor.client.url import Url, visible
 from reactor.errors import FetchError, LocalProtocolError
@@ -72,8 +63,8 @@ class Download:
         sink: a path, where a file is replaced when the body is whole; or a `Sink`; or a function
             that makes one for the parsed URL.
         resume: continue what an earlier try left, if the file is still the same.
-        sha256: in hexadecimal digits. Another hash is a failure (exit code 1), and leaves no
-            file; ``"-"`` takes any hash, and tells it in `sha256`.
+        sha256: in hexadecimal digits, else ValueError. Another hash is a failure (exit code 1), and
+            leaves no file; ``"-"`` takes any hash, and tells it in `sha256`.
         retries: tries after the first, of the request and of a body that broke off together; by
             default as many as the client makes. Only what may be repeated is tried again.
         max_time_s: a bound for all tries together.
@@ -94,18 +85,15 @@ class Download:
         saved_as, sha256: the name of the file, if it was saved; the hash, if one was asked for.
         error: a FetchError, with curl's number for its kind; or what a callback raised.
         kept: after a failure, bytes that ``resume`` continues; None if the sink keeps none.
-
-    Raises:
-        ValueError: ``sha256`` is no hash.
     """
 
     # Slots, each with a value from the start: ten thousand small files read them often, and what
     # an object finds in its class is found slowly.
     __slots__ = (
-        *("_anew", "_asked", "_began", "_by_date", "_choices", "_complete", "_digest", "_fields"),
-        *("_over", "_parsed", "_refused", "_sink", "_telling", "_tries", "_upload", "_waiting"),
-        *("_where", "attempts", "error", "kept", "received", "response", "resumed_from"),
-        *("saved_as", "sha256", "size", "total", "transfer", "url"),
+        *("_began", "_choices", "_complete", "_digest", "_fields", "_over", "_parsed", "_refused"),
+        *("_rest", "_sink", "_telling", "_tries", "_upload", "_waiting", "_where", "attempts"),
+        *("error", "kept", "received", "response", "resumed_from", "saved_as", "sha256", "size"),
+        *("total", "transfer", "url"),
     )
 
     def __init__(
@@ -129,20 +117,11 @@ class Download:
     ) -> None:
         if sha256 is not None and not is_sha256(sha256):
             raise ValueError(f"{sha256!r:.80} is no SHA-256: 64 hexadecimal digits, or -")
+        most = client.retries if retries is None else retries
         self._choices = _Choices(
-            client=client,
-            sink=sink,
-            method=method,
-            resume=resume,
-            sha256=sha256 and sha256.lower(),
-            retries=client.retries if retries is None else retries,
-            max_time_s=max_time_s,
-            header_name=header_name,
-            on_head=on_head,
-            on_progress=on_progress,
-            on_whole=on_whole,
-            on_done=on_done,
-        )
+            client, sink, method, resume, sha256 and sha256.lower(), most,
+            max_time_s, header_name, on_head, on_progress, on_whole, on_done,
+        )  # fmt: skip
         self._set_up(url, headers, body)
 
     def _set_up(self, url: str, headers: GivenFields, body: bytes | BinaryIO | None) -> None:
@@ -161,8 +140,7 @@ class Download:
         self._parsed: Url | None = None
         self._sink: Sink | None = None
         self._where: str | None = None  # that the sink could not be opened
-        self._asked: Version | None = None  # whose rest was asked for
-        self._by_date = self._anew = False
+        self._rest = Rest()
         self._refused = False  # the answer is not what was asked for
         self._complete = False  # it says that all is there
         self._telling = False  # a callback runs, or has raised what comes to `_done`
@@ -229,16 +207,13 @@ class Download:
 
     def _request(self) -> None:
         if self.attempts:
-            self.response = self._asked = None
+            self.response = None
             self._refused = self._complete = False
         self.attempts += 1
         fields, part = self._fields, self._part()
-        # RFC 9110 14.2: other methods know no ranges.
-        if part is not None and part.size and not self._anew and self._choices.method == "GET":
-            version = part.version
-            if version is not None and version.resumable:
-                self._asked = version
-                fields = fields + range_fields(version, part.size, self._by_date)
+        # RFC 9110 14.2: other methods know no ranges. What is sent is not sent for a part.
+        if part is not None and self._choices.method == "GET" and self._upload is None:
+            fields = fields + self._rest.fields(part.version, part.size)
         try:
             self.transfer = self._choices.client.request(
                 self._choices.method,
@@ -255,12 +230,11 @@ class Download:
         except FetchError as error:
             self._fail_soon(error)
         except LocalProtocolError as error:
-            self._fail_soon(FetchError(f"that cannot be asked for: {error}", EXIT_URL))
+            self._fail_soon(FetchError(f"that cannot be asked for: {error}", failures.EXIT_URL))
         except RuntimeError as error:  # closed, while this waited for its next try
-            self._fail_soon(FetchError(str(error), EXIT_CLOSED))
+            self._fail_soon(FetchError(str(error), failures.EXIT_CLOSED))
 
-    def _part(self) -> Part | None:
-        """What the file holds so far, if it is a part by now."""
+    def _part(self) -> Part | None:  # what the file holds so far
         return None if self._sink is None else self._sink.part
 
     # --- what comes -----------------------------------------------------------------------
@@ -269,7 +243,7 @@ class Download:
 
     def _head(self, head: Response, transfer: Transfer) -> None:
         self.response = head
-        if self._asked is not None and self._answers_range(self._asked, head):
+        if self._rest.asked is not None and self._answers_range(head):
             return
         self._tell_head()
         if head.status >= 300 and self._is_error(head):
@@ -277,7 +251,7 @@ class Download:
             transfer.discard()
         elif head.status == 206 and not self._user_sent("range"):
             self._let_go()
-            self._fail(FetchError("a part came that was not asked for", EXIT_PROTOCOL))
+            self._fail(FetchError("a part came that was not asked for", failures.EXIT_PROTOCOL))
         else:
             self._begin(head)
 
@@ -287,12 +261,12 @@ class Download:
             self._choices.on_head(self)
             self._telling = False
 
-    def _answers_range(self, asked: Version, head: Response) -> bool:
-        """Whether an answer to a request for the rest is one, and is seen to."""
+    def _answers_range(self, head: Response) -> bool:
+        """Whether it is an answer to a request for the rest, and is seen to."""
         part = self._part()
-        verdict = None if part is None else judge(asked, part.size, head, self._by_date)
+        verdict = None if part is None else self._rest.judge(part.size, head)
         if verdict in (Verdict.ANEW, Verdict.BY_DATE):
-            self._ask_again(by_date=verdict is Verdict.BY_DATE)
+            self._ask_again()
             return True
         if part is None or verdict not in (Verdict.CONTINUE, Verdict.COMPLETE):
             return False
@@ -303,17 +277,16 @@ class Download:
 
     def _begin(self, head: Response) -> None:
         """A whole body comes, from its first byte."""
-        sink = self._sink
-        if sink is None:
+        if (sink := self._sink) is None:
             return
         if self._choices.header_name:
             name = name_from_disposition(head.headers.get("content-disposition") or "")
             if name is not None:
                 sink.rename(name)
         if self.size and not sink.keeps:
-            self._let_go()
             sentence = "broke off, and what is written cannot be taken back"
-            self._fail(FetchError(sentence, EXIT_PARTIAL))
+            self._let_go()
+            self._fail(FetchError(sentence, failures.EXIT_PARTIAL))
             return
         self.size = self.resumed_from = 0
         # What is decoded before it is saved has another length.
@@ -329,9 +302,8 @@ class Download:
             for data in self._sink.written():
                 self._digest.update(data)
 
-    def _ask_again(self, by_date: bool = False) -> None:
+    def _ask_again(self) -> None:
         """The answer to a range is not believed: once more with the date, or for the whole."""
-        self._by_date, self._anew = by_date, not by_date
         self._let_go()
         self._request()
 
@@ -340,7 +312,8 @@ class Download:
         if self._complete or self._sink is None:
             return
         if self.resumed_from and self.total is not None and self.size + len(data) > self.total:
-            self._ask_again()  # more than the rest of anything
+            self._rest.distrust()  # more than the rest of anything
+            self._ask_again()
             return
         if self._digest is not None:
             self._digest.update(data)
@@ -355,11 +328,9 @@ class Download:
         try:
             if error is None:
                 self._finish()
-            elif self._telling or not isinstance(error, FetchError | OSError):
-                self._fail(error)
-            elif isinstance(error, OSError):
+            elif isinstance(error, OSError) and not self._telling:
                 self._fail(self._cannot_write(error))
-            elif not self._try_again(error):
+            elif self._telling or not isinstance(error, FetchError) or not self._try_again(error):
                 self._fail(error)
         except OSError as refused:
             if self._over:
@@ -367,14 +338,15 @@ class Download:
             self._fail(self._cannot_write(refused))
 
     def _finish(self) -> None:
-        """The response came whole."""
         if self.response is None or self._sink is None:
-            self._fail(FetchError("no answer came", EXIT_PROTOCOL))
+            self._fail(FetchError("no answer came", failures.EXIT_PROTOCOL))
         elif self._refused:
             self.received += 0 if self.transfer is None else self.transfer.received
-            self._fail(FetchError(f"the server answered {self.response.status}", EXIT_HTTP))
-        elif self._asked is not None and self.resumed_from and self.total != self.size:
-            self._fail(FetchError("the rest did not come whole", EXIT_PARTIAL))
+            self._fail(
+                FetchError(f"the server answered {self.response.status}", failures.EXIT_HTTP)
+            )
+        elif self._rest.asked is not None and self.resumed_from and self.total != self.size:
+            self._fail(FetchError("the rest did not come whole", failures.EXIT_PARTIAL))
         elif self.response.status == 304:
             self._sink.discard()
             self._saved(None)
@@ -390,7 +362,7 @@ class Download:
         sink.discard()
         self._sink = None
         sentence = f"its SHA-256 is {self.sha256}: not the file that you want"
-        self._fail(FetchError(sentence, EXIT_CHECKSUM))
+        self._fail(FetchError(sentence, failures.EXIT_CHECKSUM))
         return False
 
     def _saved(self, outcome: str | OSError | None) -> None:
@@ -407,12 +379,12 @@ class Download:
 
     def _try_again(self, error: FetchError) -> bool:
         """Whether a body that broke off is asked for again: after the same pauses as all else."""
-        self._anew = self._by_date = False
+        self._rest.forget()
         transfer, left = self.transfer, self._time_left()
         if (
             transfer is None
             or self.response is None  # then the transfer has tried again already
-            or error.exit_code not in PASSING_EXITS
+            or error.exit_code not in failures.PASSING_EXITS
             or not may_be_repeated(self._choices.method, self._upload)
             or (self._sink is not None and self.size and not self._sink.keeps)
             or (left is not None and left <= 0)
@@ -426,10 +398,8 @@ class Download:
         return True
 
     def _time_left(self) -> float | None:
-        bound = self._choices.max_time_s
-        return (
-            None if bound is None else bound - (self._choices.client.reactor.time() - self._began)
-        )
+        most, now = self._choices.max_time_s, self._choices.client.reactor.time()
+        return None if most is None else self._began + most - now
 
     def _let_go(self) -> None:
         if self.transfer is not None:
@@ -461,8 +431,7 @@ class Download:
     def _stop_sink(self) -> None:
         sink, self._sink = self._sink, None
         if sink is not None:
-            if sink.label:
-                self._where = sink.label
+            self._where = sink.label or self._where
             sink.stop()
             if sink.keeps:
                 self.kept = 0 if sink.part is None else sink.part.size
@@ -474,13 +443,8 @@ class Download:
                 self._choices.on_done(self)
 
     def _named(self, error: FetchError) -> FetchError:
-        """With the URL that it went wrong with, and without its password."""
-        text = self.text
-        message = error.message.replace(self.url, text)
-        if text not in message:
-            message = f"{text}: {message}"
-        return error if message == error.message else FetchError(message, error.exit_code)
+        return failures.named_failure(error, self.url, self.text)
 
     def _cannot_write(self, error: OSError) -> FetchError:
         label = "" if self._sink is None else self._sink.label
-        return write_failure(self.text, label or self._where or self.text, error)
+        return failures.write_failure(self.text, label or self._where or self.text, error)

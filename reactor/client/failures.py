@@ -99,6 +99,14 @@ def tls_failure(text: str, where: str, error: Exception) -> FetchError:
     return FetchError(f"{text}: no TLS with {where}: {_TLS.get(reason, reason)}", EXIT_TLS)
 
 
+def named_failure(error: FetchError, given: str, text: str) -> FetchError:
+    """A failure with the URL that it went wrong with, as it may be shown, not as it was given."""
+    message = error.message.replace(given, text)
+    if text not in message:
+        message = f"{text}: {message}"
+    return error if message == error.message else FetchError(message, error.exit_code)
+
+
 def write_failure(text: str, where: str, error: OSError) -> FetchError:
     """Why a body cannot be saved."""
     if isinstance(error, BrokenPipeError):

@@ -104,6 +104,38 @@ def judge(version: Version, size: int, head: Response, by_date: bool = False) ->
             return None
 
 
+class Rest:
+    """The rest of one body, as it is asked for. A distrusted answer is asked for again, once."""
+
+    __slots__ = ("_anew", "_by_date", "asked")
+
+    def __init__(self) -> None:
+        self.asked: Version | None = None  # whose rest the last request asked for
+        self.forget()
+
+    def forget(self) -> None:
+        """What was distrusted may be believed again: the next request is another try."""
+        self._by_date = self._anew = False
+
+    def fields(self, version: Version | None, size: int) -> list[tuple[str, str]]:
+        """What asks for everything from ``size``; nothing, if the whole has to be fetched."""
+        self.asked = None
+        if not size or self._anew or version is None or not version.resumable:
+            return []
+        self.asked = version
+        return range_fields(version, size, self._by_date)
+
+    def judge(self, size: int, head: Response) -> Verdict | None:
+        """As `judge`; BY_DATE and ANEW are what the next `fields` ask for."""
+        verdict = None if self.asked is None else judge(self.asked, size, head, self._by_date)
+        if verdict in (Verdict.BY_DATE, Verdict.ANEW):
+            self.distrust(by_date=verdict is Verdict.BY_DATE)
+        return verdict
+
+    def distrust(self, by_date: bool = False) -> None:
+        self._by_date, self._anew = by_date, not by_date
+
+
 def _follows(version: Version, size: int, head: Response) -> bool:
     """Whether a 206 brings exactly the bytes from ``size`` to the end of this version."""
     content_range = _content_range(head)
