@@ -14,6 +14,7 @@ from reactor._parse import parse_request, parse_response
 from reactor.errors import LocalProtocolError, ProtocolError
 from reactor.parser._headers import Headers
 from reactor.parser._message import Request, Response
+from reactor.parser._serialise import serialise_response
 
 LONG = "x" * 2000
 PAIRS = [("Host", "a"), ("X-One", "1"), ("x-one", "2"), ("Accept", "caf\xe9")]
@@ -377,6 +378,13 @@ def test_a_name_of_two_letters_is_no_pair(fields):
 def test_statuses_that_are_none(status):
     with pytest.raises(LocalProtocolError):
         Response(status)
+
+
+@pytest.mark.parametrize("make", [Response, serialise_response])
+@pytest.mark.parametrize("status", ["200", None, 200.0, b"200"])
+def test_a_status_is_an_int(make, status):
+    with pytest.raises(TypeError, match=f"a status is an int, not {type(status).__name__}"):
+        make(status)
 
 
 @pytest.mark.parametrize(

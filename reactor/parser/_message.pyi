@@ -158,6 +158,7 @@ class Response(Message):
 
     Raises:
         LocalProtocolError: a status, reason or field that no peer may be sent.
+        TypeError: a status that is no int.
 
     >>> r = Response(404, {"Content-Type": "text/plain"}, "no such page")
     >>> r.status, r.reason, r.body

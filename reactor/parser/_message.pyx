@@ -315,6 +315,8 @@ cdef Request request_of(const Head *head, const uint8_t *text):
 cdef class Response(Message):
 
     def __init__(self, status=200, headers=(), body=b"", reason=None):
+        if not isinstance(status, int):
+            raise TypeError(f"a status is an int, not {type(status).__name__}: Response(200)")
         if not 100 <= status <= 999:
             raise LocalProtocolError(f"status {status!r} is not between 100 and 999", "status")
         fill_response(self, status, as_headers(headers), body, reason)

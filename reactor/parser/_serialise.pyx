@@ -35,19 +35,20 @@ def serialise_request(method, target, headers=(), body=b"", int version=11):
     return head_bytes(line, request.get_headers(), -1 if framed else len(content)) + content
 
 
-def serialise_response(int status, headers=(), body=b"", reason=None, int version=11):
+def serialise_response(status, headers=(), body=b"", reason=None, int version=11):
     cdef Response response = Response(status, headers, body, reason)
-    cdef bytes line = (f"HTTP/1.{version - 10} {status} {response.reason}\r\n").encode("latin-1")
+    cdef int code = status
+    cdef bytes line = (f"HTTP/1.{version - 10} {code} {response.reason}\r\n").encode("latin-1")
     if version != 10 and version != 11:
         raise LocalProtocolError(f"version {version} is neither 10 nor 11", "version")
     if body is None:
         return head_bytes(line, response.get_headers(), -1)
     cdef bytes content = content_bytes(response.content)
     # RFC 9110 6.4.1: these responses have no content.
-    cdef bint bodyless = status < 200 or status == 204 or status == 304
+    cdef bint bodyless = code < 200 or code == 204 or code == 304
     if bodyless:
         if content:
-            raise LocalProtocolError(f"a {status} response has no body", "body")
+            raise LocalProtocolError(f"a {code} response has no body", "body")
     else:
         check_length(response.facts.content_length, content)
     cdef bint framed = (bodyless or response.facts.content_length >= 0
