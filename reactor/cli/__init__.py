@@ -50,9 +50,22 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(formatter_class=Help, **options)
+        self.commands: dict[str, Parser] = {}
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {shown(message)} (see {self.prog} --help)\n")
+
+    def unknown(self, words: list[str]) -> NoReturn:
+        """Say that these are no arguments, and which option may have been meant."""
+        option = next((word.partition("=")[0] for word in words if word[:1] == "-"), "")
+        if not option:
+            self.error(f"too many arguments: {' '.join(words)}")
+        from difflib import get_close_matches  # only who mistypes pays for it
+
+        known = [name for action in self._actions for name in action.option_strings]
+        near = get_close_matches(option, known, 1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        self.error(f"there is no option {option}{hint}")
 
 
 @contextmanager
@@ -81,7 +94,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str]) -> int:
     with loading():
-        options = _parser(arguments).parse_args(arguments)
+        parser = _parser(arguments)
+        options, words = parser.parse_known_args(arguments)
+        if words:
+            parser.commands[options.command].unknown(words)
     try:
         code: int = options.run(options)
     except ConfigurationError as error:
@@ -107,6 +123,7 @@ def _parser(arguments: Sequence[str]) -> Parser:
     # Only what is chosen is imported: `get` loads nothing of the server. All, for the help.
     for name in [name for name in arguments[:1] if name in COMMANDS] or COMMANDS:
         importlib.import_module(f"reactor.cli.{name}").add_parser(commands)
+    parser.commands = commands.choices
     return parser
 
 

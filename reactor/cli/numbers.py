@@ -24,11 +24,11 @@ def whole(first: int, last: int) -> Callable[[str], int]:
 
 
 def seconds(text: str) -> float:
-    return _between(text, DAY_S, "time in seconds, up to a day")
+    return _between(text, DAY_S, "number of seconds above 0 and up to 86400, a day")
 
 
 def above_zero(text: str) -> float:
-    return _between(text, 10_000_000, "number above zero")
+    return _between(text, 10_000_000, "number above 0 and up to 10000000")
 
 
 def _between(text: str, last: int, what: str) -> float:

@@ -1,0 +1,43 @@
+"""The command line itself: what it says of words that it does not know."""
+
+from __future__ import annotations
+
+import pytest
+
+from reactor.cli import main
+
+
+@pytest.fixture
+def wrong(capfd):
+    """The one sentence that a wrong command line is answered with."""
+
+    def run(*words):
+        with pytest.raises(SystemExit) as raised:
+            main([*words])
+        out, err = capfd.readouterr()
+        assert (raised.value.code, out, err.count("\n")) == (2, "", 1)
+        return err.strip()
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("serve --prot 8080", "there is no option --prot; did you mean --port?"),
+        ("serve . --prot 8080", "there is no option --prot; did you mean --port?"),
+        ("serve --prot=8080 --nonsense", "there is no option --prot; did you mean --port?"),
+        ("serve --no-listings", "there is no option --no-listings; did you mean --no-listing?"),
+        ("serve --wibble", "there is no option --wibble"),
+        ("serve . a b", "too many arguments: a b"),
+        ("serve \x1b[31m --\x1b", r"there is no option --\x1b"),
+        ("get --max-tim 3 --max-redir 5 --contine x", "there is no option --contine; did you mean"),
+        ("get -z", "there is no option -z"),
+        ("bench --agianst threads", "there is no option --agianst; did you mean --against?"),
+    ],
+)
+def test_an_unknown_option_is_named_with_the_nearest_one(wrong, words, sentence):
+    said = wrong(*words.split(" "))
+    command = words.partition(" ")[0]
+    assert said.startswith(f"reactor {command}: {sentence}")
+    assert said.endswith(f"(see reactor {command} --help)")
