@@ -14,9 +14,11 @@ from jsonschema import Draft202012Validator
 
 from reactor.bench.comparison import Comparison
 from reactor.bench.peers import Peers
-from reactor.bench.results import Results
+from reactor.bench.results import Failure, Results
 from reactor.bench.servers import missing
 from reactor.cli import main
+from reactor.cli.bench import said_once
+from reactor.cli.bench_tables import show
 
 pytestmark = pytest.mark.skipif(missing() is not None, reason=str(missing()))
 SCHEMA = Path(__file__).resolve().parent.parent / "docs" / "bench.schema.json"
@@ -56,7 +58,8 @@ def test_too_few_descriptors_are_said_in_one_sentence():
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
-        (("--against", "apache"), 1, "there is no server 'apache'"),
+        (("--against", "apache"), 1, "there is no server 'apache': choose from reactor, threads"),
+        (("--target", "nosuch", *SHORT), 1, "reactor, threads did not start: "),
         (("--against", ","), 1, "names nothing to compare reactor with"),
         (("--against", "reactor"), 1, "names nothing to compare reactor with"),
         (("--against", "waitress", "--target", "."), 1, "waitress serves a page of its own"),
@@ -70,7 +73,7 @@ def test_too_few_descriptors_are_said_in_one_sentence():
         (("--target", "http://example.org/", *SHORT), 1, "no http URL of 127.0.0.1"),
         (("--target", "http://[::1]:1/", *SHORT), 1, "no process of yours listens on port 1"),
         (("-c", "0"), 2, "'0' is no number"),
-        (("-R", "-1"), 2, "'-1' is no number above zero"),
+        (("-R", "-1"), 2, "'-1' is no number above 0 and up to 10000000"),
         (("compare", "one"), 1, "write `reactor bench`"),
         (("compare", "/nonexistent", "/nonexistent"), 1, "No such file"),
         (("--python", "/nonexistent/python"), 1, "there is no such program"),
@@ -93,6 +96,30 @@ def test_a_peer_that_is_not_installed_is_left_out_in_one_sentence(capfd, monkeyp
     monkeypatch.setattr(Comparison, "run", lambda self, connections: self.results)
     assert main(["bench", "--against", "granian"]) == 1
     assert capfd.readouterr().err == "reactor: granian is left out: not installed for me\n"
+
+
+def test_servers_that_failed_for_one_reason_share_a_sentence():
+    failures = [
+        Failure("a", "a did not start: why"),
+        Failure("b", "b is left out: not here"),
+        Failure("c", "c did not start: why"),
+        Failure("c", "c did not start: why"),
+        Failure("d", "another sentence"),
+    ]
+    assert said_once(failures) == [
+        "a, c did not start: why",
+        "b is left out: not here",
+        "another sentence",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [(results().rows, "these are the slots until then"), ([], "nothing was measured until then")],
+)
+def test_an_interrupted_run_says_what_there_is(capfd, rows, says):
+    show(replace(results(), rows=rows, ratios=[], complete=False))
+    assert f"Interrupted: {says}.\n" in capfd.readouterr().out
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

@@ -115,7 +115,7 @@ def test_servers_that_fail_are_named_in_a_sentence_each_and_the_others_go_on():
     assert set(sentences) == {"dies", "lies", "absent"}
     assert sentences["dies"].startswith("dies died in a slot: out of ideas")
     assert sentences["lies"].startswith("lies: ")
-    assert sentences["absent"].startswith("absent ended while it started")
+    assert sentences["absent"].startswith("absent did not start")
     assert not any("\n" in sentence for sentence in sentences.values())
     assert set(sentences.values()) <= set(told)
     assert [row.server for row in results.rows] == ["reactor"]
@@ -167,7 +167,7 @@ def test_a_port_that_was_taken_meanwhile_is_said_and_its_owner_is_not_measured(m
     before = children()
     with socket.create_server(("127.0.0.1", 0)) as taken:  # it accepts, as the kernel does
         monkeypatch.setattr(servers, "free_port", lambda: taken.getsockname()[1])
-        with pytest.raises(NotServed, match=r"reactor ended while it started: .*in use"):
+        with pytest.raises(NotServed, match=r"reactor did not start: .*in use"):
             Server("reactor", ours("apps:hello")).__enter__()
     assert children() == before
 

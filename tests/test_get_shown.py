@@ -82,6 +82,7 @@ def test_stdout_gets_the_body_and_stderr_the_header(get, serve_by):
     stdout, stderr = get("-o", "-", f"{server.url}a", f"{server.url}b")
     assert stdout == "</a></b>"
     assert stderr.count("HTTP/1.1 200 OK\n") == 2
+    assert "saved" not in stderr  # nothing was
     assert files(get.out) == []
 
 

@@ -104,6 +104,12 @@ def machine(results: Results) -> str:
     )
 
 
+def interrupted(results: Results) -> str:
+    """What a run that was ended early has to show."""
+    what = "these are the slots until then" if results.rows else "nothing was measured until then"
+    return f"Interrupted: {what}."
+
+
 def remarks(results: Results) -> list[str]:
     """A sentence for every row that is not VALID."""
     why = [

@@ -16,6 +16,7 @@ from reactor.bench.cells import (
     SENT_HEAD,
     SPEED_HEAD,
     cost_cells,
+    interrupted,
     machine,
     rate_cells,
     ratio_cells,
@@ -68,7 +69,7 @@ def page(results: Results) -> str:
     environment = results.environment
     said = [*remarks(results), *(one.sentence for one in results.failures)]
     if not results.complete:
-        said.insert(0, "Interrupted: these are the slots until then.")
+        said.insert(0, interrupted(results))
     figures = [_figure(plot) for plot in plots(results)]
     return PAGE.substitute(
         title=text(f"{first} against {', '.join(others)}" if others else first),

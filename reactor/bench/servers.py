@@ -141,7 +141,7 @@ class Server:
         until = time.monotonic() + START_S
         while time.monotonic() < until:
             if self._process.poll() is not None:
-                raise NotServed(f"{self.name} ended while it started: {self._last_words()}")
+                raise NotServed(f"{self.name} did not start: {self._last_words()}")
             try:
                 socket.create_connection((self.host, self.port), 1).close()
                 if self._is_its_port():

@@ -205,14 +205,14 @@ def _contenders(options: argparse.Namespace, peers: Peers) -> tuple[list[Contend
     if options.against is not None and not {*against} - {"reactor"}:
         raise ConfigurationError(
             f"--against {options.against!r} names nothing to compare reactor with: "
-            f"take of {', '.join(NAMES[1:])}"
+            f"choose from {', '.join(NAMES[1:])}"
         )
     names += against or ([] if contenders else ["threads"])
     failures = []
     versions = peers.versions()
     for name in dict.fromkeys(names):
         if name not in NAMES:
-            raise ConfigurationError(f"there is no server {name!r}: take of {', '.join(NAMES)}")
+            raise ConfigurationError(f"there is no server {name!r}: choose from {', '.join(NAMES)}")
         if target is not None and name not in ("reactor", "threads"):
             raise ConfigurationError(
                 f"{name} serves a page of its own, not {target}: leave out --target, or {name}"
@@ -252,8 +252,20 @@ def _report(results: Results, options: argparse.Namespace) -> None:
         raise
     except OSError as error:
         raise ConfigurationError(f"the report cannot be written: {error}") from error
-    for failure in results.failures:
-        say(failure.sentence)
+    for sentence in said_once(results.failures):
+        say(sentence)
+
+
+def said_once(failures: list[Failure]) -> list[str]:
+    """Their sentences; servers that failed for the same reason, as for a TARGET that is not there,
+    share one."""
+    names: dict[str, list[str]] = {}
+    for failure in failures:
+        reason = failure.sentence.removeprefix(failure.server)
+        named = names.setdefault(reason, [])
+        if reason != failure.sentence:  # else it does not begin with the name
+            named.append(failure.server)
+    return [", ".join(dict.fromkeys(named)) + reason for reason, named in names.items()]
 
 
 def _compare(words: list[str]) -> int:
@@ -284,7 +296,8 @@ def _check_files(options: argparse.Namespace) -> None:
             raise ConfigurationError(f"{file} cannot be written: it is a folder")
     if options.html is not None and importlib.util.find_spec("matplotlib") is None:
         raise ConfigurationError(
-            "--html needs matplotlib, which is not installed: pip install 'reactor-httpd[bench]'"
+            "--html needs matplotlib, which is not installed: pip install 'reactor-httpd[bench]', "
+            "or in a clone of the sources: pip install -e '.[bench]'"
         )
 
 

@@ -14,6 +14,7 @@ from reactor.bench.cells import (
     SENT_HEAD,
     SPEED_HEAD,
     cost_cells,
+    interrupted,
     machine,
     rate_cells,
     ratio_cells,
@@ -56,7 +57,7 @@ def show(results: Results) -> None:
 def _opening(results: Results) -> list[str]:
     lines = [machine(results)] if results.rows else []
     if not results.complete:
-        lines.append("Interrupted: these are the slots until then.")
+        lines.append(interrupted(results))
     return lines
 
 

@@ -70,7 +70,7 @@ class Show:
             code, failure = failure_of(download)
             if code != EXIT_NOBODY_READS:
                 self._say(f"reactor: {shown(failure)}\n")
-        elif saved_as is not None and not self._options.quiet and not self._options.json:
+        elif saved_as not in (None, "-") and not self._options.quiet and not self._options.json:
             again = f", from byte {download.resumed_from}" if download.resumed_from else ""
             self._say(shown(f"saved {saved_as} ({download.size} bytes{again})") + "\n")
 
