@@ -12,9 +12,6 @@ METHODS_MAX = 30
 LARGE = {
     # One state machine over one buffer: head, body, chunks, trailers and end move its one stage.
     "reactor.parser._framing.MessageParser": 34,
-    # How an answer is framed, written in pieces and ended is one state; five of them are what it
-    # asks of the half that reads.
-    "reactor.http._responder.Responder": 32,
     # A try, its verdict and the next try, as callbacks of one transfer.
     "reactor.client.download.Download": 32,
 }

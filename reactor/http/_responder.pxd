@@ -4,22 +4,12 @@ from libc.stdint cimport int64_t
 
 from reactor._file cimport File
 from reactor.parser._message cimport Request, Response
-from reactor._protocol cimport Transport
 from reactor.http._collecting cimport CollectedBody
-from reactor.http._service cimport Service
-from reactor.http._sides cimport Sides
-from reactor.http._tally cimport Tally
+from reactor.http._sending cimport Sender
 
-cdef class Responder(Sides):
-    cdef readonly Transport transport
-    cdef Service service
-    cdef object peer
-    cdef Request request        # whose body is being read, or whose answer is written
+cdef class Responder(Sender):
     cdef CollectedBody body     # of that request, while it is collected and until it is answered
-    cdef Tally tally            # None: nobody wants to know what was taken
     cdef object out             # the OutgoingBody of a response that is not all bytes
-    cdef int status
-    cdef int64_t written        # bytes of the response's body
     cdef object exchange        # the handle that the application has asked for; None: it has not
     cdef bint keep_alive, paused, continue_planned
     cdef bint event_stream      # what is written may end anywhere: its client comes again
@@ -33,8 +23,6 @@ cdef class Responder(Sides):
     cdef int answer_file(self, Response response, File file, int64_t length) except -1
     cdef int application_failed(self, object exception, object response) except -1
     cdef int answer_in_pieces(self, Response response) except -1
-    cdef int write(self, bytes data) except -1
-    cdef int send_file(self, object file, int64_t offset, int64_t length) except -1
     cdef int release_body(self) except -1
     cdef int begin(self, Response response, int64_t length, bint chunked, bytes data) except -1
     cdef int begin_streaming(self, Response response, object out, bytes first) except -1
@@ -44,13 +32,10 @@ cdef class Responder(Sides):
     cdef int push_rest(self, object content) except -1
     cdef int put_piece(self, bytes piece) except -1
     cdef int hand_over(self) except -1
-    cdef int flush_all(self) except -1
     cdef int go_on(self) except -1
     cdef int pump(self) except -1
     cdef int break_off(self) except -1
     cdef int end(self) except -1
-    cdef int answered(self) except -1
-    cdef int tell_taken(self, bint lost) except -1
     cdef int drop_source(self) except -1
     cdef int close_source(self, object source) except -1
     cdef int close(self, bint linger=*) except -1

@@ -1,11 +1,7 @@
 from typing_extensions import disjoint_base
 
-from reactor._protocol import Transport
-from reactor.http._sides import Sides
+from reactor.http._sending import Sender
 
 @disjoint_base
-class Responder(Sides):
+class Responder(Sender):
     """Answers the requests of one connection; `ServerMachine` reads them."""
-
-    @property
-    def transport(self) -> Transport | None: ...

@@ -15,7 +15,7 @@ its code raises is its fault, SystemExit included; only KeyboardInterrupt is fro
 Must never know: how a request is read. It does no I/O and reads no clock.
 """
 
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cpython.bytes cimport PyBytes_AS_STRING
 
 from reactor.parser._fields cimport stays_open
 from reactor._file cimport File
@@ -23,7 +23,9 @@ from reactor.http._collecting cimport CollectedBody
 from reactor.http._response cimport (
     CLOSING, SILENT, STAYING, Ending, Text, check_fields, error_response, is_event_stream, put,
     put_head)
+from reactor.http._service cimport Service
 from reactor.http._sides cimport BODY, CLOSED, DONE, END, IDLE, NEXT, START, WITH_BODY
+from reactor.http._tally cimport Tally
 
 from reactor.errors import LocalProtocolError
 from reactor.http.blame import doing
@@ -38,7 +40,7 @@ cdef Text scratch
 cdef Service NOT_MADE = Service.__new__(Service)    # of a machine whose maker forgot it
 
 
-cdef class Responder(Sides):
+cdef class Responder(Sender):
 
     def __cinit__(self):
         self.keep_alive = True
@@ -161,19 +163,6 @@ cdef class Responder(Sides):
         self.send_file(file, file.offset, length)
         return self.end()
 
-    cdef int write(self, bytes data) except -1:
-        if self.tally is not None:
-            self.tally.handed += PyBytes_GET_SIZE(data)
-        self.transport.write(data)
-        return 0
-
-    cdef int send_file(self, object file, int64_t offset, int64_t length) except -1:
-        self.written = length
-        if self.tally is not None:
-            self.tally.handed += length
-        self.transport.sendfile(file, offset, length)
-        return 0
-
     cdef int release_body(self) except -1:
         body, self.body = self.body, None
         return 0 if body is None else (<CollectedBody>body).release()
@@ -246,17 +235,6 @@ cdef class Responder(Sides):
             return self.pump()  # that was all: it is only asked for its end
         return 0 if self.paused else self.go_on()
 
-    cdef int flush_all(self) except -1:
-        """Give the kernel all that it takes now: no turn of the loop will, while the app runs."""
-        cdef int64_t before, left = self.transport.get_write_buffer_size()
-        while left:
-            before = left
-            self.transport.flush()
-            left = self.transport.get_write_buffer_size()
-            if left == before:
-                break
-        return 0
-
     cdef int go_on(self) except -1:
         """Write more of the body: now, or, if its pieces are made meanwhile, after all others have
         had a turn."""
@@ -319,24 +297,6 @@ cdef class Responder(Sides):
         self.move_reading(NEXT)
         self.move_writing(NEXT)
         return self.next_request()
-
-    cdef int answered(self) except -1:
-        """Nothing more of this answer will be written."""
-        if self.tally is None:
-            return 0
-        self.tally.ended(self.request, self.status)
-        return self.tell_taken(False)
-
-    cdef int flushed(self) except -1:
-        return 0 if self.tally is None else self.tell_taken(False)
-
-    cdef int tell_taken(self, bint lost) except -1:
-        """Log the answers that the kernel has taken, or those of which it takes nothing more."""
-        if self.tally is None:
-            return 0
-        while (over := self.tally.next_taken(self.transport.taken, lost)) is not None:
-            self.service.journal.answered(self.peer, *over)
-        return 0
 
     cdef int drop_source(self) except -1:
         out, self.out = self.out, None

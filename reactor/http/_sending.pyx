@@ -1,0 +1,54 @@
+"""What a server's machine writes, and how much of it the kernel has taken.
+
+The log names an answer when the kernel has taken its last byte, or takes no more: a client that left
+after 1 KB of 50 MB has got 1 KB. Nothing is counted when nobody wants to know.
+
+Must never know: what an answer is made of, or how it is framed.
+"""
+
+from cpython.bytes cimport PyBytes_GET_SIZE
+
+
+cdef class Sender(Sides):
+
+    cdef int write(self, bytes data) except -1:
+        if self.tally is not None:
+            self.tally.handed += PyBytes_GET_SIZE(data)
+        self.transport.write(data)
+        return 0
+
+    cdef int send_file(self, object file, int64_t offset, int64_t length) except -1:
+        self.written = length
+        if self.tally is not None:
+            self.tally.handed += length
+        self.transport.sendfile(file, offset, length)
+        return 0
+
+    cdef int flush_all(self) except -1:
+        """Give the kernel all that it takes now: no turn of the loop will, while the app runs."""
+        cdef int64_t before, left = self.transport.get_write_buffer_size()
+        while left:
+            before = left
+            self.transport.flush()
+            left = self.transport.get_write_buffer_size()
+            if left == before:
+                break
+        return 0
+
+    cdef int answered(self) except -1:
+        """Nothing more of this answer will be written."""
+        if self.tally is None:
+            return 0
+        self.tally.ended(self.request, self.status)
+        return self.tell_taken(False)
+
+    cdef int flushed(self) except -1:
+        return 0 if self.tally is None else self.tell_taken(False)
+
+    cdef int tell_taken(self, bint lost) except -1:
+        """Log the answers that the kernel has taken, or those of which it takes nothing more."""
+        if self.tally is None:
+            return 0
+        while (over := self.tally.next_taken(self.transport.taken, lost)) is not None:
+            self.service.journal.answered(self.peer, *over)
+        return 0
