@@ -29,6 +29,8 @@ def wrong(capfd):
         ("serve --prot=8080 --nonsense", "there is no option --prot; did you mean --port?"),
         ("serve --no-listings", "there is no option --no-listings; did you mean --no-listing?"),
         ("serve --wibble", "there is no option --wibble"),
+        ("--versio_", "there is no option --versio_; did you mean --version?"),
+        ("--wibble", "there is no option --wibble"),
         ("serve . a b", "too many arguments: a b"),
         ("serve \x1b[31m --\x1b", r"there is no option --\x1b"),
         ("get --max-tim 3 --max-redir 5 --contine x", "there is no option --contine; did you mean"),
@@ -39,5 +41,10 @@ def wrong(capfd):
 def test_an_unknown_option_is_named_with_the_nearest_one(wrong, words, sentence):
     said = wrong(*words.split(" "))
     command = words.partition(" ")[0]
-    assert said.startswith(f"reactor {command}: {sentence}")
-    assert said.endswith(f"(see reactor {command} --help)")
+    who = "reactor" if command.startswith("-") else f"reactor {command}"
+    assert said.startswith(f"{who}: {sentence}")
+    assert said.endswith(f"(see {who} --help)")
+
+
+def test_no_command(wrong):
+    assert wrong() == "reactor: choose a command: serve, get, bench (see reactor --help)"

@@ -48,6 +48,8 @@ def wrong(*arguments, code=3):
         ("shop/wsgi.py:app", "did you mean shop.wsgi:app?"),
         ("shop/wsgi:app", "did you mean shop.wsgi:app?"),
         ("hello", "did you mean hello:app?"),
+        ("hello:ap", "has no attribute 'ap'; did you mean app?"),
+        ("hello:wibble", "has no attribute 'wibble'"),
     ],
 )
 def test_a_program_is_named_as_a_module(here, target, says):

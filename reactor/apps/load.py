@@ -137,7 +137,11 @@ def _import_attribute(module_name: str, attribute: str) -> Any:
         ) from error
     for part in attribute.split("."):
         if not hasattr(thing, part):
-            raise ConfigurationError(f"module {module_name!r} has no attribute {attribute!r}")
+            from difflib import get_close_matches  # only who mistypes pays for it
+
+            near = get_close_matches(part, dir(thing), 1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise ConfigurationError(f"module {module_name!r} has no attribute {attribute!r}{hint}")
         thing = getattr(thing, part)
     return thing
 

@@ -97,7 +97,9 @@ def _run(arguments: Sequence[str]) -> int:
         parser = _parser(arguments)
         options, words = parser.parse_known_args(arguments)
         if words:
-            parser.commands[options.command].unknown(words)
+            parser.commands.get(options.command, parser).unknown(words)
+        if options.command is None:
+            parser.error(f"choose a command: {', '.join(COMMANDS)}")
     try:
         code: int = options.run(options)
     except ConfigurationError as error:
@@ -119,7 +121,7 @@ def _parser(arguments: Sequence[str]) -> Parser:
         "servers.",
     )
     parser.add_argument("--version", action="version", version=f"reactor {reactor.__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     # Only what is chosen is imported: `get` loads nothing of the server. All, for the help.
     for name in [name for name in arguments[:1] if name in COMMANDS] or COMMANDS:
         importlib.import_module(f"reactor.cli.{name}").add_parser(commands)

@@ -53,7 +53,8 @@ def add_parser(commands: Any) -> None:
         "--against",
         default=None,
         metavar="NAMES",
-        help=f"what reactor is compared with, of {', '.join(NAMES)}; default: threads",
+        help="what reactor is compared with: names, with commas between, from "
+        f"{', '.join(NAMES)}; default: threads",
     )
     parser.add_argument(
         "--target", help="what reactor and threads serve, as in `serve`; or the URL of a server"
