@@ -398,8 +398,8 @@ class Download:
         return True
 
     def _time_left(self) -> float | None:
-        most, now = self._choices.max_time_s, self._choices.client.reactor.time()
-        return None if most is None else self._began + most - now
+        most = self._choices.max_time_s
+        return None if most is None else self._began + most - self._choices.client.reactor.time()
 
     def _let_go(self) -> None:
         if self.transfer is not None:

@@ -111,7 +111,7 @@ class Rest:
 
     def __init__(self) -> None:
         self.asked: Version | None = None  # whose rest the last request asked for
-        self.forget()
+        self._by_date = self._anew = False
 
     def forget(self) -> None:
         """What was distrusted may be believed again: the next request is another try."""
