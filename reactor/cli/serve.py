@@ -250,9 +250,10 @@ def _addresses(options: argparse.Namespace) -> list[Address]:
     if not options.bind:
         port = PORT if options.port is None else options.port
         return [Inet((HOST if options.host is None else options.host).strip("[]"), port)]
-    if options.host is not None or options.port is not None:
-        other = "--host" if options.port is None else "--port"
-        raise WrongUsage(f"--bind is instead of --host and --port: leave out {other}")
+    others = [name for name in ("host", "port") if getattr(options, name) is not None]
+    if others:
+        named = " and ".join(f"--{name}" for name in others)
+        raise WrongUsage(f"--bind is instead of --host and --port: leave out {named}")
     addresses: list[Address] = options.bind
     return addresses
 
