@@ -6,7 +6,7 @@ import doctest
 import functools
 
 import pytest
-from processes import MODELS, eventually, serving
+from processes import MODELS, eventually, exchange, serving
 
 from reactor import Response
 from reactor.apps.handler import Handler
@@ -27,6 +27,16 @@ def later(request):
 
 def word(request):
     return "text"
+
+class Sequence:
+    # Iterable by the old way, without __iter__.
+
+    def __getitem__(self, index):
+        return [b"a", b"b"][index]
+
+def sequence(environ, start_response):
+    start_response("200 OK", [])
+    return Sequence()
 
 class Site:
     def __call__(self, environ, start_response):
@@ -85,6 +95,11 @@ def test_the_log_names_the_application(apps, model, name, doing, sentence):
                 pass
         eventually(lambda: sentence in server.err, "the log says what is wrong")
         assert f"ERROR exception while {doing} by {target}\n" in server.err
+
+
+def test_an_iterable_needs_no_iter(apps):
+    with serving("wrong_apps:sequence", cwd=apps) as server:
+        assert exchange(server.address, b"GET / HTTP/1.0\r\n\r\n").endswith(b"\r\n\r\nab")
 
 
 def named(request):

@@ -139,7 +139,7 @@ def _lazy_response(call: Call, result: Any, request: Request) -> Response:
 
 def _pieces_of(result: Any) -> Iterator[bytes]:
     """Text, bytes and a dict can be iterated too, which only hides what was forgotten."""
-    if isinstance(result, _NO_BODIES) or not hasattr(type(result), "__iter__"):
+    if result is None or isinstance(result, _NO_BODIES):
         raise TypeError(
             "a WSGI application returns an iterable of bytes (PEP 3333), as [b'...'], "
             f"not {'None' if result is None else type(result).__name__}"
