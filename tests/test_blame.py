@@ -34,6 +34,10 @@ class Sequence:
     def __getitem__(self, index):
         return [b"a", b"b"][index]
 
+def empty(environ, start_response):
+    start_response("200 OK", [])
+    return {"/text": "", "/bytes": b"", "/dict": {}}[environ["PATH_INFO"]]
+
 def sequence(environ, start_response):
     start_response("200 OK", [])
     return Sequence()
@@ -100,6 +104,15 @@ def test_the_log_names_the_application(apps, model, name, doing, sentence):
 def test_an_iterable_needs_no_iter(apps):
     with serving("wrong_apps:sequence", cwd=apps) as server:
         assert exchange(server.address, b"GET / HTTP/1.0\r\n\r\n").endswith(b"\r\n\r\nab")
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_empty_text_is_an_empty_body(apps, model):
+    with serving("wrong_apps:empty", "--model", model, cwd=apps) as server:
+        for kind in (b"text", b"bytes", b"dict"):
+            answer = exchange(server.address, b"GET /%s HTTP/1.0\r\n\r\n" % kind)
+            assert answer.startswith(b"HTTP/1.1 200 ")
+            assert answer.endswith(b"\r\n\r\n")
 
 
 def named(request):

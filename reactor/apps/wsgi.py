@@ -138,8 +138,9 @@ def _lazy_response(call: Call, result: Any, request: Request) -> Response:
 
 
 def _pieces_of(result: Any) -> Iterator[bytes]:
-    """Text, bytes and a dict can be iterated too, which only hides what was forgotten."""
-    if result is None or isinstance(result, _NO_BODIES):
+    """Text, bytes and a dict can be iterated too, which only hides what was forgotten. Empty
+    ones are an empty body, as on other servers."""
+    if result is None or (isinstance(result, _NO_BODIES) and result):
         raise TypeError(
             "a WSGI application returns an iterable of bytes (PEP 3333), as [b'...'], "
             f"not {'None' if result is None else type(result).__name__}"
