@@ -38,6 +38,8 @@ MODULES = sorted(
 )
 # Random ones, besides a right call with one thing wrong; of each number of arguments up to ARITY.
 RANDOM_CALLS, ARITY = 6, 5
+# Calls in a row on one object: what the first has left half done, the next one meets.
+SEQUENCES, STEPS = 40, 5
 # A call that waits is no crash: it is interrupted.
 WAIT_S = 0.05
 MEMORY = 2 << 30
@@ -156,6 +158,32 @@ def calls(cls: type, state: str, name: str) -> Iterator[tuple[str, Callable[[], 
         yield f"del {state} {key}", lambda: delattr(make(cls, state), name)
 
 
+def sequences(cls: type, state: str) -> Iterator[tuple[str, Callable[[], object]]]:
+    """Methods in a row, the same ones in every run."""
+    names = [name for name in attributes(cls) if not name.startswith("__")]
+    names = [name for name in names if callable(getattr(cls, name))]
+    if not names:
+        return
+    chosen = random.Random(f"{cls.__name__} {state}")
+    for _ in range(SEQUENCES):
+        steps = [
+            (chosen.choice(names), chosen.choices(list(VALUES), k=chosen.choice((0, 0, 1, 1, 2))))
+            for _ in range(STEPS)
+        ]
+        what = ", ".join(f"{name}({', '.join(values)})" for name, values in steps)
+        yield f"{state} {cls.__name__}: {what}", lambda steps=steps: follow(cls, state, steps)
+
+
+def follow(cls: type, state: str, steps: list[tuple[str, list[str]]]) -> None:
+    value = make(cls, state)
+    for name, values in steps:
+        try:
+            getattr(value, name)(*(VALUES[one]() for one in values))
+        except Exception:
+            pass
+    use(value)
+
+
 def called(value: object, name: str, arguments: tuple[object, ...]) -> None:
     try:
         result = getattr(value, name)(*arguments)
@@ -255,6 +283,9 @@ def try_module(name: str) -> dict[str, object]:
                 todo = [*calls(cls, state, attribute)]
                 count += len(todo)
                 found += crashes(todo)
+            todo = [*sequences(cls, state)]
+            count += len(todo)
+            found += crashes(todo)
     return {"module": name, "calls": count, "crashes": found, "unmade": unmade}
 
 

@@ -6,6 +6,7 @@ import pytest
 from driven import GET, Driven, get, statuses
 
 from reactor import Limits, Response
+from reactor.http._server import ServerMachine
 from reactor.http.states import TRANSITIONS, Event, State, diagram
 
 
@@ -416,3 +417,19 @@ class TestExpectations:
         sent = d.feed(b"ab")
         assert sent.startswith(b"HTTP/1.1 200 OK\r\n")
         assert d.app.requests[-1].body == b"ab"
+
+
+def test_one_without_a_service_or_a_wire_stays_closed():
+    class Forgetful(ServerMachine):
+        def __init__(self):
+            pass
+
+    whole = Driven().machine
+    whole.connection_lost(None)
+    for machine in (Forgetful(), whole):
+        with pytest.raises((RuntimeError, AttributeError)):
+            machine.connection_made(None)
+        assert not machine.eof_received()
+        machine.finish()
+        machine.data_received(GET)
+        machine.connection_lost(None)

@@ -51,9 +51,13 @@ cdef class ServerMachine(DeferredResponder):
     # --- what the transport tells ---------------------------------------------------------
 
     cpdef connection_made(self, transport):
+        # All that can fail first: one that nobody made, or without a wire, stays closed.
+        if self.service is None:
+            raise RuntimeError("the machine has no service: super().__init__() was not called")
+        peer = transport.get_extra_info("peername")
         self.transport = transport
+        self.peer = peer
         self.read_state = self.write_state = IDLE
-        self.peer = transport.get_extra_info("peername")
         self.start_clock(FOR_ANYTHING, self.service.silent_timeout)
 
     def data_received(self, bytes data):
@@ -135,6 +139,8 @@ cdef class ServerMachine(DeferredResponder):
             self.end()
 
     def open_exchange(self):
+        if self.request is None:
+            raise RuntimeError("there is no request that could be answered")
         if self.exchange is None:
             self.exchange = exchange_of(self)
         return self.exchange
