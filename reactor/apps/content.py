@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from hashlib import blake2b
 
 from reactor._file import File
+from reactor.http.body import has_true_size
 from reactor.http.dates import format_date
 from reactor.http.preconditions import Verdict, evaluate, range_applies
 from reactor.http.ranges import Multipart, Span, content_range, select_ranges
@@ -65,6 +66,10 @@ def serve_content(
         now_s: Unix time.
     """
     try:
+        if not has_true_size(file.fileno(), status):
+            # Its time and size tell no versions apart, and nobody knows where its parts end.
+            fields = [("Content-Type", kind), ("Accept-Ranges", "none"), *extra]
+            return Response(200, fields + _coding_field(coding), file)
         # RFC 9110 8.8.2.1: Last-Modified is never later than the message's own Date.
         modified_s = max(0, min(status.st_mtime_ns // 10**9, now_s))
         etag = entity_tag(status, coding)
@@ -73,8 +78,7 @@ def serve_content(
         if verdict is not Verdict.PROCEED:
             file.close()
             return _unsent(verdict, common)
-        if coding:
-            common.append(("Content-Encoding", coding))
+        common += _coding_field(coding)
         common.append(("Accept-Ranges", "bytes"))
         size = status.st_size
         spans = _spans(request, size, etag, modified_s, now_s)
@@ -88,6 +92,10 @@ def serve_content(
     except BaseException:
         file.close()
         raise
+
+
+def _coding_field(coding: str) -> Fields:
+    return [("Content-Encoding", coding)] if coding else []
 
 
 def serve_page(request: Request, page: bytes, fields: Fields) -> Response:

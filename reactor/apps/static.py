@@ -186,7 +186,8 @@ class StaticFolder:
         response = self._dressed(
             serve_content(request, file, status, kind=kind, coding=coding, extra=extra, now_s=now_s)
         )
-        if evidence is not None:
+        # What has no validator changes without a trace.
+        if evidence is not None and "ETag" in response.headers:
             self._answers.remember(request, evidence, response)
         return response
 

@@ -4,7 +4,8 @@
     plain file Content-Length by its header, else to the end of the file; sent by the kernel
     iterable   Content-Length if the application gave one, and held to; else chunked in
                HTTP/1.1, and ended by the end of the connection in HTTP/1.0
-    has read   an iterable of what it reads: a pipe, a BytesIO, a file that is decompressed
+    has read   an iterable of what it reads: a pipe, a BytesIO, a file that is decompressed, and a
+               plain file whose size is not its length (/proc, /sys)
 
 The pieces of bytes, lists and tuples are there at once. Any other iterable is *lazy*: its next
 piece may be a long time in coming, so the last one has to leave first (PEP 3333: a server must
@@ -67,6 +68,22 @@ def is_plain_file(file: Any) -> bool:
     return (
         type(raw) is io.FileIO and raw.readable() and stat.S_ISREG(os.fstat(raw.fileno()).st_mode)
     )
+
+
+def has_true_size(descriptor: int, status: os.stat_result) -> bool:
+    """Whether a regular file is as long as its ``fstat`` says.
+
+    The kernel makes what is in /proc and /sys when it is read: such a file has a size of 0, or of
+    a page. Only one without a block on a disk can be of that kind. A sparse file has none either,
+    and is read where it should end.
+    """
+    if status.st_blocks:
+        return True
+    size = status.st_size
+    try:
+        return bool(os.pread(descriptor, 1, max(0, size - 1))) == bool(size)
+    except OSError:  # as /proc/PID/pagemap, which gives only eight bytes at once
+        return False
 
 
 def blocks_of(file: Any, block_bytes: int = SLICE_BYTES) -> Iterator[bytes]:
@@ -172,13 +189,26 @@ class OutgoingBody:
             self.pieces = _slices(body)
             return len(body)
         if type(body) is PlainFile or is_plain_file(body):
-            plain = type(body) in {File, PlainFile}
-            self.file = body if plain else PlainFile(body, body.close)
-            self.offset = body.tell()
-            return max(0, os.fstat(body.fileno()).st_size - self.offset)
+            size = self._take_file(body)
+            if size is not None:
+                return size
         self.lazy = type(body) not in {list, tuple}
         self.pieces = blocks_of(body) if hasattr(body, "read") else iter(body)
         return None
+
+    def _take_file(self, body: Any) -> int | None:
+        """For the kernel to send, if its size is known: that from its offset on."""
+        status = os.fstat(body.fileno())
+        offset: int = body.tell()
+        size: int = max(0, status.st_size - offset)
+        # A length of the application's own that the size allows is its word.
+        said = self.length is not None and self.length <= size
+        if not said and not has_true_size(body.fileno(), status):
+            return None
+        plain = type(body) in {File, PlainFile}
+        self.file = body if plain else PlainFile(body, body.close)
+        self.offset = offset
+        return size
 
     def _drop(self) -> None:
         """Send nothing; the source stays, to be closed when the response is written."""
