@@ -13,6 +13,7 @@ from processes import MODELS, PATIENCE_S, environment, eventually, exchange
 
 import reactor
 from reactor import Limits, Response, Server
+from reactor.client.blocking import save
 from reactor.errors import ConfigurationError
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
@@ -210,3 +211,51 @@ def test_a_fault_of_ours_is_exit_code_1(tmp_path):
     )  # fmt: skip
     assert "a fault of ours" in done.stderr
     assert done.returncode == 1
+
+
+# --- what a program says wrongly ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize(
+    ("seconds", "error"),
+    [(float("nan"), ValueError), (-1, ValueError), ("5", TypeError), (True, TypeError)],
+)
+def test_a_grace_that_is_no_time_is_refused_and_the_server_goes_on(model, seconds, error):
+    running = Running(hello, model=model)
+    with pytest.raises(error, match="a time is"):
+        running.server.stop(seconds)
+    assert exchange(running.address, GET).endswith(b"hello")
+    running.server.stop(0)
+    running.join()
+    assert running.result is None
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"model": "foo"}, "there is no model 'foo': write 'reactor' or 'threads'"),
+        ({"model": None}, "there is no model None"),
+        ({"port": -1}, "-1 is no port: a port is a number from 0 to 65535"),
+        ({"port": 99999}, "99999 is no port"),
+        ({"port": "x"}, "'x' is no port"),
+        ({"port": True}, "True is no port"),
+        ({"host": None}, "None is no host"),
+    ],
+)
+def test_options_that_are_none_are_refused_in_a_sentence(options, says):
+    with pytest.raises(ConfigurationError, match=says):
+        Server(hello, **{"port": 0, **options})
+
+
+def test_a_text_is_no_address():
+    with pytest.raises(TypeError, match=r"'127\.0\.0\.1:0' is no address: write Inet"):
+        Server(hello, bind=["127.0.0.1:0"])
+
+
+@pytest.mark.parametrize("url", [None, 1, b"http://127.0.0.1/"])
+def test_a_url_that_is_no_text(url, tmp_path):
+    with pytest.raises(TypeError, match="a URL is text, not "):
+        reactor.get(url)
+    with pytest.raises(TypeError, match="a URL is text, not "):
+        save(url, tmp_path / "file")

@@ -108,12 +108,13 @@ class Client:
         Raises:
             FetchError: it is no http or https URL.
             RuntimeError: the client is closed.
+            TypeError: the URL is no text.
             LocalProtocolError: a method or a field that no server may be sent.
         """
         if self._closed:
             raise RuntimeError("the client is closed")
         upload = body if body is None or isinstance(body, Upload) else Upload(body)
-        where = Url.parse(url) if isinstance(url, str) else url
+        where = url if isinstance(url, Url) else Url.parse(url)
         asked = Asked(method, where, pairs_of(headers), upload)
         most = self.retries if retries is None else retries
         transfer = Transfer(self, asked, on_head, on_body, on_done, most, tries)

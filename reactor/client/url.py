@@ -82,7 +82,10 @@ class Url:
 
     @classmethod
     def parse(cls, text: str) -> Url:
-        """Raises FetchError (exit code 3) for what is no http or https URL."""
+        """Raises FetchError (exit code 3) for what is no http or https URL, TypeError for what is
+        no text."""
+        if not isinstance(text, str):
+            raise TypeError(f"a URL is text, not {text!r}")
         found = plain_url(text)
         if found is not None:
             return cls(text, *found)

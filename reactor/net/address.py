@@ -35,6 +35,7 @@ class Unix(Value):
 
 
 Address = Inet | Unix
+PORT_MAX = 65535  # RFC 9293 section 3.1: a port has 16 bits
 
 
 class CannotListenError(ConfigurationError):
@@ -65,9 +66,13 @@ def parse_bind(text: str) -> Address:
 
 def parse_port(text: str) -> int:
     # The length first: int() refuses thousands of digits in a way of its own.
-    if not (text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= 65535):
-        raise ConfigurationError(f"{text!r:.40} is no port: a port is a number from 0 to 65535")
+    if not (text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= PORT_MAX):
+        raise ConfigurationError(_no_port(text))
     return int(text)
+
+
+def _no_port(port: object) -> str:
+    return f"{port!r:.40} is no port: a port is a number from 0 to {PORT_MAX}"
 
 
 def is_loopback(sock: socket.socket) -> bool:
@@ -91,7 +96,10 @@ def listen_sockets(address: Address, backlog: int) -> list[socket.socket]:
 
     Raises:
         ConfigurationError: in one sentence, why not and what to do.
+        TypeError: that is no address.
     """
+    if not isinstance(address, Address):
+        raise TypeError(f"{address!r} is no address: write Inet(host, port) or Unix(path)")
     if isinstance(address, Unix):
         return [_listen_unix(address, backlog)]
     sockets: list[socket.socket] = []
@@ -108,6 +116,11 @@ def listen_sockets(address: Address, backlog: int) -> list[socket.socket]:
 
 
 def _resolve_passive(address: Inet) -> list[tuple[int, tuple[str | int, ...]]]:
+    # In getaddrinfo they would be the host's fault, or overflow.
+    if type(address.port) is not int or not 0 <= address.port <= PORT_MAX:
+        raise ConfigurationError(_no_port(address.port))
+    if not isinstance(address.host, str):
+        raise ConfigurationError(f"{address.host!r} is no host: a host is a text")
     try:
         found = socket.getaddrinfo(
             address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE

@@ -11,7 +11,7 @@ import socket
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from reactor.apps.load import ProtocolFactory, as_app, load_target
 from reactor.apps.wsgi import WsgiApp
@@ -149,7 +149,8 @@ class Server:
         access_log: is called with each line of the access log.
 
     Raises:
-        ConfigurationError: the target or an address cannot be served; the message says why.
+        ConfigurationError: the target or an address cannot be served, or there is no such model;
+            the message says why.
     """
 
     def __init__(
@@ -163,6 +164,7 @@ class Server:
         limits: Limits = DEFAULT_LIMITS,
         access_log: Callable[[str], object] | None = None,
     ) -> None:
+        _check_model(model)
         app = (
             load_target(target, limits)
             if isinstance(target, str)
@@ -213,7 +215,13 @@ class Server:
 
         For any thread, and before `run` too. ``idle_grace_s`` is how long connections that are
         idle may send one more request; default: 5 s, unless the limits say less.
+
+        Raises:
+            TypeError, ValueError: that is no number of seconds; the server goes on.
         """
+        if idle_grace_s is not None:
+            # Here, for its caller: in the loop it would end the server instead of the stop.
+            idle_grace_s = _checked_seconds(idle_grace_s)
         self._server.stop(idle_grace_s)
 
     def close(self) -> None:
@@ -225,6 +233,20 @@ class Server:
     def _close_sockets(self) -> None:
         for sock in self.sockets:
             sock.close()
+
+
+def _check_model(model: Model) -> None:
+    if model not in get_args(Model):
+        known = " or ".join(map(repr, get_args(Model)))
+        raise ConfigurationError(f"there is no model {model!r}: write {known}")
+
+
+def _checked_seconds(seconds: float) -> float:
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+        raise TypeError(f"a time is a number of seconds, not {seconds!r}")
+    if not seconds >= 0:
+        raise ValueError(f"a time is not below zero, and not nan, so not {seconds!r}")
+    return float(seconds)
 
 
 def _server_of(model: Model) -> Any:
