@@ -49,13 +49,13 @@ class TestTheBound:
     def test_over_it_nothing_is_read_until_an_answer_frees_some(self):
         two = Two()
         (one, other), (first, second) = two.machines, two.transports
-        one.data_received(post(150 * K) + b"x" * 90 * K)
+        one.data_received(post(100 * K) + b"x" * 90 * K)
         other.data_received(post(50 * K) + b"y" * 20 * K)
         assert two.held == 110 * K
         # The one that brought it over the bound waits; the other has not been asked yet.
         assert (first.reading, second.reading) == (True, False)
         assert second.deadline == 4
-        one.data_received(b"x" * 60 * K)
+        one.data_received(b"x" * 10 * K)
         assert first.take().startswith(b"HTTP/1.1 200")
         assert two.held == 20 * K
         two.run_soon()
@@ -67,8 +67,8 @@ class TestTheBound:
     def test_when_all_wait_the_newest_is_refused(self):
         two = Two()
         (one, other), (first, second) = two.machines, two.transports
-        one.data_received(post(200 * K) + b"x" * 60 * K)
-        other.data_received(post(200 * K) + b"y" * 60 * K)
+        one.data_received(post(100 * K) + b"x" * 60 * K)
+        other.data_received(post(100 * K) + b"y" * 60 * K)
         one.data_received(b"x" * 10 * K)
         two.run_soon()
         [(status, headers, _)] = statuses(second.take())
@@ -80,7 +80,7 @@ class TestTheBound:
 
     def test_who_waits_too_long_is_refused(self):
         two = Two()
-        two.machines[0].data_received(post(300 * K) + b"x" * 90 * K)
+        two.machines[0].data_received(post(100 * K) + b"x" * 90 * K)
         two.machines[1].data_received(post(50 * K) + b"y" * 20 * K)
         two.machines[1].deadline_expired()
         assert two.transports[1].take().startswith(b"HTTP/1.1 503 ")
@@ -88,8 +88,8 @@ class TestTheBound:
 
     def test_a_new_one_is_told_to_continue_when_there_is_room(self):
         two = Two(3)
-        two.machines[0].data_received(post(200 * K) + b"x" * 90 * K)
-        two.machines[1].data_received(post(200 * K) + b"x" * 20 * K)
+        two.machines[0].data_received(post(100 * K) + b"x" * 90 * K)
+        two.machines[1].data_received(post(100 * K) + b"x" * 20 * K)
         two.machines[2].data_received(post(20 * K, b"Expect: 100-continue"))
         two.run_soon()
         assert two.transports[2].take() == b""
@@ -122,7 +122,7 @@ class TestTheBound:
 
     def test_one_that_goes_while_it_waits_wakes_nobody_in_vain(self):
         two = Two(3)
-        two.machines[0].data_received(post(200 * K) + b"x" * 90 * K)
+        two.machines[0].data_received(post(100 * K) + b"x" * 90 * K)
         for machine in two.machines[1:]:
             machine.data_received(post(50 * K) + b"y" * 20 * K)
         two.machines[1].connection_lost(None)
@@ -149,6 +149,29 @@ class TestTheBound:
             e.machine.connection_lost(None)
             assert e.service.body_memory.held == 0
         assert b"HTTP/1.1 503" in statuses_seen
+
+    @pytest.mark.parametrize("size", [100 * K, 100 * K + 1, 1000 * K])
+    @pytest.mark.parametrize("chunked", [False, True])
+    def test_one_that_could_never_fit_is_too_long(self, size, chunked):
+        # A 503 says to come again, which would end in the same way for ever.
+        d = Driven(limits=LIMITS)
+        d.app.body_bytes_max = 1000 * K
+        data = b"x" * size
+        if chunked:
+            data = b"%x\r\n%s\r\n0\r\n\r\n" % (size, data)
+            d.machine.data_received(get(b"/", b"Transfer-Encoding: chunked\r\n", b"POST"))
+        else:
+            d.machine.data_received(post(size))
+        d.machine.data_received(data)
+        [(status, headers, _)] = statuses(d.transport.take())
+        assert status == (200 if size == 100 * K else 413)
+        assert "retry-after" not in headers
+        assert d.service.body_memory.held == 0
+
+    def test_one_that_is_there_with_its_head_has_the_same_bound(self):
+        d = Driven(limits=Limits(body_memory_max=10))
+        d.machine.data_received(post(11) + b"x" * 11)
+        assert d.transport.take().startswith(b"HTTP/1.1 413 ")
 
     def test_a_body_is_collected_in_what_the_application_gets(self):
         d = Driven(limits=Limits())

@@ -250,9 +250,9 @@ TABLE = [
           status("/", "A: " + 50 * "x"), 200, 431),
     Shown("--limit-request-body", ["--limit-request-body=50"],
           status("/", "Content-Length: 100", **UPLOAD), 200, 413, ("{app}",)),
-    # A body that comes whole with its head is never collected.
+    # What happens when several are over it together is in test_collecting.py.
     Shown("--limit-body-memory", ["--limit-body-memory=50000"],
-          status("/", "Content-Length: 100000", method="POST", body=100_000 * b"x"), 200, 503,
+          status("/", "Content-Length: 100000", method="POST", body=100_000 * b"x"), 200, 413,
           ("{app}",)),
     Shown("--limit-concurrency", ["--limit-concurrency=2"], third_of_three_that_are_busy,
           "now", "later"),

@@ -130,7 +130,7 @@ LIMIT_FLAGS = [
     (
         "--limit-body-memory",
         "body_memory_max",
-        "bytes of all bodies together; over it they wait (503)",
+        "bytes of all bodies together; over it they wait (503), and one alone is too long (413)",
     ),
     ("--limit-concurrency", "connections_max", "connections; idle ones make room, others wait"),
 ]

@@ -36,6 +36,7 @@ cdef class ServerMachine(DeferredResponder):
     cdef int head_read(self, Request request) except -1
     cdef int expect_body(self, Request request) except -1
     cdef int body_read(self, bytes data) except -1
+    cdef int64_t body_bytes_max(self) except -1
     cdef int check_body_size(self, int64_t size) except -1
     cdef object fault(self, int status, str code, str message)
     cdef int stream_body(self, Request request) except -1

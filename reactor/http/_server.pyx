@@ -309,7 +309,7 @@ cdef class ServerMachine(DeferredResponder):
         if request.whole and not PyBytes_GET_SIZE(request.content):
             self.move_reading(END)
             return self.respond(request)
-        takes = self.service.app.body_bytes_max
+        takes = self.body_bytes_max()
         if self.service.streams_bodies and not request.whole:
             return self.stream_body(request)
         if not takes:
@@ -323,14 +323,14 @@ cdef class ServerMachine(DeferredResponder):
     cdef int expect_body(self, Request request) except -1:
         self.check_body_size(max(request.facts.content_length, <int64_t>len(request.content)))
         self.move_reading(WITH_BODY)
-        self.body = CollectedBody(self.service.body_memory, self.service.app.body_bytes_max)
+        self.body = CollectedBody(self.service.body_memory, self.body_bytes_max())
         self.continue_owed = request.facts.flags & CONTINUE and request.facts.version > 10
         return 0
 
     cdef int stream_body(self, Request request) except -1:
+        self.streams_body = True
         self.check_body_size(request.facts.content_length)
         self.move_reading(WITH_BODY)
-        self.streams_body = True
         self.continue_owed = request.facts.flags & CONTINUE and request.facts.version > 10
         return self.respond(request)
 
@@ -351,10 +351,16 @@ cdef class ServerMachine(DeferredResponder):
         except MemoryError:
             raise self.fault(503, "body-memory", "there is no memory for this body just now")
 
+    cdef int64_t body_bytes_max(self) except -1:
+        """What a body may have: of one that is collected no more than all of them together, else
+        it would wait, or be told to come again, for room that there can never be."""
+        cdef int64_t most = self.service.app.body_bytes_max
+        return most if self.streams_body else min(most, self.service.body_memory.most)
+
     cdef int check_body_size(self, int64_t size) except -1:
-        if size > <int64_t>self.service.app.body_bytes_max:
-            raise self.fault(
-                413, "body-size", f"a body may have {self.service.app.body_bytes_max} bytes")
+        cdef int64_t most = self.body_bytes_max()
+        if size > most:
+            raise self.fault(413, "body-size", f"a body may have {most} bytes")
         return 0
 
     cdef object fault(self, int status, str code, str message):
