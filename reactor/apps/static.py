@@ -108,6 +108,7 @@ class StaticFolder:
         self._extra = _checked(headers)
         if cors:
             self._extra += _CORS
+        self.error_fields = self._extra
         self._replaced = {lower(name) for name, _ in self._extra} - {"vary"}
         self._not_found = self._error(404, "Not Found\n")
         methods = "GET, HEAD, OPTIONS" if cors else "GET, HEAD"
@@ -255,15 +256,19 @@ class StaticFolder:
         return Response(response.status, [*kept, *self._extra], response.body)
 
 
+class HeaderError(ConfigurationError):
+    """A header that a user of the folder cannot set."""
+
+
 def _checked(headers: Iterable[tuple[str, str]]) -> Fields:
     fields = list(headers)
     try:
         refuse_the_machines(Headers(fields))
     except LocalProtocolError as error:
-        raise ConfigurationError(f"A header cannot be sent: {error}.") from None
+        raise HeaderError(f"a header cannot be sent: {error}") from None
     for name, _ in fields:
         if lower(name) in _RESERVED:
-            raise ConfigurationError(f"The header {name} is set by the server itself.")
+            raise HeaderError(f"the header {name} is set by the server itself")
     return fields
 
 

@@ -117,7 +117,7 @@ def _add_folder_options(group: Any) -> None:
         type=_header,
         dest="headers",
         metavar="NAME:VALUE",
-        help="add a field to every answer; repeatable",
+        help="add a field to every answer, errors included; repeatable",
     )
 
 

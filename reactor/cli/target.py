@@ -10,6 +10,7 @@ import traceback
 from typing import Any
 
 from reactor.apps.load import NoFolderError, load_target
+from reactor.apps.static import HeaderError
 from reactor.cli.output import say
 from reactor.errors import ConfigurationError
 
@@ -44,6 +45,8 @@ def load(options: Any, limits: Any) -> Any:
     except NoFolderError as error:
         flags = ", ".join(_flag(name, value) for name, value in given.items())
         raise WrongUsage(f"{flags}: only a folder has such options, {target} is none") from error
+    except HeaderError as error:
+        raise WrongUsage(f"--header: {error}") from error
     except ConfigurationError:
         raise
     except Exception as error:

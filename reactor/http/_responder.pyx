@@ -21,7 +21,7 @@ from reactor.parser._fields cimport stays_open
 from reactor._file cimport File
 from reactor.http._collecting cimport CollectedBody
 from reactor.http._response cimport (
-    CLOSING, SILENT, STAYING, Ending, Text, check_fields, error_response, is_event_stream, put,
+    CLOSING, SILENT, STAYING, Ending, Text, check_fields, is_event_stream, put,
     put_head)
 from reactor.http._service cimport Service
 from reactor.http._sides cimport BODY, CLOSED, DONE, END, IDLE, NEXT, START, WITH_BODY
@@ -130,7 +130,7 @@ cdef class Responder(Sender):
         if self.write_state != IDLE:
             return self.break_off()
         self.keep_alive = False
-        return self.answer(error_response(500, "the application failed"))
+        return self.answer(self.service.error(500, "the application failed"))
 
     cdef int answer(self, Response response) except -1:
         """Frame the response and begin to write it. Raises before anything is written."""

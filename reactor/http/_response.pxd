@@ -18,6 +18,6 @@ cdef int put(Text *text, const void *data, Py_ssize_t size) except -1
 cpdef int refuse_the_machines(Headers headers) except -1
 cdef int check_fields(Response response) except -1
 cdef bint is_event_stream(Response response) except -1
-cdef Response error_response(int status, str message, str retry_after=*)
+cdef Response error_response(int status, str message, str retry_after, object extra)
 cdef int put_head(Text *text, Response response, bytes date, int64_t length, bint chunked,
                   Ending ending) except -1

@@ -15,6 +15,7 @@ from reactor.parser._headers cimport Headers
 from reactor.parser._message cimport reason_of
 
 from reactor.errors import LocalProtocolError
+from reactor.http.ascii import lower
 
 cdef extern from "_scan.h" nogil:
     bint scan_same(const uint8_t *p, const char *lower, size_t size)
@@ -74,12 +75,15 @@ cpdef int refuse_the_machines(Headers headers) except -1:
     return 0
 
 
-cdef Response error_response(int status, str message, str retry_after=None):
+cdef Response error_response(int status, str message, str retry_after, object extra):
     """A short plain answer; ``message`` is ours, never the peer's bytes. ``retry_after``: what
-    a 503 says of it."""
+    a 503 says of it. ``extra``: fields of the application's, in place of ours of that name."""
     fields = [("Content-Type", "text/plain; charset=utf-8")]
-    if status == 503 and retry_after is not None:
+    if status == 503:
         fields.append(("Retry-After", retry_after))
+    if extra:
+        replaced = {lower(name) for name, _ in extra}
+        fields = [pair for pair in fields if lower(pair[0]) not in replaced] + list(extra)
     return Response(status, fields, f"{status} {reason_of(status)}: {message}\n")
 
 

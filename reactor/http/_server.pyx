@@ -19,7 +19,6 @@ from reactor.parser._fields cimport CONNECT, CONTINUE, stays_open
 from reactor.parser._buffer cimport buffer_size
 from reactor.http._collecting cimport CollectedBody
 from reactor.http._exchange cimport Exchange, exchange_of
-from reactor.http._response cimport error_response
 from reactor.http._sides cimport BODY, CLOSE, CLOSED, DONE, END, HEAD, IDLE, START, WITH_BODY
 
 from reactor.errors import RemoteProtocolError
@@ -397,7 +396,7 @@ cdef class ServerMachine(DeferredResponder):
             return self.break_off()
         if self.read_state != DONE:
             self.move_reading(CLOSE)
-        return self.answer(error_response(error.status, error.message, self.service.retry_after))
+        return self.answer(self.service.error(error.status, error.message))
 
 
 cdef ServerMachine machine_of(Service service):

@@ -4,6 +4,7 @@ from libc.stdint cimport int64_t
 
 from reactor.http._collecting cimport BodyMemory
 from reactor.parser._framing cimport RequestParser
+from reactor.parser._message cimport Response
 
 cdef class Dates:
     # What the Date field says. A machine reads no clock: it is given one of these, or a callable.
@@ -21,11 +22,13 @@ cdef class Service:
     cdef bint wants_answers, streams_bodies
     cdef readonly BodyMemory body_memory
     cdef str retry_after
+    cdef object error_fields   # the application's, of an answer that is the machine's
     cdef readonly bint draining
     cdef bint streams_end       # event streams are to end
     cdef double idle_grace      # while draining: how long a next request is waited for
     cdef list spare             # parsers that nobody parses with now, the first spare_count
     cdef int spare_count
 
+    cdef Response error(self, int status, str message)
     cdef RequestParser lend_parser(self)
     cdef int take_back(self, RequestParser parser) except -1

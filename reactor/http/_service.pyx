@@ -5,6 +5,8 @@ parser back, with the memory for fields that it has grown: nearly 1,000 bytes fo
 thousands of idle connections. Whoever receives next is lent it.
 """
 
+from reactor.http._response cimport error_response
+
 cdef enum:
     # 0041: a parser is lent, so that an idle connection holds none. More are in use only while that
     # many messages come in parts at the same time.
@@ -34,6 +36,7 @@ cdef class Service:
         self.journal = journal
         self.body_memory = BodyMemory(limits.body_memory_max)
         self.retry_after = str(limits.retry_after_s)
+        self.error_fields = getattr(app, "error_fields", ())
         # What every request looks at.
         self.respond_to = app.respond
         self.streams_bodies = getattr(app, "streams_bodies", False)
@@ -52,6 +55,9 @@ cdef class Service:
 
     def is_draining(self):
         return self.draining
+
+    cdef Response error(self, int status, str message):
+        return error_response(status, message, self.retry_after, self.error_fields)
 
     cdef RequestParser lend_parser(self):
         """A parser at the beginning of a connection."""

@@ -16,7 +16,9 @@ from reactor.parser._message import Request, Response
 class App(Protocol):
     """Answers one request after another.
 
-    If it has a ``name``, a text, the log says it where the application has failed.
+    If it has a ``name``, a text, the log says it where the application has failed. If it has
+    ``error_fields``, pairs of name and value, they are in what the machine answers for it too: a
+    request that breaks HTTP, an application that fails.
     """
 
     # The largest request body that it takes, in bytes. 0: none; the body of a request is then
