@@ -19,7 +19,7 @@ PACKAGE = ROOT / "reactor"
 # Floors, from the bottom up; a module belongs to the longest prefix that fits. It imports
 # from floors below and from its own layer; `net` and `http` share a floor and are strangers.
 LAYERS = [
-    {"reactor._value", "reactor.cli.unbuilt"},
+    {"reactor._value", "reactor._forked", "reactor.cli.unbuilt"},
     {"reactor.errors", "reactor.limits"},
     {"reactor.parser"},
     {"reactor._parse"},

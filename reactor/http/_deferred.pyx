@@ -9,6 +9,7 @@ Each ends as an answer that was given at once does: `Responder` frames and write
 Must never know: how a request is read, or who holds the handle.
 """
 
+from reactor._forked cimport end_if_forked
 from reactor.http._response cimport check_fields
 from reactor.http._sides cimport DONE, IDLE, START, WITH_BODY
 
@@ -34,6 +35,7 @@ cdef class DeferredResponder(Responder):
         except KeyboardInterrupt:
             raise
         except BaseException as exception:
+            end_if_forked(exception)
             if self.write_state != IDLE:
                 raise  # our own: the answer was begun
             return self.application_failed(exception, response)
@@ -116,6 +118,7 @@ cdef class DeferredResponder(Responder):
         except KeyboardInterrupt:
             raise
         except BaseException as exception:
+            end_if_forked(exception)
             if self.is_closed():
                 self.service.journal.failed(exception, f"telling an exchange {method}")
             else:

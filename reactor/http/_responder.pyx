@@ -19,6 +19,7 @@ from cpython.bytes cimport PyBytes_AS_STRING
 
 from reactor.parser._fields cimport stays_open
 from reactor._file cimport File
+from reactor._forked cimport end_if_forked
 from reactor.http._collecting cimport CollectedBody
 from reactor.http._response cimport (
     CLOSING, SILENT, STAYING, Ending, Text, check_fields, is_event_stream, put,
@@ -115,6 +116,7 @@ cdef class Responder(Sender):
         except KeyboardInterrupt:
             raise
         except BaseException as exception:
+            end_if_forked(exception)
             request.answerer = None
             if self.write_state != IDLE and not (self.out is not None and self.out.pushing):
                 raise  # our own: the answer was begun
@@ -253,6 +255,7 @@ cdef class Responder(Sender):
             except KeyboardInterrupt:
                 raise
             except BaseException as exception:
+                end_if_forked(exception)
                 self.service.journal.failed(
                     exception, doing("reading the body for", self.request, self.service.app))
                 return self.break_off()
@@ -313,6 +316,7 @@ cdef class Responder(Sender):
         except KeyboardInterrupt:
             raise
         except BaseException as exception:
+            end_if_forked(exception)
             self.service.journal.failed(
                 exception, doing("closing the body for", self.request, self.service.app))
         return 0

@@ -13,6 +13,7 @@ cdef class Loop(Registry):
     cdef double now, next_timer
     cdef readonly bint _in_turn, closed
     cdef bint wake_sent, running, stopping
+    cdef int generation             # of `_forked`, when it was made or run last
     cdef int wake_fd                # -1 once it is closed
     cdef Trouble trouble
     cdef TurnEnd turn_end
@@ -27,6 +28,7 @@ cdef class Loop(Registry):
     cdef int lose(self, Registration registration, object fileobj) except -1
     cdef int close_when_over(self, object item) except -1
     cdef object select_timeout(self, object timeout)
+    cdef int end_if_forked(self, object exception) except -1
     cdef int call(self, object handle) except -1
     cdef int release(self) except -1
     cdef int wake(self) except -1

@@ -24,6 +24,7 @@ docstrings are in `_core.pyi`.
 
 from libc.math cimport INFINITY
 
+from reactor._forked cimport end_forked, generation, serving_begins, serving_ends
 from reactor.loop._ending cimport TurnEnd, close_item
 from reactor.loop._registration cimport (
     DUE, READ, WRITE, Poller, Registration, check_callable, check_registered)
@@ -68,6 +69,7 @@ cdef class Loop(Registry):
     def __cinit__(self):
         # Until it is made it is as one that is closed: a subclass may forget to call `__init__`.
         self.closed = True
+        self.generation = generation
         self.wake_fd = -1
         self._timers = Timers()
         self.ready = deque()
@@ -110,6 +112,8 @@ cdef class Loop(Registry):
         if self.running:
             raise RuntimeError("this loop is already running")
         self.running = True
+        before = serving_begins()
+        self.generation = generation
         try:
             if self.signals is not None:
                 self.signals.listen()
@@ -117,6 +121,7 @@ cdef class Loop(Registry):
         finally:
             self.running = False
             self.stopping = False
+            serving_ends(before)
 
     cdef int turn_until_stopped(self) except -1:
         while not self.stopping:
@@ -150,6 +155,8 @@ cdef class Loop(Registry):
                 self.trouble.vain_turns = 0
             self.run_due()
         finally:
+            if self.generation != generation:
+                end_forked(sys.exception())
             self._in_turn = False
             self.turn_end.close_all()
 
@@ -330,6 +337,10 @@ cdef class Loop(Registry):
             self.signals = signals
         self.signals.watch(number, callback, args)
 
+    cdef int end_if_forked(self, object exception) except -1:
+        """An application has returned, or has raised this."""
+        return end_forked(exception) if self.generation != generation else 0
+
     def report(self, exception, doing):
         from reactor.log import report  # a loop that has nothing to report starts without it
 
@@ -379,6 +390,7 @@ cdef class Loop(Registry):
         except (KeyboardInterrupt, SystemExit):
             raise  # somebody wants the process to end
         except BaseException as exception:
+            self.end_if_forked(exception)
             self.report(exception, f"running {handle!r}")
         return 0
 

@@ -13,7 +13,7 @@ from libc.errno cimport EEXIST, EINTR, errno
 from libc.stdint cimport uint32_t
 
 from reactor.loop._registration cimport (
-    READ, WRITE, Poller, Registration, call_handler, descriptor_checked, events_checked)
+    GONE, READ, WRITE, Poller, Registration, call_handler, descriptor_checked, events_checked)
 
 import math
 import os
@@ -73,12 +73,13 @@ cdef class EpollSelector(Poller):
         if registration.events:
             self.control(EPOLL_CTL_MOD, fd, events)
         else:
-            if self.at(fd) is not None:
-                raise KeyError(f"descriptor {fd} is already registered")
             while len(self.watched) <= fd:
                 self.watched.append(None)
-            self.control(EPOLL_CTL_ADD, fd, events)
-            self.watched[fd] = registration
+            if self.watched[fd] is None:
+                self.control(EPOLL_CTL_ADD, fd, events)
+                self.watched[fd] = registration
+            else:
+                self.take_over(registration, events)
         registration.events = events
         return 0
 
@@ -169,15 +170,30 @@ cdef class EpollSelector(Poller):
     # --- inside ---------------------------------------------------------------------------
 
     cdef int control(self, int operation, int fd, int events) except -1:
-        cdef epoll_event event
-        event.events = (EPOLLIN if events & READ else 0) | (EPOLLOUT if events & WRITE else 0)
-        event.data.fd = fd
+        cdef epoll_event event = event_of(fd, events)
         if epoll_ctl(self.fd, operation, fd, &event) == 0:
             return 0
         # Left over: to take it out has failed once.
         if errno == EEXIST and epoll_ctl(self.fd, EPOLL_CTL_MOD, fd, &event) == 0:
             return 0
         PyErr_SetFromErrno(OSError)
+
+    cdef int take_over(self, Registration registration, int events) except -1:
+        """Watch a number that is another registration's. If the kernel takes it, that one's file
+        was closed behind our back, and its number was given out again."""
+        cdef int fd = registration.fd
+        cdef Registration gone = self.watched[fd]
+        cdef epoll_event event = event_of(fd, events)
+        if epoll_ctl(self.fd, EPOLL_CTL_ADD, fd, &event) < 0:
+            if errno == EEXIST:
+                raise KeyError(f"descriptor {fd} is already registered")
+            PyErr_SetFromErrno(OSError)
+        self.watched[fd] = registration
+        # It wants nothing and has no number: nothing that it still does can reach the new one.
+        gone.events = 0
+        gone.fd = -1
+        gone.react(gone.handler, GONE)
+        return 0
 
     cdef int forget(self, Registration registration) except -1:
         # A descriptor that was closed before has left the epoll set by itself. One that is about to
@@ -223,6 +239,13 @@ class _Map(Mapping):
 
     def __len__(self):
         return len(self._selector._descriptors())
+
+
+cdef epoll_event event_of(int fd, int events) noexcept:
+    cdef epoll_event event
+    event.events = (EPOLLIN if events & READ else 0) | (EPOLLOUT if events & WRITE else 0)
+    event.data.fd = fd
+    return event
 
 
 cdef object key_of(Registration registration):

@@ -6,6 +6,7 @@ cdef enum Event:
     LOST = 4                # ours: to a handler that has been closed by Loop.lose
     DUE = 8                 # ours: its deadline is over
     FLUSH = 16              # ours: the turn ends, Loop.flush_at_turn_end
+    GONE = 256              # ours: somebody else closed its descriptor; the number is another's
 
 cdef class Registration:
     cdef object named               # the file object that it was made with; None: a number

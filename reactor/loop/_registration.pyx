@@ -80,7 +80,7 @@ cdef int call_handler(object handler, int event) except -1:
         handler.on_readable()
     elif event == WRITE:
         handler.on_writable()
-    else:
+    elif event == DUE:
         handler.on_deadline()
     return 0
 

@@ -11,9 +11,7 @@ cdef class Connection(TimedEndpoint):
     cdef bint lingers, reading, eof_seen, eof_wanted, eof_sent, producer_paused, flush_planned, wants_write
 
     cdef int begin(self, Keeper keeper, object protocol, object peer) except -1
-    cdef int check_made(self) except -1
     cdef int start(self) except -1
-    cdef int never_open(self) except -1
     cdef int shed(self) except -1
     cdef object contained(self, int event, object callback, tuple args)
     cdef int failed(self, object exception) except -1
@@ -34,4 +32,5 @@ cdef class Connection(TimedEndpoint):
     cdef int reading_changed(self) except -1
     cdef int wrote(self) except -1
     cdef int check_not_half_closed(self) except -1
+    cdef int descriptor_gone(self) except -1
     cdef int tell_lost(self) except -1

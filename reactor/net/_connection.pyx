@@ -15,7 +15,7 @@ All of it happens inside `contained`: whatever comes of it, out of the protocol,
 from the kernel or by a mistake of ours, ends this connection and nothing else (0050).
 """
 
-from libc.errno cimport EAGAIN, EINTR, EIO, errno
+from libc.errno cimport EAGAIN, EBADF, EINTR, EIO, errno
 from libc.math cimport INFINITY
 from libc.stdint cimport int64_t, uint8_t
 
@@ -24,7 +24,7 @@ from posix.unistd cimport close
 from reactor._protocol cimport Protocol
 from reactor.loop._core cimport Loop
 from reactor.loop._registration cimport (
-    DUE, FLUSH, LOST, READ, WRITE, descriptor_checked, registration_of)
+    DUE, FLUSH, GONE, LOST, READ, WRITE, descriptor_checked, registration_of)
 from reactor.net._keeper cimport Caller, Keeper
 from reactor.net._socket cimport has_input, last_os_error, reset_on_close
 from reactor.net._timed cimport CLOSED, FLUSHING, LINGERING, OPEN
@@ -76,11 +76,6 @@ cdef class Connection(TimedEndpoint):
         self.registration = registration_of(self.fd, self, react)
         return 0
 
-    cdef int check_made(self) except -1:
-        if self.keeper is None:
-            raise RuntimeError(f"{type(self).__name__} was not made: call super().__init__()")
-        return 0
-
     def open(self):
         self.check_made()
         self.start()
@@ -90,12 +85,6 @@ cdef class Connection(TimedEndpoint):
         self.loop.modify_events(self.registration, READ)
         self.reading = True
         self.contained(OPENED, None, None)
-        return 0
-
-    cdef int never_open(self) except -1:
-        # The two hold each other: without this the descriptor would wait for the collector.
-        if self.registration is not None:
-            self.loop.unregister(self.registration)
         return 0
 
     cdef object contained(self, int event, object callback, tuple args):
@@ -115,6 +104,8 @@ cdef class Connection(TimedEndpoint):
                 self.tell_lost()
             elif event == SHED:
                 self.close(linger=False)
+            elif event == GONE:
+                self.descriptor_gone()
             else:
                 return callback(*args)
         except KeyboardInterrupt:
@@ -124,6 +115,7 @@ cdef class Connection(TimedEndpoint):
 
     cdef int failed(self, object exception) except -1:
         self.check_made()
+        self.loop.end_if_forked(exception)
         if isinstance(exception, MemoryError):
             self.loop.trouble.spend_reserve()
         self.close_now(exception)
@@ -209,6 +201,7 @@ cdef class Connection(TimedEndpoint):
         self.flush_planned = False
         if self.state == CLOSED:
             return 0
+        self.loop.end_if_forked(None)  # or the answer of its parent would be sent twice
         if before:
             try:
                 self.outgoing.send(
@@ -363,13 +356,7 @@ cdef class Connection(TimedEndpoint):
     def _call(self, callback):
         self.contained(CALL, callback, ())
 
-    cdef bint is_open(self) noexcept:
-        return self.state != CLOSED
-
     # --- the end --------------------------------------------------------------------------
-
-    def is_closing(self):
-        return self.state != OPEN
 
     cpdef close(self, linger=True):
         if self.state != OPEN:
@@ -424,6 +411,14 @@ cdef class Connection(TimedEndpoint):
         self.error = error or self.error
         self.owns_fd = False
         return self.loop.lose(self.registration, self.sock)
+
+    cdef int descriptor_gone(self) except -1:
+        """The application has closed it, and the number is somebody else's by now."""
+        self.outgoing.clear()  # or the end would set it to reset
+        self.fd = -1
+        if self.sock is not None:
+            self.sock.detach()
+        return self.close_now(OSError(EBADF, "the application has closed the socket"))
 
     cdef int tell_lost(self) except -1:
         try:

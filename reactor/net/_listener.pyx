@@ -16,7 +16,7 @@ from posix.unistd cimport close
 
 from reactor._protocol cimport Factory
 from reactor.loop._core cimport Loop
-from reactor.loop._registration cimport READ, Registration
+from reactor.loop._registration cimport DUE, READ, Registration
 from reactor.net._connection cimport Connection
 from reactor.net._endpoint cimport Endpoint
 from reactor.net._keeper cimport Keeper
@@ -265,6 +265,7 @@ cdef class Listener(Keeper):
             if self.on_empty is not None:
                 connection.finish(self.grace_s)
         except BaseException as exception:
+            self.loop.end_if_forked(exception)
             self.connections.discard(connection)
             connection.never_open()
             if isinstance(exception, (KeyboardInterrupt, MemoryError, OSError)):
@@ -279,6 +280,7 @@ cdef class Listener(Keeper):
         except (KeyboardInterrupt, MemoryError):
             raise
         except BaseException as exception:
+            self.loop.end_if_forked(exception)
             self.loop.report(exception, f"making a protocol with {self.factory!r}")
 
     cdef int closed(self, Endpoint connection) except -1:
@@ -329,4 +331,4 @@ cdef class Listener(Keeper):
 cdef int react(object acceptor, int event) except -1:
     if event == READ:
         return (<Acceptor>acceptor).readable()
-    return (<Acceptor>acceptor).due()
+    return (<Acceptor>acceptor).due() if event == DUE else 0

@@ -18,6 +18,8 @@ cdef class TimedEndpoint(Endpoint):
     cdef double stall               # another: when a peer that takes nothing is given up
     cdef double linger_begun        # a time of the loop
 
+    cdef int check_made(self) except -1
+    cdef int never_open(self) except -1
     cdef int due(self) except -1
     cdef int watch_for_stall(self, bint progress, bint left) except -1
     cdef int linger_begins(self) except -1

@@ -1,5 +1,5 @@
-"""How long a connection waits: for its protocol's deadline, for a peer that takes nothing of what is
-sent, and for one that goes on sending after our end (0051).
+"""Whether a connection is open, and how long it waits: for its protocol's deadline, for a peer that
+takes nothing of what is sent, and for one that goes on sending after our end (0051).
 
 The loop holds one time per registration: whichever of a connection's own is the next. A time that
 moves later costs a store.
@@ -18,6 +18,23 @@ cdef class TimedEndpoint(Endpoint):
 
     cdef int close_now(self, object error) except -1:
         raise NotImplementedError
+
+    cdef int check_made(self) except -1:
+        if self.keeper is None:
+            raise RuntimeError(f"{type(self).__name__} was not made: call super().__init__()")
+        return 0
+
+    cdef int never_open(self) except -1:
+        # The two hold each other: without this the descriptor would wait for the collector.
+        if self.registration is not None:
+            self.loop.unregister(self.registration)
+        return 0
+
+    cdef bint is_open(self) noexcept:
+        return self.state != CLOSED
+
+    def is_closing(self):
+        return self.state != OPEN
 
     cdef int due(self) except -1:
         cdef double now = self.loop.time_now()

@@ -21,6 +21,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, BinaryIO
 
+from reactor._forked import end_if_forked
 from reactor._protocol import write_buffer_marks
 from reactor.errors import TruncatedFileError
 from reactor.limits import DEFAULT_LIMITS, Limits
@@ -57,6 +58,7 @@ class BlockingTransport(Transport):
             self._sock.settimeout(self._limits.write_timeout_s)
             self._tell("connection_made", self)
             self._serve_until_closing()
+            end_if_forked()
             self._linger()
         except TruncatedFileError as cut:
             # The peer gets what was sent, and an end that comes too early says that it is broken.
@@ -64,9 +66,12 @@ class BlockingTransport(Transport):
             self._linger()
         except OSError as lost:
             error = lost
+            if lost.errno == errno.EBADF:
+                self._sock.detach()  # the application has closed it: the number may be another's
         except BaseException as failed:
             # A SystemExit too: what an application raises ends its connection.
             error = failed
+        end_if_forked(error)
         self._closing = True
         if self._aborted or not (error is None or isinstance(error, TruncatedFileError)):
             reset_on_close(self._sock.fileno())
@@ -127,6 +132,7 @@ class BlockingTransport(Transport):
             if self._soon:
                 self._soon.popleft()()
             elif not self._reading or self._eof_seen:
+                end_if_forked()
                 if not self._wait_for_a_call():
                     return  # nothing can happen any more
             else:
@@ -144,6 +150,7 @@ class BlockingTransport(Transport):
         return True
 
     def _read(self) -> None:
+        end_if_forked()
         buffer = self._protocol.get_buffer(-1) if self._buffered else None
         try:
             data = self._receive(buffer)
@@ -231,6 +238,7 @@ class BlockingTransport(Transport):
                 sent += self._send(rest)
 
     def _send(self, data: bytes | bytearray | memoryview) -> int:
+        end_if_forked()  # or the answer of its parent would be sent twice
         try:
             sent = self._sock.send(data)
         except TimeoutError:

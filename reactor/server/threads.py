@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from reactor._forked import end_if_forked, serving
 from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.log import log, report
 from reactor.net import Protocol
@@ -113,19 +114,22 @@ class ThreadServer:
         ``on_running`` is called when signals are waited for.
         """
         with StopSignals(self, self._wake, self._limits) as signals:
-            if on_running is not None:
-                on_running()
-            threads = [
-                threading.Thread(target=self._accept_on, args=(listener,), daemon=True)
-                for listener in self._listeners[1:]
-            ]
-            for thread in threads:
-                thread.start()
-            self._accept_on(self._listeners[0])
-            for thread in threads:
-                thread.join()
-            self._wait_for_connections(time.monotonic())
+            serving(lambda: self._serve_all(on_running))
         return signals.insisted
+
+    def _serve_all(self, on_running: Callable[[], object] | None) -> None:
+        if on_running is not None:
+            on_running()
+        threads = [
+            threading.Thread(target=self._accept_on, args=(listener,), daemon=True)
+            for listener in self._listeners[1:]
+        ]
+        for thread in threads:
+            thread.start()
+        self._accept_on(self._listeners[0])
+        for thread in threads:
+            thread.join()
+        self._wait_for_connections(time.monotonic())
 
     def stop(self, grace_s: float | None = None) -> None:
         """Finish what is under way, then end `run`. For any thread. Called again: end it now."""
@@ -180,6 +184,7 @@ class ThreadServer:
             try:
                 self._start(sock, peer)
             except BaseException as error:
+                end_if_forked(error)
                 sock.close()
                 self._places.release()
                 if isinstance(error, KeyboardInterrupt):
