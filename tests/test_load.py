@@ -220,7 +220,7 @@ class TestTargets:
         ("target", "words"),
         [
             ("nowhere", "there is no folder 'nowhere'"),
-            ("loaded_site.py", "is a file: serve its folder"),
+            ("loaded_site.py", "is Python source; to serve the application in it"),
             ("loaded_nowhere:app", "there is no module 'loaded_nowhere'"),
             ("loaded_site:application", "module 'loaded_site' has no attribute 'application'"),
             ("loaded_site:shelf.x", "module 'loaded_site' has no attribute 'shelf.x'"),

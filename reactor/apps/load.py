@@ -29,6 +29,12 @@ from reactor.limits import DEFAULT_LIMITS, Limits
 
 ProtocolFactory = Callable[[], Any]
 
+# Of `asyncio.Protocol` and `asyncio.BufferedProtocol`; a class may leave out any of them.
+_PROTOCOL_METHODS = (
+    *("connection_made", "data_received", "get_buffer", "buffer_updated", "eof_received"),
+    *("pause_writing", "resume_writing", "connection_lost"),
+)
+
 ANY_NUMBER = -1
 UNKNOWN = -2
 
@@ -98,9 +104,7 @@ def as_app(thing: Any, name: str, limits: Limits = DEFAULT_LIMITS) -> App | Prot
     if hasattr(thing, "respond") and hasattr(thing, "body_bytes_max"):
         app: App = thing
         return app
-    if isinstance(thing, type) and (
-        hasattr(thing, "data_received") or hasattr(thing, "buffer_updated")
-    ):
+    if isinstance(thing, type) and any(hasattr(thing, name) for name in _PROTOCOL_METHODS):
         factory: ProtocolFactory = thing
         return factory
     if isinstance(thing, type):

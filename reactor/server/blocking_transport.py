@@ -161,7 +161,7 @@ class BlockingTransport(Transport):
             return
         self._sock.settimeout(self._limits.write_timeout_s)
         if isinstance(data, bytes) and data:
-            self._protocol.data_received(data)
+            self._tell("data_received", data)  # it may have none
         elif data:
             self._protocol.buffer_updated(data)
         else:
