@@ -56,7 +56,11 @@ def test_netrc(get, serve_by, monkeypatch, tmp_path):
     netrc.write_text('machine 127.0.0.1 password "hush\n')
     _, stderr = get("-n", f"{server.url}page", code=1)
     assert "hush" not in stderr
+    # As curl: a file that is not there names nobody; one that cannot be read is an error.
     monkeypatch.setenv("NETRC", str(tmp_path / "none"))
+    get("-n", "-o", "/dev/null", f"{server.url}page")
+    assert "Authorization" not in server.asked[-1]
+    monkeypatch.setenv("NETRC", str(tmp_path))
     get("-n", f"{server.url}page", code=1)
 
 

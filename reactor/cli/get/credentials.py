@@ -66,8 +66,8 @@ def _read_netrc() -> list[Entry]:
     try:
         with open(path, "rb") as file:
             return read_entries(os.fsdecode(file.read(_NETRC_BYTES_MAX)))
-    except FileNotFoundError as error:
-        raise ConfigurationError(f"--netrc: there is no {path}") from error
+    except FileNotFoundError:
+        return []  # as curl: it names nobody
     except OSError as error:
         raise ConfigurationError(f"--netrc: cannot read {path}: {error.strerror}") from error
     except ValueError as error:
