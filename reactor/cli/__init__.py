@@ -9,12 +9,13 @@ traceback.
 from __future__ import annotations
 
 import argparse
+import errno
 import gc
 import importlib
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import reactor
 from reactor.cli.output import say, shown
@@ -80,16 +81,36 @@ def loading() -> Iterator[None]:
         gc.enable()
 
 
+def occupy_standard_descriptors() -> None:
+    """Put /dev/null where a descriptor from 0 to 2 is closed.
+
+    Else a listener or a client's socket would get that number, and what an application, its C code
+    or its child prints there would be sent to it.
+    """
+    with suppress(OSError):  # there is no /dev/null, or no descriptor
+        while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+            os.set_inheritable(descriptor, True)
+        os.close(descriptor)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line, for a process of its own; the exit code."""
+    occupy_standard_descriptors()
+    words = sys.argv[1:] if arguments is None else arguments
     try:
-        return _run(sys.argv[1:] if arguments is None else arguments)
+        return _run(words)
     except KeyboardInterrupt:
         return 130
     except ModuleNotFoundError as error:
         if (sentence := explain(error)) is None:
             raise
         return fail(sentence, 1)
+    except OSError as error:
+        if error.errno not in {errno.EMFILE, errno.ENFILE}:
+            raise
+        # Too few for what every command needs, before or beside what it does.
+        sentence = f"this process may open too few files: {error.strerror} (ulimit -n)"
+        return fail(sentence, 3 if words[:1] == ["serve"] else 1)
 
 
 def _run(arguments: Sequence[str]) -> int:
