@@ -7,7 +7,9 @@ import os
 import socket
 
 import pytest
-from processes import MODELS, read_to_end, serving
+from processes import MODELS, read_to_end, run_reactor, serving
+
+from reactor.client.asked import Upload
 
 PROC, SYS = "/proc/version", "/sys/class/net/lo/mtu"
 APP = """
@@ -92,3 +94,24 @@ def test_a_folder_sends_all_of_it_and_promises_nothing(model, path):
                 assert response.getheader(field) is None
         response, body = ask(server.address, f"/{name}", "HEAD")
         assert (response.status, body) == (200, b"")
+
+
+@pytest.mark.parametrize("path", [PROC, SYS])
+def test_an_upload_has_all_of_it(serve, tmp_path, path):
+    (tmp_path / "echoing.py").write_text(
+        "from reactor import Response\ndef app(request): return Response(200, {}, request.body)\n"
+    )
+    server = serve("echoing:app", cwd=tmp_path)
+    done = run_reactor("get", "--retry", "0", "-T", path, "-o", "-", f"{server.url}")
+    assert (done.returncode, done.stdout.encode()) == (0, content(path))
+
+
+@pytest.mark.parametrize("size", [0, 1, 100])
+def test_an_upload_of_a_file_keeps_its_length(tmp_path, size):
+    (tmp_path / "file").write_bytes(b"x" * size)
+    for start in (0, size, size + 1):
+        with open(tmp_path / "file", "rb") as file:
+            file.seek(start)
+            upload = Upload(file)
+            assert upload.length == max(0, size - start)
+            assert b"".join(upload.pieces()) == b"x" * upload.length

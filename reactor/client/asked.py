@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 
 from reactor.client.failures import EXIT_PROTOCOL
 from reactor.client.url import Url
@@ -49,8 +50,7 @@ class Upload:
             self.length = len(source)
         elif source.seekable():
             self._start = source.tell()
-            self.length = source.seek(0, os.SEEK_END) - self._start
-            source.seek(self._start)
+            self.length = _length_of(source, self._start)
 
     @property
     def repeatable(self) -> bool:
@@ -80,6 +80,19 @@ class Upload:
                 raise OSError(5, "the file became shorter while it was sent")
             left -= len(data)
             yield data
+
+
+def _length_of(source: BinaryIO, start: int) -> int | None:
+    """The bytes from ``start`` on; None if nobody knows: a file in /proc or /sys has the size 0, or
+    that of a page, and is as long as what is read."""
+    length: int | None = None
+    with suppress(OSError):  # some in /proc have no end that one can go to
+        end = source.seek(0, os.SEEK_END)
+        source.seek(max(start, end - 1))
+        if bool(source.read(1)) == (end > start):
+            length = max(0, end - start)
+    source.seek(start)
+    return length
 
 
 class Asked:
