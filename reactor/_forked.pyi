@@ -1,9 +1,12 @@
 """A process that an application has forked while a server called it."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 _Result = TypeVar("_Result")
+
+# The functions for other Cython modules.
+__pyx_capi__: dict[str, Any]
 
 def serving(run: Callable[[], _Result]) -> _Result:
     """Call ``run``, which serves: who is forked meanwhile ends with what the application does."""

@@ -1,3 +1,5 @@
+from typing import Any
+
 from typing_extensions import disjoint_base
 
 from reactor.http.app import App, HttpDate, Journal
@@ -22,6 +24,10 @@ class Service:
     def __init__(
         self, app: App, limits: Limits, date: HttpDate | Dates, journal: Journal
     ) -> None: ...
+    @property
+    def body_memory(self) -> Any:
+        """The bound of all request bodies: ``held`` bytes of ``bodies`` (`_collecting.pyx`)."""
+
     @property
     def draining(self) -> bool:
         """Whether the server stops: answers that begin now are the last of their connections."""
