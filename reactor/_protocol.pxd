@@ -2,6 +2,8 @@
 
 from libc.stdint cimport int64_t, uint8_t
 
+cpdef bint is_python(object protocol) noexcept
+
 cdef class Transport:
     cdef public int64_t taken   # bytes that the kernel has taken since the connection began
     # `write` and `set_deadline` for compiled protocols; seconds below zero: no deadline.

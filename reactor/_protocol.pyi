@@ -21,6 +21,16 @@ def write_buffer_marks(high: int | None, low: int | None, high_usual: int) -> tu
         ValueError: 0 <= low <= high does not hold.
     """
 
+def seconds_checked(seconds: float) -> float:
+    """Of a deadline: what is below zero is over at once.
+
+    Raises:
+        ValueError: it is nan.
+    """
+
+def is_python(protocol: object) -> bool:
+    """Whether its class, a subclass of a compiled one too, was written in Python."""
+
 @disjoint_base
 class Transport:
     """What a protocol may ask of its connection.
@@ -85,7 +95,12 @@ class Transport:
         is told."""
 
     def set_deadline(self, seconds: float | None) -> None:
-        """Call `Protocol.deadline_expired` in so many seconds; None: not at all."""
+        """Call `Protocol.deadline_expired` in so many seconds, at once if they are below zero;
+        None: not at all.
+
+        Raises:
+            ValueError: they are nan.
+        """
 
     def extend_deadline(self, seconds: float, at_most: float) -> None:
         """Give ``seconds`` more, but never more than ``at_most`` from now."""

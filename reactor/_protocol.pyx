@@ -9,6 +9,12 @@ Subclasses written in Python override the methods with asyncio's names and see n
 """
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.object cimport PyTypeObject
+
+cdef extern from "Python.h":
+    const unsigned long Py_TPFLAGS_HEAPTYPE
+    PyTypeObject *Py_TYPE(object)
+    bint PyType_HasFeature(PyTypeObject *, unsigned long) noexcept
 
 
 def write_buffer_marks(high, low, high_usual):
@@ -20,6 +26,18 @@ def write_buffer_marks(high, low, high_usual):
     if not 0 <= low <= high:
         raise ValueError(f"0 <= low <= high does not hold for {low} and {high}")
     return low, high
+
+
+def seconds_checked(seconds):
+    """Of a deadline: what is below zero is over at once."""
+    if seconds != seconds:
+        raise ValueError("a deadline is a number of seconds, not nan")
+    return max(0.0, seconds)
+
+
+cpdef bint is_python(object protocol) noexcept:
+    """Whether its class, a subclass of a compiled one too, was written in Python."""
+    return PyType_HasFeature(Py_TYPE(protocol), Py_TPFLAGS_HEAPTYPE)
 
 
 cdef class Transport:

@@ -22,7 +22,7 @@ import selectors
 from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO
 
-from reactor._protocol import Transport, write_buffer_marks
+from reactor._protocol import Transport, seconds_checked, write_buffer_marks
 from reactor.limits import DEFAULT_LIMITS
 
 
@@ -191,7 +191,7 @@ class FakeTransport(Transport):
         return 0
 
     def set_deadline(self, seconds: float | None) -> None:
-        self.deadline = seconds
+        self.deadline = None if seconds is None else seconds_checked(seconds)
 
     def extend_deadline(self, seconds: float, at_most: float) -> None:
         if self.deadline is not None:

@@ -9,6 +9,7 @@ cdef class Connection(TimedEndpoint):
     cdef Outgoing outgoing
     cdef int vain_events            # in a row: the kernel said ready, and was not
     cdef bint lingers, reading, eof_seen, eof_wanted, eof_sent, producer_paused, flush_planned, wants_write
+    cdef bint flush_follows         # behind the one that is under way
 
     cdef int begin(self, Keeper keeper, object protocol, object peer) except -1
     cdef int start(self) except -1

@@ -1,8 +1,8 @@
 """One connection: bytes in, bytes out, and how it ends.
 
-It is a `Handler` to the loop and a `Transport` to its protocol. What the protocol writes
+It is a `Handler` to the loop and a `Transport` to its protocol. What a compiled protocol writes
 during a read leaves when the read is over, in one send; what it writes at other times leaves
-at the end of the turn. EVENT_WRITE is wanted only after a send that left something over.
+at the end of the turn. What a user's writes leaves at once, as asyncio has it. EVENT_WRITE is wanted only after a send that left something over.
 
     OPEN ──close()──> FLUSHING ──all sent──> LINGERING ──EOF, time, rate───> CLOSED
       └──────────── abort(), error, time-out of a stalled peer ──────────────┘
@@ -118,7 +118,14 @@ cdef class Connection(TimedEndpoint):
         self.loop.end_if_forked(exception)
         if isinstance(exception, MemoryError):
             self.loop.trouble.spend_reserve()
-        self.close_now(exception)
+        elif self.prompt and self.state == OPEN:
+            # What a user's has written arrives, as with asyncio; a reset would take it back. Of a
+            # compiled one it may be a part of an answer that must not look whole.
+            self.error = exception
+            self.flush_planned = False  # the flush behind this read may not come
+            self.close()
+        if self.state != FLUSHING or self.error is not exception:
+            self.close_now(exception)
         self.loop.report(exception, f"serving {self.peer or 'a peer'}")
         return 0
 
@@ -227,6 +234,8 @@ cdef class Connection(TimedEndpoint):
             self.call_protocol("resume_writing", ())
         if not self.outgoing.size:
             self.all_sent()
+        if self.flush_follows and not self.outgoing.size:
+            return 0
         return self.want(self.outgoing.size > 0)
 
     cdef int plan_flush(self) except -1:
@@ -303,8 +312,12 @@ cdef class Connection(TimedEndpoint):
         self.wrote()
 
     cdef int wrote(self) except -1:
+        if self.prompt and not self.wants_write:
+            self.flush_follows = self.flush_planned
+            self.flush()
+            self.flush_planned, self.flush_follows = self.flush_follows, False
         # After a send that left something over the selector says when to go on.
-        if not self.wants_write:
+        if self.outgoing.size and not self.wants_write and self.state == OPEN:
             self.plan_flush()
         if self.outgoing.size > self.high and not self.producer_paused:
             self.producer_paused = True
@@ -413,8 +426,7 @@ cdef class Connection(TimedEndpoint):
         return self.loop.lose(self.registration, self.sock)
 
     cdef int descriptor_gone(self) except -1:
-        """The application has closed it, and the number is somebody else's by now."""
-        self.outgoing.clear()  # or the end would set it to reset
+        self.outgoing.clear()
         self.fd = -1
         if self.sock is not None:
             self.sock.detach()

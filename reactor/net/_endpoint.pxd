@@ -12,6 +12,7 @@ cdef class Endpoint(Transport):
     cdef object buffer              # where a BufferedProtocol wants what comes next
     cdef int fd
     cdef bint owns_fd
+    cdef bint prompt                # the protocol is a user's: what it writes leaves at once
     cdef bint buffered              # the protocol is a BufferedProtocol
     cdef int64_t high, low, high_usual
 

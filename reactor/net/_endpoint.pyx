@@ -8,9 +8,11 @@ which is made of this.
 from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.string cimport memcpy
 
+from reactor._protocol cimport is_python
+
 import socket
 
-from reactor._protocol import write_buffer_marks
+from reactor._protocol import seconds_checked, write_buffer_marks
 
 
 cdef class Endpoint(Transport):
@@ -49,6 +51,7 @@ cdef class Endpoint(Transport):
     cpdef set_protocol(self, protocol):
         self.protocol = protocol
         self.compiled = protocol if isinstance(protocol, Protocol) else None
+        self.prompt = is_python(protocol)
         self.buffered = self.compiled is None and hasattr(protocol, "buffer_updated")
 
     def set_write_buffer_limits(self, high=None, low=None):
@@ -75,7 +78,7 @@ cdef class Endpoint(Transport):
         self.want_reading(True)
 
     def set_deadline(self, seconds):
-        self.expire_in(-1 if seconds is None else seconds)
+        self.expire_in(-1 if seconds is None else seconds_checked(seconds))
 
     # --- asyncio.BufferedProtocol ---------------------------------------------------------
     #

@@ -78,6 +78,8 @@ cdef class TimedEndpoint(Endpoint):
         return 0
 
     def extend_deadline(self, double seconds, double at_most):
+        if seconds != seconds or at_most != at_most:
+            raise ValueError("a deadline is a number of seconds, not nan")
         if self.state == OPEN:
             self.set_deadline_at(min(self.deadline + seconds, self.loop.time_now() + at_most))
 

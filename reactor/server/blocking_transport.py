@@ -22,12 +22,18 @@ from contextlib import suppress
 from typing import Any, BinaryIO
 
 from reactor._forked import end_if_forked
-from reactor._protocol import write_buffer_marks
+from reactor._protocol import is_python, seconds_checked, write_buffer_marks
 from reactor.errors import TruncatedFileError
 from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.log import report
 from reactor.net import Protocol, Transport, reset_on_close
 from reactor.net._socket import has_input
+
+
+def _is_of_its_code(error: BaseException | None) -> bool:
+    """Whether a user's protocol has raised it, and no network, for all that can be seen."""
+    others = ConnectionError, TimeoutError, MemoryError, TruncatedFileError
+    return error is not None and not isinstance(error, others)
 
 
 class BlockingTransport(Transport):
@@ -41,7 +47,7 @@ class BlockingTransport(Transport):
         self._peer = peer
         self._limits = limits
         self._marks = limits.write_low_water_bytes, limits.write_high_water_bytes
-        self._half_closed = False
+        self._half_closed = self._finishing = False
         self._reading = True
         self._closing = False
         self._aborted = False
@@ -73,12 +79,20 @@ class BlockingTransport(Transport):
             error = failed
         end_if_forked(error)
         self._closing = True
-        if self._aborted or not (error is None or isinstance(error, TruncatedFileError)):
+        of_users = self._users and _is_of_its_code(error)
+        if of_users and error is not None:
+            report(error, f"serving {self._peer!r}")
+            # What a user's protocol wrote before it raised arrives, as with asyncio. One of ours
+            # has its own way to end an answer that is a part, and this is a fault of it.
+            self._linger()
+        elif not (error is None or isinstance(error, TruncatedFileError)):
+            self._aborted = True
+        if self._aborted:
             reset_on_close(self._sock.fileno())
         with suppress(OSError):  # close(2): its number is free all the same
             self._sock.close()
         # Only now: to say it takes memory, which may be what there is not.
-        if not (error is None or isinstance(error, OSError)):
+        if not (error is None or of_users or isinstance(error, OSError)):
             report(error, f"serving {self._peer!r}")
         try:
             self._tell("connection_lost", error)
@@ -91,8 +105,10 @@ class BlockingTransport(Transport):
         """Make the connection end after the response under way."""
         # The thread that reads gets what has come, then the peer's end, as if the client had
         # half-closed.
+        self._finishing = True
         with suppress(OSError):
             self._sock.shutdown(socket.SHUT_RD)
+        self._wake()
 
     def finish_idle(self) -> None:
         """`finish`, if nothing is under way, or nobody can know whether it is."""
@@ -104,6 +120,7 @@ class BlockingTransport(Transport):
         self._aborted = self._closing = True
         with suppress(OSError):  # it has ended
             reset_on_close(self._sock.fileno())
+        self._wake()
 
     def bury(self) -> None:
         """The end of one that nobody serves any more."""
@@ -140,11 +157,14 @@ class BlockingTransport(Transport):
 
     def _wait_for_a_call(self) -> bool:
         """Wait for a `call_soon` from the thread of another connection, as long as the deadline
-        lets it; false if there is no deadline, so that nobody has promised a call."""
-        if self._reading or self._deadline is None:
+        lets it; false if there is no deadline, so that nobody has promised a call. A user's
+        protocol that has paused is waited for until a stop: another thread may resume it."""
+        left = None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
+        if self._reading or (left is None and (not self._users or self._finishing)):
             return False
         self._called = threading.Event()
-        if not self._soon and not self._called.wait(max(0.0, self._deadline - time.monotonic())):
+        ended = self._soon or self._reading or self._closing or (left is None and self._finishing)
+        if not ended and not self._called.wait(left):
             self._deadline = None
             self._tell("deadline_expired")
         return True
@@ -287,9 +307,11 @@ class BlockingTransport(Transport):
     def close(self, linger: bool = True) -> None:
         self._closing = True
         self._lingers = linger
+        self._wake()
 
     def abort(self) -> None:
         self._closing = self._aborted = True
+        self._wake()
 
     def is_closing(self) -> bool:
         return self._closing
@@ -299,6 +321,7 @@ class BlockingTransport(Transport):
 
     def resume_reading(self) -> None:
         self._reading = True
+        self._wake()
 
     def is_reading(self) -> bool:
         return self._reading and not self._closing
@@ -318,6 +341,7 @@ class BlockingTransport(Transport):
 
     def set_protocol(self, protocol: Any) -> None:
         self._protocol = protocol
+        self._users = is_python(protocol)
         self._buffered = not isinstance(protocol, Protocol) and hasattr(protocol, "buffer_updated")
 
     def get_write_buffer_size(self) -> int:
@@ -335,13 +359,18 @@ class BlockingTransport(Transport):
                 return default
 
     def set_deadline(self, seconds: float | None) -> None:
-        self._deadline = None if seconds is None else time.monotonic() + seconds
+        left = None if seconds is None else seconds_checked(seconds)
+        self._deadline = None if left is None else time.monotonic() + left
 
     def extend_deadline(self, seconds: float, at_most: float) -> None:
+        seconds, at_most = seconds_checked(seconds), seconds_checked(at_most)
         if self._deadline is not None:
             self._deadline = min(self._deadline + seconds, time.monotonic() + at_most)
 
     def call_soon(self, callback: Callable[[], object]) -> None:
         self._soon.append(callback)
+        self._wake()
+
+    def _wake(self) -> None:
         if self._called is not None:
             self._called.set()
