@@ -31,6 +31,9 @@ def seconds_checked(seconds: float) -> float:
 def is_python(protocol: object) -> bool:
     """Whether its class, a subclass of a compiled one too, was written in Python."""
 
+# The functions for other Cython modules.
+__pyx_capi__: dict[str, Any]
+
 @disjoint_base
 class Transport:
     """What a protocol may ask of its connection.
