@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import pkgutil
 import selectors
+import signal
 import subprocess
 import sys
 import unittest
@@ -49,6 +50,8 @@ class Names(unittest.TestResult):
 
 def run_here(kind: str, names: list[str]) -> None:
     """In a child: run them, and print what failed as JSON."""
+    # A shell ignores it for what runs in the background, and tests that wait for it would hang.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     made = []
     if kind == REACTOR:
         from reactor.aio import ReactorSelector
