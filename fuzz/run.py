@@ -78,7 +78,7 @@ def compile_module(build: Path, source: Path, level: str) -> None:
         *CFLAGS,
         *coverage,
         f"-I{sysconfig.get_paths()['include']}",
-        f"-I{build / 'reactor'}",
+        f"-I{build / 'reactor' / 'parser'}",
         c_file,
         "-o",
         target,
