@@ -26,7 +26,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
-CFLAGS = ["-O1", "-g", "-fno-omit-frame-pointer", "-fPIC", "-UNDEBUG", "-w", *SANITIZE]
+# Cython 3.3's own constructors add zero to a null pointer where there are no arguments, which UBSan
+# of clang reports (C2y allows it). Constructors in the older way keep that check for our code.
+CYTHON = ["-DCYTHON_VECTORCALL_TPNEW=0"]
+CFLAGS = ["-O1", "-g", "-fno-omit-frame-pointer", "-fPIC", "-UNDEBUG", "-w", *CYTHON, *SANITIZE]
 # The parser and what it stands on; nothing that reads a clock or a socket.
 HARNESS = {"api": "harness.pyx", "core": "core.pyx"}
 # Whose branches guide the fuzzer; a counter less is an execution more.
