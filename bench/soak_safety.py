@@ -281,7 +281,7 @@ def idle(site, options):
 def forms(site, options):
     """How many forms of attack the tests go through; they are run here."""
     from test_index import hostile_names
-    from test_resolve import traversals
+    from test_path_resolution import traversals
     from test_static import EVIL_FORMS
     from wsgi_faults import FAULTS
 

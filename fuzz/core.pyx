@@ -15,7 +15,7 @@ from reactor.parser._bounds cimport Bounds, read_bounds
 from reactor.parser._fields cimport CHUNKED, CONNECT, Facts, Field, stays_open
 from reactor.parser._head cimport scan_head
 from reactor.parser._lines cimport (
-    DONE, FAILED, MORE, Head, Verdict, head_free, head_init, scan_fields, trailer_init)
+    DONE, FAILED, MORE, Head, ScanResult, head_free, head_init, scan_fields, trailer_init)
 from reactor.parser._chunked cimport Chunked, chunked_init, scan_chunks
 
 from reactor.limits import Limits
@@ -130,19 +130,19 @@ cdef void frame(Machine *it) noexcept nogil:
 
 cdef bint step(Machine *it, const uint8_t *text, size_t size) noexcept nogil:
     """Go on with all that there is; whether there may be more to do."""
-    cdef Verdict verdict
+    cdef ScanResult result
     cdef Py_ssize_t used = 0, filled = 0
     cdef uint8_t *out
     cdef size_t here = size - it.at
     if it.stage == IN_HEAD:
-        verdict = scan_head(&it.head, text + it.at, here)
-        if verdict == FAILED:
+        result = scan_head(&it.head, text + it.at, here)
+        if result == FAILED:
             fail(it, it.head.rule, it.head.fault)
-        elif verdict == DONE:
+        elif result == DONE:
             note_head(it, text + it.at)
             it.at += it.head.pos
             frame(it)
-        return verdict == DONE
+        return result == DONE
     if it.stage == IN_LENGTH:
         used = min(<int64_t>here, it.remaining)
         note_bytes(&it.data, text + it.at, used)
@@ -155,26 +155,26 @@ cdef bint step(Machine *it, const uint8_t *text, size_t size) noexcept nogil:
         if here == 0:
             return False
         out = <uint8_t *>malloc(here)
-        verdict = scan_chunks(&it.chunks, text + it.at, here, &used, out, &filled)
+        result = scan_chunks(&it.chunks, text + it.at, here, &used, out, &filled)
         note_bytes(&it.data, out, filled)
         free(out)
-        if verdict == FAILED:
+        if result == FAILED:
             fail(it, it.chunks.rule, it.at - it.origin + it.chunks.fault)
             return False
         it.at += used
-        if verdict == DONE:
+        if result == DONE:
             trailer_init(&it.head)
             it.stage = IN_TRAILERS
-        return verdict == DONE
+        return result == DONE
     if it.stage == IN_TRAILERS:
-        verdict = scan_fields(&it.head, text + it.at, here)
-        if verdict == FAILED:
+        result = scan_fields(&it.head, text + it.at, here)
+        if result == FAILED:
             fail(it, it.head.rule, it.at - it.origin + it.head.fault)
-        elif verdict == DONE:
+        elif result == DONE:
             note_fields(it, text + it.at)
             it.at += it.head.pos
             next_message(it)
-        return verdict == DONE
+        return result == DONE
     return False
 
 

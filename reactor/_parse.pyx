@@ -16,7 +16,7 @@ from libc.string cimport memchr, memcmp, memcpy
 from reactor.parser._bounds cimport Bounds, read_bounds
 from reactor.parser._fields cimport Field
 from reactor.parser._head cimport scan_head
-from reactor.parser._lines cimport DONE, MORE, Head, Verdict, head_free, head_init, head_lend
+from reactor.parser._lines cimport DONE, MORE, Head, ScanResult, head_free, head_init, head_lend
 from reactor.parser._message cimport Message, request_of, response_of
 from reactor.parser._rules cimport broken
 
@@ -48,18 +48,18 @@ cdef Message parse_text(const char *data, Py_ssize_t size, Py_ssize_t start, obj
     cdef Field fields[FIELDS_ON_STACK]
     cdef const uint8_t *text = <const uint8_t *>data + start
     cdef Message message = None
-    cdef Verdict verdict
+    cdef ScanResult result
     if start < 0 or start > size:
         raise ValueError(f"start {start} is outside of the {size} bytes")
     read_bounds(limits, &bounds)
     head_lend(&head, fields, FIELDS_ON_STACK)
     head_init(&head, &bounds, response, lenient)
-    verdict = scan_head(&head, text, min(size - start, <Py_ssize_t>OFFSET_MAX))
+    result = scan_head(&head, text, min(size - start, <Py_ssize_t>OFFSET_MAX))
     try:
-        if verdict == DONE:
+        if result == DONE:
             message = response_of(&head, text) if response else request_of(&head, text)
             message.end_at += start
-        elif verdict != MORE:
+        elif result != MORE:
             raise broken(head.rule, head.fault)
     finally:
         head_free(&head)

@@ -22,9 +22,9 @@ import selectors
 from collections.abc import Mapping
 from typing import Any, BinaryIO
 
-from reactor.client.asked import GivenFields
 from reactor.client.blocking import Collected
 from reactor.client.client import Client
+from reactor.client.request import GivenFields
 from reactor.limits import CLIENT_LIMITS, Limits
 from reactor.net import Reactor
 from reactor.parser._message import Response

@@ -4,8 +4,8 @@ import h11
 from fakes import FakeJournal
 
 from reactor import Limits, Response
+from reactor.http._context import ServerContext
 from reactor.http._server import ServerMachine
-from reactor.http._service import Service
 from reactor.http.states import State
 from reactor.testing import FakeTransport
 
@@ -37,13 +37,13 @@ class Driven:
         self.app = app or App(answer)
         self.journal = FakeJournal()
         date = b"Mon, 23 Nov 2026 12:00:00 GMT"
-        self.service = Service(self.app, limits or Limits(), lambda: date, self.journal)
+        self.context = ServerContext(self.app, limits or Limits(), lambda: date, self.journal)
         self.connect()
 
     def connect(self):
         """Go on with another connection to the same service; the machine of the one before."""
         before = getattr(self, "machine", None)
-        self.machine = ServerMachine(self.service)
+        self.machine = ServerMachine(self.context)
         self.transport = FakeTransport(self.machine)
         self.machine.connection_made(self.transport)
         return before

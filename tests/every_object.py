@@ -18,8 +18,8 @@ from reactor.client.client import Client
 from reactor.errors import RemoteProtocolError
 from reactor.http._client import ClientMachine, Exchange
 from reactor.http._collecting import BodyMemory
+from reactor.http._context import Dates, ServerContext
 from reactor.http._server import ServerMachine
-from reactor.http._service import Dates, Service
 from reactor.http.app import App
 from reactor.load._answers import Target
 from reactor.load._generator import Load
@@ -27,7 +27,7 @@ from reactor.load._histogram import Histogram
 from reactor.loop import Loop, Registration
 from reactor.loop._deadlines import Deadlines
 from reactor.loop._epoll import EpollSelector
-from reactor.loop._trouble import Trouble
+from reactor.loop._spin_guard import SpinGuard
 from reactor.net import Connection, Reactor
 from reactor.net._listener import Listener
 from reactor.parser._framing import ResponseParser
@@ -105,8 +105,8 @@ def registration() -> Registration:
     return Reactor().register(pair(), READ, Handler())
 
 
-def service() -> Service:
-    return Service(Answers(), Limits(), lambda: b"now", FakeJournal())
+def context() -> ServerContext:
+    return ServerContext(Answers(), Limits(), lambda: b"now", FakeJournal())
 
 
 def load() -> Load:
@@ -185,8 +185,8 @@ VALUES: dict[str, Callable[[], object]] = {
     "bare response": bare(Response),
     "bare parser": bare(RequestParser),
     "bare response parser": bare(ResponseParser),
-    "service": service,
-    "bare service": bare(Service),
+    "service": context,
+    "bare service": bare(ServerContext),
     "bare server machine": bare(ServerMachine),
     "bare client machine": bare(ClientMachine),
     "bare environs": bare(Environs),
@@ -213,28 +213,28 @@ def asked() -> SimpleNamespace:
 # The arguments that make an object of each class; those without any need no entry.
 RECIPES: dict[str, Callable[[], tuple[object, ...]]] = {
     "Acceptor": tuple,
-    "reactor.apps._wsgi.Caller": lambda: (print, print, Environs({}), 100),
-    "reactor.net._keeper.Caller": tuple,
+    "reactor.apps._wsgi.WsgiCaller": lambda: (print, print, Environs({}), 100),
+    "reactor.net._owner.CallbackOwner": tuple,
     "BodyMemory": lambda: (100,),
     "Client": lambda: (load(), 0, 1),
     "ClientMachine": lambda: (Limits(),),
     "CollectedBody": lambda: (BodyMemory(100), 50),
     "Connection": lambda: (Reactor(), pair(), Protocol(), ("192.0.2.7", 1)),
     "Environs": lambda: ({},),
-    "Evidence": lambda: (os.open("/", os.O_RDONLY), [b"tmp"]),
+    "FileStamps": lambda: (os.open("/", os.O_RDONLY), [b"tmp"]),
     "File": lambda: (os.open(os.devnull, os.O_RDONLY), 10),
     "Headers": lambda: ([("a", "b")],),
-    "Incoming": lambda: (Limits(),),
+    "ResponseReader": lambda: (Limits(),),
     "Body": lambda: (b"x",),
     "Listener": lambda: (Reactor(), [listening()], Protocol),
     "Load": lambda: (Reactor(), [target()], lambda client: None, 1, 1, False),
     "Registration": lambda: (pair(), 0, Handler()),
     "Request": lambda: ("GET", "/", {"Host": "a"}),
     "Responder": tuple,
-    "ServerMachine": lambda: (service(),),
-    "ServerMachines": lambda: (service(),),
-    "Service": lambda: (Answers(), Limits(), lambda: b"now", FakeJournal()),
-    "TurnEnd": lambda: (Trouble(),),
+    "ServerMachine": lambda: (context(),),
+    "ServerMachines": lambda: (context(),),
+    "ServerContext": lambda: (Answers(), Limits(), lambda: b"now", FakeJournal()),
+    "TurnEnd": lambda: (SpinGuard(),),
     "Target": lambda: ("http://a/", "GET", (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",)),
     "Transfer": lambda: (Client(Reactor()), asked(), print, print, print, 0),
     "_Map": lambda: (EpollSelector(),),
@@ -258,8 +258,8 @@ ARGUMENTS: dict[str, Callable[[], tuple[object, ...]]] = {
     "ServerMachine.connection_made": lambda: (FakeTransport(None),),
     "Load.run_closed": lambda: ([], 1, 0.0, 1),
     "Load.run_open": lambda: (1.0, 1),
-    "Call.start_response": lambda: ("200 OK", [("a", "b")], None),
-    "Evidence.reopen": lambda: (os.open("/", os.O_RDONLY), os.O_RDONLY),
+    "WsgiCall.start_response": lambda: ("200 OK", [("a", "b")], None),
+    "FileStamps.reopen": lambda: (os.open("/", os.O_RDONLY), os.O_RDONLY),
     "Environs.make": lambda: (parsed(RequestParser(), b"GET /a?b HTTP/1.1"),),
     "open_beneath": lambda: (os.open("/", os.O_RDONLY), b"tmp", os.O_RDONLY),
     "rename_noreplace": lambda: (199, b"a", b"b"),
@@ -272,6 +272,6 @@ ARGUMENTS: dict[str, Callable[[], tuple[object, ...]]] = {
     "_request": lambda: ("GET", "/", 11, {"Host": "a"}, b"", 0, True, 0, None),
     "_response": lambda: (200, "OK", 11, {"A": "a"}, b"", 0, True, 0),
     "Journal.refused": lambda: (None, RemoteProtocolError(400, "x", "y", 0)),
-    "Call.response": lambda: ([b"x"],),
-    "Caller.respond": lambda: (Request("GET", "/", {"Host": "a"}),),
+    "WsgiCall.response": lambda: ([b"x"],),
+    "WsgiCaller.respond": lambda: (Request("GET", "/", {"Host": "a"}),),
 }

@@ -13,7 +13,7 @@ from reactor import Response
 PIECE = bytes(range(256)) * 800
 
 
-class Asked:
+class ClientRequest:
     """What a request asks for."""
 
     def __init__(self, query):
@@ -41,7 +41,7 @@ def endless():
 
 
 def native(request):
-    asked = Asked(request.query)
+    asked = ClientRequest(request.query)
     kind = request.path.strip("/")
     if kind == "ok":
         return Response(200, {}, b"fine")
@@ -51,7 +51,7 @@ def native(request):
 
 
 def wsgi(environ, start_response):
-    asked = Asked(environ["QUERY_STRING"])
+    asked = ClientRequest(environ["QUERY_STRING"])
     kind = environ["PATH_INFO"].strip("/")
     write = start_response("200 OK", asked.fields)
     if kind == "ok":

@@ -9,7 +9,7 @@ import pytest
 from processes import MODELS, eventually, exchange, serving
 
 from reactor import Response
-from reactor.apps.handler import Handler
+from reactor.apps.function import FunctionApp
 from reactor.apps.wsgi import WsgiApp
 from reactor.http import blame
 
@@ -121,7 +121,7 @@ def named(request):
 
 def test_names():
     assert doctest.testmod(blame).attempted
-    assert Handler(named).name == f"{__name__}:named"
+    assert FunctionApp(named).name == f"{__name__}:named"
     assert WsgiApp(named).name == f"{__name__}:named"
     # An object without a name of its own has its class's.
     assert blame.name_of(functools.partial(named)) == "functools:partial"

@@ -12,7 +12,7 @@ from transfers import hello
 from reactor import Reactor
 from reactor.client import Proxies, Url
 from reactor.client.failures import resolve_failure
-from reactor.client.resolve import Resolver, numeric
+from reactor.client.name_resolution import Resolver, numeric
 
 bench = transfers.bench
 authority = transfers.authority

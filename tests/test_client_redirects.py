@@ -7,7 +7,7 @@ import transfers
 from transfers import HERE, hello, response
 
 from reactor import Limits, parse_response
-from reactor.client.asked import pause_before
+from reactor.client.request import pause_before
 
 bench = transfers.bench
 

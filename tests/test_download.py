@@ -14,7 +14,7 @@ from fetching import Server
 from transfers import HERE, QUICK, response
 
 from reactor.client import Download, Proxies, save, saving
-from reactor.client.asked import IDEMPOTENT
+from reactor.client.request import IDEMPOTENT
 from reactor.errors import FetchError
 from reactor.limits import DEFAULT_LIMITS
 

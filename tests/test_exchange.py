@@ -9,8 +9,8 @@ from processes import PATIENCE_S, read_to_end
 
 from reactor import Inet, Limits, Protocol, Reactor, Response
 from reactor.errors import LocalProtocolError
+from reactor.http._context import ServerContext
 from reactor.http._server import ServerMachines
-from reactor.http._service import Service
 
 
 class Later(App):
@@ -24,7 +24,7 @@ class Later(App):
 
     def defer(self, request):
         exchange = request.exchange
-        for name in ("room", "gone", "drain"):
+        for name in ("room", "disconnect", "drain"):
             setattr(exchange, f"on_{name}", lambda name=name: self.told.append(name))
         self.exchanges.append(exchange)
         return exchange
@@ -100,8 +100,8 @@ class TestDeferred:
         d, app = deferred()
         d.feed(GET)
         assert d.machine.eof_received()
-        assert app.told == ["gone"]
-        assert app.exchanges[0].gone
+        assert app.told == ["disconnect"]
+        assert app.exchanges[0].disconnected
         app.exchanges[0].respond(Response(200, {}, "late"))
         assert d.transport.take().endswith(b"late")
         assert d.transport.closed
@@ -110,7 +110,7 @@ class TestDeferred:
         d, app = deferred()
         d.feed(GET)
         d.machine.connection_lost(ConnectionResetError())
-        assert app.told == ["gone"]
+        assert app.told == ["disconnect"]
         with pytest.raises(ConnectionResetError):
             app.exchanges[0].respond(Response(200))
 
@@ -227,7 +227,7 @@ class TestStreamedBody:
         d.feed(get(b"/", b"Transfer-Encoding: chunked\r\n", b"POST"))
         app.exchanges[0].read_body(lambda data, last: None)
         assert d.feed(b"no chunk\r\n").startswith(b"HTTP/1.1 400")
-        assert app.told == ["gone"]
+        assert app.told == ["disconnect"]
         assert app.exchanges[0].over
 
     def test_an_answer_before_its_end_closes(self):
@@ -269,7 +269,7 @@ class TestDraining:
         d, app = deferred()
         d.feed(GET)
         assert not app.exchanges[0].draining
-        d.service.drain(0)
+        d.context.drain(0)
         d.machine.finish()
         assert app.told == ["drain"]
         assert app.exchanges[0].draining
@@ -335,12 +335,12 @@ def wire():
 
     reactor = Reactor()
     date = b"Mon, 23 Nov 2026 12:00:00 GMT"
-    service = Service(Wire(reactor), Limits(), lambda: date, FakeJournal())
-    listener = reactor.listen(Inet("127.0.0.1", 0), ServerMachines(service))
+    context = ServerContext(Wire(reactor), Limits(), lambda: date, FakeJournal())
+    listener = reactor.listen(Inet("127.0.0.1", 0), ServerMachines(context))
     port = listener.addresses[0].port
 
     def drain():
-        service.drain(0)
+        context.drain(0)
         listener.finish(0, lambda: None)
 
     thread = threading.Thread(target=reactor.run)

@@ -11,7 +11,7 @@ CLOSE = b"Connection: close\r\n"
 
 
 def draining(d, grace_s=5.0):
-    d.service.drain(grace_s)
+    d.context.drain(grace_s)
     d.machine.finish()
     return d
 
@@ -120,7 +120,7 @@ def test_an_event_stream_ends_by_its_last_chunk(content_type):
     d.transport.run_soon()
     draining(d)
     assert not closed
-    d.service.end_streams()
+    d.context.end_streams()
     d.machine.end_stream()
     assert d.transport.take().endswith(b"\r\n0\r\n\r\n")
     assert d.transport.closed
@@ -131,7 +131,7 @@ def test_an_event_stream_that_begins_too_late_ends_after_its_first_piece():
     pieces = (b"data: x\n\n" for _ in range(9))
     d = Driven(lambda request: Response(200, {"Content-Type": "text/event-stream"}, pieces))
     draining(d)
-    d.service.end_streams()
+    d.context.end_streams()
     sent = d.feed(GET)
     assert sent.count(b"data: x") == 1
     assert sent.endswith(b"\r\n0\r\n\r\n")
@@ -151,7 +151,7 @@ def test_what_is_no_event_stream_goes_on(headers):
     d = Driven(lambda request: Response(200, headers, (b"x" * 9 for _ in range(100))))
     d.machine.data_received(GET)
     draining(d)
-    d.service.end_streams()
+    d.context.end_streams()
     d.machine.end_stream()
     assert not d.transport.closed
     while d.transport.run_soon():

@@ -244,7 +244,7 @@ def test_what_goes_while_the_folder_is_read_is_left_out(tmp_path, serve, monkeyp
 
 
 def test_without_openat2_no_link_is_listed(tmp_path, monkeypatch):
-    monkeypatch.setattr("reactor.apps.resolve.Root._probe", lambda self: False)
+    monkeypatch.setattr("reactor.apps.path_resolution.Root._probe", lambda self: False)
     make(tmp_path, [b"file"])
     (tmp_path / "link").symlink_to("file")
     app = StaticFolder(tmp_path)

@@ -136,14 +136,14 @@ class TestAccepted:
     def accepted(self, reactor):
         """The transport of who connects, and the Python socket that did."""
 
-        class Keeper(Protocol):
+        class ConnectionOwner(Protocol):
             def connection_made(self, transport):
                 made.append(transport)
 
         made = []
 
         def make(address, client=None):
-            listener = reactor.listen(address, Keeper)
+            listener = reactor.listen(address, ConnectionOwner)
             [bound] = listener.addresses
             client = client or socket.socket()
             client.connect(bound.path if isinstance(bound, Unix) else (bound.host, bound.port))

@@ -9,7 +9,7 @@ import pytest
 from processes import run_reactor
 
 from reactor.apps.echo import Echo
-from reactor.apps.handler import Handler
+from reactor.apps.function import FunctionApp
 from reactor.apps.load import as_app, load_target
 from reactor.apps.static import StaticFolder
 from reactor.apps.wsgi import WsgiApp
@@ -154,7 +154,7 @@ def test_wsgi_applications(thing):
     ],
 )  # fmt: skip
 def test_handlers(thing):
-    assert type(as_app(thing, "it")) is Handler
+    assert type(as_app(thing, "it")) is FunctionApp
 
 
 def test_what_is_an_app_already():

@@ -5,9 +5,13 @@ from __future__ import annotations
 import pytest
 
 from reactor.http.dates import format_date
-from reactor.http.preconditions import Verdict, entity_tags, evaluate, range_applies
+from reactor.http.preconditions import PreconditionResult, entity_tags, evaluate, range_applies
 
-PROCEED, NOT_MODIFIED, FAILED = Verdict.PROCEED, Verdict.NOT_MODIFIED, Verdict.FAILED
+PROCEED, NOT_MODIFIED, FAILED = (
+    PreconditionResult.PROCEED,
+    PreconditionResult.NOT_MODIFIED,
+    PreconditionResult.FAILED,
+)
 
 ETAG = '"abc"'
 MODIFIED = 1_700_000_000
@@ -15,7 +19,7 @@ BEFORE, SAME, AFTER = (format_date(MODIFIED + delta) for delta in (-1, 0, 1))
 
 
 @pytest.mark.parametrize(
-    ("fields", "verdict"),
+    ("fields", "result"),
     [
         ({}, PROCEED),
         # 13.1.1 If-Match: strong comparison
@@ -57,12 +61,12 @@ BEFORE, SAME, AFTER = (format_date(MODIFIED + delta) for delta in (-1, 0, 1))
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_reading(method, fields, verdict):
-    assert evaluate(method, fields, ETAG, MODIFIED) is verdict
+def test_reading(method, fields, result):
+    assert evaluate(method, fields, ETAG, MODIFIED) is result
 
 
 @pytest.mark.parametrize(
-    ("fields", "verdict"),
+    ("fields", "result"),
     [
         ({"If-None-Match": "*"}, FAILED),
         ({"If-None-Match": '"abc"'}, FAILED),
@@ -72,12 +76,12 @@ def test_reading(method, fields, verdict):
         ({"If-Match": '"x"'}, FAILED),
     ],
 )
-def test_writing_never_gives_304(fields, verdict):
-    assert evaluate("PUT", fields, ETAG, MODIFIED) is verdict
+def test_writing_never_gives_304(fields, result):
+    assert evaluate("PUT", fields, ETAG, MODIFIED) is result
 
 
 @pytest.mark.parametrize(
-    ("fields", "verdict"),
+    ("fields", "result"),
     [
         ({"If-Match": "*"}, PROCEED),
         ({"If-Match": '"abc"'}, FAILED),
@@ -86,8 +90,8 @@ def test_writing_never_gives_304(fields, verdict):
         ({"If-Unmodified-Since": BEFORE}, PROCEED),
     ],
 )
-def test_without_validators(fields, verdict):
-    assert evaluate("GET", fields, None, None) is verdict
+def test_without_validators(fields, result):
+    assert evaluate("GET", fields, None, None) is result
 
 
 def test_a_weak_tag_of_ours():

@@ -9,7 +9,7 @@ import socket
 import pytest
 from processes import MODELS, read_to_end, run_reactor, serving
 
-from reactor.client.asked import Upload
+from reactor.client.request import Upload
 
 PROC, SYS = "/proc/version", "/sys/class/net/lo/mtu"
 APP = """

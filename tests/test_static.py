@@ -17,7 +17,7 @@ from processes import open_descriptors
 
 from reactor.apps import content, static
 from reactor.apps.mime import media_type
-from reactor.apps.resolve import Root, quote, split_target
+from reactor.apps.path_resolution import Root, quote, split_target
 from reactor.apps.static import StaticFolder
 from reactor.errors import ConfigurationError, LocalProtocolError
 from reactor.http.dates import format_date

@@ -13,9 +13,9 @@ import sys
 from collections import Counter
 
 import pytest
-from test_resolve import SECRET, traversals
+from test_path_resolution import SECRET, traversals
 
-from reactor.apps.resolve import Root
+from reactor.apps.path_resolution import Root
 from reactor.apps.static import StaticFolder
 from reactor.parser._message import Request
 

@@ -13,7 +13,7 @@ import pytest
 from processes import PATIENCE_S, eventually, read_to_end
 
 from reactor import Limits, Response
-from reactor.apps.handler import Handler
+from reactor.apps.function import FunctionApp
 from reactor.net import Inet, listen_sockets
 from reactor.server import protocol_factory
 from reactor.server.blocking_transport import BlockingTransport
@@ -52,7 +52,7 @@ def running(factory, limits=Limits(), count=1):  # noqa: B008 - frozen
 
 
 def answering(respond, limits=Limits()):  # noqa: B008 - frozen
-    return protocol_factory(Handler(respond), limits, None)
+    return protocol_factory(FunctionApp(respond), limits, None)
 
 
 def hello(request):

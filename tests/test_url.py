@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reactor.client import names, url
-from reactor.client._plain import plain_name, plain_url
+from reactor.client._plain_url import plain_name, plain_url
 from reactor.http import ascii
 
 _START = st.sampled_from(

@@ -14,8 +14,8 @@ from wsgi_faults import FAULTS, app
 
 from reactor import Limits
 from reactor.apps.wsgi import WsgiApp
+from reactor.http._context import ServerContext
 from reactor.http._server import ServerMachine
-from reactor.http._service import Service
 from reactor.server.access_log import AccessLog
 from reactor.testing import FakeTransport
 
@@ -100,7 +100,9 @@ def test_there_are_many_faults():
 
 def drive(wsgi_app, journal):
     machine = ServerMachine(
-        Service(WsgiApp(wsgi_app), Limits(), lambda: b"Mon, 23 Nov 2026 12:00:00 GMT", journal)
+        ServerContext(
+            WsgiApp(wsgi_app), Limits(), lambda: b"Mon, 23 Nov 2026 12:00:00 GMT", journal
+        )
     )
     machine.connection_made(FakeTransport(machine))
     return machine

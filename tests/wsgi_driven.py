@@ -6,8 +6,8 @@ from fakes import FakeJournal
 
 from reactor import Limits
 from reactor.apps.wsgi import WsgiApp
+from reactor.http._context import ServerContext
 from reactor.http._server import ServerMachine
-from reactor.http._service import Service
 from reactor.testing import FakeTransport
 
 PLAIN = [("Content-Type", "text/plain")]
@@ -19,7 +19,7 @@ class Driven:
     def __init__(self, application, limits=None):
         self.journal = FakeJournal()
         self.machine = ServerMachine(
-            Service(WsgiApp(application), limits or Limits(), lambda: b"a date", self.journal)
+            ServerContext(WsgiApp(application), limits or Limits(), lambda: b"a date", self.journal)
         )
         self.transport = FakeTransport(self.machine)
         self.machine.connection_made(self.transport)

@@ -12,11 +12,11 @@ cdef enum:
     SECTION_MIN = 16
     SECTION_MAX = 2048
 
-cdef class Kept:
+cdef class CachedEnviron:
     # A header section that recurs, and the environ of the last request that had it.
     cdef bytes section
     cdef dict environ
-    cdef object peer, word      # of that request
+    cdef object peer, method      # of that request
     cdef bytes target
     cdef bint queried           # whether that has a query
     cdef bint busy              # some thread is at it: in the threads model there are others
@@ -27,8 +27,8 @@ cdef class Kept:
 cdef class Environs:
     cdef dict template
     cdef object stderr                  # as it was when the template was made
-    cdef list kept                      # [Kept | None]
+    cdef list cached                      # [CachedEnviron | None]
     cdef uint64_t[KEPT_MAX] missed      # the mark of the last section that was not in its place
 
     cdef dict of(self, Request request)
-    cdef Kept find(self, Request request)
+    cdef CachedEnviron find(self, Request request)

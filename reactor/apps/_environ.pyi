@@ -21,5 +21,5 @@ class Environs:
         there."""
 
 @final
-class Kept:
+class CachedEnviron:
     """A header section that recurs, with the environ of the last request that had it."""

@@ -63,24 +63,24 @@ cdef class Environs:
         self.template = PyDict_Copy(template)
         # An application that writes what nobody reads must not wait until somebody does.
         self.template["wsgi.errors"] = unwaiting(self.stderr)
-        self.kept = [None] * KEPT_MAX
+        self.cached = [None] * KEPT_MAX
 
     def make(self, Request request not None):
         return self.of(request)
 
     cdef dict of(self, Request request):
         cdef dict environ
-        cdef Kept kept = self.find(request)
+        cdef CachedEnviron cached = self.find(request)
         cdef bytes body = request.content
         cdef object stderr = process.get("stderr")
-        if kept is not None and not kept.busy:
-            environ = kept.copied(request)
+        if cached is not None and not cached.busy:
+            environ = cached.copied(request)
         else:
             environ = PyDict_Copy(self.template)
             add_fields(environ, request)
             add_peer(environ, request.peer)
             add_target(environ, request)
-            environ["REQUEST_METHOD"] = request.word
+            environ["REQUEST_METHOD"] = request.method
         environ["wsgi.input"] = BytesIO(body) if body else new_empty()
         if stderr is not self.stderr:
             environ["wsgi.errors"] = unwaiting(stderr)  # somebody has replaced it since
@@ -92,12 +92,12 @@ cdef class Environs:
             environ.pop("HTTP_TRANSFER_ENCODING", None)
         return environ
 
-    cdef Kept find(self, Request request):
+    cdef CachedEnviron find(self, Request request):
         """What is kept of the request's header section; None if it is nothing, or not yet."""
         cdef const uint8_t *text
         cdef uint64_t mark
         cdef int slot
-        cdef Kept kept
+        cdef CachedEnviron cached
         # As they came, up to the blank line. What was made here, not received, has no such text.
         cdef Py_ssize_t size = request.end_at
         if size == 0 or request.count == 0 or request.facts.flags & (ABSOLUTE | CONNECT):
@@ -108,27 +108,27 @@ cdef class Environs:
         text = text_in(request.block, request.count) + request.field(1).name
         mark = marked(text, size)
         slot = mark >> (64 - KEPT_BITS)
-        kept = <Kept>self.kept[slot]
-        if kept is not None and same(kept.section, text, size):
+        cached = <CachedEnviron>self.cached[slot]
+        if cached is not None and same(cached.section, text, size):
             self.missed[slot] = 0
-            return kept
+            return cached
         if self.missed[slot] != mark:
             # One that comes once costs its mark; and it moves nobody who comes again and again.
             self.missed[slot] = mark
             return None
-        kept = Kept.__new__(Kept)
-        kept.section = text[:size]
-        kept.environ = PyDict_Copy(self.template)
-        add_fields(kept.environ, request)
-        kept.peer = NOBODY
-        kept.target = b""
-        self.kept[slot] = kept
-        return kept
+        cached = CachedEnviron.__new__(CachedEnviron)
+        cached.section = text[:size]
+        cached.environ = PyDict_Copy(self.template)
+        add_fields(cached.environ, request)
+        cached.peer = NOBODY
+        cached.target = b""
+        self.cached[slot] = cached
+        return cached
 
 
 @cython.final
 @cython.auto_pickle(False)
-cdef class Kept:
+cdef class CachedEnviron:
 
     cdef dict copied(self, Request request):
         # An allocation may run the garbage collector, that somebody's code, and that let another
@@ -150,9 +150,9 @@ cdef class Kept:
             self.peer = NOBODY  # for as long as it is half done
             add_peer(self.environ, request.peer)
             self.peer = request.peer
-        if request.word is not self.word:
-            self.environ["REQUEST_METHOD"] = request.word
-            self.word = request.word
+        if request.method is not self.method:
+            self.environ["REQUEST_METHOD"] = request.method
+            self.method = request.method
         if not same(self.target, target, request.target_size):
             self.target = b""
             queried = add_target(self.environ, request)
@@ -163,8 +163,8 @@ cdef class Kept:
         return 0
 
 
-cdef inline bint same(bytes kept, const uint8_t *text, Py_ssize_t size) noexcept:
-    return PyBytes_GET_SIZE(kept) == size and not memcmp(PyBytes_AS_STRING(kept), text, size)
+cdef inline bint same(bytes cached, const uint8_t *text, Py_ssize_t size) noexcept:
+    return PyBytes_GET_SIZE(cached) == size and not memcmp(PyBytes_AS_STRING(cached), text, size)
 
 
 cdef inline object new_empty():

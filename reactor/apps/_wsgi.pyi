@@ -12,7 +12,7 @@ _ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None
 KEPT_STATUSES: dict[str, tuple[int, str | None]]
 
 @final
-class Caller:
+class WsgiCaller:
     """Calls ``application`` for each request.
 
     Args:
@@ -27,7 +27,7 @@ class Caller:
     def __init__(
         self,
         application: Callable[..., Any],
-        lazy: Callable[[Call, Any, Request], Response],
+        lazy: Callable[[WsgiCall, Any, Request], Response],
         environs: Environs,
         unsent_bytes_max: int,
     ) -> None: ...
@@ -35,7 +35,7 @@ class Caller:
         """The application's response; what it raises, or is made to raise, comes through."""
 
 @final
-class Call:
+class WsgiCall:
     """One call of the application: what it has said by start_response and write.
 
     Attributes:

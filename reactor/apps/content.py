@@ -18,7 +18,7 @@ from hashlib import blake2b
 from reactor._file import File
 from reactor.http.body import has_true_size
 from reactor.http.dates import format_date
-from reactor.http.preconditions import Verdict, evaluate, range_applies
+from reactor.http.preconditions import PreconditionResult, evaluate, range_applies
 from reactor.http.ranges import Multipart, Span, content_range, select_ranges
 from reactor.parser._headers import Headers
 from reactor.parser._message import Request, Response
@@ -74,10 +74,10 @@ def serve_content(
         modified_s = max(0, min(status.st_mtime_ns // 10**9, now_s))
         etag = entity_tag(status, coding)
         common = [("Last-Modified", format_date(modified_s)), ("ETag", etag), *extra]
-        verdict = _verdict(request, etag, modified_s, now_s)
-        if verdict is not Verdict.PROCEED:
+        result = _precondition(request, etag, modified_s, now_s)
+        if result is not PreconditionResult.PROCEED:
             file.close()
-            return _unsent(verdict, common)
+            return _unsent(result, common)
         common += _coding_field(coding)
         common.append(("Accept-Ranges", "bytes"))
         size = status.st_size
@@ -106,18 +106,20 @@ def serve_page(request: Request, page: bytes, fields: Fields) -> Response:
     """
     etag = f'"{blake2b(page, digest_size=_TAG_BYTES).hexdigest()}"'
     fields = [("ETag", etag), *fields]
-    verdict = _verdict(request, etag, None, 0)
-    if verdict is not Verdict.PROCEED:
-        return _unsent(verdict, [pair for pair in fields if pair[0] != "Content-Type"])
+    result = _precondition(request, etag, None, 0)
+    if result is not PreconditionResult.PROCEED:
+        return _unsent(result, [pair for pair in fields if pair[0] != "Content-Type"])
     return Response(200, fields, page)
 
 
-def _verdict(request: Request, etag: str, modified_s: int | None, now_s: int) -> Verdict:
+def _precondition(
+    request: Request, etag: str, modified_s: int | None, now_s: int
+) -> PreconditionResult:
     conditions = {
         name: value for name in _CONDITIONS if (value := joined(request.headers, name)) is not None
     }
     if not conditions:
-        return Verdict.PROCEED
+        return PreconditionResult.PROCEED
     return evaluate(request.method, conditions, etag, modified_s, now_s)
 
 
@@ -132,8 +134,8 @@ def entity_tag(status: os.stat_result, coding: str = "") -> str:
     return f'"{digest}-{coding}"' if coding else f'"{digest}"'
 
 
-def _unsent(verdict: Verdict, common: Fields) -> Response:
-    if verdict is Verdict.NOT_MODIFIED:
+def _unsent(result: PreconditionResult, common: Fields) -> Response:
+    if result is PreconditionResult.NOT_MODIFIED:
         # RFC 9110 15.4.5: the fields that a cache updates; no Content-Length, no body.
         return Response(304, common)
     fields = [("Content-Type", "text/plain; charset=utf-8"), *common]

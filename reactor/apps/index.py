@@ -26,7 +26,7 @@ from urllib.parse import unquote_to_bytes
 
 from reactor.apps.index_style import ICONS, STYLE
 from reactor.apps.mime import media_type
-from reactor.apps.resolve import quote
+from reactor.apps.path_resolution import quote
 
 COLUMNS = {"name": "Name", "size": "Size", "modified": "Modified <small>UTC</small>"}
 

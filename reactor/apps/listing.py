@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from reactor.apps.index import Entry, Order, Page
-from reactor.apps.resolve import Root, close_descriptor, hidden
+from reactor.apps.path_resolution import Root, close_descriptor, hidden
 
 # Rows of one page: what a phone scrolls, and under 10 ms of work.
 PAGE_ROWS = 500

@@ -20,7 +20,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from reactor.apps.handler import Handler
+from reactor.apps.function import FunctionApp
 from reactor.apps.static import StaticFolder
 from reactor.apps.wsgi import WsgiApp
 from reactor.errors import ConfigurationError
@@ -63,7 +63,7 @@ def load_target(
     if folder:
         raise NoFolderError(f"{', '.join(sorted(folder))}: only a folder has such options")
     app = as_app(_import_attribute(module_name, attribute), target, limits)
-    if isinstance(app, (Handler, WsgiApp)):
+    if isinstance(app, (FunctionApp, WsgiApp)):
         app.name = target
     if isinstance(app, type) and (asyncio := sys.modules.get("asyncio")) is not None:
         # Before Python 3.14 its get_event_loop makes a loop here that nobody runs, and what the
@@ -118,7 +118,7 @@ def as_app(thing: Any, name: str, limits: Limits = DEFAULT_LIMITS) -> App | Prot
         if shape in {2, ANY_NUMBER}:
             return WsgiApp(thing, body_bytes_max=limits.body_bytes_max)
         if shape == 1:
-            return Handler(thing, body_bytes_max=limits.body_bytes_max)
+            return FunctionApp(thing, body_bytes_max=limits.body_bytes_max)
     raise ConfigurationError(
         f"{name!r} is {_described(thing)}: it must be a handler (one argument, a request, "
         "returning a Response), a WSGI application (two: environ, start_response), or a class "

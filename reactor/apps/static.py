@@ -18,12 +18,12 @@ import time
 from collections.abc import Iterable, Sequence
 
 from reactor._file import File
-from reactor.apps.answers import Answers
+from reactor.apps.answer_cache import Answers
 from reactor.apps.content import Fields, joined, serve_content, serve_page
 from reactor.apps.index import POLICY, Order, render_html, render_json
 from reactor.apps.listing import FolderReader
 from reactor.apps.mime import compressible, media_type
-from reactor.apps.resolve import Root, quote, raw_path, split_target
+from reactor.apps.path_resolution import Root, quote, raw_path, split_target
 from reactor.errors import ConfigurationError, LocalProtocolError
 from reactor.http._response import refuse_the_machines
 from reactor.http.ascii import lower, parse_digits
@@ -183,13 +183,13 @@ class StaticFolder:
                 file.close()
                 coding, path, file, status = sibling
                 paths.insert(0, path)
-        evidence = self._answers.evidence(request, paths, status, now_s)
+        stamps = self._answers.stamps(request, paths, status, now_s)
         response = self._dressed(
             serve_content(request, file, status, kind=kind, coding=coding, extra=extra, now_s=now_s)
         )
         # What has no validator changes without a trace.
-        if evidence is not None and "ETag" in response.headers:
-            self._answers.remember(request, evidence, response)
+        if stamps is not None and "ETag" in response.headers:
+            self._answers.remember(request, stamps, response)
         return response
 
     def _sibling(

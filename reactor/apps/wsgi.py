@@ -23,7 +23,7 @@ from itertools import chain
 from typing import Any
 
 from reactor.apps._environ import Environs
-from reactor.apps._wsgi import Call, Caller
+from reactor.apps._wsgi import WsgiCall, WsgiCaller
 from reactor.errors import LocalProtocolError
 from reactor.http.blame import name_of
 from reactor.http.body import PlainFile, blocks_of, is_plain_file, not_bytes
@@ -60,7 +60,7 @@ class WsgiApp:
         # Tells applications whether the server stops; whoever serves them puts its own here.
         self.draining: Callable[[], bool] = bool
         environs = Environs(environ_template(None, False, self.draining))
-        self._caller = Caller(application, _lazy_response, environs, unsent_bytes_max)
+        self._caller = WsgiCaller(application, _lazy_response, environs, unsent_bytes_max)
         self.respond = self._caller.respond
 
     def serving(self, address: Address, multithread: bool) -> None:
@@ -112,7 +112,7 @@ class FileWrapper:
         return next(self._blocks)
 
 
-def _lazy_response(call: Call, result: Any, request: Request) -> Response:
+def _lazy_response(call: WsgiCall, result: Any, request: Request) -> Response:
     """The response of an iterable that is run only as far as its first piece."""
     stream = _Stream(result)
     first = b""

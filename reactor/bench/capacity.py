@@ -7,7 +7,7 @@ is the generator's, and the server may keep more.
 
 from __future__ import annotations
 
-from reactor.bench.results import HighestRate, Trial, Verdict
+from reactor.bench.results import HighestRate, RunVerdict, Trial
 from reactor.bench.statistics import verdict
 from reactor.load import Generator, Sweep, highest_rate
 
@@ -40,7 +40,7 @@ def find(
     )
 
 
-def judge(sweep: Sweep) -> tuple[Verdict, str | None]:
+def judge(sweep: Sweep) -> tuple[RunVerdict, str | None]:
     """Of the lowest rate that was not kept: was it the server that did not keep it?"""
     above = min(
         (one for one in sweep.trials if not one.kept),

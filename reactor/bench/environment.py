@@ -50,7 +50,7 @@ def _git_revision() -> str | None:
     git = shutil.which("git")
     if git is None or not (root / ".git").exists():
         return None
-    told = subprocess.run(
+    output = subprocess.run(
         [git, "-C", str(root), "rev-parse", "HEAD"], capture_output=True, text=True, check=False
     )
-    return told.stdout.strip() or None
+    return output.stdout.strip() or None

@@ -149,5 +149,5 @@ def _list(sentences: Sequence[str]) -> str:
 
 
 def _pairs(pairs: Iterable[tuple[str, str]]) -> str:
-    told = "".join(f"<dt>{text(name)}</dt><dd>{text(value)}</dd>\n" for name, value in pairs)
-    return f"<dl>\n{told}</dl>"
+    rows = "".join(f"<dt>{text(name)}</dt><dd>{text(value)}</dd>\n" for name, value in pairs)
+    return f"<dl>\n{rows}</dl>"

@@ -159,10 +159,10 @@ class Peers:
             "print(json.dumps({name: version(name) for name in sys.argv[1:]}))"
         )
         names = [name for name in (*CODE, *MODULE) if name not in self.unusable]
-        told = subprocess.run(
+        version = subprocess.run(
             [self._python, "-c", code, *names], capture_output=True, text=True, check=True
         )
-        versions: dict[str, str] = json.loads(told.stdout)
+        versions: dict[str, str] = json.loads(version.stdout)
         if self._nginx is not None:
             said = subprocess.run([self._nginx, "-v"], capture_output=True, text=True, check=False)
             versions["nginx"] = versions["nginx+cache"] = said.stderr.strip().removeprefix(

@@ -223,8 +223,8 @@ def _bars(axes: Axes, values: dict[str, float], look: Looks, furthest: float) ->
     """Each with its name before it and its figure in the margin behind it."""
     colors = [look[server].color for server in values]
     axes.barh(range(len(values)), list(values.values()), 0.6, color=colors)
-    told = [f"{value:,.1f}" if value < 100 else f"{value:,.0f}" for value in values.values()]
-    axes.set_yticks(range(len(values)), [f"{s}: {t}" for s, t in zip(values, told, strict=True)])
+    labels = [f"{value:,.1f}" if value < 100 else f"{value:,.0f}" for value in values.values()]
+    axes.set_yticks(range(len(values)), [f"{s}: {t}" for s, t in zip(values, labels, strict=True)])
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)

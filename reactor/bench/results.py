@@ -16,7 +16,7 @@ from typing import Any, Literal, Self, TypeVar, get_args, get_origin, get_type_h
 SCHEMA = "reactor-bench/3"
 SPELLED = {"p99_9": "p99.9"}
 
-Verdict = Literal["VALID", "GENERATOR-BOUND", "UNSTABLE"]
+RunVerdict = Literal["VALID", "GENERATOR-BOUND", "UNSTABLE"]
 Metric = Literal["cpu_us_per_request", "requests_per_s", "p99_s"]
 METRICS: tuple[Metric, ...] = get_args(Metric)
 
@@ -112,7 +112,7 @@ class Row:
     threads: int
     descriptors: int
     context_switches_per_request: float
-    verdict: Verdict
+    verdict: RunVerdict
     why: str | None
     slots: list[Slot]
 
@@ -153,7 +153,7 @@ class HighestRate:
     connections: int
     bound_s: float
     rate: float
-    verdict: Verdict
+    verdict: RunVerdict
     why: str | None
     trials: list[Trial]
 
@@ -179,8 +179,8 @@ class Results:
     complete: bool = True
 
     def to_json(self) -> str:
-        told = {"schema": SCHEMA, "complete": self.complete, **_spelled(asdict(self))}
-        return json.dumps(told, indent=1) + "\n"
+        data = {"schema": SCHEMA, "complete": self.complete, **_spelled(asdict(self))}
+        return json.dumps(data, indent=1) + "\n"
 
     def write(self, path: Path) -> None:
         path.write_text(self.to_json(), encoding="utf-8")
@@ -189,12 +189,12 @@ class Results:
     def from_json(cls, text: str) -> Self:
         """Raises NotResults: it is not a comparison, or of another schema."""
         try:
-            told = json.loads(text)
+            data = json.loads(text)
         except ValueError as error:
             raise NotResults(f"is not JSON: {error}") from error
-        if not isinstance(told, dict) or told.pop("schema", None) != SCHEMA:
+        if not isinstance(data, dict) or data.pop("schema", None) != SCHEMA:
             raise NotResults(f"has not the schema {SCHEMA!r}")
-        return _read(cls, told, "the file")
+        return _read(cls, data, "the file")
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -214,36 +214,36 @@ def _spelled(value: Any) -> Any:
 T = TypeVar("T")
 
 
-def _read(kind: type[T], told: Any, where: str) -> T:
-    if not isinstance(told, dict):
+def _read(kind: type[T], data: Any, where: str) -> T:
+    if not isinstance(data, dict):
         raise NotResults(f"has no object at {where}")
     hints = get_type_hints(kind)
     values = {}
     for one in fields(kind):  # type: ignore[arg-type]
         key = SPELLED.get(one.name, one.name)
-        if key not in told:
+        if key not in data:
             raise NotResults(f"has no {key!r} in {where}")
-        values[one.name] = _value(hints[one.name], told[key], key)
-    if unknown := set(told) - {SPELLED.get(name, name) for name in values}:
+        values[one.name] = _value(hints[one.name], data[key], key)
+    if unknown := set(data) - {SPELLED.get(name, name) for name in values}:
         raise NotResults(f"has an unknown {min(unknown)!r} in {where}")
     return kind(**values)
 
 
-def _value(hint: Any, told: Any, where: str) -> Any:
-    """``told`` as what the hint says, or NotResults."""
+def _value(hint: Any, data: Any, where: str) -> Any:
+    """``data`` as what the hint says, or NotResults."""
     origin, inner = get_origin(hint), get_args(hint)
     if origin is UnionType:
-        return None if told is None else _value(inner[0], told, where)
-    if origin is list and isinstance(told, list):
-        return [_value(inner[0], one, where) for one in told]
-    if origin is dict and isinstance(told, dict):
-        return {name: _value(inner[1], one, where) for name, one in told.items()}
+        return None if data is None else _value(inner[0], data, where)
+    if origin is list and isinstance(data, list):
+        return [_value(inner[0], one, where) for one in data]
+    if origin is dict and isinstance(data, dict):
+        return {name: _value(inner[1], one, where) for name, one in data.items()}
     if is_dataclass(hint) and isinstance(hint, type):
-        return _read(hint, told, where)
-    if origin is Literal and told in inner:
-        return told
-    if hint is float and type(told) in (int, float):
-        return float(told)
-    if origin is None and type(told) is hint:
-        return told
+        return _read(hint, data, where)
+    if origin is Literal and data in inner:
+        return data
+    if hint is float and type(data) in (int, float):
+        return float(data)
+    if origin is None and type(data) is hint:
+        return data
     raise NotResults(f"has a wrong value for {where!r}")

@@ -16,7 +16,7 @@ from itertools import chain
 from statistics import median
 from typing import TypeVar
 
-from reactor.bench.results import Verdict
+from reactor.bench.results import RunVerdict
 
 DRAWS = 2_000
 CONFIDENCE = 0.95
@@ -112,7 +112,7 @@ def drift(values: Sequence[float]) -> float:
 
 def verdict(
     *, busy: float, missed: int, requests: int, errors: int, drifted: float
-) -> tuple[Verdict, str | None]:
+) -> tuple[RunVerdict, str | None]:
     """Of a row, and why it is not VALID."""
     if errors:
         return "UNSTABLE", f"{errors:,} requests were not answered rightly"

@@ -4,16 +4,16 @@ from typing import Protocol
 
 from typing_extensions import disjoint_base
 
-from reactor.client.asked import Asked
 from reactor.client.client import OnBody, OnDone, OnHead
 from reactor.client.pool import PooledMachine, Pools
-from reactor.client.shared import Shared
+from reactor.client.request import ClientRequest
+from reactor.client.services import ClientServices
 from reactor.client.writing import Writer
 from reactor.errors import FetchError
 from reactor.http._client import Exchange
 from reactor.parser._message import Response
 
-class _Owner(Shared, Protocol):
+class _Owner(ClientServices, Protocol):
     """Whose transfers these are."""
 
     writer: Writer
@@ -31,7 +31,7 @@ class Transfer(Exchange):
     def __init__(
         self,
         client: _Owner,
-        asked: Asked,
+        asked: ClientRequest,
         on_head: OnHead,
         on_body: OnBody,
         on_done: OnDone,
@@ -39,7 +39,7 @@ class Transfer(Exchange):
         tries: int = 0,
     ) -> None: ...
     @property
-    def asked(self) -> Asked: ...
+    def asked(self) -> ClientRequest: ...
     @property
     def tries(self) -> int:
         """Tries after the first, with those that were made before this transfer."""

@@ -16,8 +16,8 @@ from reactor.loop._core cimport Loop
 import time
 
 import reactor.client.failures as failures
-from reactor.client.asked import PASSING as _PASSING
-from reactor.client.asked import pause_before
+from reactor.client.request import PASSING as _PASSING
+from reactor.client.request import pause_before
 from reactor.errors import FetchError
 from reactor.net import Inet
 
@@ -31,11 +31,11 @@ cdef class Transfer(Exchange):
     cdef Loop loop
     cdef object on_head, on_body, on_done
     cdef object trace
-    cdef object way, pool
+    cdef object route, pool
     cdef ClientMachine machine          # None: no connection is its own
     cdef object peer
     cdef bytes message
-    cdef object following               # the Asked of a redirect, or the same again
+    cdef object following               # the ClientRequest of a redirect, or the same again
     cdef object decoder
     cdef object deadline, timer         # TimerHandle or None
     cdef list redirected
@@ -121,13 +121,13 @@ cdef class Transfer(Exchange):
         self._submit()
 
     cdef int prepare(self) except -1:
-        self.message, self.way = self.client.writer.write(self.asked)
+        self.message, self.route = self.client.writer.write(self.asked)
         return 0
 
     def _submit(self, fresh=False):
         self.queued = True
         # Anew each time: while this waited for its next try, an empty pool may have been forgotten.
-        self.pool = self.client.pools.of(self.way)
+        self.pool = self.client.pools.of(self.route)
         self.pool.submit(self, fresh)
 
     def begin_on(self, ClientMachine machine not None):
@@ -174,7 +174,7 @@ cdef class Transfer(Exchange):
             try:
                 self.deliver_head(response)
             except Exception as error:
-                self.refuse(error)
+                self.fail(error)
                 return
         if response.status_code >= 300 and not self.over and self.is_too_long(response):
             if self.following is not None:
@@ -231,7 +231,7 @@ cdef class Transfer(Exchange):
             else:
                 self.deliver_decoded(data)
         except Exception as error:
-            self.refuse(error)
+            self.fail(error)
 
     cdef bint is_too_long(self, Response response) except -1:
         """Whether a body that nobody wants is so long that a new connection costs less."""
@@ -267,20 +267,21 @@ cdef class Transfer(Exchange):
         machine, self.machine = self.machine, None
         if self.over:
             return
-        heard = machine is not None and machine.heard
+        response_begun = machine is not None and machine.response_begun
         if self.following is not None:
             self.go_on()  # its head was all that mattered
         elif self.unwanted:
             self.end(None)  # so it was here
-        elif (not heard and machine is not None and machine.served
+        elif (not response_begun and machine is not None and machine.served
                 and not isinstance(error, TimeoutError) and self.asked.repeatable):
             # RFC 9112 9.3.1: the server had closed a connection that was idle. No fault, no try.
             self._submit(fresh=True)
         else:
             url = self.asked.url
-            told = failures.transfer_failure(url.text, url.where, error, heard, self.delivering)
-            told.__cause__ = error
-            self.end(told)
+            failure = failures.transfer_failure(
+                url.text, url.where, error, response_begun, self.delivering)
+            failure.__cause__ = error
+            self.end(failure)
 
     # --- how it goes on, and ends ---------------------------------------------------------
 
@@ -309,7 +310,7 @@ cdef class Transfer(Exchange):
         self.end(FetchError(
             f"{text}: it took longer than the time that it was given", failures.EXIT_TIMEOUT))
 
-    cdef int refuse(self, object error) except -1:
+    cdef int fail(self, object error) except -1:
         """What the user's code raises ends the transfer, and is told to the user."""
         if self.over:
             raise error  # there is nobody to be told any more

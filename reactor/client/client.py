@@ -10,11 +10,11 @@ import socket
 from collections.abc import Callable
 
 from reactor.client._transfer import Transfer
-from reactor.client.asked import Asked, GivenFields, Upload, pairs_of
 from reactor.client.failures import EXIT_CLOSED
+from reactor.client.name_resolution import Resolver
 from reactor.client.pool import Pools
 from reactor.client.proxies import NO_PROXIES, Proxies
-from reactor.client.resolve import Resolver
+from reactor.client.request import ClientRequest, GivenFields, Upload, pairs_of
 from reactor.client.url import Url
 from reactor.client.writing import Writer
 from reactor.errors import FetchError
@@ -115,7 +115,7 @@ class Client:
             raise RuntimeError("the client is closed")
         upload = body if body is None or isinstance(body, Upload) else Upload(body)
         where = url if isinstance(url, Url) else Url.parse(url)
-        asked = Asked(method, where, pairs_of(headers), upload)
+        asked = ClientRequest(method, where, pairs_of(headers), upload)
         most = self.retries if retries is None else retries
         transfer = Transfer(self, asked, on_head, on_body, on_done, most, tries)
         transfer.start(max_time_s)

@@ -17,10 +17,10 @@ from functools import partial
 
 from reactor._value import Value
 from reactor.client import failures
-from reactor.client.asked import Upload, may_be_repeated, pairs_of
 from reactor.client.hashing import is_sha256, new_sha256
 from reactor.client.names import name_from_disposition
-from reactor.client.resuming import Rest, Verdict, Version, total_of
+from reactor.client.request import Upload, may_be_repeated, pairs_of
+from reactor.client.resuming import Rest, ResumeAction, Version, total_of
 from reactor.client.saving import Sink, open_given
 from reactor.client.url import Url, visible
 from reactor.errors import FetchError, LocalProtocolError
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from typing import Any, BinaryIO
 
     from reactor.client._transfer import Transfer
-    from reactor.client.asked import GivenFields
     from reactor.client.client import Client
     from reactor.client.partial import Part
+    from reactor.client.request import GivenFields
 
     OnDownload = Callable[["Download"], object]
     Target = str | os.PathLike[str] | Sink | Callable[[Url], Sink]
@@ -264,14 +264,14 @@ class Download:
     def _answers_range(self, head: Response) -> bool:
         """Whether it is an answer to a request for the rest, and is seen to."""
         part = self._part()
-        verdict = None if part is None else self._rest.judge(part.size, head)
-        if verdict in (Verdict.ANEW, Verdict.BY_DATE):
+        action = None if part is None else self._rest.judge(part.size, head)
+        if action in (ResumeAction.ANEW, ResumeAction.BY_DATE):
             self._ask_again()
             return True
-        if part is None or verdict not in (Verdict.CONTINUE, Verdict.COMPLETE):
+        if part is None or action not in (ResumeAction.CONTINUE, ResumeAction.COMPLETE):
             return False
         self._tell_head()
-        self._complete = verdict is Verdict.COMPLETE
+        self._complete = action is ResumeAction.COMPLETE
         self._go_on(part.size, head)
         return True
 

@@ -116,13 +116,13 @@ def write_failure(text: str, where: str, error: OSError) -> FetchError:
 
 
 def transfer_failure(
-    text: str, where: str, error: Exception, heard: bool, in_body: bool
+    text: str, where: str, error: Exception, response_begun: bool, in_body: bool
 ) -> FetchError:
-    """Why a response did not come whole; ``heard``: some of it came."""
+    """Why a response did not come whole; ``response_begun``: some of it came."""
     match error:
         case FetchError():
             return error
-        case ProtocolError(code="incomplete") | ConnectionError() if not heard:
+        case ProtocolError(code="incomplete") | ConnectionError() if not response_begun:
             code = EXIT_RECEIVE if isinstance(error, ConnectionResetError) else EXIT_EMPTY
             return FetchError(f"{text}: {where} closed the connection without an answer", code)
         case ProtocolError(code="incomplete"):

@@ -10,7 +10,7 @@ A name is made from the URL that the user wrote, never from where redirects led
 
 from __future__ import annotations
 
-from reactor.client._plain import plain_name
+from reactor.client._plain_url import plain_name
 from reactor.client.url import Url
 from reactor.http.ascii import lower
 

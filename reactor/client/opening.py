@@ -12,7 +12,6 @@ from collections.abc import Callable
 from socket import AF_INET6
 
 from reactor._protocol import Protocol, Transport
-from reactor.client.asked import basic
 from reactor.client.failures import (
     EXIT_RECEIVE,
     connect_failure,
@@ -21,7 +20,8 @@ from reactor.client.failures import (
     tls_failure,
     transfer_failure,
 )
-from reactor.client.resolve import Address, with_port
+from reactor.client.name_resolution import Address, with_port
+from reactor.client.request import basic
 from reactor.client.url import Url, bracketed
 from reactor.errors import FetchError, ProtocolError
 from reactor.http._client import ClientMachine
@@ -34,10 +34,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from reactor.client.shared import Shared
+    from reactor.client.services import ClientServices
 
 
-class Way:
+class Route:
     """How connections that may stand for each other are made: those with the same ``key``."""
 
     __slots__ = ("host", "key", "port", "proxy", "scheme")
@@ -50,7 +50,7 @@ class Way:
         self.key = (scheme, host, port, proxy)
 
     @classmethod
-    def to(cls, url: Url, proxy: Url | None) -> Way:
+    def to(cls, url: Url, proxy: Url | None) -> Route:
         if proxy is not None and url.scheme == "http":
             return cls("http", proxy.host, proxy.port, proxy)  # one connection for all hosts
         return cls(*url.origin, proxy)
@@ -65,8 +65,8 @@ class Opening:
 
     def __init__(
         self,
-        client: Shared,
-        way: Way,
+        client: ClientServices,
+        route: Route,
         machine: ClientMachine,
         text: str,
         timings: dict[str, float],
@@ -74,7 +74,7 @@ class Opening:
         on_failed: Callable[[FetchError], object],
     ) -> None:
         self._client = client
-        self._way = way
+        self._route = route
         self._timings = timings
         self._on_opened = on_opened
         self._on_failed = on_failed
@@ -84,12 +84,12 @@ class Opening:
         self._over = False
         self._text = text
         # Who is connected to: the proxy, or the origin itself.
-        self._host = way.host if way.proxy is None else way.proxy.host
-        self._port = way.port if way.proxy is None else way.proxy.port
-        self._where = f"{self._host} port {self._port}" + (" (the proxy)" if way.proxy else "")
+        self._host = route.host if route.proxy is None else route.proxy.host
+        self._port = route.port if route.proxy is None else route.proxy.port
+        self._where = f"{self._host} port {self._port}" + (" (the proxy)" if route.proxy else "")
 
     def start(self) -> None:
-        if self._way.scheme == "https":
+        if self._route.scheme == "https":
             try:
                 self._protocol = self._secured(self._protocol)
             except (OSError, ValueError) as error:
@@ -130,7 +130,7 @@ class Opening:
             self._client.tls_context(),
             protocol,
             self._not_secured,
-            server_hostname=self._way.host.partition("%")[0],  # no certificate names a zone
+            server_hostname=self._route.host.partition("%")[0],  # no certificate names a zone
             limits=self._client.limits,
         )
 
@@ -139,7 +139,7 @@ class Opening:
             return
         if isinstance(found, OSError):
             self._failed(
-                resolve_failure(self._text, self._host, found, self._way.proxy is not None)
+                resolve_failure(self._text, self._host, found, self._route.proxy is not None)
             )
             return
         self._lap("dns")
@@ -155,18 +155,18 @@ class Opening:
     def _connected(self) -> Any:
         """What the connection carries first."""
         self._lap("connect")
-        if self._way.proxy is not None and self._way.scheme == "https":
-            self._tunnel = _Tunnel(self, self._way, self._client)
+        if self._route.proxy is not None and self._route.scheme == "https":
+            self._tunnel = _Tunnel(self, self._route, self._client)
             return self._tunnel
         return self._protocol
 
     def _not_connected(self, error: OSError) -> None:
-        told = connect_failure(self._text, self._where, error)
-        told.__cause__ = error
-        self._failed(told)
+        failure = connect_failure(self._text, self._where, error)
+        failure.__cause__ = error
+        self._failed(failure)
 
     def _not_secured(self, error: Exception) -> None:
-        self._failed(tls_failure(self._text, f"{self._way.host} port {self._way.port}", error))
+        self._failed(tls_failure(self._text, f"{self._route.host} port {self._route.port}", error))
 
     # --- what the steps tell --------------------------------------------------------------
 
@@ -179,13 +179,15 @@ class Opening:
 
     def opened(self) -> None:
         """The machine is connected."""
-        if self._way.scheme == "https":
+        if self._route.scheme == "https":
             self._lap("tls")
         self._over = True
         self._on_opened()
 
     def tunnel_failed(self, error: Exception) -> None:
-        self._failed(transfer_failure(self._text, self._where, error, heard=False, in_body=False))
+        self._failed(
+            transfer_failure(self._text, self._where, error, response_begun=False, in_body=False)
+        )
 
     def _failed(self, error: FetchError) -> None:
         if not self._over:
@@ -196,10 +198,10 @@ class Opening:
 class _Tunnel(Protocol):
     """Asks a proxy for a connection to the origin (RFC 9110 9.3.6)."""
 
-    def __init__(self, opening: Opening, way: Way, client: Shared) -> None:
-        authority = f"{bracketed(way.host)}:{way.port}"
+    def __init__(self, opening: Opening, route: Route, client: ClientServices) -> None:
+        authority = f"{bracketed(route.host)}:{route.port}"
         self._message = serialise_request(
-            "CONNECT", authority, [("Host", authority), *proxy_fields(way.proxy)]
+            "CONNECT", authority, [("Host", authority), *proxy_fields(route.proxy)]
         )
         self._opening = opening
         self._limits = client.limits

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from typing import Any, Protocol
 
     from reactor._protocol import Transport
-    from reactor.client.opening import Way
-    from reactor.client.shared import Shared
+    from reactor.client.opening import Route
+    from reactor.client.services import ClientServices
     from reactor.errors import FetchError
     from reactor.limits import Limits
 
@@ -56,21 +56,21 @@ class PooledMachine(ClientMachine):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        self._pool.lost(self)
+        self._pool.connection_ended(self)
 
 
 class Pools:
     """All connections of one client."""
 
-    def __init__(self, client: Shared) -> None:
+    def __init__(self, client: ClientServices) -> None:
         self.client = client
         self.idle: dict[PooledMachine, None] = {}  # the longest idle one first
         self.by_key: dict[tuple[Any, ...], Pool] = {}
 
-    def of(self, way: Way) -> Pool:
-        found = self.by_key.get(way.key)
+    def of(self, route: Route) -> Pool:
+        found = self.by_key.get(route.key)
         if found is None:
-            found = self.by_key[way.key] = Pool(self, way)
+            found = self.by_key[route.key] = Pool(self, route)
         return found
 
     def close(self) -> None:
@@ -84,10 +84,10 @@ class Pools:
 class Pool:
     """The connections by one way; one without any is forgotten."""
 
-    def __init__(self, pools: Pools, way: Way) -> None:
+    def __init__(self, pools: Pools, route: Route) -> None:
         self._pools = pools
         self._client = pools.client
-        self._way = way
+        self._route = route
         self._count = 0  # open, or on their way to be
         self._idle: list[PooledMachine] = []  # the one that was used last is taken first
         self._openings: dict[Waiter, Opening] = {}
@@ -111,7 +111,7 @@ class Pool:
         opening = self._openings.pop(transfer, None)
         if opening is not None:
             opening.cancel()
-            self._gone()
+            self._removed()
         elif transfer in self.waiting:
             self.waiting.remove(transfer)
 
@@ -126,19 +126,19 @@ class Pool:
         if len(idle) > limits.idle_connections_max:
             next(iter(idle)).cancel()
 
-    def lost(self, machine: PooledMachine) -> None:
+    def connection_ended(self, machine: PooledMachine) -> None:
         if machine in self._pools.idle:
             del self._pools.idle[machine]
             self._idle.remove(machine)
-        self._gone()
+        self._removed()
 
-    def _gone(self) -> None:
+    def _removed(self) -> None:
         """There is room for one more connection."""
         self._count -= 1
         if self.waiting:
             self._open(self.waiting.popleft())
         elif not self._count:
-            del self._pools.by_key[self._way.key]
+            del self._pools.by_key[self._route.key]
 
     def _open(self, transfer: Waiter) -> None:
         self._count += 1
@@ -150,11 +150,11 @@ class Pool:
 
         def failed(error: FetchError) -> None:
             if self._openings.pop(transfer, None) is not None:
-                self._gone()
+                self._removed()
                 transfer.not_connected(error)
 
         opening = Opening(
-            self._client, self._way, machine, transfer.url, transfer.timings, opened, failed
+            self._client, self._route, machine, transfer.url, transfer.timings, opened, failed
         )
         machine.opening = self._openings[transfer] = opening
         opening.start()

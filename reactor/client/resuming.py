@@ -66,7 +66,7 @@ def _is_older(modified: str, date: str) -> bool:
     return changed is not None and answered is not None and changed <= answered - 1
 
 
-class Verdict(Enum):
+class ResumeAction(Enum):
     """What to do with the answer to a request for the rest."""
 
     CONTINUE = "its body follows the bytes that are there"
@@ -82,7 +82,9 @@ def range_fields(version: Version, size: int, by_date: bool = False) -> list[tup
     return [("Range", f"bytes={size}-"), ("If-Range", validator or "")]
 
 
-def judge(version: Version, size: int, head: Response, by_date: bool = False) -> Verdict | None:
+def judge(
+    version: Version, size: int, head: Response, by_date: bool = False
+) -> ResumeAction | None:
     """What the answer to `range_fields` means; None for a status that is no answer to a range.
 
     200 although the file is still the same: some servers compare If-Range with dates only, so
@@ -90,16 +92,16 @@ def judge(version: Version, size: int, head: Response, by_date: bool = False) ->
     """
     match head.status:
         case 206:
-            return Verdict.CONTINUE if _follows(version, size, head) else Verdict.ANEW
+            return ResumeAction.CONTINUE if _follows(version, size, head) else ResumeAction.ANEW
         case 200:
             asked_by_etag = version.etag is not None and not by_date
             same = _same(version, head) and head.headers.get("etag") == version.etag
             if asked_by_etag and same and version.modified is not None and size:
-                return Verdict.BY_DATE
-            return Verdict.WHOLE
+                return ResumeAction.BY_DATE
+            return ResumeAction.WHOLE
         case 416:
             whole = _content_range(head) == (None, None, size) and version.length in (None, size)
-            return Verdict.COMPLETE if whole and _same(version, head) else Verdict.ANEW
+            return ResumeAction.COMPLETE if whole and _same(version, head) else ResumeAction.ANEW
         case _:
             return None
 
@@ -125,12 +127,12 @@ class Rest:
         self.asked = version
         return range_fields(version, size, self._by_date)
 
-    def judge(self, size: int, head: Response) -> Verdict | None:
+    def judge(self, size: int, head: Response) -> ResumeAction | None:
         """As `judge`; BY_DATE and ANEW are what the next `fields` ask for."""
-        verdict = None if self.asked is None else judge(self.asked, size, head, self._by_date)
-        if verdict in (Verdict.BY_DATE, Verdict.ANEW):
-            self.distrust(by_date=verdict is Verdict.BY_DATE)
-        return verdict
+        action = None if self.asked is None else judge(self.asked, size, head, self._by_date)
+        if action in (ResumeAction.BY_DATE, ResumeAction.ANEW):
+            self.distrust(by_date=action is ResumeAction.BY_DATE)
+        return action
 
     def distrust(self, by_date: bool = False) -> None:
         self._by_date, self._anew = by_date, not by_date

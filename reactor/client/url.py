@@ -9,7 +9,7 @@ show them. Must never open a connection.
 
 from __future__ import annotations
 
-from reactor.client._plain import plain_url
+from reactor.client._plain_url import plain_url
 from reactor.client.failures import EXIT_URL
 from reactor.errors import FetchError
 

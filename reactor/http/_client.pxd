@@ -2,7 +2,7 @@
 
 from reactor.parser._message cimport Response
 from reactor._protocol cimport Transport
-from reactor.http._incoming cimport Incoming
+from reactor.http._response_reader cimport ResponseReader
 
 cdef class Exchange:
     cpdef interim_received(self, Response response)
@@ -11,9 +11,9 @@ cdef class Exchange:
     cpdef completed(self, trailers)
     cpdef failed(self, error)
 
-cdef class ClientMachine(Incoming):
+cdef class ClientMachine(ResponseReader):
     cdef readonly Transport transport
-    cdef readonly bint heard
+    cdef readonly bint response_begun
     cdef readonly int served
     cdef Exchange exchange                      # None: nothing is under way
     cdef object pieces                          # of the request's body; None: it is sent

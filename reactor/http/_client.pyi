@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing_extensions import disjoint_base
 
 from reactor._protocol import Transport
-from reactor.http._incoming import Incoming
+from reactor.http._response_reader import ResponseReader
 from reactor.limits import Limits
 from reactor.parser._headers import Headers
 from reactor.parser._message import Response
@@ -30,14 +30,14 @@ class Exchange:
         """The response will never be whole. Called last, unless `completed` is."""
 
 @disjoint_base
-class ClientMachine(Incoming):
+class ClientMachine(ResponseReader):
     """Sends one request after another on one connection; one is under way at a time."""
 
     def __init__(self, limits: Limits) -> None: ...
     @property
     def transport(self) -> Transport: ...
     @property
-    def heard(self) -> bool:
+    def response_begun(self) -> bool:
         """Whether anything of the response under way has come."""
 
     @property

@@ -37,7 +37,7 @@ cdef class Exchange:
 
 
 @cython.nonecheck(True)
-cdef class ClientMachine(Incoming):
+cdef class ClientMachine(ResponseReader):
 
     def __init__(self, limits):
         super().__init__(limits)
@@ -62,7 +62,7 @@ cdef class ClientMachine(Incoming):
             raise RuntimeError("the connection is not made yet")
         self.exchange = exchange
         self.interim = 0
-        self.heard = False
+        self.response_begun = False
         self.parser.expect(method)
         self.move_writing(START)
         self.transport.send(<const uint8_t *>PyBytes_AS_STRING(message), len(message))
@@ -104,7 +104,7 @@ cdef class ClientMachine(Incoming):
             return False
         if self.read_state == IDLE:
             self.move_reading(START)
-            self.heard = True
+            self.response_begun = True
         self.transport.expire_in(self.patience_s)
         return True
 
@@ -196,7 +196,7 @@ cdef class ClientMachine(Incoming):
         exchange.head_received(head)
         if self.exchange is not exchange:
             return 0  # it was cancelled meanwhile
-        if not head.whole:
+        if not head.complete:
             return self.move_reading(WITH_BODY)
         body = head.body
         if body:

@@ -92,12 +92,12 @@ cdef class DeferredResponder(Responder):
         transport, rest = self.transport, self.take_leftover()
         self.move_writing(START)
         self.status = 101
-        if self.tally is not None:
-            self.tally.began(len(head), 0)
+        if self.sent_bytes is not None:
+            self.sent_bytes.began(len(head), 0)
         self.write(head)
         transport.flush()
         self.answered()
-        self.tell_taken(True)
+        self.notify_taken(True)
         self.call_exchange("is_over", ())
         self.close_sides()
         self.exchange = self.request = self.transport = None
@@ -120,7 +120,7 @@ cdef class DeferredResponder(Responder):
         except BaseException as exception:
             end_if_forked(exception)
             if self.is_closed():
-                self.service.journal.failed(exception, f"telling an exchange {method}")
+                self.context.journal.failed(exception, f"telling an exchange {method}")
             else:
                 self.application_failed(exception, None)
         return 0

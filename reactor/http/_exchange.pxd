@@ -8,9 +8,9 @@ from reactor.http._deferred cimport DeferredResponder
 cdef class Exchange:
     cdef DeferredResponder responder    # None: it is over
     cdef readonly Request request
-    cdef public object on_room, on_gone, on_drain
+    cdef public object on_room, on_disconnect, on_drain
     cdef object on_body             # takes the pieces of the request's body; None: not asked for
-    cdef readonly bint gone         # the peer sends nothing more, or is not there any more
+    cdef readonly bint disconnected         # the peer sends nothing more, or is not there any more
     cdef bint lost, body_paused
     cdef int64_t streamed           # bytes of the request's body that have come
 

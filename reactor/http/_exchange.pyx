@@ -9,7 +9,7 @@ reach the next request of the connection.
     begin ─> send ... ─> end         one that is pushed; `room` and on_room bound it
     interim   upgrade   fail         103; another protocol; the application's fault
     read_body(on_body)               the request's body in pieces, for apps that stream it
-    on_gone  on_drain                what the application is told
+    on_disconnect  on_drain                what the application is told
 
 The docstrings are in `_exchange.pyi`.
 """
@@ -46,7 +46,7 @@ cdef class Exchange:
 
     @property
     def draining(self):
-        return self.open().service.draining
+        return self.open().context.draining
 
     # --- the answer -----------------------------------------------------------------------
 
@@ -116,13 +116,13 @@ cdef class Exchange:
         if self.on_room is not None:
             self.on_room()
 
-    def peer_gone(self, lost):
-        told, self.gone = self.gone, True
+    def peer_disconnected(self, lost):
+        notified, self.disconnected = self.disconnected, True
         if lost:
             self.lost = True
             self.responder = None
-        if self.on_gone is not None and not told:
-            self.on_gone()
+        if self.on_disconnect is not None and not notified:
+            self.on_disconnect()
 
     def drained(self):
         if self.on_drain is not None:

@@ -22,11 +22,11 @@ from reactor._file cimport File
 from reactor._forked cimport end_if_forked
 from reactor.http._collecting cimport CollectedBody
 from reactor.http._response cimport (
-    CLOSING, SILENT, STAYING, Ending, Text, check_fields, is_event_stream, put,
+    CLOSING, SILENT, STAYING, Persistence, Text, check_fields, is_event_stream, put,
     put_head)
-from reactor.http._service cimport Service
+from reactor.http._context cimport ServerContext
 from reactor.http._sides cimport BODY, CLOSED, DONE, END, IDLE, NEXT, START, WITH_BODY
-from reactor.http._tally cimport Tally
+from reactor.http._sent_bytes cimport SentBytes
 
 from reactor.errors import LocalProtocolError
 from reactor.http.blame import doing
@@ -38,7 +38,8 @@ cdef str HEAD_METHOD = "HEAD"   # the very object: the names of methods are inte
 # runs between its being filled and its being handed over.
 cdef Text scratch
 
-cdef Service NOT_MADE = Service.__new__(Service)    # of a machine whose maker forgot it
+# Of a machine whose maker forgot it.
+cdef ServerContext NOT_MADE = ServerContext.__new__(ServerContext)
 
 
 cdef class Responder(Sender):
@@ -47,7 +48,7 @@ cdef class Responder(Sender):
         self.keep_alive = True
         # Until the connection is made it is as one that is closed.
         self.read_state = self.write_state = CLOSED
-        self.service = NOT_MADE
+        self.context = NOT_MADE
 
     cdef int advance(self) except -1:
         """Answer what is there, and read on if that is of use."""
@@ -102,7 +103,7 @@ cdef class Responder(Sender):
         response = None
         request.answerer = self
         try:
-            response = self.service.respond_to(request)
+            response = self.context.respond_to(request)
             request.answerer = None     # it holds the request
             if not isinstance(response, Response):
                 if self.is_later(response):
@@ -126,18 +127,18 @@ cdef class Responder(Sender):
         """A 500 if nothing was sent, else the end of what was."""
         if isinstance(response, Response):
             self.close_source((<Response>response).content)
-        self.service.journal.failed(exception, doing("answering", self.request, self.service.app))
+        self.context.journal.failed(exception, doing("answering", self.request, self.context.app))
         if self.request is None:
             return self.close()  # it was answered already
         if self.write_state != IDLE:
             return self.break_off()
         self.keep_alive = False
-        return self.answer(self.service.error(500, "the application failed"))
+        return self.answer(self.context.error(500, "the application failed"))
 
     cdef int answer(self, Response response) except -1:
         """Frame the response and begin to write it. Raises before anything is written."""
         cdef int64_t length = response.facts.content_length
-        cdef bint bodyless = self.request is not None and self.request.word is HEAD_METHOD
+        cdef bint bodyless = self.request is not None and self.request.method is HEAD_METHOD
         check_fields(response)
         body = response.content
         if response.status_code in (204, 304):
@@ -154,7 +155,7 @@ cdef class Responder(Sender):
         elif length != len(content) and not (bodyless and not content):
             raise LocalProtocolError(
                 f"Content-Length is {length} but the body has {len(content)} bytes")
-        if len(content) > self.service.high_water and not bodyless:
+        if len(content) > self.context.high_water and not bodyless:
             return self.answer_in_pieces(response)
         self.begin(response, length, False, b"" if bodyless else content)
         return self.end()
@@ -173,22 +174,22 @@ cdef class Responder(Sender):
                    bytes data) except -1:
         """Write the head, and with it the body if that is short: one send, not two that
         would wait for each other's acknowledgement."""
-        cdef bytes date = self.service.dates.field_value()
-        cdef Ending ending
-        if self.keep_alive and self.service.draining and self.is_last():
+        cdef bytes date = self.context.dates.field_value()
+        cdef Persistence persistence
+        if self.keep_alive and self.context.draining and self.is_last():
             self.keep_alive = False
-        ending = SILENT if self.keep_alive else CLOSING
+        persistence = SILENT if self.keep_alive else CLOSING
         if self.keep_alive and self.request is not None and self.request.facts.version < 11:
-            ending = STAYING
+            persistence = STAYING
         self.status = response.status_code
         self.written = len(data)
         self.move_writing(START)
         scratch.size = 0
-        put_head(&scratch, response, date, length, chunked, ending)
-        if self.service.wants_answers:
-            if self.tally is None:
-                self.tally = Tally()
-            self.tally.began(scratch.size, scratch.size + len(data))
+        put_head(&scratch, response, date, length, chunked, persistence)
+        if self.context.wants_answers:
+            if self.sent_bytes is None:
+                self.sent_bytes = SentBytes()
+            self.sent_bytes.began(scratch.size, scratch.size + len(data))
         put(&scratch, PyBytes_AS_STRING(data), len(data))
         return self.transport.send(scratch.base, scratch.size)
 
@@ -247,7 +248,7 @@ cdef class Responder(Sender):
         if self.out is not None and self.out.pushing:
             return 0
         while self.out is not None and not self.paused and not self.is_closed():
-            if self.event_stream and self.service.streams_end:
+            if self.event_stream and self.context.streams_end:
                 self.keep_alive = False
                 return self.end()
             try:
@@ -256,8 +257,8 @@ cdef class Responder(Sender):
                 raise
             except BaseException as exception:
                 end_if_forked(exception)
-                self.service.journal.failed(
-                    exception, doing("reading the body for", self.request, self.service.app))
+                self.context.journal.failed(
+                    exception, doing("reading the body for", self.request, self.context.app))
                 return self.break_off()
             if piece is None:
                 return self.end()
@@ -284,10 +285,10 @@ cdef class Responder(Sender):
         if self.out is not None:
             self.drop_source()
         self.move_writing(END)
-        if self.tally is not None:
+        if self.sent_bytes is not None:
             self.answered()
         # RFC 9112 9.6: after a request that it called its last a client sends nothing more.
-        all_came = (self.read_state == DONE and self.request is not None and self.request.whole
+        all_came = (self.read_state == DONE and self.request is not None and self.request.complete
                     and not stays_open(&self.request.facts))
         self.request = None
         if self.body is not None:
@@ -317,8 +318,8 @@ cdef class Responder(Sender):
             raise
         except BaseException as exception:
             end_if_forked(exception)
-            self.service.journal.failed(
-                exception, doing("closing the body for", self.request, self.service.app))
+            self.context.journal.failed(
+                exception, doing("closing the body for", self.request, self.context.app))
         return 0
 
     cdef int close(self, bint linger=True) except -1:

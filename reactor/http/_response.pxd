@@ -10,7 +10,7 @@ cdef struct Text:
     uint8_t *base
     Py_ssize_t size, capacity
 
-cdef enum Ending:
+cdef enum Persistence:
     # What the Connection field says: nothing, for HTTP/1.1 that stays open.
     SILENT, CLOSING, STAYING
 
@@ -20,4 +20,4 @@ cdef int check_fields(Response response) except -1
 cdef bint is_event_stream(Response response) except -1
 cdef Response error_response(int status, str message, str retry_after, object extra)
 cdef int put_head(Text *text, Response response, bytes date, int64_t length, bint chunked,
-                  Ending ending) except -1
+                  Persistence persistence) except -1

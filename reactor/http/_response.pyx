@@ -106,8 +106,8 @@ cdef list STATUS_LINES = [None] * 1000
 
 
 cdef bytes status_line(Response response):
-    if response.word is not None:
-        return f"HTTP/1.1 {response.status_code} {response.word}\r\n".encode("latin-1")
+    if response.reason_text is not None:
+        return f"HTTP/1.1 {response.status_code} {response.reason_text}\r\n".encode("latin-1")
     line = <bytes>STATUS_LINES[response.status_code]
     if line is None:
         line = f"HTTP/1.1 {response.status_code} {response.reason}\r\n".encode("ascii")
@@ -116,7 +116,7 @@ cdef bytes status_line(Response response):
 
 
 cdef int put_head(Text *text, Response response, bytes date, int64_t length, bint chunked,
-                  Ending ending) except -1:
+                  Persistence persistence) except -1:
     """Append the head; ``length`` below zero: no Content-Length."""
     cdef bytes line = status_line(response)
     cdef int says
@@ -134,9 +134,9 @@ cdef int put_head(Text *text, Response response, bytes date, int64_t length, bin
         put(text, b"\r\n", 2)
     elif chunked:
         put(text, b"Transfer-Encoding: chunked\r\n", 28)
-    if ending == CLOSING:
+    if persistence == CLOSING:
         put(text, b"Connection: close\r\n", 19)
-    elif ending == STAYING:
+    elif persistence == STAYING:
         put(text, b"Connection: keep-alive\r\n", 24)
     return put(text, b"\r\n", 2)
 

@@ -4,16 +4,16 @@ from libc.stdint cimport int64_t
 
 from reactor._protocol cimport Transport
 from reactor.parser._message cimport Request
-from reactor.http._service cimport Service
+from reactor.http._context cimport ServerContext
 from reactor.http._sides cimport Sides
-from reactor.http._tally cimport Tally
+from reactor.http._sent_bytes cimport SentBytes
 
 cdef class Sender(Sides):
     cdef readonly Transport transport
-    cdef Service service
+    cdef ServerContext context
     cdef object peer
     cdef Request request        # whose body is being read, or whose answer is written
-    cdef Tally tally            # None: nobody wants to know what was taken
+    cdef SentBytes sent_bytes            # None: nobody wants to know what was taken
     cdef int status
     cdef int64_t written        # bytes of the response's body
 
@@ -21,4 +21,4 @@ cdef class Sender(Sides):
     cdef int send_file(self, object file, int64_t offset, int64_t length) except -1
     cdef int flush_all(self) except -1
     cdef int answered(self) except -1
-    cdef int tell_taken(self, bint lost) except -1
+    cdef int notify_taken(self, bint lost) except -1

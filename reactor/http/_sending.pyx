@@ -12,15 +12,15 @@ from cpython.bytes cimport PyBytes_GET_SIZE
 cdef class Sender(Sides):
 
     cdef int write(self, bytes data) except -1:
-        if self.tally is not None:
-            self.tally.handed += PyBytes_GET_SIZE(data)
+        if self.sent_bytes is not None:
+            self.sent_bytes.handed += PyBytes_GET_SIZE(data)
         self.transport.write(data)
         return 0
 
     cdef int send_file(self, object file, int64_t offset, int64_t length) except -1:
         self.written = length
-        if self.tally is not None:
-            self.tally.handed += length
+        if self.sent_bytes is not None:
+            self.sent_bytes.handed += length
         self.transport.sendfile(file, offset, length)
         return 0
 
@@ -37,18 +37,18 @@ cdef class Sender(Sides):
 
     cdef int answered(self) except -1:
         """Nothing more of this answer will be written."""
-        if self.tally is None:
+        if self.sent_bytes is None:
             return 0
-        self.tally.ended(self.request, self.status)
-        return self.tell_taken(False)
+        self.sent_bytes.ended(self.request, self.status)
+        return self.notify_taken(False)
 
     cdef int flushed(self) except -1:
-        return 0 if self.tally is None else self.tell_taken(False)
+        return 0 if self.sent_bytes is None else self.notify_taken(False)
 
-    cdef int tell_taken(self, bint lost) except -1:
+    cdef int notify_taken(self, bint lost) except -1:
         """Log the answers that the kernel has taken, or those of which it takes nothing more."""
-        if self.tally is None:
+        if self.sent_bytes is None:
             return 0
-        while (over := self.tally.next_taken(self.transport.taken, lost)) is not None:
-            self.service.journal.answered(self.peer, *over)
+        while (over := self.sent_bytes.next_taken(self.transport.taken, lost)) is not None:
+            self.context.journal.answered(self.peer, *over)
         return 0

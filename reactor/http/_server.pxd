@@ -6,14 +6,14 @@ from reactor.parser._message cimport Request
 from reactor._protocol cimport Factory, Protocol
 from reactor.parser._framing cimport RequestParser
 from reactor.http._deferred cimport DeferredResponder
-from reactor.http._service cimport Service
+from reactor.http._context cimport ServerContext
 
 cdef enum Clock:
     # What the transport's deadline stands for now; OUTDATED: for the request before.
     OUTDATED, NOT_SET, FOR_ANYTHING, FOR_HEAD, FOR_BODY, FOR_MEMORY, FOR_NEXT, FOR_LAST
 
 cdef class ServerMachines(Factory):
-    cdef Service service
+    cdef ServerContext context
 
 cdef class ServerMachine(DeferredResponder):
     cdef RequestParser parser   # None while there is nothing to parse
@@ -41,4 +41,4 @@ cdef class ServerMachine(DeferredResponder):
     cdef object fault(self, int status, str code, str message)
     cdef int stream_body(self, Request request) except -1
     cdef int body_done(self) except -1
-    cdef int refuse(self, object error) except -1
+    cdef int answer_fault(self, object error) except -1

@@ -3,15 +3,15 @@ from typing import Any
 from typing_extensions import disjoint_base
 
 from reactor._protocol import Factory
+from reactor.http._context import ServerContext
 from reactor.http._deferred import DeferredResponder
 from reactor.http._exchange import Exchange
-from reactor.http._service import Service
 
 @disjoint_base
 class ServerMachine(DeferredResponder):
-    """Serves ``service.app`` on one connection; driven by whatever transport it is given."""
+    """Serves ``context.app`` on one connection; driven by whatever transport it is given."""
 
-    def __init__(self, service: Service) -> None: ...
+    def __init__(self, context: ServerContext) -> None: ...
     def data_received(self, data: bytes) -> None: ...
     def eof_received(self) -> bool: ...
     def connection_lost(self, exc: Any) -> None: ...
@@ -22,17 +22,17 @@ class ServerMachine(DeferredResponder):
         """The handle of the request that is being answered; see `Request.exchange`."""
 
     def finish(self) -> None:
-        """Graceful stop, after `Service.drain`: answer what has come, and at most one request more;
-        the last answer says that it is."""
+        """Graceful stop, after `ServerContext.drain`: answer what has come, and at most one request
+        more; the last answer says that it is."""
 
     def end_stream(self) -> None:
         """End an answer that is an event stream by its last chunk: who listens comes again."""
 
 @disjoint_base
 class ServerMachines(Factory):
-    """Makes a `ServerMachine` of ``service`` for each connection."""
+    """Makes a `ServerMachine` of ``context`` for each connection."""
 
-    def __init__(self, service: Service) -> None: ...
+    def __init__(self, context: ServerContext) -> None: ...
     def __call__(self, *args: Any, **kwargs: Any) -> ServerMachine: ...
     def drain(self, idle_grace_s: float) -> None: ...
     def end_streams(self) -> None: ...

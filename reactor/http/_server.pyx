@@ -29,35 +29,35 @@ cdef bytes CONTINUE_LINE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 cdef class ServerMachines(Factory):
 
-    def __init__(self, Service service):
-        self.service = service
+    def __init__(self, ServerContext context):
+        self.context = context
 
     cdef Protocol make(self):
-        return machine_of(self.service)
+        return machine_of(self.context)
 
     def drain(self, idle_grace_s):
-        self.service.drain(idle_grace_s)
+        self.context.drain(idle_grace_s)
 
     def end_streams(self):
-        self.service.end_streams()
+        self.context.end_streams()
 
 
 cdef class ServerMachine(DeferredResponder):
 
-    def __init__(self, Service service):
-        self.service = service
+    def __init__(self, ServerContext context):
+        self.context = context
 
     # --- what the transport tells ---------------------------------------------------------
 
     cpdef connection_made(self, transport):
         # All that can fail first: one that nobody made, or without a wire, stays closed.
-        if self.service is None:
+        if self.context is None:
             raise RuntimeError("the machine has no service: super().__init__() was not called")
         peer = transport.get_extra_info("peername")
         self.transport = transport
         self.peer = peer
         self.read_state = self.write_state = IDLE
-        self.start_clock(FOR_ANYTHING, self.service.silent_timeout)
+        self.start_clock(FOR_ANYTHING, self.context.silent_timeout)
 
     def data_received(self, bytes data):
         self.receive(<const uint8_t *>PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
@@ -70,9 +70,10 @@ cdef class ServerMachine(DeferredResponder):
         elif self.read_state == BODY:
             # Below body_rate_min bytes a second the credit runs out (see limits).
             self.transport.extend_deadline(
-                <double>size / <double>self.service.limits.body_rate_min, self.service.limits.body_timeout_s)
+                <double>size / <double>self.context.limits.body_rate_min,
+                self.context.limits.body_timeout_s)
         if self.parser is None:
-            self.parser = self.service.lend_parser()
+            self.parser = self.context.lend_parser()
         # Parsed where it was received; only the beginning of a message that goes on is copied.
         self.parser.lend(data, size)
         try:
@@ -83,7 +84,7 @@ cdef class ServerMachine(DeferredResponder):
 
     def eof_received(self):
         self.peer_done = True
-        self.call_exchange("peer_gone", (False,))
+        self.call_exchange("peer_disconnected", (False,))
         self.advance()
         return not self.is_closed()  # true while an answer is owed
 
@@ -97,34 +98,34 @@ cdef class ServerMachine(DeferredResponder):
         # RFC 9110 15.5.9: 408 tells a slow client what happened; a silent one is not told.
         if self.read_state == IDLE:
             code = "silent-timeout" if waited_for == FOR_ANYTHING else "keep-alive-timeout"
-            self.service.journal.refused(self.peer, self.fault(408, code, "no request came"))
+            self.context.journal.refused(self.peer, self.fault(408, code, "no request came"))
             self.close()
         elif waited_for == FOR_MEMORY:
             self._refuse_for_memory()
         else:
             code = "body-timeout" if self.read_state == BODY else "header-timeout"
-            self.refuse(self.fault(408, code, "the request came too slowly"))
+            self.answer_fault(self.fault(408, code, "the request came too slowly"))
 
     cpdef connection_lost(self, exc):
         # First of all: the journal is somebody else's code too, and may raise.
         self.drop_source()
         self.release_body()
         if isinstance(exc, TimeoutError):
-            self.service.journal.refused(self.peer, RemoteProtocolError(
+            self.context.journal.refused(self.peer, RemoteProtocolError(
                 408, "write-timeout", "nothing of the response was taken", self.written))
         if self.write_state == HEAD or self.write_state == BODY:
             self.answered()
-        self.tell_taken(True)
+        self.notify_taken(True)
         self.close_sides()
         if self.parser is not None:
             self.return_parser()
-        self.call_exchange("peer_gone", (True,))
+        self.call_exchange("peer_disconnected", (True,))
         self.exchange = self.transport = None
 
     def is_idle(self):
         # Not one that has yet to ask: if everybody who comes were shed for the next who comes,
         # a crowd would be served nothing. When the server stops, nobody else comes.
-        return ((self.clock == FOR_NEXT or self.service.draining)
+        return ((self.clock == FOR_NEXT or self.context.draining)
                 and self.read_state == IDLE and self.write_state == IDLE)
 
     def finish(self):
@@ -163,7 +164,7 @@ cdef class ServerMachine(DeferredResponder):
 
     cdef int advance(self) except -1:
         """Answer what is there: up to a bound, then let other connections have their turn."""
-        cdef int left = self.service.requests_per_turn
+        cdef int left = self.context.requests_per_turn
         while self.takes_input() and not self.is_closed():
             if self.parser is None or self.parser.is_fresh():
                 break
@@ -175,7 +176,7 @@ cdef class ServerMachine(DeferredResponder):
                 if not self.read_one():
                     break
             except RemoteProtocolError as error:
-                self.refuse(error)
+                self.answer_fault(error)
         if not self.is_closed():
             self.set_reading()
         if self.parser is not None and (self.is_closed() or self.parser.is_fresh()):
@@ -184,7 +185,7 @@ cdef class ServerMachine(DeferredResponder):
 
     cdef int return_parser(self) except -1:
         parser, self.parser = self.parser, None
-        return self.service.take_back(parser)
+        return self.context.take_back(parser)
 
     cdef bint takes_input(self) except -1:
         """Whether what was received can be used now."""
@@ -217,7 +218,7 @@ cdef class ServerMachine(DeferredResponder):
             self.transport.want_reading(False)
         elif self.peer_done:
             self.peer_ended()
-        elif self.read_state == BODY and self.service.body_memory.is_full():
+        elif self.read_state == BODY and self.context.body_memory.is_full():
             self.wait_for_memory()
         else:
             self.read_on()
@@ -234,7 +235,7 @@ cdef class ServerMachine(DeferredResponder):
         """Read nothing more of the body until there is room for it, or its time is over."""
         if self.clock == FOR_MEMORY:
             return 0
-        self.start_clock(FOR_MEMORY, self.service.limits.body_timeout_s)
+        self.start_clock(FOR_MEMORY, self.context.limits.body_timeout_s)
         self.transport.want_reading(False)
         return self.body.wait(self._wake, self._give_up)
 
@@ -250,18 +251,18 @@ cdef class ServerMachine(DeferredResponder):
 
     def _refuse_for_memory(self):
         if self.read_state == BODY:
-            self.refuse(self.fault(503, "body-memory", "too much is being uploaded just now"))
+            self.answer_fault(self.fault(503, "body-memory", "too much is being uploaded just now"))
 
     cdef int set_clock(self) except -1:
         """Ask for the deadline of what is awaited, unless it runs already."""
         if self.read_state == HEAD:
-            return self.start_clock(FOR_HEAD, self.service.limits.header_timeout_s)
+            return self.start_clock(FOR_HEAD, self.context.limits.header_timeout_s)
         if self.read_state == BODY:
-            return self.start_clock(FOR_BODY, self.service.limits.body_timeout_s)
-        if self.service.draining:
-            return self.start_clock(FOR_LAST, self.service.idle_grace)
+            return self.start_clock(FOR_BODY, self.context.limits.body_timeout_s)
+        if self.context.draining:
+            return self.start_clock(FOR_LAST, self.context.idle_grace)
         if self.clock != FOR_ANYTHING:
-            return self.start_clock(FOR_NEXT, self.service.keep_alive_timeout)
+            return self.start_clock(FOR_NEXT, self.context.keep_alive_timeout)
         return 0
 
     cdef int start_clock(self, Clock clock, double seconds) except -1:
@@ -277,7 +278,7 @@ cdef class ServerMachine(DeferredResponder):
         try:
             self.parser.eof()
         except RemoteProtocolError as error:
-            return self.refuse(error)
+            return self.answer_fault(error)
         return self.close()
 
     cdef bint read_one(self) except -1:
@@ -305,16 +306,16 @@ cdef class ServerMachine(DeferredResponder):
         if request.facts.flags & CONNECT:
             # RFC 9110 9.3.6: a 2xx would turn the connection into a tunnel.
             raise RemoteProtocolError(501, "connect", "this server is no proxy")
-        if request.whole and not PyBytes_GET_SIZE(request.content):
+        if request.complete and not PyBytes_GET_SIZE(request.content):
             self.move_reading(END)
             return self.respond(request)
         takes = self.body_bytes_max()
-        if self.service.streams_bodies and not request.whole:
+        if self.context.streams_bodies and not request.complete:
             return self.stream_body(request)
         if not takes:
             # The body is never read: the connection ends with the answer.
             self.keep_alive = False
-        elif not request.whole or <int64_t>len(request.content) > takes:
+        elif not request.complete or <int64_t>len(request.content) > takes:
             return self.expect_body(request)
         self.move_reading(END)
         return self.respond(request)
@@ -322,7 +323,7 @@ cdef class ServerMachine(DeferredResponder):
     cdef int expect_body(self, Request request) except -1:
         self.check_body_size(max(request.facts.content_length, <int64_t>len(request.content)))
         self.move_reading(WITH_BODY)
-        self.body = CollectedBody(self.service.body_memory, self.body_bytes_max())
+        self.body = CollectedBody(self.context.body_memory, self.body_bytes_max())
         self.continue_owed = request.facts.flags & CONTINUE and request.facts.version > 10
         return 0
 
@@ -353,8 +354,8 @@ cdef class ServerMachine(DeferredResponder):
     cdef int64_t body_bytes_max(self) except -1:
         """What a body may have: of one that is collected no more than all of them together, else
         it would wait, or be told to come again, for room that there can never be."""
-        cdef int64_t most = self.service.app.body_bytes_max
-        return most if self.streams_body else min(most, self.service.body_memory.most)
+        cdef int64_t most = self.context.app.body_bytes_max
+        return most if self.streams_body else min(most, self.context.body_memory.most)
 
     cdef int check_body_size(self, int64_t size) except -1:
         cdef int64_t most = self.body_bytes_max()
@@ -383,23 +384,23 @@ cdef class ServerMachine(DeferredResponder):
             self.move_reading(START)
         return 0
 
-    cdef int refuse(self, object error) except -1:
+    cdef int answer_fault(self, object error) except -1:
         """The peer's fault: one answer, then nothing more of it is read."""
-        self.service.journal.refused(self.peer, error)
+        self.context.journal.refused(self.peer, error)
         self.keep_alive = False
         self.release_body()
         self.streams_body = False
         if self.exchange is not None:
-            self.call_exchange("peer_gone", (True,))
+            self.call_exchange("peer_disconnected", (True,))
             self.exchange = None
         if self.write_state != IDLE:
             return self.break_off()
         if self.read_state != DONE:
             self.move_reading(CLOSE)
-        return self.answer(self.service.error(error.status, error.message))
+        return self.answer(self.context.error(error.status, error.message))
 
 
-cdef ServerMachine machine_of(Service service):
+cdef ServerMachine machine_of(ServerContext context):
     cdef ServerMachine machine = ServerMachine.__new__(ServerMachine)
-    machine.service = service
+    machine.context = context
     return machine

@@ -12,7 +12,7 @@ from enum import Enum
 from reactor.http.dates import parse_date
 
 
-class Verdict(Enum):
+class PreconditionResult(Enum):
     """What the preconditions say must be answered."""
 
     PROCEED = 200
@@ -26,7 +26,7 @@ def evaluate(
     etag: str | None,
     last_modified_s: int | None,
     now_s: int = 0,
-) -> Verdict:
+) -> PreconditionResult:
     """Evaluate the request's preconditions in the order of RFC 9110 13.2.2, If-Range excepted.
 
     Args:
@@ -41,21 +41,21 @@ def evaluate(
     if (value := fields.get("If-Match")) is not None:
         # 13.1.1: strong comparison, so a weak tag never matches.
         if not _matches(value, etag, strong=True):
-            return Verdict.FAILED
+            return PreconditionResult.FAILED
     elif (value := fields.get("If-Unmodified-Since")) is not None:
         since = parse_date(value, now_s)
         # 13.1.4: ignored if it is no date, or the resource has none.
         if since is not None and last_modified_s is not None and last_modified_s > since:
-            return Verdict.FAILED
+            return PreconditionResult.FAILED
     if (value := fields.get("If-None-Match")) is not None:
         # 13.1.2: weak comparison.
         if _matches(value, etag, strong=False):
-            return Verdict.NOT_MODIFIED if reading else Verdict.FAILED
+            return PreconditionResult.NOT_MODIFIED if reading else PreconditionResult.FAILED
     elif reading and (value := fields.get("If-Modified-Since")) is not None:
         since = parse_date(value, now_s)
         if since is not None and last_modified_s is not None and last_modified_s <= since:
-            return Verdict.NOT_MODIFIED
-    return Verdict.PROCEED
+            return PreconditionResult.NOT_MODIFIED
+    return PreconditionResult.PROCEED
 
 
 def range_applies(

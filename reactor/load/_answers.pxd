@@ -3,7 +3,7 @@
 from libc.stdint cimport int64_t, uint8_t
 
 from reactor.parser._bounds cimport Bounds
-from reactor.parser._lines cimport FAILED, Verdict
+from reactor.parser._lines cimport FAILED, ScanResult
 from reactor.parser._framing cimport ResponseParser
 
 cdef class Target:
@@ -32,15 +32,15 @@ cdef class AnswerCheck:
     cdef readonly str fault
 
     cdef int reset(self) except -1
-    cdef Verdict take(self, Target target, const uint8_t **data, Py_ssize_t *size) except? FAILED
-    cdef Verdict at_end(self) except? FAILED
-    cdef Verdict take_head(self, const uint8_t **data, Py_ssize_t *size) except? FAILED
-    cdef Verdict take_body(self, const uint8_t **data, Py_ssize_t *size) except? FAILED
-    cdef Verdict compare(self, const uint8_t *data, Py_ssize_t size) except? FAILED
+    cdef ScanResult take(self, Target target, const uint8_t **data, Py_ssize_t *size) except? FAILED
+    cdef ScanResult at_end(self) except? FAILED
+    cdef ScanResult take_head(self, const uint8_t **data, Py_ssize_t *size) except? FAILED
+    cdef ScanResult take_body(self, const uint8_t **data, Py_ssize_t *size) except? FAILED
+    cdef ScanResult compare(self, const uint8_t *data, Py_ssize_t size) except? FAILED
     cdef int begin_parsing(self) except -1
-    cdef Verdict parse(self, const uint8_t **data, Py_ssize_t *size) except? FAILED
-    cdef Verdict pull(self) except? FAILED
-    cdef Verdict take_event(self, object event) except? FAILED
-    cdef Verdict take_piece(self, bytes piece) except? FAILED
-    cdef Verdict done(self) except? FAILED
-    cdef Verdict wrong(self, str fault) except? FAILED
+    cdef ScanResult parse(self, const uint8_t **data, Py_ssize_t *size) except? FAILED
+    cdef ScanResult pull(self) except? FAILED
+    cdef ScanResult take_event(self, object event) except? FAILED
+    cdef ScanResult take_piece(self, bytes piece) except? FAILED
+    cdef ScanResult done(self) except? FAILED
+    cdef ScanResult wrong(self, str fault) except? FAILED

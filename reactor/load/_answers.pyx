@@ -71,7 +71,7 @@ cdef class AnswerCheck:
         self.stays_open = True
         return 0
 
-    cdef Verdict take(self, Target target, const uint8_t **data, Py_ssize_t *size) except? FAILED:
+    cdef ScanResult take(self, Target target, const uint8_t **data, Py_ssize_t *size) except? FAILED:
         """Take of ``data`` what belongs to the answer to ``target``; the rest stays in it.
 
         DONE: the answer is whole and right. MORE: the rest of it must come. FAILED: see `fault`.
@@ -87,7 +87,7 @@ cdef class AnswerCheck:
             return self.parse(data, size)
         return self.take_head(data, size)
 
-    cdef Verdict at_end(self) except? FAILED:
+    cdef ScanResult at_end(self) except? FAILED:
         """The connection ended."""
         if not self.parsing:
             return MORE
@@ -99,17 +99,17 @@ cdef class AnswerCheck:
 
     # --- plain answers --------------------------------------------------------------------
 
-    cdef Verdict take_head(self, const uint8_t **data, Py_ssize_t *size) except? FAILED:
+    cdef ScanResult take_head(self, const uint8_t **data, Py_ssize_t *size) except? FAILED:
         cdef Head head
         cdef Field fields[FIELDS]
-        cdef Verdict verdict
+        cdef ScanResult result
         cdef Target target = self.target
         head.owned = False
         head_lend(&head, fields, FIELDS)
         head_init(&head, &self.bounds, True, False)
-        verdict = scan_head(&head, data[0], min(size[0], 0x7fffffff))
+        result = scan_head(&head, data[0], min(size[0], 0x7fffffff))
         head_free(&head)
-        if (verdict != DONE or target.learning or not target.plain or head.status != target.status
+        if (result != DONE or target.learning or not target.plain or head.status != target.status
                 or head.facts.flags & CHUNKED or head.facts.content_length < 0):
             self.begin_parsing()
             return self.parse(data, size)
@@ -123,7 +123,7 @@ cdef class AnswerCheck:
         size[0] -= head.pos
         return self.take_body(data, size)
 
-    cdef Verdict take_body(self, const uint8_t **data, Py_ssize_t *size) except? FAILED:
+    cdef ScanResult take_body(self, const uint8_t **data, Py_ssize_t *size) except? FAILED:
         cdef Py_ssize_t count = min(<int64_t>size[0], self.remaining)
         if self.compare(data[0], count) == FAILED:
             return FAILED
@@ -132,7 +132,7 @@ cdef class AnswerCheck:
         size[0] -= count
         return self.done() if self.remaining == 0 else MORE
 
-    cdef inline Verdict compare(self, const uint8_t *data, Py_ssize_t size) except? FAILED:
+    cdef inline ScanResult compare(self, const uint8_t *data, Py_ssize_t size) except? FAILED:
         """The next bytes of the body. The length is judged elsewhere, or first of all here."""
         cdef Target target = self.target
         if target.length >= 0 and self.offset + size > target.length:
@@ -153,7 +153,7 @@ cdef class AnswerCheck:
         self.pieces = [] if self.target.learning else None
         return 0
 
-    cdef Verdict parse(self, const uint8_t **data, Py_ssize_t *size) except? FAILED:
+    cdef ScanResult parse(self, const uint8_t **data, Py_ssize_t *size) except? FAILED:
         """The parser takes all, also what is of the next answer, and keeps it."""
         if size[0]:
             self.parser.take_in(<const char *>data[0], size[0])
@@ -164,16 +164,16 @@ cdef class AnswerCheck:
         except ProtocolError as error:
             return self.wrong(str(error))
 
-    cdef Verdict pull(self) except? FAILED:
-        cdef Verdict verdict = MORE
-        while verdict == MORE:
+    cdef ScanResult pull(self) except? FAILED:
+        cdef ScanResult result = MORE
+        while result == MORE:
             event = self.parser.pull()
             if event is None:
                 break
-            verdict = self.take_event(event)
-        return verdict
+            result = self.take_event(event)
+        return result
 
-    cdef Verdict take_event(self, object event) except? FAILED:
+    cdef ScanResult take_event(self, object event) except? FAILED:
         cdef Response head
         if type(event) is Body:
             return self.take_piece(event.data)
@@ -192,14 +192,14 @@ cdef class AnswerCheck:
             return MORE
         return self.done() if self.take_piece(head.body) == MORE else FAILED
 
-    cdef Verdict take_piece(self, bytes piece) except? FAILED:
+    cdef ScanResult take_piece(self, bytes piece) except? FAILED:
         if self.pieces is not None:
             self.pieces.append(piece)
         return self.compare(<const uint8_t *><const char *>piece, len(piece))
 
     # --- verdicts -------------------------------------------------------------------------
 
-    cdef Verdict done(self) except? FAILED:
+    cdef ScanResult done(self) except? FAILED:
         cdef Target target = self.target
         if self.pieces is not None:
             body = b"".join(self.pieces)
@@ -216,6 +216,6 @@ cdef class AnswerCheck:
         self.target = None
         return DONE
 
-    cdef Verdict wrong(self, str fault) except? FAILED:
+    cdef ScanResult wrong(self, str fault) except? FAILED:
         self.fault = f"{self.target.url}: {fault}"
         return FAILED

@@ -21,7 +21,7 @@ from cpython.mem cimport PyMem_Calloc, PyMem_Free
 from libc.stdint cimport int64_t, uint8_t
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, itimerspec, timespec
 
-from reactor.parser._lines cimport DONE, FAILED, MORE, Verdict
+from reactor.parser._lines cimport DONE, FAILED, MORE, ScanResult
 from reactor._protocol cimport Protocol
 from reactor.load._answers cimport AnswerCheck, Target
 from reactor.load._histogram cimport Histogram
@@ -121,17 +121,17 @@ cdef class Client(Protocol):
 
     cdef int receive(self, const uint8_t *data, Py_ssize_t size) except -1:
         cdef int64_t now = now_ns()
-        cdef Verdict verdict = DONE
+        cdef ScanResult result = DONE
         self.load.bytes += size
-        while self.under_way and not self.leaving and verdict == DONE:
-            verdict = self.check.take(<Target>self.load.targets[self.oldest], &data, &size)
-            if verdict == FAILED:
+        while self.under_way and not self.leaving and result == DONE:
+            result = self.check.take(<Target>self.load.targets[self.oldest], &data, &size)
+            if result == FAILED:
                 self.give_up(self.check.fault)
-            elif verdict == DONE:
+            elif result == DONE:
                 if self.under_way == 1 and (size or self.check.parsing):
                     return self.give_up(self.unasked())  # nor is that answer a right one
                 self.answered(now)
-        if not self.leaving and verdict == DONE:
+        if not self.leaving and result == DONE:
             if size or self.check.parsing:
                 # They belong to the last answer, which has been counted as a right one.
                 if self.sent[(self.first or self.depth) - 1].left >= self.load.start:

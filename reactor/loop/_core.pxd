@@ -3,7 +3,7 @@
 from reactor.loop._ending cimport TurnEnd
 from reactor.loop._registration cimport Registration
 from reactor.loop._registry cimport Registry
-from reactor.loop._trouble cimport Trouble
+from reactor.loop._spin_guard cimport SpinGuard
 
 cdef class Loop(Registry):
     cdef readonly object _timers, _waker
@@ -15,7 +15,7 @@ cdef class Loop(Registry):
     cdef bint wake_sent, running, stopping
     cdef int generation             # of `_forked`, when it was made or run last
     cdef int wake_fd                # -1 once it is closed
-    cdef Trouble trouble
+    cdef SpinGuard spin_guard
     cdef TurnEnd turn_end
     cdef bytearray scratch          # every connection of this loop receives into it
 

@@ -28,7 +28,7 @@ from reactor._forked cimport end_forked, generation, serving_begins, serving_end
 from reactor.loop._ending cimport TurnEnd, close_item
 from reactor.loop._registration cimport (
     DUE, READ, WRITE, Poller, Registration, check_callable, check_registered)
-from reactor.loop._trouble cimport Trouble
+from reactor.loop._spin_guard cimport SpinGuard
 
 from libc.errno cimport EAGAIN, errno
 from libc.stdint cimport uint64_t
@@ -74,8 +74,8 @@ cdef class Loop(Registry):
         self._timers = Timers()
         self.ready = deque()
         self.from_threads = deque()
-        self.trouble = Trouble()
-        self.turn_end = TurnEnd(self.trouble)
+        self.spin_guard = SpinGuard()
+        self.turn_end = TurnEnd(self.spin_guard)
 
     def __init__(self, selector=None, clock=None, read_bytes=DEFAULT_LIMITS.read_bytes_max):
         if self.scratch is not None:
@@ -130,10 +130,10 @@ cdef class Loop(Registry):
                     self.run_once()
             except MemoryError as error:
                 # The loop's own: what a connection lacks, it ends with.
-                self.trouble.spend_reserve()
-                if self.trouble.vain_turns == 0:
+                self.spin_guard.spend_reserve()
+                if self.spin_guard.vain_turns == 0:
                     self.report(error, "taking a turn of the loop")
-                self.trouble.turned_in_vain(0)
+                self.spin_guard.turned_in_vain(0)
         return 0
 
     def run_once(self, timeout=None):
@@ -141,8 +141,8 @@ cdef class Loop(Registry):
         self.check_open()
         if self._in_turn:
             raise RuntimeError("a turn cannot run within a turn")
-        if self.trouble.reserve == NULL:
-            self.trouble.keep_reserve()
+        if self.spin_guard.reserve == NULL:
+            self.spin_guard.keep_reserve()
         count = self.look(self.select_timeout(timeout))
         self.now = self.clock()
         self._in_turn = True
@@ -150,9 +150,9 @@ cdef class Loop(Registry):
             if count:
                 self.dispatch_found(count)
             elif self.poller is not None and self.poller.failed:
-                self.trouble.turned_in_vain(self.poller.failed)
+                self.spin_guard.turned_in_vain(self.poller.failed)
             else:
-                self.trouble.vain_turns = 0
+                self.spin_guard.vain_turns = 0
             self.run_due()
         finally:
             if self.generation != generation:
@@ -181,9 +181,9 @@ cdef class Loop(Registry):
                 if registration is not None:
                     taken |= dispatch(registration, mask)
         if taken:
-            self.trouble.vain_turns = 0
+            self.spin_guard.vain_turns = 0
         else:
-            self.trouble.turned_in_vain(0)
+            self.spin_guard.turned_in_vain(0)
         return 0
 
     cdef int read_all(self) except -1:
@@ -222,7 +222,7 @@ cdef class Loop(Registry):
             for timer in timers:
                 self.call(timer)
         if len(self.turn_end.lost):
-            self.turn_end.tell_lost()
+            self.turn_end.notify_lost()
         count = len(self.ready)
         while count:
             count -= 1
@@ -242,7 +242,7 @@ cdef class Loop(Registry):
         raised = None
         for _ in range(len(self.turn_end.lost)):
             try:
-                self.turn_end.tell_lost()
+                self.turn_end.notify_lost()
             except BaseException as error:  # the others are told in spite of it
                 raised = error
         self.release()

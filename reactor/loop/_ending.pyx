@@ -9,15 +9,15 @@ Must never know: why a handler is lost, or what it sends.
 from posix.unistd cimport close
 
 from reactor.loop._registration cimport FLUSH, LOST, Registration
-from reactor.loop._trouble cimport Trouble
+from reactor.loop._spin_guard cimport SpinGuard
 
 from collections import deque
 
 
 cdef class TurnEnd:
 
-    def __cinit__(self, Trouble trouble not None):
-        self.trouble = trouble
+    def __cinit__(self, SpinGuard spin_guard not None):
+        self.spin_guard = spin_guard
         self.lost = deque()
         self.flushing = []
         self.closing = []
@@ -37,11 +37,11 @@ cdef class TurnEnd:
         try:
             items.append(item)
         except MemoryError:
-            self.trouble.spend_reserve()
+            self.spin_guard.spend_reserve()
             items.append(item)
         return 0
 
-    cdef int tell_lost(self) except -1:
+    cdef int notify_lost(self) except -1:
         cdef Registration registration
         cdef Py_ssize_t count = len(self.lost)
         while count:

@@ -1,6 +1,6 @@
 """One connection: the C face of `_connection.pyx`."""
 
-from reactor.net._keeper cimport Keeper
+from reactor.net._owner cimport ConnectionOwner
 from reactor.net._outgoing cimport Outgoing
 from reactor.net._timed cimport TimedEndpoint
 
@@ -8,16 +8,17 @@ cdef class Connection(TimedEndpoint):
     cdef object error               # what ended it; None: nothing did, or an orderly end
     cdef Outgoing outgoing
     cdef int vain_events            # in a row: the kernel said ready, and was not
-    cdef bint lingers, reading, eof_seen, eof_wanted, eof_sent, producer_paused, flush_planned, wants_write
+    cdef bint lingers, reading, eof_seen, eof_wanted, eof_sent
+    cdef bint producer_paused, flush_planned, wants_write
     cdef bint flush_follows         # behind the one that is under way
 
-    cdef int begin(self, Keeper keeper, object protocol, object peer) except -1
+    cdef int begin(self, ConnectionOwner owner, object protocol, object peer) except -1
     cdef int start(self) except -1
     cdef int shed(self) except -1
     cdef object contained(self, int event, object callback, tuple args)
     cdef int failed(self, object exception) except -1
     cdef object call_protocol(self, str method, tuple args)
-    cdef int tell_made(self) except -1
+    cdef int notify_made(self) except -1
     cdef int readable(self) except -1
     cdef int writable(self) except -1
     cdef int came_to_nothing(self) except -1
@@ -33,5 +34,5 @@ cdef class Connection(TimedEndpoint):
     cdef int reading_changed(self) except -1
     cdef int wrote(self) except -1
     cdef int check_not_half_closed(self) except -1
-    cdef int descriptor_gone(self) except -1
-    cdef int tell_lost(self) except -1
+    cdef int descriptor_removed(self) except -1
+    cdef int notify_lost(self) except -1

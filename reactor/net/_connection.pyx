@@ -25,7 +25,7 @@ from reactor._protocol cimport Protocol
 from reactor.loop._core cimport Loop
 from reactor.loop._registration cimport (
     DUE, FLUSH, GONE, LOST, READ, WRITE, descriptor_checked, registration_of)
-from reactor.net._keeper cimport Caller, Keeper
+from reactor.net._owner cimport CallbackOwner, ConnectionOwner
 from reactor.net._socket cimport has_input, last_os_error, reset_on_close
 from reactor.net._timed cimport CLOSED, FLUSHING, LINGERING, OPEN
 
@@ -50,28 +50,28 @@ cdef class Connection(TimedEndpoint):
         self.outgoing = Outgoing.__new__(Outgoing)
 
     def __init__(self, Loop loop, sock, protocol, peer, limits=DEFAULT_LIMITS, on_closed=None):
-        cdef Keeper keeper = Keeper() if on_closed is None else Caller()
-        if self.keeper is not None:
+        cdef ConnectionOwner owner = ConnectionOwner() if on_closed is None else CallbackOwner()
+        if self.owner is not None:
             raise RuntimeError("a connection is made once")
-        keeper.set_up(loop, limits)
+        owner.set_up(loop, limits)
         if on_closed is not None:
-            (<Caller>keeper).on_closed = on_closed
+            (<CallbackOwner>owner).on_closed = on_closed
         self.fd = descriptor_checked(sock)
         self.sock = sock
-        self.begin(keeper, protocol, peer)
+        self.begin(owner, protocol, peer)
 
     def __dealloc__(self):
         if self.owns_fd:
             close(self.fd)
 
-    cdef int begin(self, Keeper keeper, object protocol, object peer) except -1:
-        self.keeper = keeper
-        self.loop = keeper.loop
+    cdef int begin(self, ConnectionOwner owner, object protocol, object peer) except -1:
+        self.owner = owner
+        self.loop = owner.loop
         self.peer = peer
         self.set_protocol(protocol)
         self.state = OPEN
-        self.high = self.high_usual = keeper.high
-        self.low = keeper.low
+        self.high = self.high_usual = owner.high
+        self.low = owner.low
         self.deadline = self.stall = INFINITY
         self.registration = registration_of(self.fd, self, react)
         return 0
@@ -99,13 +99,13 @@ cdef class Connection(TimedEndpoint):
             elif event == DUE:
                 self.due()
             elif event == OPENED:
-                self.tell_made()
+                self.notify_made()
             elif event == LOST:
-                self.tell_lost()
+                self.notify_lost()
             elif event == SHED:
                 self.close(linger=False)
             elif event == GONE:
-                self.descriptor_gone()
+                self.descriptor_removed()
             else:
                 return callback(*args)
         except KeyboardInterrupt:
@@ -117,7 +117,7 @@ cdef class Connection(TimedEndpoint):
         self.check_made()
         self.loop.end_if_forked(exception)
         if isinstance(exception, MemoryError):
-            self.loop.trouble.spend_reserve()
+            self.loop.spin_guard.spend_reserve()
         elif self.prompt and self.state == OPEN:
             # What a user's has written arrives, as with asyncio; a reset would take it back. Of a
             # compiled one it may be a part of an answer that must not look whole.
@@ -136,7 +136,7 @@ cdef class Connection(TimedEndpoint):
 
     # --- events of the loop ---------------------------------------------------------------
 
-    cdef int tell_made(self) except -1:
+    cdef int notify_made(self) except -1:
         cdef Protocol compiled = self.compiled
         if compiled is None:
             self.call_protocol("connection_made", (self,))
@@ -145,14 +145,14 @@ cdef class Connection(TimedEndpoint):
         return 0
 
     cdef int readable(self) except -1:
-        cdef Py_ssize_t size = self.keeper.scratch_size
+        cdef Py_ssize_t size = self.owner.scratch_size
         if not self.reading:
             return 0  # paused since the kernel said so, and the selector is not told yet
         if self.buffered and self.state == OPEN:
             size = self.take_buffer(size)
             if size == 0:
                 return 0
-        size = c_recv(self.fd, <void *>self.keeper.scratch, size, 0)
+        size = c_recv(self.fd, <void *>self.owner.scratch, size, 0)
         # Whatever the protocol writes from here on leaves below, in one send.
         self.flush_planned = True
         if size >= 0:
@@ -171,7 +171,7 @@ cdef class Connection(TimedEndpoint):
     cdef int came_to_nothing(self) except -1:
         """The kernel says ready, and then is not. A loop that believes it for ever spins."""
         self.vain_events += 1
-        if self.vain_events > self.keeper.vain_events_max:
+        if self.vain_events > self.owner.vain_events_max:
             self.close_now(OSError(EIO, "it is said to be ready, and nothing can be moved"))
         return 0
 
@@ -187,11 +187,11 @@ cdef class Connection(TimedEndpoint):
         elif size == 0:
             self.peer_ended()
         elif compiled is not None:
-            compiled.receive(self.keeper.scratch, size)
+            compiled.receive(self.owner.scratch, size)
         elif self.buffered:
-            self.fill_buffer(self.keeper.scratch, size)
+            self.fill_buffer(self.owner.scratch, size)
         else:
-            self.call_protocol("data_received", (<bytes>self.keeper.scratch[:size],))
+            self.call_protocol("data_received", (<bytes>self.owner.scratch[:size],))
         return 0
 
     cdef int peer_ended(self) except -1:
@@ -212,7 +212,7 @@ cdef class Connection(TimedEndpoint):
         if before:
             try:
                 self.outgoing.send(
-                    self.fd, self.keeper.write_per_turn, self.keeper.sendfile_per_turn, last)
+                    self.fd, self.owner.write_per_turn, self.owner.sendfile_per_turn, last)
             except TruncatedFileError as error:
                 cut = error
             except OSError as error:
@@ -425,14 +425,14 @@ cdef class Connection(TimedEndpoint):
         self.owns_fd = False
         return self.loop.lose(self.registration, self.sock)
 
-    cdef int descriptor_gone(self) except -1:
+    cdef int descriptor_removed(self) except -1:
         self.outgoing.clear()
         self.fd = -1
         if self.sock is not None:
             self.sock.detach()
         return self.close_now(OSError(EBADF, "the application has closed the socket"))
 
-    cdef int tell_lost(self) except -1:
+    cdef int notify_lost(self) except -1:
         try:
             if self.compiled is None:
                 self.call_protocol("connection_lost", (self.error,))
@@ -441,7 +441,7 @@ cdef class Connection(TimedEndpoint):
         finally:
             # The protocol holds its transport: else the two would wait for the collector.
             self.protocol = self.compiled = None
-            self.keeper.closed(self)
+            self.owner.closed(self)
         return 0
 
 

@@ -7,7 +7,7 @@ from typing_extensions import disjoint_base
 from reactor._protocol import Factory
 from reactor.limits import Limits
 from reactor.loop import Loop
-from reactor.net._keeper import Keeper
+from reactor.net._owner import ConnectionOwner
 from reactor.net.address import Address
 
 @disjoint_base
@@ -15,7 +15,7 @@ class Acceptor:
     """Handler of one listening socket."""
 
 @disjoint_base
-class Listener(Keeper):
+class Listener(ConnectionOwner):
     """Serves ``factory()`` to everyone who connects to one of ``sockets``, which it owns."""
 
     def __init__(

@@ -19,7 +19,7 @@ from reactor.loop._core cimport Loop
 from reactor.loop._registration cimport DUE, READ, Registration
 from reactor.net._connection cimport Connection
 from reactor.net._endpoint cimport Endpoint
-from reactor.net._keeper cimport Keeper
+from reactor.net._owner cimport ConnectionOwner
 from reactor.net._socket cimport Peer, accept_ready, peer_name, refuse_new
 
 import heapq
@@ -43,7 +43,7 @@ cdef class Acceptor:
     cdef object sock
     cdef Registration registration
     cdef double pause_s         # the next one, if there is no descriptor again
-    cdef double told_at
+    cdef double warned_at
     cdef int failures           # of accept, in a row
     cdef double until           # when finishing: a handshake that has begun may take so long
     cdef bint closed, finishing
@@ -52,7 +52,7 @@ cdef class Acceptor:
         self.listener = listener
         self.sock = sock
         self.pause_s = listener.pause_s
-        self.told_at = -INFINITY
+        self.warned_at = -INFINITY
         self.registration = listener.loop.register(sock, READ, self)
         self.registration.react = react
         return 0
@@ -75,7 +75,7 @@ cdef class Acceptor:
             try:
                 listener.accepted(fd, &peer)
             except MemoryError:
-                listener.loop.trouble.spend_reserve()
+                listener.loop.spin_guard.spend_reserve()
                 return self.exhausted(os.strerror(ENOMEM))
             except OSError as error:  # the selector has no room for it
                 return self.exhausted(error.strerror)
@@ -156,8 +156,8 @@ cdef class Acceptor:
 
     cdef int wait(self, str why) except -1:
         cdef double now = self.listener.loop.time_now()
-        if now - self.told_at > self.listener.warning_s:
-            self.told_at = now
+        if now - self.warned_at > self.listener.warning_s:
+            self.warned_at = now
             log(logging.WARNING, "new clients wait: %s", why)
         self.pause(self.pause_s)
         self.pause_s = min(2 * self.pause_s, self.listener.pause_max_s)
@@ -170,7 +170,7 @@ cdef class Acceptor:
         return 0
 
 
-cdef class Listener(Keeper):
+cdef class Listener(ConnectionOwner):
 
     cdef object factory
     cdef Factory compiled       # the factory, if it has a C face; else None
@@ -181,7 +181,7 @@ cdef class Listener(Keeper):
     cdef double grace_s, handshake_s
     cdef int backlog
     cdef int accepts_per_turn
-    cdef double pause_s, pause_max_s, warning_s, told_at
+    cdef double pause_s, pause_max_s, warning_s, warned_at
     cdef bint short             # of places or descriptors: some acceptor waits
     cdef readonly int shed
 
@@ -199,7 +199,7 @@ cdef class Listener(Keeper):
         self.warning_s = limits.full_warning_s
         self.backlog = limits.backlog
         self.handshake_s = limits.last_handshake_s
-        self.told_at = -INFINITY
+        self.warned_at = -INFINITY
         self.acceptors = []
         for sock in sockets:
             acceptor = Acceptor()
@@ -319,8 +319,8 @@ cdef class Listener(Keeper):
 
     cdef int say_if_full(self) except -1:
         cdef double now = self.loop.time_now()
-        if self.is_full() and now - self.told_at > self.warning_s:
-            self.told_at = now
+        if self.is_full() and now - self.warned_at > self.warning_s:
+            self.warned_at = now
             log(
                 logging.WARNING,
                 "%d connections are the limit: idle ones are closed, new clients wait",

@@ -3,7 +3,7 @@
 from reactor.loop._core cimport Loop
 from reactor.loop._registration cimport Registration
 from reactor.net._endpoint cimport Endpoint
-from reactor.net._keeper cimport Keeper
+from reactor.net._owner cimport ConnectionOwner
 
 cdef enum State:
     # The first is that of a connection that was not made: a subclass may forget to call `__init__`.
@@ -12,7 +12,7 @@ cdef enum State:
 cdef class TimedEndpoint(Endpoint):
     cdef Loop loop
     cdef Registration registration
-    cdef Keeper keeper
+    cdef ConnectionOwner owner
     cdef State state
     cdef readonly double deadline   # a time of the loop, for the protocol
     cdef double stall               # another: when a peer that takes nothing is given up

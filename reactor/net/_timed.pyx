@@ -20,7 +20,7 @@ cdef class TimedEndpoint(Endpoint):
         raise NotImplementedError
 
     cdef int check_made(self) except -1:
-        if self.keeper is None:
+        if self.owner is None:
             raise RuntimeError(f"{type(self).__name__} was not made: call super().__init__()")
         return 0
 
@@ -55,22 +55,22 @@ cdef class TimedEndpoint(Endpoint):
         if not left:
             self.stall = INFINITY  # the loop's deadline may stay: it will find nothing to do
         elif progress or self.stall == INFINITY:
-            self.stall = self.loop.time_now() + self.keeper.write_timeout
+            self.stall = self.loop.time_now() + self.owner.write_timeout
             self.arm()
         return 0
 
     cdef int linger_begins(self) except -1:
         self.linger_begun = self.loop.time_now()
-        return self.set_deadline_at(self.linger_begun + self.keeper.linger_timeout)
+        return self.set_deadline_at(self.linger_begun + self.owner.linger_timeout)
 
     cdef int linger_on(self, Py_ssize_t dropped) except -1:
         """Give a peer that goes on sending more time, the more the faster it sends."""
-        cdef Keeper keeper = self.keeper
+        cdef ConnectionOwner owner = self.owner
         if dropped == 0:
             return self.close_now(None)
         return self.set_deadline_at(min(
-            self.deadline + dropped / keeper.linger_rate,
-            self.loop.time_now() + keeper.linger_timeout, self.linger_begun + keeper.linger_time))
+            self.deadline + dropped / owner.linger_rate,
+            self.loop.time_now() + owner.linger_timeout, self.linger_begun + owner.linger_time))
 
     cdef int expire_in(self, double seconds) except -1:
         if self.state == OPEN:

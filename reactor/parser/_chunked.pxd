@@ -3,7 +3,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 from reactor.parser._bounds cimport Bounds
-from reactor.parser._lines cimport Verdict
+from reactor.parser._lines cimport ScanResult
 from reactor.parser._rules cimport Rule
 
 cdef enum ChunkStep:
@@ -25,5 +25,5 @@ cdef struct Chunked:
     bint lenient
 
 cdef void chunked_init(Chunked *body, const Bounds *bounds, bint lenient) noexcept nogil
-cdef Verdict scan_chunks(Chunked *body, const uint8_t *text, Py_ssize_t size, Py_ssize_t *used,
-                         uint8_t *out, Py_ssize_t *filled) noexcept nogil
+cdef ScanResult scan_chunks(Chunked *body, const uint8_t *text, Py_ssize_t size, Py_ssize_t *used,
+                            uint8_t *out, Py_ssize_t *filled) noexcept nogil

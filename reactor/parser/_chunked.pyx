@@ -32,17 +32,17 @@ cdef void chunked_init(Chunked *body, const Bounds *bounds, bint lenient) noexce
     body.lenient = lenient
 
 
-cdef Verdict scan_chunks(Chunked *body, const uint8_t *text, Py_ssize_t size, Py_ssize_t *used,
-                         uint8_t *out, Py_ssize_t *filled) noexcept nogil:
+cdef ScanResult scan_chunks(Chunked *body, const uint8_t *text, Py_ssize_t size, Py_ssize_t *used,
+                            uint8_t *out, Py_ssize_t *filled) noexcept nogil:
     """Go on with a body; `out` has room for `size` bytes.
 
     DONE: the last chunk's line ended; the trailer section follows after `used` bytes. MORE:
     all bytes are used. FAILED: `rule` and `fault`; the data before the fault is in `out`.
     """
     cdef Py_ssize_t pos = 0, part
-    cdef Verdict verdict = MORE
+    cdef ScanResult result = MORE
     filled[0] = 0
-    while pos < size and verdict == MORE:
+    while pos < size and result == MORE:
         if body.step == DATA:
             part = min(<int64_t>(size - pos), body.size)
             memcpy(out + filled[0], text + pos, part)
@@ -55,29 +55,29 @@ cdef Verdict scan_chunks(Chunked *body, const uint8_t *text, Py_ssize_t size, Py
             continue
         body.framing += 1
         if body.step == SIZE_DIGIT:
-            verdict = take_digit(body, text[pos], pos)
+            result = take_digit(body, text[pos], pos)
         elif body.step == DATA_CR or body.step == DATA_LF:
             # RFC 9112 7.1: exactly CRLF after the data (h11's CVE-2025-43859 took any two).
             if text[pos] != (CR if body.step == DATA_CR else LF):
-                verdict = end_data(body, text[pos], pos)
+                result = end_data(body, text[pos], pos)
             elif body.step == DATA_CR:
                 body.step = DATA_LF
             else:
                 start_line(body)
         elif body.step == SIZE_LF:
-            verdict = end_size_line(body, text[pos], pos)
+            result = end_size_line(body, text[pos], pos)
         elif body.step == SIZE_SPACE:
-            verdict = take_space(body, text[pos], pos)
+            result = take_space(body, text[pos], pos)
         elif body.step == EXT_ANYTHING:
-            verdict = skip_extension(body, text[pos], pos)
+            result = skip_extension(body, text[pos], pos)
         else:
-            verdict = take_extension(body, text[pos], pos)
+            result = take_extension(body, text[pos], pos)
         pos += 1
     used[0] = pos
-    return verdict
+    return result
 
 
-cdef inline Verdict fail(Chunked *body, Rule rule, Py_ssize_t offset) noexcept nogil:
+cdef inline ScanResult fail(Chunked *body, Rule rule, Py_ssize_t offset) noexcept nogil:
     body.rule = rule
     body.fault = offset
     return FAILED
@@ -90,7 +90,7 @@ cdef inline void start_line(Chunked *body) noexcept nogil:
     body.extension = 0
 
 
-cdef Verdict end_data(Chunked *body, uint8_t byte, Py_ssize_t pos) noexcept nogil:
+cdef ScanResult end_data(Chunked *body, uint8_t byte, Py_ssize_t pos) noexcept nogil:
     """What stands where CRLF must. A client takes a bare LF: no reader can skip too much by it."""
     if byte != LF or not body.lenient:
         return fail(body, CHUNK_END, pos)
@@ -98,7 +98,7 @@ cdef Verdict end_data(Chunked *body, uint8_t byte, Py_ssize_t pos) noexcept nogi
     return MORE
 
 
-cdef inline Verdict take_digit(Chunked *body, uint8_t byte, Py_ssize_t pos) noexcept nogil:
+cdef inline ScanResult take_digit(Chunked *body, uint8_t byte, Py_ssize_t pos) noexcept nogil:
     """RFC 9112 7.1: 1*HEXDIG; no prefix, sign, underscore or white space."""
     cdef int digit
     if c'0' <= byte <= c'9':
@@ -125,7 +125,7 @@ cdef inline Verdict take_digit(Chunked *body, uint8_t byte, Py_ssize_t pos) noex
     return MORE
 
 
-cdef Verdict take_space(Chunked *body, uint8_t byte, Py_ssize_t pos) noexcept nogil:
+cdef ScanResult take_space(Chunked *body, uint8_t byte, Py_ssize_t pos) noexcept nogil:
     """For a client: white space may follow a size, and LF alone may end its line."""
     if byte == LF:
         return end_size_line(body, byte, pos)
@@ -141,7 +141,7 @@ cdef Verdict take_space(Chunked *body, uint8_t byte, Py_ssize_t pos) noexcept no
     return count_extension(body, pos)
 
 
-cdef Verdict skip_extension(Chunked *body, uint8_t byte, Py_ssize_t pos) noexcept nogil:
+cdef ScanResult skip_extension(Chunked *body, uint8_t byte, Py_ssize_t pos) noexcept nogil:
     """For a client: whatever it is, up to CRLF. A bare LF might end it or not: "funky chunks"."""
     if byte == CR:
         body.step = SIZE_LF
@@ -151,7 +151,7 @@ cdef Verdict skip_extension(Chunked *body, uint8_t byte, Py_ssize_t pos) noexcep
     return count_extension(body, pos)
 
 
-cdef Verdict end_size_line(Chunked *body, uint8_t byte, Py_ssize_t pos) noexcept nogil:
+cdef ScanResult end_size_line(Chunked *body, uint8_t byte, Py_ssize_t pos) noexcept nogil:
     if byte != LF:
         return fail(body, BARE_CR, pos - 1)
     if body.size == 0:
@@ -164,7 +164,7 @@ cdef Verdict end_size_line(Chunked *body, uint8_t byte, Py_ssize_t pos) noexcept
     return MORE
 
 
-cdef Verdict count_extension(Chunked *body, Py_ssize_t pos) noexcept nogil:
+cdef ScanResult count_extension(Chunked *body, Py_ssize_t pos) noexcept nogil:
     body.extension += 1
     body.extensions += 1
     if body.extension > body.bounds.chunk_extension:
@@ -174,7 +174,7 @@ cdef Verdict count_extension(Chunked *body, Py_ssize_t pos) noexcept nogil:
     return MORE
 
 
-cdef Verdict take_extension(Chunked *body, uint8_t byte, Py_ssize_t pos) noexcept nogil:
+cdef ScanResult take_extension(Chunked *body, uint8_t byte, Py_ssize_t pos) noexcept nogil:
     """RFC 9112 7.1.1: *( ";" token [ "=" ( token / quoted-string ) ] ), without BWS."""
     cdef bint token = scan_is(byte, SCAN_TOKEN)
     if byte == LF:

@@ -3,7 +3,7 @@
 from libc.stdint cimport int64_t, uint8_t
 
 from reactor.parser._bounds cimport Bounds
-from reactor.parser._lines cimport Head, Verdict
+from reactor.parser._lines cimport Head, ScanResult
 from reactor.parser._headers cimport Headers
 from reactor.parser._message cimport Message, Request, Response
 from reactor.parser._rules cimport Rule

@@ -92,13 +92,13 @@ cdef class MessageParser:
 
     cdef int look_ahead(self) except -1:
         """Find out whether anything waits to be pulled; if not, it is `hungry`."""
-        cdef Verdict verdict
+        cdef ScanResult result
         cdef Py_ssize_t size = buffer_size(&self.buffer)
         if self.stage == IN_HEAD:
-            verdict = scan_head(&self.head, buffer_data(&self.buffer), min(size, SCAN_MAX))
-            if verdict == DONE:
+            result = scan_head(&self.head, buffer_data(&self.buffer), min(size, SCAN_MAX))
+            if result == DONE:
                 self.begin()  # the scan is for who pulls it
-            elif verdict == FAILED:
+            elif result == FAILED:
                 self.break_off(self.head.rule, self.head.fault)
             else:
                 self.hungry = True
@@ -204,13 +204,13 @@ cdef class MessageParser:
         return self.starve()
 
     cdef object pull_head(self):
-        cdef Verdict verdict
+        cdef ScanResult result
         cdef Message message
         cdef const uint8_t *text = buffer_data(&self.buffer)
-        verdict = scan_head(&self.head, text, min(buffer_size(&self.buffer), SCAN_MAX))
-        if verdict == MORE:
+        result = scan_head(&self.head, text, min(buffer_size(&self.buffer), SCAN_MAX))
+        if result == MORE:
             return self.starve()
-        if verdict == FAILED:
+        if result == FAILED:
             self.break_off(self.head.rule, self.head.fault)
             raise broken(self.rule, self.fault)
         message = response_of(&self.head, text) if self.response else request_of(&self.head, text)
@@ -296,8 +296,8 @@ cdef class MessageParser:
             chunked_init(&self.chunks, &self.bounds, self.lenient)
             data = self.decode()
         # Trailers come at the End and nowhere else, so such a message is never one object.
-        message.whole = self.stage == AT_END and self.trailers is None
-        if message.whole:
+        message.complete = self.stage == AT_END and self.trailers is None
+        if message.complete:
             if data is not None:
                 message.content = data
             self.end_message()
@@ -318,31 +318,31 @@ cdef class MessageParser:
         cdef Py_ssize_t size = buffer_size(&self.buffer)
         cdef Py_ssize_t used, filled
         cdef PyObject *data
-        cdef bytes result
+        cdef bytes decoded
         if size == 0:
             return None
         data = new_bytes(NULL, size)
-        cdef Verdict verdict = scan_chunks(&self.chunks, buffer_data(&self.buffer), size, &used,
-                                           <uint8_t *>bytes_memory(data), &filled)
-        if verdict == FAILED:
+        cdef ScanResult result = scan_chunks(&self.chunks, buffer_data(&self.buffer), size, &used,
+                                             <uint8_t *>bytes_memory(data), &filled)
+        if result == FAILED:
             self.break_off(self.chunks.rule, self.origin + self.chunks.fault)
         else:
             self.consume(used)
-        if verdict == DONE:
+        if result == DONE:
             trailer_init(&self.head)
             self.stage = IN_TRAILERS
         _PyBytes_Resize(&data, filled)
-        result = <bytes>data
-        Py_DECREF(result)
-        return result if filled else None
+        decoded = <bytes>data
+        Py_DECREF(decoded)
+        return decoded if filled else None
 
     cdef int scan_trailers(self) except -1:
         """RFC 9112 7.1.2: field lines, kept apart from the headers."""
         cdef const uint8_t *text = buffer_data(&self.buffer)
-        cdef Verdict verdict = scan_fields(&self.head, text, buffer_size(&self.buffer))
-        if verdict == FAILED:
+        cdef ScanResult result = scan_fields(&self.head, text, buffer_size(&self.buffer))
+        if result == FAILED:
             self.break_off(self.head.rule, self.origin + self.head.fault)
-        elif verdict == DONE:
+        elif result == DONE:
             if self.head.count:
                 self.trailers = headers_of(self.head.fields, self.head.count, text, self.head.pos)
                 if self.head.repaired:

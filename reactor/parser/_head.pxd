@@ -2,6 +2,6 @@
 
 from libc.stdint cimport uint8_t, uint32_t
 
-from reactor.parser._lines cimport Head, Verdict
+from reactor.parser._lines cimport Head, ScanResult
 
-cdef Verdict scan_head(Head *head, const uint8_t *text, uint32_t size) noexcept nogil
+cdef ScanResult scan_head(Head *head, const uint8_t *text, uint32_t size) noexcept nogil

@@ -33,31 +33,31 @@ cdef enum:
     STATUS_SIZE = 3
 
 
-cdef Verdict scan_head(Head *head, const uint8_t *text, uint32_t size) noexcept nogil:
+cdef ScanResult scan_head(Head *head, const uint8_t *text, uint32_t size) noexcept nogil:
     """Go on with a head of which the first `size` bytes are there.
 
     DONE: `pos` is the offset after the blank line. MORE: call again with more bytes after
     the same ones. FAILED: see `rule` and `fault`.
     """
-    cdef Verdict verdict = DONE
+    cdef ScanResult result = DONE
     if head.step == EMPTY:
-        verdict = scan_empty_lines(head, text, size)
-    if verdict == DONE and head.step == METHOD_TOKEN:
-        verdict = scan_method(head, text, size)
-    if verdict == DONE and head.step == TARGET_BYTES:
-        verdict = scan_target(head, text, size)
-    if verdict == DONE and head.step == VERSION_TEXT:
-        verdict = scan_version(head, text, size)
-    if verdict == DONE and head.step == STATUS_TEXT:
-        verdict = scan_status(head, text, size)
-    if verdict == DONE and head.step == REASON_TEXT:
-        verdict = scan_reason(head, text, size)
-    if verdict == DONE:
-        verdict = scan_fields(head, text, size)
-    return verdict
+        result = scan_empty_lines(head, text, size)
+    if result == DONE and head.step == METHOD_TOKEN:
+        result = scan_method(head, text, size)
+    if result == DONE and head.step == TARGET_BYTES:
+        result = scan_target(head, text, size)
+    if result == DONE and head.step == VERSION_TEXT:
+        result = scan_version(head, text, size)
+    if result == DONE and head.step == STATUS_TEXT:
+        result = scan_status(head, text, size)
+    if result == DONE and head.step == REASON_TEXT:
+        result = scan_reason(head, text, size)
+    if result == DONE:
+        result = scan_fields(head, text, size)
+    return result
 
 
-cdef Verdict scan_empty_lines(Head *head, const uint8_t *text, uint32_t size) noexcept nogil:
+cdef ScanResult scan_empty_lines(Head *head, const uint8_t *text, uint32_t size) noexcept nogil:
     cdef uint32_t pos = head.pos
     while pos < size:
         if text[pos] != CR and text[pos] != LF:
@@ -86,7 +86,7 @@ cdef Verdict scan_empty_lines(Head *head, const uint8_t *text, uint32_t size) no
     return DONE
 
 
-cdef Verdict scan_method(Head *head, const uint8_t *text, uint32_t size) noexcept nogil:
+cdef ScanResult scan_method(Head *head, const uint8_t *text, uint32_t size) noexcept nogil:
     cdef uint32_t stop = head.start + head.bounds.method + 1
     cdef uint32_t pos = scan_token_end(text + head.pos, text + min(size, stop)) - text
     if pos == stop:
@@ -102,7 +102,7 @@ cdef Verdict scan_method(Head *head, const uint8_t *text, uint32_t size) noexcep
     return DONE
 
 
-cdef Verdict scan_target(Head *head, const uint8_t *text, uint32_t size) noexcept nogil:
+cdef ScanResult scan_target(Head *head, const uint8_t *text, uint32_t size) noexcept nogil:
     cdef uint32_t cap = head.start + head.bounds.line
     if head.pos >= cap:
         return fail(head, REQUEST_LINE_SIZE, cap)
@@ -120,7 +120,7 @@ cdef Verdict scan_target(Head *head, const uint8_t *text, uint32_t size) noexcep
     return DONE
 
 
-cdef Verdict scan_version(Head *head, const uint8_t *text, uint32_t size) noexcept nogil:
+cdef ScanResult scan_version(Head *head, const uint8_t *text, uint32_t size) noexcept nogil:
     """`line` is where the version begins. RFC 9112 2.3: "HTTP/" DIGIT "." DIGIT."""
     cdef uint32_t pos = head.pos
     cdef uint32_t cap = head.start + head.bounds.line
@@ -149,13 +149,13 @@ cdef Verdict scan_version(Head *head, const uint8_t *text, uint32_t size) noexce
         return DONE
     if pos >= cap:
         return fail(head, REQUEST_LINE_SIZE, cap)
-    cdef Verdict verdict = end_line(head, text, size, pos, cap, REQUEST_LINE_SIZE, VERSION)
-    if verdict == DONE:
+    cdef ScanResult result = end_line(head, text, size, pos, cap, REQUEST_LINE_SIZE, VERSION)
+    if result == DONE:
         if not note_target(&head.facts, text + head.word, head.word_size,
                            text + head.target, head.target_size):
             return fail(head, TARGET_FORM, head.target)
         start_fields(head)
-    return verdict
+    return result
 
 
 cdef inline void start_fields(Head *head) noexcept nogil:
@@ -163,7 +163,7 @@ cdef inline void start_fields(Head *head) noexcept nogil:
     head.step = LINE
 
 
-cdef Verdict scan_status(Head *head, const uint8_t *text, uint32_t size) noexcept nogil:
+cdef ScanResult scan_status(Head *head, const uint8_t *text, uint32_t size) noexcept nogil:
     """RFC 9112 4: SP status-code SP [reason-phrase]; `line` is where the version began.
 
     A lenient client takes any white space for the SP; `line` moves with what is too much of it.
@@ -199,7 +199,7 @@ cdef Verdict scan_status(Head *head, const uint8_t *text, uint32_t size) noexcep
     return DONE
 
 
-cdef Verdict scan_reason(Head *head, const uint8_t *text, uint32_t size) noexcept nogil:
+cdef ScanResult scan_reason(Head *head, const uint8_t *text, uint32_t size) noexcept nogil:
     cdef uint32_t cap = head.start + head.bounds.line
     if head.pos >= cap:
         return fail(head, STATUS_LINE_SIZE, cap)
@@ -209,8 +209,8 @@ cdef Verdict scan_reason(Head *head, const uint8_t *text, uint32_t size) noexcep
         # RFC 9112 4: a client ignores the reason, whatever it says.
         head.repaired = True
         pos = scan_value_end(text + pos + 1, text + stop) - text
-    cdef Verdict verdict = end_line(head, text, size, pos, cap, STATUS_LINE_SIZE, STATUS_LINE)
-    if verdict == DONE:
+    cdef ScanResult result = end_line(head, text, size, pos, cap, STATUS_LINE_SIZE, STATUS_LINE)
+    if result == DONE:
         head.word_size = pos - head.word
         start_fields(head)
-    return verdict
+    return result

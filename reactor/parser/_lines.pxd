@@ -6,7 +6,7 @@ from reactor.parser._bounds cimport Bounds
 from reactor.parser._fields cimport Facts, Field
 from reactor.parser._rules cimport Rule
 
-cdef enum Verdict:
+cdef enum ScanResult:
     DONE
     MORE                        # needs more bytes
     FAILED                      # `rule` and `fault` say what and where
@@ -41,17 +41,17 @@ cdef void head_init(Head *head, const Bounds *bounds, bint response, bint lenien
 cdef void head_lend(Head *head, Field *fields, uint32_t capacity) noexcept nogil
 cdef void head_free(Head *head) noexcept nogil
 cdef void trailer_init(Head *head) noexcept nogil
-cdef Verdict scan_fields(Head *head, const uint8_t *text, uint32_t size) noexcept nogil
-cdef Verdict end_line(Head *head, const uint8_t *text, uint32_t size, uint32_t pos, uint32_t cap,
-                      Rule too_long, Rule junk) noexcept nogil
+cdef ScanResult scan_fields(Head *head, const uint8_t *text, uint32_t size) noexcept nogil
+cdef ScanResult end_line(Head *head, const uint8_t *text, uint32_t size, uint32_t pos, uint32_t cap,
+                         Rule too_long, Rule junk) noexcept nogil
 cdef void blank_values(Field *fields, uint32_t count) noexcept nogil
 
-cdef inline Verdict fail(Head *head, Rule rule, uint32_t offset) noexcept nogil:
+cdef inline ScanResult fail(Head *head, Rule rule, uint32_t offset) noexcept nogil:
     head.rule = rule
     head.fault = offset
     return FAILED
 
-cdef inline Verdict more(Head *head, uint32_t pos) noexcept nogil:
+cdef inline ScanResult more(Head *head, uint32_t pos) noexcept nogil:
     head.pos = pos
     return MORE
 

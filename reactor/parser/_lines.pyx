@@ -95,8 +95,8 @@ cdef bint grow(Head *head) noexcept nogil:
 
 # --- the end of a line -------------------------------------------------------------------
 
-cdef Verdict end_line(Head *head, const uint8_t *text, uint32_t size, uint32_t pos, uint32_t cap,
-                      Rule too_long, Rule junk) noexcept nogil:
+cdef ScanResult end_line(Head *head, const uint8_t *text, uint32_t size, uint32_t pos, uint32_t cap,
+                         Rule too_long, Rule junk) noexcept nogil:
     """The line must end at `pos`. RFC 9112 2.2: by CRLF; a lenient client takes a bare LF."""
     if pos == cap:
         return fail(head, too_long, pos)
@@ -121,14 +121,14 @@ cdef Verdict end_line(Head *head, const uint8_t *text, uint32_t size, uint32_t p
 
 # --- field lines --------------------------------------------------------------------------
 
-cdef Verdict scan_fields(Head *head, const uint8_t *text, uint32_t size) noexcept nogil:
+cdef ScanResult scan_fields(Head *head, const uint8_t *text, uint32_t size) noexcept nogil:
     """Field lines up to and with the blank line, of a head or of a trailer section."""
-    cdef Verdict verdict
+    cdef ScanResult result
     while True:
         if head.step == LINE:
-            verdict = scan_plain_lines(head, text, size)
-            if verdict != DONE:
-                return verdict
+            result = scan_plain_lines(head, text, size)
+            if result != DONE:
+                return result
             if head.pos == size:
                 return MORE
             if scan_is(text[head.pos], SCAN_TOKEN):
@@ -138,13 +138,13 @@ cdef Verdict scan_fields(Head *head, const uint8_t *text, uint32_t size) noexcep
                 head.step = NAME
             elif not begin_fold(head, text):
                 return scan_not_a_name(head, text, size)
-        verdict = scan_line(head, text, size)
-        if verdict != DONE:
-            return verdict
+        result = scan_line(head, text, size)
+        if result != DONE:
+            return result
         head.step = LINE
 
 
-cdef Verdict scan_plain_lines(Head *head, const uint8_t *text, uint32_t size) noexcept nogil:
+cdef ScanResult scan_plain_lines(Head *head, const uint8_t *text, uint32_t size) noexcept nogil:
     """Take in the lines that are whole and break no rule of syntax, and stop before any other.
 
     It refuses nothing by itself: what it does not take, `scan_line` judges. Local variables,
@@ -157,8 +157,8 @@ cdef Verdict scan_plain_lines(Head *head, const uint8_t *text, uint32_t size) no
     cdef const uint8_t *stop
     cdef const uint8_t *colon
     cdef const uint8_t *end
-    cdef Verdict verdict = DONE
-    while left and verdict == DONE:
+    cdef ScanResult result = DONE
+    while left and result == DONE:
         stop = line + field_bound if section - line > field_bound else section
         colon = scan_token_end(line, stop)
         if colon >= stop or colon[0] != c':' or colon == line:
@@ -166,14 +166,14 @@ cdef Verdict scan_plain_lines(Head *head, const uint8_t *text, uint32_t size) no
         end = scan_value_end(colon + 1, stop)
         if stop - end < 2 or end[0] != CR or end[1] != LF:
             break
-        verdict = add_field(head, text, line, colon, colon, end)
+        result = add_field(head, text, line, colon, colon, end)
         line = end + 2
         left -= 1
     head.pos = line - text
-    return verdict
+    return result
 
 
-cdef Verdict scan_line(Head *head, const uint8_t *text, uint32_t size) noexcept nogil:
+cdef ScanResult scan_line(Head *head, const uint8_t *text, uint32_t size) noexcept nogil:
     """Go on with the line under way, whatever is wrong with it."""
     cdef uint32_t cap = line_cap(head)
     cdef uint32_t stop = min(size, cap)
@@ -197,9 +197,9 @@ cdef Verdict scan_line(Head *head, const uint8_t *text, uint32_t size) noexcept 
     if pos == size:
         return more(head, pos)
     # RFC 9110 5.5: CR, LF and NUL MUST be refused; so are the other controls.
-    cdef Verdict verdict = end_line(head, text, size, pos, cap, size_rule(head, cap), FIELD_VALUE)
-    if verdict != DONE:
-        return verdict
+    cdef ScanResult result = end_line(head, text, size, pos, cap, size_rule(head, cap), FIELD_VALUE)
+    if result != DONE:
+        return result
     if head.folding:
         # Line end and white space are in the value now; `blank_values` makes them good.
         head.fields[head.count - 1].value_size = pos - head.fields[head.count - 1].value
@@ -310,23 +310,23 @@ cdef inline Rule colon_rule(uint8_t byte) noexcept nogil:
     return FIELD_COLON if byte == CR or byte == LF else FIELD_NAME
 
 
-cdef Verdict scan_not_a_name(Head *head, const uint8_t *text, uint32_t size) noexcept nogil:
+cdef ScanResult scan_not_a_name(Head *head, const uint8_t *text, uint32_t size) noexcept nogil:
     """The blank line that ends the section, or what can begin no field line."""
     cdef uint32_t pos = head.pos
     if text[pos] == SP or text[pos] == HTAB:
         # RFC 9112 2.2 and 5.2: neither before the first field, nor as a fold of one.
         return fail(head, OBS_FOLD if head.count else LEADING_SPACE, pos)
-    cdef Verdict verdict = end_line(head, text, size, pos, NO_CAP, NO_RULE, FIELD_NAME)
+    cdef ScanResult result = end_line(head, text, size, pos, NO_CAP, NO_RULE, FIELD_NAME)
     # RFC 9112 3.2: HTTP/1.1 without Host is answered with 400.
-    if (verdict == DONE and not head.trailer and not head.response and not head.facts.host
+    if (result == DONE and not head.trailer and not head.response and not head.facts.host
             and head.facts.version >= 11):
         return fail(head, HOST_MISSING, pos)
-    return verdict
+    return result
 
 
-cdef inline Verdict add_field(Head *head, const uint8_t *text, const uint8_t *line,
-                              const uint8_t *name_end, const uint8_t *colon,
-                              const uint8_t *end) noexcept nogil:
+cdef inline ScanResult add_field(Head *head, const uint8_t *text, const uint8_t *line,
+                                 const uint8_t *name_end, const uint8_t *colon,
+                                 const uint8_t *end) noexcept nogil:
     """Keep the line whose value ends (without its CRLF) at `end`, and judge what it says."""
     cdef const uint8_t *value = colon + 1
     cdef Field *field

@@ -13,13 +13,12 @@ cdef class Message:
     cdef uint32_t target_at, target_size
     cdef int status_code
     cdef Facts facts
-    cdef object word            # the method or the reason; None: not yet made
     cdef object target_text     # None: not yet made
     cdef Headers header_view    # None: not yet made
     cdef object content
     cdef object peer
     cdef object answerer        # of a request: the machine that answers it, while it asks the app
-    cdef bint whole
+    cdef readonly bint complete
     cdef int64_t end_at
 
     cdef Headers get_headers(self)
@@ -28,11 +27,15 @@ cdef class Message:
     cdef str field_text(self, uint32_t index)
 
 cdef class Request(Message):
+    cdef readonly object method     # str
+
     cdef tuple key(self)
     cdef str get_target(self)
     cdef str origin_target(self)
 
 cdef class Response(Message):
+    cdef object reason_text         # None: the standard one of the status
+
     cdef tuple key(self)
 
 cdef Request request_of(const Head *head, const uint8_t *text)

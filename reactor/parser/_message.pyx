@@ -61,10 +61,6 @@ cdef class Message:
         return self.content
 
     @property
-    def complete(self):
-        return self.whole
-
-    @property
     def end(self):
         return self.end_at
 
@@ -96,13 +92,12 @@ cdef Message with_content(Message copy, Message message, object body):
     copy.target_size = message.target_size
     copy.status_code = message.status_code
     copy.facts = message.facts
-    copy.word = message.word
     copy.target_text = message.target_text
     copy.header_view = message.header_view
     copy.peer = message.peer
     copy.end_at = message.end_at
     copy.content = body
-    copy.whole = True
+    copy.complete = True
     return copy
 
 
@@ -111,7 +106,7 @@ cdef int take_headers(Message message, Headers headers) except -1:
     message.header_view = headers
     message.block = headers.block
     message.count = headers.count
-    message.whole = True
+    message.complete = True
     return 0
 
 
@@ -128,15 +123,15 @@ cdef int note_headers(Facts *facts, Headers headers) except -1:
 # --- copies -------------------------------------------------------------------------------
 
 cdef bint same_body(Message one, Message other) except -1:
-    return one.whole == other.whole and one.content == other.content
+    return one.complete == other.complete and one.content == other.content
 
 
 cdef tuple state_of(Message message):
     """What a message is besides its parts, for `restore`."""
-    return message.content, message.facts.flags, message.whole, message.end_at
+    return message.content, message.facts.flags, message.complete, message.end_at
 
 
-cdef int restore(Message message, Headers headers, uint32_t flags, object content, bint whole,
+cdef int restore(Message message, Headers headers, uint32_t flags, object content, bint complete,
                  int64_t end) except -1:
     """What was received is not judged a second time: fields that a parser took are taken."""
     cdef uint32_t i
@@ -145,24 +140,24 @@ cdef int restore(Message message, Headers headers, uint32_t flags, object conten
     message.facts.flags |= flags
     take_headers(message, headers)
     message.content = content_of(content)
-    message.whole = whole
+    message.complete = complete
     message.end_at = end
     return 0
 
 
-def _request(method, target, int version, headers, content, uint32_t flags, bint whole,
+def _request(method, target, int version, headers, content, uint32_t flags, bint complete,
              int64_t end, client):
     cdef Request request = Request(method, target, (), b"", version)
-    restore(request, as_headers(headers), flags & ~RESPONSE, content, whole, end)
+    restore(request, as_headers(headers), flags & ~RESPONSE, content, complete, end)
     request.peer = client
     return request
 
 
-def _response(status, reason, int version, headers, content, uint32_t flags, bint whole,
+def _response(status, reason, int version, headers, content, uint32_t flags, bint complete,
               int64_t end):
     cdef Response response = Response(status, (), b"", reason)
     no_facts(&response.facts, 10 if version == 10 else 11, RESPONSE | (flags & LENIENT))
-    restore(response, as_headers(headers), flags, content, whole, end)
+    restore(response, as_headers(headers), flags, content, complete, end)
     return response
 
 
@@ -180,7 +175,7 @@ cdef class Request(Message):
         cdef const uint8_t *p = <const uint8_t *>PyBytes_AS_STRING(verb)
         if len(verb) == 0 or scan_token_end(p, p + len(verb)) != p + len(verb):
             raise LocalProtocolError(f"method {method!r} is not a token", "method")
-        self.word = known_method(p, len(verb))
+        self.method = known_method(p, len(verb))
         p = <const uint8_t *>PyBytes_AS_STRING(where)
         if len(where) == 0 or scan_while(p, p + len(where), SCAN_TARGET) != p + len(where):
             raise LocalProtocolError(f"target {target!r} is empty or holds a byte that no "
@@ -203,11 +198,9 @@ cdef class Request(Message):
         return self.target_text
 
     def with_body(self, bytes body not None):
-        return with_content(Request.__new__(Request), self, body)
-
-    @property
-    def method(self):
-        return self.word
+        cdef Request copy = with_content(Request.__new__(Request), self, body)
+        copy.method = self.method
+        return copy
 
     @property
     def target(self):
@@ -264,7 +257,7 @@ cdef class Request(Message):
         return ", ".join(self.get_headers().getall("expect"))
 
     cdef tuple key(self):
-        return self.word, self.get_target(), self.facts.version, self.get_headers()
+        return self.method, self.get_target(), self.facts.version, self.get_headers()
 
     def __eq__(self, other):
         if not isinstance(other, Request):
@@ -278,7 +271,7 @@ cdef class Request(Message):
         return _request, (*self.key(), *state_of(self), self.peer)
 
     def __repr__(self):
-        return f"<Request {self.word} {self.get_target()} HTTP/1.{self.facts.version - 10}>"
+        return f"<Request {self.method} {self.get_target()} HTTP/1.{self.facts.version - 10}>"
 
 
 cdef str decoded_path(str path):
@@ -299,11 +292,11 @@ cdef Request request_of(const Head *head, const uint8_t *text):
     request.block = block_of(head.fields, head.count, text, head.pos)
     request.count = head.count
     request.facts = head.facts
-    request.word = known_method(text + head.word, head.word_size)
+    request.method = known_method(text + head.word, head.word_size)
     request.target_at = head.target
     request.target_size = head.target_size
     request.content = b""
-    request.whole = head.facts.content_length <= 0 and not head.facts.flags & CHUNKED
+    request.complete = head.facts.content_length <= 0 and not head.facts.flags & CHUNKED
     request.end_at = head.pos
     return request
 
@@ -322,7 +315,9 @@ cdef class Response(Message):
         fill_response(self, status, as_headers(headers), body, reason)
 
     def with_body(self, body not None):
-        return with_content(Response.__new__(Response), self, content_of(body))
+        cdef Response copy = with_content(Response.__new__(Response), self, content_of(body))
+        copy.reason_text = self.reason_text
+        return copy
 
     @property
     def status(self):
@@ -330,7 +325,7 @@ cdef class Response(Message):
 
     @property
     def reason(self):
-        return reason_of(self.status_code) if self.word is None else self.word
+        return reason_of(self.status_code) if self.reason_text is None else self.reason_text
 
     cdef tuple key(self):
         return self.status_code, self.reason, self.facts.version, self.get_headers()
@@ -354,7 +349,7 @@ cdef int fill_response(Response response, int status, Headers headers, object bo
                        object reason) except -1:
     response.status_code = status
     if reason is not None:
-        response.word = checked_value(reason).decode("latin-1")
+        response.reason_text = checked_value(reason).decode("latin-1")
     if not headers.noted:
         no_facts(&headers.facts, 11, RESPONSE)
         note_headers(&headers.facts, headers)
@@ -388,14 +383,14 @@ cdef Response response_of(const Head *head, const uint8_t *text):
     response.count = head.count
     response.facts = head.facts
     response.status_code = head.status
-    response.word = latin1(text + head.word, head.word_size)
+    response.reason_text = latin1(text + head.word, head.word_size)
     if head.repaired:
         blank_values(<Field *>PyBytes_AS_STRING(response.block), head.count)
-        response.word = response.word.translate(BLANKS)
+        response.reason_text = response.reason_text.translate(BLANKS)
     response.content = b""
     # RFC 9112 6.3: these never have a body; of the others only a length of zero ends here.
-    response.whole = (head.status < 200 or head.status == 204 or head.status == 304
-                      or (head.facts.content_length == 0))
+    response.complete = (head.status < 200 or head.status == 204 or head.status == 304
+                         or (head.facts.content_length == 0))
     response.end_at = head.pos
     return response
 

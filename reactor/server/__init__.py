@@ -16,8 +16,8 @@ from typing import Any, Literal, get_args
 from reactor.apps.load import ProtocolFactory, as_app, load_target
 from reactor.apps.wsgi import WsgiApp
 from reactor.errors import ConfigurationError
+from reactor.http._context import ServerContext
 from reactor.http._server import ServerMachines
-from reactor.http._service import Service
 from reactor.http.app import App
 from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.loop._core import EVENT_READ
@@ -124,10 +124,10 @@ def protocol_factory(
     if isinstance(app, type):
         return app
     http_app: Any = app
-    service = Service(http_app, limits, DateField(), AccessLog(log, limits))
+    context = ServerContext(http_app, limits, DateField(), AccessLog(log, limits))
     if isinstance(app, WsgiApp):
-        app.draining = service.is_draining
-    return ServerMachines(service)
+        app.draining = context.is_draining
+    return ServerMachines(context)
 
 
 class Server:

@@ -1,6 +1,6 @@
 from typing_extensions import disjoint_base
 
-from reactor.http._service import Dates
+from reactor.http._context import Dates
 
 @disjoint_base
 class DateField(Dates):

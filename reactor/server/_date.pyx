@@ -5,7 +5,7 @@ The HTTP machine reads no clock: whoever builds a server gives it this.
 
 from libc.time cimport time as c_time, time_t
 
-from reactor.http._service cimport Dates
+from reactor.http._context cimport Dates
 
 from reactor.http.dates import format_date
 

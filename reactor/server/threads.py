@@ -46,7 +46,7 @@ class _Refusal:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._told_at = -math.inf
+        self._warned_at = -math.inf
         self.over()
 
     def over(self) -> None:
@@ -60,8 +60,8 @@ class _Refusal:
         harmless = isinstance(error, BlockingIOError) or (
             isinstance(error, ConnectionAbortedError) and not self._pause_s
         )
-        if not harmless and now - self._told_at > self._limits.full_warning_s:
-            self._told_at = now
+        if not harmless and now - self._warned_at > self._limits.full_warning_s:
+            self._warned_at = now
             why = error.strerror if isinstance(error, OSError) else "no memory"
             log(logging.WARNING, "new clients wait: %s", why)
         time.sleep(self._pause_s)
@@ -102,7 +102,7 @@ class ThreadServer:
         self._serving: dict[threading.Thread, BlockingTransport] = {}
         self._places_max = connections_max(limits)
         self._places = threading.Semaphore(self._places_max)
-        self._told_at = self._buried_at = -math.inf
+        self._warned_at = self._buried_at = -math.inf
         self._wake = WakePipe()
         self._grace_s = 0.0
         self._stopping = self._now = False
@@ -200,8 +200,8 @@ class ThreadServer:
         if self._places.acquire(blocking=False):
             return
         now = time.monotonic()
-        if now - self._told_at > self._limits.full_warning_s:
-            self._told_at = now
+        if now - self._warned_at > self._limits.full_warning_s:
+            self._warned_at = now
             log(
                 logging.WARNING,
                 "%d connections are the limit: idle ones are closed, new clients wait",

@@ -32,7 +32,7 @@ class Credentials:
         pair = self._pair(url)
         if pair is None:
             return []
-        from reactor.client.asked import basic  # the help needs no client
+        from reactor.client.request import basic  # the help needs no client
 
         return [("Authorization", basic(*pair))]
 

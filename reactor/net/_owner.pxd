@@ -1,4 +1,4 @@
-"""What connections have in common: the C face of `_keeper.pyx`."""
+"""What connections have in common: the C face of `_owner.pyx`."""
 
 from libc.stdint cimport int64_t, uint8_t
 
@@ -6,7 +6,7 @@ from reactor.loop._core cimport Loop
 from reactor.net._endpoint cimport Endpoint
 
 # 0041: one for all connections of a listener. What is the same for each of them is held here once.
-cdef class Keeper:
+cdef class ConnectionOwner:
     cdef Loop loop
     cdef const uint8_t *scratch
     cdef Py_ssize_t scratch_size
@@ -17,5 +17,5 @@ cdef class Keeper:
     cdef int set_up(self, Loop loop, object limits) except -1
     cdef int closed(self, Endpoint connection) except -1
 
-cdef class Caller(Keeper):
+cdef class CallbackOwner(ConnectionOwner):
     cdef object on_closed

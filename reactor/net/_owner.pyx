@@ -1,13 +1,13 @@
 """What connections have in common, read once and not for each; and who is told of their end.
 
-A listener is the keeper of what it has accepted. Knows limits and a loop; must never know
+A listener is the owner of what it has accepted. Knows limits and a loop; must never know
 what a connection does.
 """
 
 from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_GET_SIZE
 
 
-cdef class Keeper:
+cdef class ConnectionOwner:
 
     cdef int set_up(self, Loop loop, object limits) except -1:
         loop.check_open()  # or there is nothing to receive into
@@ -29,8 +29,8 @@ cdef class Keeper:
         return 0
 
 
-cdef class Caller(Keeper):
-    """The keeper of one connection that was made from Python."""
+cdef class CallbackOwner(ConnectionOwner):
+    """The owner of one connection that was made from Python."""
 
     cdef int closed(self, Endpoint connection) except -1:
         self.on_closed(connection)

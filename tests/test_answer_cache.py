@@ -9,9 +9,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from reactor.apps import answers, resolve
-from reactor.apps._evidence import Evidence
-from reactor.apps._plain import plain_get
+from reactor.apps import answer_cache, path_resolution
+from reactor.apps._plain_request import plain_get
+from reactor.apps._stamps import FileStamps
 from reactor.apps.static import StaticFolder
 from reactor.http.dates import format_date
 from reactor.limits import DEFAULT_LIMITS
@@ -26,8 +26,8 @@ MODIFIED = 1_700_000_000
 def clock(monkeypatch):
     """Time stands still; files count as settled at once (ctime cannot be set back)."""
     now = SimpleNamespace(value=1000.0)
-    monkeypatch.setattr(answers.time, "monotonic", lambda: now.value)
-    monkeypatch.setattr(answers, "SETTLED_S", -(10**6))
+    monkeypatch.setattr(answer_cache.time, "monotonic", lambda: now.value)
+    monkeypatch.setattr(answer_cache, "SETTLED_S", -(10**6))
     return now
 
 
@@ -86,13 +86,13 @@ def test_what_is_gone_is_missing(app, tmp_path):
 
 
 def test_a_file_of_this_moment_is_not_remembered(app, monkeypatch):
-    monkeypatch.setattr(answers, "SETTLED_S", 10**6)
+    monkeypatch.setattr(answer_cache, "SETTLED_S", 10**6)
     assert get(app) is not get(app)
 
 
 def test_an_answer_is_made_anew_after_a_while(app, clock):
     first = get(app)
-    clock.value += answers.REMEMBERED_S
+    clock.value += answer_cache.REMEMBERED_S
     second = get(app)
     assert second is not first
     assert get(app) is second
@@ -134,7 +134,7 @@ def test_siblings(app, tmp_path, clock):
     put(tmp_path / "a.txt.gz", b"packed")
     # Not stale, only not the smallest: the sibling is found when the answer is made anew.
     assert get(app, Accept_Encoding="gzip").body in {b"first", b"packed"}
-    clock.value += answers.REMEMBERED_S
+    clock.value += answer_cache.REMEMBERED_S
     packed = get(app, Accept_Encoding="gzip")
     assert packed.body == b"packed"
     assert get(app, Accept_Encoding="gzip") is packed
@@ -181,7 +181,7 @@ def test_index_pages_and_what_is_missing_are_not_remembered(app, tmp_path):
 
 
 def test_the_memory_is_bounded(app, monkeypatch):
-    monkeypatch.setattr(answers, "ANSWERS_MAX", 8)
+    monkeypatch.setattr(answer_cache, "ANSWERS_MAX", 8)
     for number in range(50):
         get(app, Accept_Encoding=f"x-{number}")
         assert len(app._answers._answers) <= 8
@@ -197,7 +197,7 @@ def test_extra_headers_are_remembered_too(tmp_path, clock):
 
 
 def large(letter, more=0):
-    return letter * (answers.WHOLE_BYTES_MAX + 1 + more)
+    return letter * (answer_cache.WHOLE_BYTES_MAX + 1 + more)
 
 
 @pytest.fixture
@@ -297,9 +297,9 @@ def test_out_of_descriptors_a_large_file_is_not_lost(app, path, monkeypatch):
     def refuse(*_):
         return -errno.EMFILE
 
-    monkeypatch.setattr(resolve, "open_beneath", refuse)
+    monkeypatch.setattr(path_resolution, "open_beneath", refuse)
     with monkeypatch.context() as limited:
-        limited.setattr(app._root, "reopen", lambda evidence: None)
+        limited.setattr(app._root, "reopen", lambda stamps: None)
         assert get(app, "/large.txt").status == 503
     monkeypatch.undo()
     assert whole(get(app, "/large.txt")) == large(b"1")
@@ -341,21 +341,21 @@ def test_evidence(tmp_path):
     put(tmp_path / "a", b"1")
     folder = os.open(tmp_path, os.O_RDONLY)
     status = os.stat(tmp_path / "a")
-    evidence = Evidence(folder, [b"a", b"."])
-    assert evidence.holds(folder)
-    assert evidence.identifies(status.st_dev, status.st_ino)
-    assert not evidence.identifies(status.st_dev, status.st_ino + 1)
-    assert evidence.changed_s >= int(status.st_ctime)
+    stamps = FileStamps(folder, [b"a", b"."])
+    assert stamps.holds(folder)
+    assert stamps.identifies(status.st_dev, status.st_ino)
+    assert not stamps.identifies(status.st_dev, status.st_ino + 1)
+    assert stamps.changed_s >= int(status.st_ctime)
     (tmp_path / "b").write_bytes(b"")
-    assert not evidence.holds(folder)
+    assert not stamps.holds(folder)
     with pytest.raises(OSError, match="gone"):
-        Evidence(folder, [b"a", b"missing"])
+        FileStamps(folder, [b"a", b"missing"])
     with pytest.raises(ValueError, match="no path"):
-        Evidence(folder, [])
+        FileStamps(folder, [])
     with pytest.raises(TypeError, match="once"):
-        evidence.__init__(folder, [b"a"])
-    # Evidence of nothing proves nothing.
-    empty = Evidence.__new__(Evidence)
+        stamps.__init__(folder, [b"a"])
+    # FileStamps of nothing proves nothing.
+    empty = FileStamps.__new__(FileStamps)
     assert not empty.holds(folder)
     assert not empty.identifies(status.st_dev, status.st_ino)
     os.close(folder)

@@ -3,7 +3,7 @@
 Nearly all of ten thousand are, and a look at each of their bytes in Python costs more than the
 fetch. Whatever is not plain here is for `url.py` and `names.py` to read. What is must come out as
 they have it, by urllib's parser: tests/test_url.py holds the two against each other, byte by byte,
-at every bound that is written here a second time. The docstrings are in `_plain.pyi`.
+at every bound that is written here a second time. The docstrings are in `_plain_request.pyi`.
 """
 
 from libc.stdint cimport uint8_t

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from reactor.client.name_resolution import Resolver
 from reactor.client.proxies import Proxies
-from reactor.client.resolve import Resolver
 from reactor.limits import Limits
 from reactor.net import Reactor
 from reactor.parser._message import Response
 
 
-class Shared(Protocol):
+class ClientServices(Protocol):
     """A `Client`, as its parts see it."""
 
     reactor: Reactor

@@ -12,7 +12,7 @@ from reactor.parser._framing cimport ResponseParser
 
 
 @cython.nonecheck(True)
-cdef class Incoming(Sides):
+cdef class ResponseReader(Sides):
 
     def __init__(self, limits):
         self.parser = ResponseParser(limits, lenient=True)

@@ -22,7 +22,7 @@ cdef class Dates:
         return self.made_by()
 
 
-cdef class Service:
+cdef class ServerContext:
 
     def __cinit__(self):
         self.dates = Dates()

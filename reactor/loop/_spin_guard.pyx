@@ -22,7 +22,7 @@ cdef unsigned int PAUSE_US = int(1e6 * DEFAULT_LIMITS.vain_turn_pause_s)
 cdef size_t RESERVE_BYTES = DEFAULT_LIMITS.reserve_bytes
 
 
-cdef class Trouble:
+cdef class SpinGuard:
 
     def __dealloc__(self):
         self.spend_reserve()

@@ -1,4 +1,4 @@
-"""What all machines of a server share: the C face of `_service.pyx`."""
+"""What all machines of a server share: the C face of `_context.pyx`."""
 
 from libc.stdint cimport int64_t
 
@@ -12,7 +12,7 @@ cdef class Dates:
 
     cdef bytes field_value(self)
 
-cdef class Service:
+cdef class ServerContext:
     cdef readonly object app, limits, journal
     cdef Dates dates
     cdef object respond_to

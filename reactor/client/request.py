@@ -95,7 +95,7 @@ def _length_of(source: BinaryIO, start: int) -> int | None:
     return length
 
 
-class Asked:
+class ClientRequest:
     """One request; ``fields`` are the user's."""
 
     __slots__ = ("cookies", "fields", "method", "upload", "url")
@@ -141,7 +141,7 @@ class Asked:
             theirs.append(("Cookie", "; ".join([*given_ones, cookies])))
         return [pair for pair in fields if pair[0].lower() not in given] + theirs
 
-    def redirected(self, response: Response, limits: Limits, now: float) -> Asked | None:
+    def redirected(self, response: Response, limits: Limits, now: float) -> ClientRequest | None:
         """The request that a redirect asks for; None if the response is none.
 
         ``now`` is a Unix time. Raises FetchError for one that must not be followed.
@@ -179,7 +179,7 @@ class Asked:
 
                 cookies = Cookies(limits)
             cookies.take(self.url, set_there, now)
-        return Asked(method, url, fields, upload, cookies)
+        return ClientRequest(method, url, fields, upload, cookies)
 
 
 def may_be_repeated(method: str, upload: Upload | None) -> bool:

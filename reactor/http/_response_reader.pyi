@@ -5,7 +5,7 @@ from reactor.limits import Limits
 from reactor.parser._framing import ResponseParser
 
 @disjoint_base
-class Incoming(Sides):
+class ResponseReader(Sides):
     """Feeds its parser what comes: from the wire in place, from `data_received` by a copy."""
 
     @property

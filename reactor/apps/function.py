@@ -11,7 +11,7 @@ from reactor.parser._message import Request, Response
 HandlerFunction = Callable[[Request], Response]
 
 
-class Handler:
+class FunctionApp:
     """An app that calls ``function(request) -> Response``."""
 
     def __init__(

@@ -30,8 +30,8 @@ from contextlib import suppress
 from urllib.parse import quote_from_bytes
 
 from reactor._file import File
-from reactor.apps._evidence import Evidence
 from reactor.apps._openat2 import open_beneath
+from reactor.apps._stamps import FileStamps
 from reactor.errors import ConfigurationError
 
 # O_NONBLOCK: opening a FIFO for reading must not wait for its writer. O_NOCTTY: a terminal
@@ -220,20 +220,20 @@ class Root:
         finally:
             close_descriptor(descriptor)
 
-    def evidence(self, paths: list[list[bytes]]) -> Evidence | None:
+    def stamps(self, paths: list[list[bytes]]) -> FileStamps | None:
         """What these paths are now, for ``confirms``; None if one is not there."""
         try:
-            return Evidence(self._descriptor, [b"/".join(names) for names in paths])
+            return FileStamps(self._descriptor, [b"/".join(names) for names in paths])
         except OSError:
             return None
 
-    def confirms(self, evidence: Evidence) -> bool:
+    def confirms(self, stamps: FileStamps) -> bool:
         """Whether everything is still as the evidence says."""
-        return evidence.holds(self._descriptor)
+        return stamps.holds(self._descriptor)
 
-    def reopen(self, evidence: Evidence) -> File | None:
+    def reopen(self, stamps: FileStamps) -> File | None:
         """The file that the evidence is of, open, if everything is still as it says."""
-        return evidence.reopen(self._descriptor, _READ)
+        return stamps.reopen(self._descriptor, _READ)
 
     def follow(self) -> bool:
         """Open the root anew if its path leads to another folder by now; whether it did.

@@ -129,7 +129,7 @@ class Resolver:
                 try:
                     child = _Child(self._loop, self, self._limits.connect_timeout_s)
                 except OSError as error:
-                    self._told(self._waiting.popleft(), error)
+                    self._answer_waiting(self._waiting.popleft(), error)
                     continue
                 self._children.append(child)
             child.ask(self._waiting.popleft())
@@ -140,17 +140,17 @@ class Resolver:
             if len(self._known) >= self._limits.names_max:
                 self._known.pop(next(iter(self._known)))
             self._known[host] = (self._loop.time() + self._limits.name_known_s, answer)
-        self._told(host, answer)
+        self._answer_waiting(host, answer)
         self._go_on()
 
     def died(self, child: _Child, host: str | None, error: OSError) -> None:
         """A child is no more, or is too slow to be waited for."""
         self._children.remove(child)
         if host is not None:
-            self._told(host, error)
+            self._answer_waiting(host, error)
         self._go_on()
 
-    def _told(self, host: str, answer: list[Address] | OSError) -> None:
+    def _answer_waiting(self, host: str, answer: list[Address] | OSError) -> None:
         for callback in self._asked.pop(host, []):
             callback(answer)
 

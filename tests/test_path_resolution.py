@@ -11,8 +11,8 @@ import pytest
 from processes import open_descriptors
 from watching import watched
 
-from reactor.apps import resolve
-from reactor.apps.resolve import Root, hidden, quote, raw_path, split_target
+from reactor.apps import path_resolution
+from reactor.apps.path_resolution import Root, hidden, quote, raw_path, split_target
 from reactor.apps.static import StaticFolder
 from reactor.errors import ConfigurationError, LocalProtocolError
 from reactor.parser._message import Request
@@ -90,9 +90,9 @@ def site(request, tmp_path, monkeypatch):
 
 @pytest.fixture
 def opened(site, monkeypatch):
-    """The real path of every file and folder that ``resolve`` gets a descriptor of."""
+    """The real path of every file and folder that ``path_resolution`` gets a descriptor of."""
     paths: list[str] = []
-    os_open, beneath = os.open, resolve.open_beneath
+    os_open, beneath = os.open, path_resolution.open_beneath
 
     def record(descriptor: int) -> int:
         if descriptor >= 0:
@@ -100,9 +100,9 @@ def opened(site, monkeypatch):
         return descriptor
 
     monkeypatch.setattr(
-        resolve.os, "open", lambda *args, **keywords: record(os_open(*args, **keywords))
+        path_resolution.os, "open", lambda *args, **keywords: record(os_open(*args, **keywords))
     )
-    monkeypatch.setattr(resolve, "open_beneath", lambda *args: record(beneath(*args)))
+    monkeypatch.setattr(path_resolution, "open_beneath", lambda *args: record(beneath(*args)))
     return paths
 
 
@@ -214,7 +214,7 @@ def fifo_site(site):
 @pytest.mark.parametrize("by_descriptor", ["/proc/self/fd/{}", "/no/proc/{}"])
 def test_a_fifo_is_never_opened(fifo_site, monkeypatch, by_descriptor):
     """Not for a moment: a writer that waits for a reader would go on."""
-    monkeypatch.setattr(resolve, "_BY_DESCRIPTOR", by_descriptor)
+    monkeypatch.setattr(path_resolution, "_BY_DESCRIPTOR", by_descriptor)
     app = StaticFolder(fifo_site)
     with watched(fifo_site) as told:
         for target in ("/fifo.txt", "/link.txt", "/fifo.txt/", "/index.html", "/app.js.gz"):
@@ -230,7 +230,7 @@ def test_a_fifo_is_never_opened(fifo_site, monkeypatch, by_descriptor):
 
 
 def test_a_remembered_file_that_became_a_fifo_is_not_opened(site, monkeypatch):
-    monkeypatch.setattr("reactor.apps.answers.SETTLED_S", -(10**6))
+    monkeypatch.setattr("reactor.apps.answer_cache.SETTLED_S", -(10**6))
     (site / "large.txt").write_bytes(bytes(100_000))
     app = StaticFolder(site)
     for _ in range(2):
@@ -244,8 +244,8 @@ def test_a_remembered_file_that_became_a_fifo_is_not_opened(site, monkeypatch):
 
 
 def test_without_o_path_what_is_special_is_not_opened_either(fifo_site, monkeypatch):
-    monkeypatch.setattr(resolve, "_HAS_PATH", False)
-    monkeypatch.setattr(resolve, "_LOOK", resolve._READ)
+    monkeypatch.setattr(path_resolution, "_HAS_PATH", False)
+    monkeypatch.setattr(path_resolution, "_LOOK", path_resolution._READ)
     root = Root(fifo_site, openat2=False)
     with watched(fifo_site) as told:
         assert root.open([b"fifo.txt"]) is None
@@ -267,7 +267,7 @@ def test_an_unreadable_file_is_missing_and_trouble_is_raised(site, monkeypatch):
         return real(path, *args, **keywords)
 
     before = open_descriptors()
-    monkeypatch.setattr(resolve.os, "open", failing)
+    monkeypatch.setattr(path_resolution.os, "open", failing)
     with pytest.raises(OSError, match="disk"):
         root.open([b"file.txt"])
     assert open_descriptors() == before
@@ -368,7 +368,7 @@ def test_a_root_that_cannot_be_opened_is_said_in_one_sentence(tmp_path):
 @pytest.mark.parametrize("number", [errno.ENOSYS, errno.EPERM])
 def test_an_old_kernel_or_a_sandbox_walks(tmp_path, monkeypatch, number):
     (tmp_path / "a").write_bytes(b"")
-    monkeypatch.setattr(resolve, "open_beneath", lambda *_args: -number)
+    monkeypatch.setattr(path_resolution, "open_beneath", lambda *_args: -number)
     root = Root(tmp_path)
     assert not root.openat2
     opened = root.open([b"a"])
@@ -380,7 +380,7 @@ def test_an_old_kernel_or_a_sandbox_walks(tmp_path, monkeypatch, number):
 def test_trouble_of_the_machine_is_not_a_missing_file(tmp_path, monkeypatch):
     root = Root(tmp_path, openat2=True)
 
-    monkeypatch.setattr(resolve, "open_beneath", lambda *_args: -errno.EIO)
+    monkeypatch.setattr(path_resolution, "open_beneath", lambda *_args: -errno.EIO)
     with pytest.raises(OSError, match="Input/output error"):
         root.open([b"a"])
     root.close()
@@ -389,20 +389,20 @@ def test_trouble_of_the_machine_is_not_a_missing_file(tmp_path, monkeypatch):
 def test_a_race_that_the_kernel_saw_is_tried_again(tmp_path, monkeypatch):
     (tmp_path / "a").write_bytes(b"")
     root = Root(tmp_path)
-    real, tries = resolve.open_beneath, []
+    real, tries = path_resolution.open_beneath, []
 
     def unsure(*args):
         tries.append(args)
         return -errno.EAGAIN if len(tries) < 3 else real(*args)
 
-    monkeypatch.setattr(resolve, "open_beneath", unsure)
+    monkeypatch.setattr(path_resolution, "open_beneath", unsure)
     if not root.openat2:
         pytest.skip("this kernel or sandbox has no openat2")
     opened = root.open([b"a"])
     assert opened is not None
     opened[0].close()
     tries.clear()
-    monkeypatch.setattr(resolve, "_TRIES", 2)
+    monkeypatch.setattr(path_resolution, "_TRIES", 2)
     assert root.open([b"a"]) is None
     root.close()
 
@@ -429,7 +429,7 @@ def test_a_root_that_is_a_link_is_followed_when_it_is_turned(tmp_path, monkeypat
     """Also for files that both have, a moment later and with the memory of answers full."""
     now = [1000.0]
     monkeypatch.setattr("reactor.apps.static.time.monotonic", lambda: now[0])
-    monkeypatch.setattr("reactor.apps.answers.SETTLED_S", -(10**6))
+    monkeypatch.setattr("reactor.apps.answer_cache.SETTLED_S", -(10**6))
     for release in (b"one", b"two"):
         (tmp_path / release.decode()).mkdir()
         (tmp_path / release.decode() / "a.txt").write_bytes(release)

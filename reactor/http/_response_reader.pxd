@@ -1,7 +1,7 @@
-"""What a client's machine receives: the C face of `_incoming.pyx`."""
+"""What a client's machine receives: the C face of `_response_reader.pyx`."""
 
 from reactor.http._sides cimport Sides
 from reactor.parser._framing cimport ResponseParser
 
-cdef class Incoming(Sides):
+cdef class ResponseReader(Sides):
     cdef readonly ResponseParser parser

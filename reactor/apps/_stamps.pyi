@@ -6,7 +6,7 @@ from typing import final
 from reactor._file import File
 
 @final
-class Evidence:
+class FileStamps:
     """What ``fstatat`` says of some paths now, to be compared with what it says later.
 
     Args:

@@ -21,10 +21,10 @@ from __future__ import annotations
 import os
 import time
 
-from reactor.apps._evidence import Evidence
-from reactor.apps._plain import plain_get
+from reactor.apps._plain_request import plain_get
+from reactor.apps._stamps import FileStamps
 from reactor.apps.content import WHOLE_BYTES_MAX
-from reactor.apps.resolve import Root
+from reactor.apps.path_resolution import Root
 from reactor.parser._message import Request, Response
 
 # Times ``WHOLE_BYTES_MAX``: 8 MiB when full. Why answers and not open files: 0010.
@@ -40,7 +40,7 @@ class Answers:
 
     def __init__(self, root: Root) -> None:
         self._root = root
-        self._answers: dict[object, tuple[Evidence, float, Response, bool]] = {}
+        self._answers: dict[object, tuple[FileStamps, float, Response, bool]] = {}
 
     def recall(self, request: Request) -> Response | None:
         """The remembered answer to such a request, if it is still the true one."""
@@ -48,19 +48,19 @@ class Answers:
         remembered = None if key is None else self._answers.get(key)
         if remembered is None:
             return None
-        evidence, until, response, whole = remembered
+        stamps, until, response, whole = remembered
         if time.monotonic() < until:
             if whole:
-                if self._root.confirms(evidence):
+                if self._root.confirms(stamps):
                     return response
-            elif (file := self._root.reopen(evidence)) is not None:
+            elif (file := self._root.reopen(stamps)) is not None:
                 return response.with_body(file)
         self._answers.pop(key, None)
         return None
 
-    def evidence(
+    def stamps(
         self, request: Request, paths: list[list[bytes]], opened: os.stat_result, now_s: int
-    ) -> Evidence | None:
+    ) -> FileStamps | None:
         """What an answer from these paths rests on; None if it is not to be remembered.
 
         To be called before the content is read, so that a change in between is noticed.
@@ -71,17 +71,17 @@ class Answers:
         # The walk that stands in for openat2 costs more than what would be saved.
         if opened.st_size > WHOLE_BYTES_MAX and not self._root.openat2:
             return None
-        evidence = self._root.evidence(paths)
-        if evidence is None or now_s - evidence.changed_s < SETTLED_S:
+        stamps = self._root.stamps(paths)
+        if stamps is None or now_s - stamps.changed_s < SETTLED_S:
             return None
         # Through a last link the path's own stamp is the link's, which says nothing of the file.
-        return evidence if evidence.identifies(opened.st_dev, opened.st_ino) else None
+        return stamps if stamps.identifies(opened.st_dev, opened.st_ino) else None
 
-    def remember(self, request: Request, evidence: Evidence, response: Response) -> None:
+    def remember(self, request: Request, stamps: FileStamps, response: Response) -> None:
         """Keep an answer, or the head of one whose body is a file; the oldest one leaves."""
         while len(self._answers) >= ANSWERS_MAX:
             self._answers.pop(next(iter(self._answers)), None)
         whole = isinstance(response.body, bytes)
         kept = response if whole else response.with_body(b"")
         until = time.monotonic() + REMEMBERED_S
-        self._answers[plain_get(request)] = (evidence, until, kept, whole)
+        self._answers[plain_get(request)] = (stamps, until, kept, whole)

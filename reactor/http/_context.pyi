@@ -12,7 +12,7 @@ class Dates:
     def __init__(self, made_by: HttpDate | None = None) -> None: ...
 
 @disjoint_base
-class Service:
+class ServerContext:
     """What the machines of one server have in common; each `ServerMachine` is made with it."""
 
     @property

@@ -80,7 +80,7 @@ cdef extern from *:
 
 @cython.final
 @cython.auto_pickle(False)
-cdef class Evidence:
+cdef class FileStamps:
     cdef tuple paths
     cdef reactor_stamp *stamps
     cdef Py_ssize_t count

@@ -10,7 +10,7 @@ Must never know: what is logged, and where.
 from collections import deque
 
 
-cdef class Tally:
+cdef class SentBytes:
 
     def __cinit__(self):
         self.owed = deque()

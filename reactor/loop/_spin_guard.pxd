@@ -1,6 +1,6 @@
-"""What a loop has for bad times: the C face of `_trouble.pyx`."""
+"""What a loop has for bad times: the C face of `_spin_guard.pyx`."""
 
-cdef class Trouble:
+cdef class SpinGuard:
     cdef void *reserve          # addresses that nothing is at, until memory is short
     cdef int vain_turns         # in a row
 
