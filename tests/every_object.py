@@ -223,6 +223,7 @@ RECIPES: dict[str, Callable[[], tuple[object, ...]]] = {
     "Environs": lambda: ({},),
     "FileStamps": lambda: (os.open("/", os.O_RDONLY), [b"tmp"]),
     "File": lambda: (os.open(os.devnull, os.O_RDONLY), 10),
+    "FrameReader": lambda: (True, 100),
     "Headers": lambda: ([("a", "b")],),
     "ResponseReader": lambda: (Limits(),),
     "Body": lambda: (b"x",),

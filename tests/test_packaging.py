@@ -47,7 +47,7 @@ def test_the_sdist_has_every_file_of_the_repository_and_none_that_was_built(tmp_
     [
         (["_parse.pyx"], "reactor/_parse.pyx"),
         (["loop/_core.pyx", "net/_outgoing.pyx"], "reactor/loop/_core.pyx, reactor/net/_outgoing"),
-        (["parser/_scan.h"], "all .pyx or .h"),
+        (["parser/_scan.h", "parser/_frames.h"], "all .pyx or .h"),
     ],
 )
 def test_the_build_stops_in_one_sentence_without_a_source(tmp_path, lost, named):

@@ -57,7 +57,7 @@ class WsgiApp:
     ) -> None:
         self.body_bytes_max = body_bytes_max
         self.name = name_of(application)
-        # Tells applications whether the server stops; the server puts its own here.
+        # Tells applications whether the server stops; whoever serves them puts its own here.
         self.draining: Callable[[], bool] = bool
         environs = Environs(environ_template(None, False, self.draining))
         self._caller = WsgiCaller(application, _lazy_response, environs, unsent_bytes_max)

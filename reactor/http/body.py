@@ -141,7 +141,7 @@ class OutgoingBody:
             )
 
     def take_file(self) -> Any:
-        """The file; the caller closes it."""
+        """The file, for who will close it."""
         file, self.file, self.source = self.file, None, None
         return file
 

@@ -42,7 +42,7 @@ cdef extern from *:
     #endif
     }
 
-    static int close_by_reset(int fd) {
+    static int linger_not(int fd) {
         struct linger now = {1, 0};
         return setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
     }
@@ -82,7 +82,7 @@ cdef extern from *:
     const int AF_INET, AF_INET6
     const unsigned int UNIX_PATH_AT
     int accept_at(int fd, sockaddr_storage *peer, socklen_t *size) nogil
-    int close_by_reset(int fd) nogil
+    int linger_not(int fd) nogil
     int drop_syns(int fd) nogil
     int input_waits(int fd) nogil
     int c_shutdown "shutdown"(int fd, int how) nogil
@@ -163,7 +163,7 @@ cpdef int refuse_new(int fd, bint by_path) noexcept:
 
 cpdef int reset_on_close(int fd) noexcept:
     # Fails if it is no TCP, or closed already: then there is nothing to reset.
-    return close_by_reset(fd)
+    return linger_not(fd)
 
 
 cdef object last_os_error():

@@ -97,7 +97,7 @@ cdef class MessageParser:
         if self.stage == IN_HEAD:
             result = scan_head(&self.head, buffer_data(&self.buffer), min(size, SCAN_MAX))
             if result == DONE:
-                self.begin()  # the caller that pulls it scans it
+                self.begin()  # the scan is for who pulls it
             elif result == FAILED:
                 self.break_off(self.head.rule, self.head.fault)
             else:

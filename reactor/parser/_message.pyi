@@ -130,7 +130,7 @@ class Request(Message):
 
     @property
     def client(self) -> Any:
-        """The address of the sender; the owner of the connection sets this."""
+        """Who sent it; whoever owns the connection sets this."""
 
     @client.setter
     def client(self, client: Any) -> None: ...
