@@ -80,7 +80,7 @@ cdef class Environs:
             add_fields(environ, request)
             add_peer(environ, request.peer)
             add_target(environ, request)
-            environ["REQUEST_METHOD"] = request.method
+            environ["REQUEST_METHOD"] = request.method_text
         environ["wsgi.input"] = BytesIO(body) if body else new_empty()
         if stderr is not self.stderr:
             environ["wsgi.errors"] = unwaiting(stderr)  # somebody has replaced it since
@@ -150,9 +150,9 @@ cdef class CachedEnviron:
             self.peer = NOBODY  # for as long as it is half done
             add_peer(self.environ, request.peer)
             self.peer = request.peer
-        if request.method is not self.method:
-            self.environ["REQUEST_METHOD"] = request.method
-            self.method = request.method
+        if request.method_text is not self.method:
+            self.environ["REQUEST_METHOD"] = request.method_text
+            self.method = request.method_text
         if not same(self.target, target, request.target_size):
             self.target = b""
             queried = add_target(self.environ, request)

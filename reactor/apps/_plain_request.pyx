@@ -37,7 +37,7 @@ def plain_get(Request request):
     cdef const Field *field
     cdef const uint8_t *text
     cdef uint32_t i
-    if request.method != "GET":
+    if request.method_text != "GET":
         return None
     headers = request.get_headers()
     field, text = headers.fields(), headers.text()

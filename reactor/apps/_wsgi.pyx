@@ -95,7 +95,7 @@ cdef class WsgiCall:
         if not isinstance(data, bytes):
             raise TypeError(f"write takes bytes, not {type(data).__name__}")
         if data:
-            if not self.bodyless and self.request.method is not HEAD:
+            if not self.bodyless and self.request.method_text is not HEAD:
                 self.push(data)
             self.begun = True
 

@@ -138,7 +138,7 @@ cdef class Responder(Sender):
     cdef int answer(self, Response response) except -1:
         """Frame the response and begin to write it. Raises before anything is written."""
         cdef int64_t length = response.facts.content_length
-        cdef bint bodyless = self.request is not None and self.request.method is HEAD_METHOD
+        cdef bint bodyless = self.request is not None and self.request.method_text is HEAD_METHOD
         check_fields(response)
         body = response.content
         if response.status_code in (204, 304):

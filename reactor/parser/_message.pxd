@@ -12,6 +12,9 @@ cdef class Message:
     cdef uint32_t count
     cdef uint32_t target_at, target_size
     cdef int status_code
+    # Of a request, and of a response (None: the standard one of the status). Here, and not in the
+    # two classes: only objects of one size share the free list.
+    cdef object method_text, reason_text
     cdef Facts facts
     cdef object target_text     # None: not yet made
     cdef Headers header_view    # None: not yet made
@@ -27,15 +30,11 @@ cdef class Message:
     cdef str field_text(self, uint32_t index)
 
 cdef class Request(Message):
-    cdef readonly object method     # str
-
     cdef tuple key(self)
     cdef str get_target(self)
     cdef str origin_target(self)
 
 cdef class Response(Message):
-    cdef object reason_text         # None: the standard one of the status
-
     cdef tuple key(self)
 
 cdef Request request_of(const Head *head, const uint8_t *text)

@@ -92,6 +92,8 @@ cdef Message with_content(Message copy, Message message, object body):
     copy.target_size = message.target_size
     copy.status_code = message.status_code
     copy.facts = message.facts
+    copy.method_text = message.method_text
+    copy.reason_text = message.reason_text
     copy.target_text = message.target_text
     copy.header_view = message.header_view
     copy.peer = message.peer
@@ -175,7 +177,7 @@ cdef class Request(Message):
         cdef const uint8_t *p = <const uint8_t *>PyBytes_AS_STRING(verb)
         if len(verb) == 0 or scan_token_end(p, p + len(verb)) != p + len(verb):
             raise LocalProtocolError(f"method {method!r} is not a token", "method")
-        self.method = known_method(p, len(verb))
+        self.method_text = known_method(p, len(verb))
         p = <const uint8_t *>PyBytes_AS_STRING(where)
         if len(where) == 0 or scan_while(p, p + len(where), SCAN_TARGET) != p + len(where):
             raise LocalProtocolError(f"target {target!r} is empty or holds a byte that no "
@@ -198,9 +200,11 @@ cdef class Request(Message):
         return self.target_text
 
     def with_body(self, bytes body not None):
-        cdef Request copy = with_content(Request.__new__(Request), self, body)
-        copy.method = self.method
-        return copy
+        return with_content(Request.__new__(Request), self, body)
+
+    @property
+    def method(self):
+        return self.method_text
 
     @property
     def target(self):
@@ -257,7 +261,7 @@ cdef class Request(Message):
         return ", ".join(self.get_headers().getall("expect"))
 
     cdef tuple key(self):
-        return self.method, self.get_target(), self.facts.version, self.get_headers()
+        return self.method_text, self.get_target(), self.facts.version, self.get_headers()
 
     def __eq__(self, other):
         if not isinstance(other, Request):
@@ -271,7 +275,7 @@ cdef class Request(Message):
         return _request, (*self.key(), *state_of(self), self.peer)
 
     def __repr__(self):
-        return f"<Request {self.method} {self.get_target()} HTTP/1.{self.facts.version - 10}>"
+        return f"<Request {self.method_text} {self.get_target()} HTTP/1.{self.facts.version - 10}>"
 
 
 cdef str decoded_path(str path):
@@ -292,7 +296,7 @@ cdef Request request_of(const Head *head, const uint8_t *text):
     request.block = block_of(head.fields, head.count, text, head.pos)
     request.count = head.count
     request.facts = head.facts
-    request.method = known_method(text + head.word, head.word_size)
+    request.method_text = known_method(text + head.word, head.word_size)
     request.target_at = head.target
     request.target_size = head.target_size
     request.content = b""
@@ -315,9 +319,7 @@ cdef class Response(Message):
         fill_response(self, status, as_headers(headers), body, reason)
 
     def with_body(self, body not None):
-        cdef Response copy = with_content(Response.__new__(Response), self, content_of(body))
-        copy.reason_text = self.reason_text
-        return copy
+        return with_content(Response.__new__(Response), self, content_of(body))
 
     @property
     def status(self):

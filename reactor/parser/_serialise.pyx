@@ -24,14 +24,14 @@ def serialise_request(method, target, headers=(), body=b"", int version=11):
     # RFC 9112 3.2: a client MUST send Host in every HTTP/1.1 request.
     if version == 11 and request.facts.host == 0:
         raise LocalProtocolError("an HTTP/1.1 request needs a Host field", "host-missing")
-    cdef bytes line = (f"{request.method} {request.get_target()} "
+    cdef bytes line = (f"{request.method_text} {request.get_target()} "
                        f"HTTP/1.{version - 10}\r\n").encode("latin-1")
     if body is None:
         return head_bytes(line, request.get_headers(), -1)
     cdef bytes content = content_bytes(request.content)
     check_length(request.facts.content_length, content)
     cdef bint framed = (request.facts.content_length >= 0 or request.facts.flags & ENCODED
-                        or not (content or request.method in METHODS_WITH_CONTENT))
+                        or not (content or request.method_text in METHODS_WITH_CONTENT))
     return head_bytes(line, request.get_headers(), -1 if framed else len(content)) + content
 
 
