@@ -33,6 +33,7 @@ cdef class Request(Message):
     cdef tuple key(self)
     cdef str get_target(self)
     cdef str origin_target(self)
+    cdef object view_origin(self, const uint8_t **p, const uint8_t **end)
 
 cdef class Response(Message):
     cdef tuple key(self)

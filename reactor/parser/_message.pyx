@@ -10,17 +10,18 @@ know: a buffer, a connection, how a body is framed on the wire.
 cimport cython
 from cpython.bytearray cimport PyByteArray_AS_STRING
 from cpython.bytes cimport PyBytes_AS_STRING
-from libc.string cimport memcmp
+from libc.string cimport memchr, memcmp
 
 from reactor.parser._fields cimport (
-    ABSOLUTE, CHUNKED, CONNECT, CONTINUE, LENIENT, RESPONSE, UPGRADE, Facts, Field, no_facts,
-    note_field, note_target, stays_open)
+    ABSOLUTE, CHUNKED, CONNECT, CONTINUE, LENIENT, RESPONSE, UPGRADE, Facts, Field, may_frame,
+    name_key, no_facts, note_field, note_target, stays_open)
 from reactor.parser._headers cimport (
     as_headers, block_of, checked_value, headers_in, text_in, wire_bytes)
 from reactor.parser._lines cimport blank_values
-from reactor.parser._names cimport ascii, known_method, latin1
+from reactor.parser._names cimport (
+    PyUnicode_1BYTE_DATA, PyUnicode_GET_LENGTH, ascii, known_method, latin1)
 from reactor.parser._rules cimport NO_RULE, Rule, rule_message
-from reactor.parser._target cimport percent_decode, split_absolute
+from reactor.parser._target cimport percent_decode, query_mark, split_absolute
 
 from reactor.errors import LocalProtocolError
 
@@ -113,12 +114,15 @@ cdef int take_headers(Message message, Headers headers) except -1:
 
 
 cdef int note_headers(Facts *facts, Headers headers) except -1:
+    cdef const uint8_t *text = headers.text()
+    cdef const Field *field = headers.fields()
     cdef uint32_t i
     cdef Rule rule
     for i in range(headers.count):
-        rule = note_field(facts, headers.text(), headers.fields() + i, i + 1)
-        if rule != NO_RULE:
-            raise LocalProtocolError(rule_message(rule))
+        if may_frame(name_key(text + field[i].name, field[i].name_size)):
+            rule = note_field(facts, text, field + i, i + 1)
+            if rule != NO_RULE:
+                raise LocalProtocolError(rule_message(rule))
     return 0
 
 
@@ -236,11 +240,29 @@ cdef class Request(Message):
 
     @property
     def path(self):
-        return decoded_path(self.origin_target().partition("?")[0])
+        cdef const uint8_t *p
+        cdef const uint8_t *end
+        kept = self.view_origin(&p, &end)
+        return decoded_path(p, query_mark(p, end) - p)
 
     @property
     def query(self):
-        return self.origin_target().partition("?")[2]
+        cdef const uint8_t *p
+        cdef const uint8_t *end
+        kept = self.view_origin(&p, &end)
+        p = query_mark(p, end)
+        return "" if p == end else ascii(p + 1, end - p - 1)
+
+    cdef object view_origin(self, const uint8_t **p, const uint8_t **end):
+        """Point at the bytes of `origin_target`; what is returned keeps them there."""
+        if self.target_text is None and not self.facts.flags & (CONNECT | ABSOLUTE):
+            p[0] = text_in(self.block, self.count) + self.target_at
+            end[0] = p[0] + self.target_size
+            return self.block
+        cdef str target = self.origin_target()
+        p[0] = PyUnicode_1BYTE_DATA(target)
+        end[0] = p[0] + PyUnicode_GET_LENGTH(target)
+        return target
 
     cdef str origin_target(self):
         """Path and query, whichever of the four forms they came in."""
@@ -278,15 +300,12 @@ cdef class Request(Message):
         return f"<Request {self.method_text} {self.get_target()} HTTP/1.{self.facts.version - 10}>"
 
 
-cdef str decoded_path(str path):
+cdef str decoded_path(const uint8_t *p, Py_ssize_t size):
     """Its escapes undone; what is no UTF-8 then is kept as Python keeps it in names of files."""
-    if "%" not in path:
-        return path
-    cdef bytes raw = path.encode("ascii")
-    cdef bytearray decoded = bytearray(len(raw))
-    cdef Py_ssize_t size = percent_decode(
-        <const uint8_t *>PyBytes_AS_STRING(raw), len(raw),
-        <uint8_t *>PyByteArray_AS_STRING(decoded))
+    if memchr(p, c'%', size) == NULL:
+        return ascii(p, size)
+    cdef bytearray decoded = bytearray(size)
+    size = percent_decode(p, size, <uint8_t *>PyByteArray_AS_STRING(decoded))
     return decoded[:size].decode("utf-8", "surrogateescape")
 
 
