@@ -9,7 +9,7 @@ Each ends as an answer that was given at once does: `Responder` frames and write
 Must never know: how a request is read, or who holds the handle.
 """
 
-from reactor._forked cimport end_if_forked
+from reactor.process._forked cimport end_if_forked
 from reactor.http._response cimport check_fields
 from reactor.http._sides cimport DONE, IDLE, START, WITH_BODY
 
