@@ -122,18 +122,18 @@ cdef class ServerMachine(DeferredResponder):
         self.call_exchange("peer_disconnected", (True,))
         self.exchange = self.transport = None
 
-    def is_idle(self):
+    cpdef is_idle(self):
         # Not one that has yet to ask: if everybody who comes were shed for the next who comes,
         # a crowd would be served nothing. When the server stops, nobody else comes.
         return ((self.clock == FOR_NEXT or self.context.draining)
                 and self.read_state == IDLE and self.write_state == IDLE)
 
-    def finish(self):
+    cpdef finish(self):
         if not self.is_closed():
             self.set_reading()  # whoever waits for a request has another deadline now
         self.call_exchange("drained", ())
 
-    def end_stream(self):
+    cpdef end_stream(self):
         if self.write_state == BODY and self.event_stream:
             self.keep_alive = False
             self.end()

@@ -67,7 +67,11 @@ class Loop(Registry):
     def turn_began(self) -> float:
         """The last reading of the clock: when the turn that is under way began."""
 
-    clock: Callable[[], float]
+    @property
+    def clock(self) -> Callable[[], float]: ...
+
+    on_turn_began: Callable[[float], object] | None
+    """Called with the time, when a turn begins; None: nobody is. What it raises ends `run`."""
 
     def call_soon(self, callback: Callable[..., object], *args: Any) -> Handle:
         """Call in this turn, after the sockets; from a callback: in the next turn."""
