@@ -10,6 +10,7 @@ from cpython.mem cimport PyMem_Realloc
 from libc.stdint cimport uint32_t
 from libc.string cimport memcpy
 
+from reactor.parser._digits cimport DECIMAL_MAX, write_decimal
 from reactor.parser._fields cimport Field
 from reactor.parser._headers cimport Headers
 from reactor.parser._message cimport reason_of
@@ -175,14 +176,10 @@ cdef int put_head(Text *text, Response response, bytes date, int64_t length, bin
 
 
 cdef int put_number(Text *text, int64_t number) except -1:
-    cdef uint8_t[20] digits
-    cdef int at = 20
-    while True:
-        at -= 1
-        digits[at] = c'0' + number % 10
-        number //= 10
-        if number == 0:
-            return put(text, digits + at, 20 - at)
+    cdef uint8_t[DECIMAL_MAX] digits
+    cdef uint8_t *end = digits + DECIMAL_MAX
+    cdef uint8_t *first = write_decimal(end, number)
+    return put(text, first, end - first)
 
 
 cdef int put_fields(Text *text, Headers headers, bint but_length) except -1:

@@ -7,9 +7,11 @@ Must never know: what is sent or received.
 """
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
-from cpython.unicode cimport PyUnicode_DecodeASCII
 from cpython.exc cimport PyErr_SetFromErrno
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
+
+from reactor.parser._digits cimport DECIMAL_MAX, write_decimal
+from reactor.parser._names cimport ascii
 
 import os
 
@@ -130,19 +132,16 @@ cdef object inet_name(const sockaddr_in *address):
 cdef str dotted(const sockaddr_in *address):
     # glibc's inet_ntop takes longer than accept's own way through this module.
     cdef const uint8_t *part = <const uint8_t *>&address.sin_addr
-    cdef char text[16]
-    cdef int i, size = 0
-    for i in range(4):
-        if part[i] >= 100:
-            text[size] = c'0' + part[i] // 100
-            size += 1
-        if part[i] >= 10:
-            text[size] = c'0' + part[i] // 10 % 10
-            size += 1
-        text[size] = c'0' + part[i] % 10
-        text[size + 1] = c'.'
-        size += 2
-    return PyUnicode_DecodeASCII(text, size - 1, NULL)
+    cdef uint8_t[16 + DECIMAL_MAX] text
+    cdef uint8_t *end = text + sizeof(text)
+    cdef uint8_t *first = end
+    cdef int i
+    for i in range(3, -1, -1):
+        first = write_decimal(first, part[i])
+        if i:
+            first -= 1
+            first[0] = c'.'
+    return ascii(first, end - first)
 
 
 cdef object inet6_name(const sockaddr_in6 *address):

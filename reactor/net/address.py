@@ -13,6 +13,7 @@ from contextlib import suppress
 
 from reactor._value import Value
 from reactor.errors import ConfigurationError
+from reactor.parser._digits import parse_digits
 
 
 class Inet(Value):
@@ -65,10 +66,10 @@ def parse_bind(text: str) -> Address:
 
 
 def parse_port(text: str) -> int:
-    # The length first: int() refuses thousands of digits in a way of its own.
-    if not (text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= PORT_MAX):
+    port = parse_digits(text, 5)
+    if port is None or port > PORT_MAX:
         raise ConfigurationError(_no_port(text))
-    return int(text)
+    return port
 
 
 def _no_port(port: object) -> str:

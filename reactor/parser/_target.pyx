@@ -3,6 +3,8 @@
 Must never know: which forms of it a request may have; that is judged before (`_fields.pyx`).
 """
 
+from reactor.parser._digits cimport hex_digit_of
+
 
 cdef tuple split_absolute(str target):
     """(authority, path and query) of an absolute-form target; the path is never empty."""
@@ -22,17 +24,11 @@ cdef Py_ssize_t percent_decode(const uint8_t *p, Py_ssize_t size, uint8_t *to) n
     cdef const uint8_t *end = p + size
     cdef uint8_t *first = to
     while p < end:
-        if p[0] == c'%' and end - p > 2 and hex_digit(p[1]) >= 0 and hex_digit(p[2]) >= 0:
-            to[0] = hex_digit(p[1]) << 4 | hex_digit(p[2])
+        if p[0] == c'%' and end - p > 2 and hex_digit_of(p[1]) >= 0 and hex_digit_of(p[2]) >= 0:
+            to[0] = hex_digit_of(p[1]) << 4 | hex_digit_of(p[2])
             p += 3
         else:
             to[0] = p[0]
             p += 1
         to += 1
     return to - first
-
-
-cdef inline int hex_digit(uint8_t byte) noexcept:
-    if c'0' <= byte <= c'9':
-        return byte - c'0'
-    return (byte | 0x20) - c'a' + 10 if c'a' <= (byte | 0x20) <= c'f' else -1
