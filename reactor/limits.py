@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 KIB = 1024
 MIB = 1024 * KIB
+GIB = 1024 * MIB
 
 
 class Limits(Value):
@@ -40,12 +41,20 @@ class Limits(Value):
     leading_empty_lines_max: int = 8
 
     # --- the body of a message ------------------------------------------------------------
-    # What is collected in memory for an application. Over it: 413.
+    # What is collected for an application. Over it: 413.
     body_bytes_max: int = 16 * MIB
-    # All bodies together that are collected or not answered yet: 16 of the largest. Over it nothing
-    # more of any is read, for `body_timeout_s`; then 503. To this comes what one read may bring
-    # (`read_bytes_max`) for each connection.
+    # What is longer goes to a file without a name: forms and calls of an API stay below, and 512 of
+    # these bodies are the bound of memory.
+    body_in_memory_bytes_max: int = 512 * KIB
+    # All bodies together that are in memory, and not answered yet. Over it nothing more of these is
+    # read, for `body_timeout_s`; then 503. To this comes what one read may bring (`read_bytes_max`)
+    # for each connection.
     body_memory_max: int = 256 * MIB
+    # The same for all that are in files: 256 of the largest. Not more than the above: no files.
+    body_files_bytes_max: int = 4 * GIB
+    # And how many these are, since each is a descriptor besides its connection's. Whoever comes
+    # then stays in memory.
+    body_files_max: int = 1_000
     # What a 503 asks for: a body of 16 MiB takes a client as long at 10 Mbit/s.
     retry_after_s: int = 10
     # Extensions carry nothing that anyone uses, and cost the reader (CVE-2023-39326).

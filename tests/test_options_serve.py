@@ -192,6 +192,17 @@ def ends_while_an_answer_is_under_way(words, places):
         return time.monotonic() - began < SOON_S
 
 
+def is_in_the_other_folder(words, places):
+    """Is that where a large body is that goes on coming?"""
+    with started(words, places) as server, server.connect() as sock:
+        sock.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 700000\r\n\r\nx")
+        [path] = eventually(
+            lambda: [name for name in server.open_descriptors() if name.endswith("(deleted)")],
+            "it is in a file",
+        )
+        return path.startswith(f"{places['other']}/")
+
+
 def free_port():
     with socket.create_server(("127.0.0.1", 0)) as sock:
         return sock.getsockname()[1]
@@ -253,7 +264,11 @@ TABLE = [
     # What happens when several are over it together is in test_collecting.py.
     Shown("--limit-body-memory", ["--limit-body-memory=50000"],
           status("/", "Content-Length: 100000", method="POST", body=100_000 * b"x"), 200, 413,
+          ("{app}", "--limit-body-files=0")),
+    Shown("--limit-body-files", ["--limit-body-files=600000"],
+          status("/", "Content-Length: 700000", method="POST", body=700_000 * b"x"), 200, 413,
           ("{app}",)),
+    Shown("--body-dir", ["--body-dir", "{other}"], is_in_the_other_folder, False, True, ("{app}",)),
     Shown("--limit-concurrency", ["--limit-concurrency=2"], third_of_three_that_are_busy,
           "now", "later"),
     # Time-outs: the defaults are longer than SOON_S, or than a test waits.

@@ -72,7 +72,7 @@ cdef class Environs:
     cdef dict of(self, Request request):
         cdef dict environ
         cdef CachedEnviron cached = self.find(request)
-        cdef bytes body = request.content
+        cdef bytes body = request.content       # None: in a file
         cdef object stderr = process.get("stderr")
         if cached is not None and not cached.busy:
             environ = cached.copied(request)
@@ -82,14 +82,17 @@ cdef class Environs:
             add_peer(environ, request.peer)
             add_target(environ, request)
             environ["REQUEST_METHOD"] = request.method_text
-        environ["wsgi.input"] = BytesIO(body) if body else new_empty()
+        if body is None:
+            environ["wsgi.input"] = request.reader
+        else:
+            environ["wsgi.input"] = BytesIO(body) if body else new_empty()
         if stderr is not self.stderr:
             environ["wsgi.errors"] = unwaiting(stderr)  # somebody has replaced it since
         if request.facts.version != 11:
             environ["SERVER_PROTOCOL"] = "HTTP/1.0"
-        if body or request.facts.flags & CHUNKED:
+        if body is None or body or request.facts.flags & CHUNKED:
             # RFC 9112 7.1.3: with the coding taken off, the length is known and the field is gone.
-            environ["CONTENT_LENGTH"] = str(len(body))
+            environ["CONTENT_LENGTH"] = str(request.reader.size if body is None else len(body))
             environ.pop("HTTP_TRANSFER_ENCODING", None)
         return environ
 

@@ -9,7 +9,8 @@ from cpython.dict cimport PyDict_GetItemWithError
 from cpython.object cimport PyObject
 
 from reactor.parser._headers cimport Headers, as_headers
-from reactor.parser._message cimport Request, Response, fill_response, reason_of
+from reactor.parser._message cimport Request, Response, fill_response
+from reactor.parser._reasons cimport reason_of
 from reactor.apps._environ cimport Environs
 
 cdef extern from "Python.h":

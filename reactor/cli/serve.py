@@ -70,6 +70,12 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("--version", action="version", version=f"reactor {reactor.__version__}")
     _add_folder_options(parser.add_argument_group("folders"))
+    parser.add_argument_group("applications").add_argument(
+        "--body-dir",
+        metavar="FOLDER",
+        help="where request bodies over 512 KiB are, in files without a name; "
+        "default: the temporary folder of the system",
+    )
     _add_limits(parser.add_argument_group("limits (reasons in reactor/limits.py)"))
     parser.set_defaults(run=run)
 
@@ -130,7 +136,13 @@ LIMIT_FLAGS = [
     (
         "--limit-body-memory",
         "body_memory_max",
-        "bytes of all bodies together; over it they wait (503), and one alone is too long (413)",
+        "bytes of all bodies of up to 512 KiB together, in memory; over it they wait (503)",
+    ),
+    (
+        "--limit-body-files",
+        "body_files_bytes_max",
+        "bytes of all longer ones together, which are in files; over it they wait (503), and one "
+        "alone is too long (413). 0: no files, all are in memory",
     ),
     ("--limit-concurrency", "connections_max", "connections; idle ones make room, others wait"),
 ]
@@ -145,8 +157,9 @@ TIMEOUT_FLAGS = [
 
 def _add_limits(group: Any) -> None:
     number = whole(1, 999_999_999_999)
-    for flags, kind, metavar in ((LIMIT_FLAGS, number, "N"), (TIMEOUT_FLAGS, seconds, "SECONDS")):
+    for flags, usual, metavar in ((LIMIT_FLAGS, number, "N"), (TIMEOUT_FLAGS, seconds, "SECONDS")):
         for flag, field, what in flags:
+            kind = whole(0, 999_999_999_999) if field == "body_files_bytes_max" else usual
             default = getattr(DEFAULT_LIMITS, field)
             group.add_argument(
                 flag,
@@ -184,6 +197,7 @@ def run(options: argparse.Namespace) -> int:
             model=options.model,
             limits=limits,
             access_log=log.write if options.access_log else None,
+            body_dir=options.body_dir,
         )
     except WrongUsage as error:
         say(f"{error} (see reactor serve --help)")
@@ -234,7 +248,10 @@ def _logging(level: str) -> Iterator[None]:
 
 def _announce(log: Log, target: str, server: Any) -> None:
     urls = ", ".join(server.urls)
-    log.write(shown(f"Serving {target} on {urls} (Ctrl-C stops)") + "\n")
+    stops = "Ctrl-C stops"
+    if server.body_files is not None and server.body_files.is_in_memory:
+        stops += f"; large bodies go to {server.body_files.folder}, which is memory"
+    log.write(shown(f"Serving {target} on {urls} ({stops})") + "\n")
     for sock in server.sockets:
         if not is_loopback(sock):
             say(

@@ -13,7 +13,7 @@ from libc.string cimport memcpy
 from reactor.parser._digits cimport DECIMAL_MAX, write_decimal
 from reactor.parser._fields cimport Field
 from reactor.parser._headers cimport Headers
-from reactor.parser._message cimport reason_of
+from reactor.parser._reasons cimport reason_of
 
 from reactor.errors import LocalProtocolError
 from reactor.http.ascii import lower

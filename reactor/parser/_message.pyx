@@ -8,9 +8,8 @@ know: a buffer, a connection, how a body is framed on the wire.
 """
 
 cimport cython
-from cpython.bytearray cimport PyByteArray_AS_STRING
 from cpython.bytes cimport PyBytes_AS_STRING
-from libc.string cimport memchr, memcmp
+from libc.string cimport memcmp
 
 from reactor.parser._fields cimport (
     ABSOLUTE, CHUNKED, CONNECT, CONTINUE, LENIENT, RESPONSE, UPGRADE, Facts, Field, may_frame,
@@ -20,8 +19,11 @@ from reactor.parser._headers cimport (
 from reactor.parser._lines cimport blank_values
 from reactor.parser._names cimport (
     PyUnicode_1BYTE_DATA, PyUnicode_GET_LENGTH, ascii, known_method, latin1)
+from reactor.parser._reasons cimport reason_of
 from reactor.parser._rules cimport NO_RULE, Rule, rule_message
-from reactor.parser._target cimport percent_decode, query_mark, split_absolute
+from reactor.parser._target cimport decoded_path, query_mark, split_absolute
+
+from io import BytesIO
 
 from reactor.errors import LocalProtocolError
 
@@ -129,12 +131,12 @@ cdef int note_headers(Facts *facts, Headers headers) except -1:
 # --- copies -------------------------------------------------------------------------------
 
 cdef bint same_body(Message one, Message other) except -1:
-    return one.complete == other.complete and one.content == other.content
+    return one.complete == other.complete and one.body == other.body
 
 
 cdef tuple state_of(Message message):
     """What a message is besides its parts, for `restore`."""
-    return message.content, message.facts.flags, message.complete, message.end_at
+    return message.body, message.facts.flags, message.complete, message.end_at
 
 
 cdef int restore(Message message, Headers headers, uint32_t flags, object content, bint complete,
@@ -209,6 +211,19 @@ cdef class Request(Message):
     @property
     def method(self):
         return self.method_text
+
+    @property
+    def body(self):
+        if self.content is None:
+            # What is loaded once is kept: whoever asks once asks again.
+            self.content = self.reader.load()
+        return self.content
+
+    @property
+    def stream(self):
+        if self.reader is None:
+            self.reader = BytesIO(self.content)
+        return self.reader
 
     @property
     def target(self):
@@ -300,13 +315,12 @@ cdef class Request(Message):
         return f"<Request {self.method_text} {self.get_target()} HTTP/1.{self.facts.version - 10}>"
 
 
-cdef str decoded_path(const uint8_t *p, Py_ssize_t size):
-    """Its escapes undone; what is no UTF-8 then is kept as Python keeps it in names of files."""
-    if memchr(p, c'%', size) == NULL:
-        return ascii(p, size)
-    cdef bytearray decoded = bytearray(size)
-    size = percent_decode(p, size, <uint8_t *>PyByteArray_AS_STRING(decoded))
-    return decoded[:size].decode("utf-8", "surrogateescape")
+cdef Request with_collected(Request request, object body):
+    """The same request with what was collected: bytes, or a `reactor.http.app.BodyFile`."""
+    cdef bint loaded = type(body) is bytes
+    cdef Request copy = with_content(Request.__new__(Request), request, body if loaded else None)
+    copy.reader = None if loaded else body
+    return copy
 
 
 cdef Request request_of(const Head *head, const uint8_t *text):
@@ -418,30 +432,3 @@ cdef Response response_of(const Head *head, const uint8_t *text):
 
 # What `blank_values` would make of a reason.
 cdef dict BLANKS = {byte: " " for byte in (*range(9), *range(10, 32), 127)}
-
-# RFC 9110 15, and the later ones of the IANA registry.
-cdef dict REASONS = {
-    100: "Continue", 101: "Switching Protocols", 102: "Processing", 103: "Early Hints",
-    200: "OK", 201: "Created", 202: "Accepted", 203: "Non-Authoritative Information",
-    204: "No Content", 205: "Reset Content", 206: "Partial Content", 207: "Multi-Status",
-    208: "Already Reported", 226: "IM Used",
-    300: "Multiple Choices", 301: "Moved Permanently", 302: "Found", 303: "See Other",
-    304: "Not Modified", 305: "Use Proxy", 307: "Temporary Redirect", 308: "Permanent Redirect",
-    400: "Bad Request", 401: "Unauthorized", 402: "Payment Required", 403: "Forbidden",
-    404: "Not Found", 405: "Method Not Allowed", 406: "Not Acceptable",
-    407: "Proxy Authentication Required", 408: "Request Timeout", 409: "Conflict", 410: "Gone",
-    411: "Length Required", 412: "Precondition Failed", 413: "Content Too Large",
-    414: "URI Too Long", 415: "Unsupported Media Type", 416: "Range Not Satisfiable",
-    417: "Expectation Failed", 421: "Misdirected Request", 422: "Unprocessable Content",
-    423: "Locked", 424: "Failed Dependency", 425: "Too Early", 426: "Upgrade Required",
-    428: "Precondition Required", 429: "Too Many Requests",
-    431: "Request Header Fields Too Large", 451: "Unavailable For Legal Reasons",
-    500: "Internal Server Error", 501: "Not Implemented", 502: "Bad Gateway",
-    503: "Service Unavailable", 504: "Gateway Timeout", 505: "HTTP Version Not Supported",
-    506: "Variant Also Negotiates", 507: "Insufficient Storage", 508: "Loop Detected",
-    511: "Network Authentication Required",
-}
-
-
-cdef str reason_of(int status):
-    return REASONS.get(status, "Unknown")

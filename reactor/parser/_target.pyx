@@ -3,7 +3,10 @@
 Must never know: which forms of it a request may have; that is judged before (`_fields.pyx`).
 """
 
+from cpython.bytearray cimport PyByteArray_AS_STRING
+
 from reactor.parser._digits cimport hex_digit_of
+from reactor.parser._names cimport ascii
 
 
 cdef tuple split_absolute(str target):
@@ -16,6 +19,15 @@ cdef tuple split_absolute(str target):
         if rest[i] == "?":
             return rest[:i], "/" + rest[i:]
     return rest, "/"
+
+
+cdef str decoded_path(const uint8_t *p, Py_ssize_t size):
+    """Its escapes undone; what is no UTF-8 then is kept as Python keeps it in names of files."""
+    if memchr(p, c'%', size) == NULL:
+        return ascii(p, size)
+    cdef bytearray decoded = bytearray(size)
+    size = percent_decode(p, size, <uint8_t *>PyByteArray_AS_STRING(decoded))
+    return decoded[:size].decode("utf-8", "surrogateescape")
 
 
 cdef Py_ssize_t percent_decode(const uint8_t *p, Py_ssize_t size, uint8_t *to) noexcept:

@@ -24,9 +24,10 @@ from reactor.loop._core import EVENT_READ
 from reactor.loop.stall import StallWatch
 from reactor.net import Address, Inet, Reactor, listen_sockets
 from reactor.net.address import bound_address
-from reactor.net.descriptors import connections_max
+from reactor.net.descriptors import connections_max, with_body_files
 from reactor.server._date import DateField
 from reactor.server.access_log import AccessLog
+from reactor.server.body_files import BodyFiles, body_files_for
 from reactor.server.stopping import (
     SAID_AFTER_S,
     StopSignals,
@@ -118,13 +119,17 @@ class LoopServer:
 
 
 def protocol_factory(
-    app: App | ProtocolFactory, limits: Limits, log: Callable[[str], object] | None
+    app: App | ProtocolFactory,
+    limits: Limits,
+    log: Callable[[str], object] | None,
+    body_files: BodyFiles | None = None,
 ) -> ProtocolFactory:
     """What makes the protocol of a connection: the HTTP machine of an app, or a TCP protocol."""
     if isinstance(app, type):
         return app
     http_app: Any = app
-    context = ServerContext(http_app, limits, DateField(), AccessLog(log, limits))
+    open_file = None if body_files is None else body_files.open
+    context = ServerContext(http_app, limits, DateField(), AccessLog(log, limits), open_file)
     if isinstance(app, WsgiApp):
         app.draining = context.is_draining
     return ServerMachines(context)
@@ -147,6 +152,8 @@ class Server:
         bind: addresses to listen on instead of host and port.
         model: ``"reactor"``, or ``"threads"`` for the documented thread-per-connection one.
         access_log: is called with each line of the access log.
+        body_dir: the folder for files of large request bodies; by default the system's temporary
+            one. ``body_files`` has its path, and whether it is memory; None if there are none.
 
     Raises:
         ConfigurationError: the target or an address cannot be served, or there is no such model;
@@ -163,6 +170,7 @@ class Server:
         model: Model = "reactor",
         limits: Limits = DEFAULT_LIMITS,
         access_log: Callable[[str], object] | None = None,
+        body_dir: str | None = None,
     ) -> None:
         _check_model(model)
         app = (
@@ -170,8 +178,11 @@ class Server:
             if isinstance(target, str)
             else as_app(target, repr(target), limits)
         )
-        factory = protocol_factory(app, limits, access_log)
         connections_max(limits)  # before anything is opened: there may be too few descriptors
+        self.body_files = body_files_for(app, limits, body_dir)
+        if self.body_files is not None:
+            limits = with_body_files(limits)
+        factory = protocol_factory(app, limits, access_log, self.body_files)
         self.sockets: list[socket.socket] = []
         try:
             for address in list(bind) or [Inet(host, port)]:
@@ -273,6 +284,7 @@ def serve(
     model: Model = "reactor",
     limits: Limits = DEFAULT_LIMITS,
     access_log: Callable[[str], object] | None = None,
+    body_dir: str | None = None,
     on_listening: Callable[[list[socket.socket]], object] | None = None,
 ) -> None:
     """Serve a folder, a handler or a TCP protocol until SIGINT or SIGTERM.
@@ -288,5 +300,6 @@ def serve(
         model=model,
         limits=limits,
         access_log=access_log,
+        body_dir=body_dir,
     )
     server.run(on_listening)
