@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import signal
 import socket
 import subprocess
@@ -16,6 +17,8 @@ from processes import MODELS, PATIENCE_S, command, environment, eventually, read
 
 # Ten times what the rows' time-outs say, and less than the defaults that they replace.
 SOON_S = 5.0
+# Another group of this user, if there is one; root may take any.
+GROUP = 12345 if os.geteuid() == 0 else max([*os.getgroups(), os.getgid()])
 
 APPS = """
 from reactor import Response
@@ -230,6 +233,25 @@ def scheme(server):
     return server.url.partition(":")[0]
 
 
+def from_the_descriptor(words, places):
+    """Whether a client of the socket that the server was handed gets its answer."""
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        words = [word.replace("FD", str(sock.fileno())) for word in words]
+        with started(words, places, pass_fds=[sock.fileno()]) as server:
+            return server.port == sock.getsockname()[1] and status_of(server) == 200
+
+
+def file_of(words, places):
+    """Mode and group of the socket's file."""
+    with started(words, places):
+        found = places["socket"].stat()
+        return oct(found.st_mode & 0o777), found.st_gid
+
+
+def status_of(server):
+    return int(request(server).split(" ", 2)[1])
+
+
 LONG = "/?" + 100 * "x"
 UPLOAD = {"method": "POST", "body": 100 * b"x"}
 POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nx"
@@ -240,6 +262,12 @@ TABLE = [
     Shown("--host", ["--host", "127.0.0.2"], host, "127.0.0.1", "127.0.0.2"),
     Shown("--port", ["--port", "{port}"], listens_on_the_port, UNSEEN, True),
     Shown("--bind", ["--bind", "unix:{socket}"], scheme, "http", "unix"),
+    Shown("--uds", ["--uds", "{socket}"], scheme, "http", "unix"),
+    Shown("--fd", ["--fd", "FD"], from_the_descriptor, UNSEEN, True),
+    Shown("--uds-mode", ["--uds-mode", "640"], file_of, ("0o600", os.getgid()),
+          ("0o640", os.getgid()), ("--uds", "{socket}")),
+    Shown("--uds-group", ["--uds-group", str(GROUP)], file_of, ("0o660", os.getgid()),
+          ("0o660", GROUP), ("--uds", "{socket}", "--uds-mode", "660")),
     Shown("--backlog", ["--backlog", "1"], queued, 5, 2),
     Shown("--model", ["--model", "threads"], threads_for_five, 1, 6),
     Shown("--log-level", ["--log-level", "critical"], failures_logged, True, False, ("{failing}",)),

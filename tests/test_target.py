@@ -12,7 +12,7 @@ from processes import MODELS, command, environment, run_reactor
 from reactor import Inet, Server
 from reactor.apps.echo import Echo
 from reactor.errors import ConfigurationError
-from reactor.net.address import listen_sockets
+from reactor.net.listening import listen_sockets
 
 
 @pytest.fixture

@@ -11,25 +11,19 @@ from contextlib import contextmanager
 from typing import Any
 
 import reactor
+from reactor.cli.addresses import add_addresses, announce, binds_of
 from reactor.cli.numbers import seconds, whole
-from reactor.cli.output import Log, Output, say, shown
+from reactor.cli.output import Log, Output, say
 from reactor.errors import ConfigurationError
 from reactor.limits import DEFAULT_LIMITS
 from reactor.log.output import unwaiting
 from reactor.loop._insist import exit_within
-from reactor.net.address import (
-    Address,
-    CannotListenError,
-    Inet,
-    bound_address,
-    is_loopback,
-    parse_bind,
-)
+from reactor.net.address import CannotListenError
+from reactor.net.passed import forget_passed
 
 # The table is in docs/stop.md.
 WRONG_USAGE = 2
 CANNOT_START = 3
-HOST, PORT = "127.0.0.1", 8000
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 
 
@@ -48,7 +42,7 @@ def add_parser(commands: Any) -> None:
         help="a folder, or MODULE:NAME of a handler (request -> Response), a WSGI application, or "
         "a class with asyncio.Protocol's methods; default: this folder",
     )
-    _add_addresses(parser)
+    add_addresses(parser)
     parser.add_argument(
         "--model",
         choices=("reactor", "threads"),
@@ -78,25 +72,6 @@ def add_parser(commands: Any) -> None:
     )
     _add_limits(parser.add_argument_group("limits (reasons in reactor/limits.py)"))
     parser.set_defaults(run=run)
-
-
-def _add_addresses(parser: Any) -> None:
-    parser.add_argument("--host", help=f"the address to listen on; default: {HOST}")
-    parser.add_argument("--port", type=_port, help=f"default: {PORT}; 0 picks a free one")
-    parser.add_argument(
-        "--bind",
-        action="append",
-        type=_bind,
-        default=[],
-        metavar="ADDRESS",
-        help="HOST:PORT, [IPV6]:PORT or unix:PATH, instead of --host and --port; repeatable",
-    )
-    parser.add_argument(
-        "--backlog",
-        type=whole(1, 99_999),
-        default=DEFAULT_LIMITS.backlog,
-        help="connections that may wait to be accepted; default: %(default)s",
-    )
 
 
 def _add_folder_options(group: Any) -> None:
@@ -189,7 +164,7 @@ def run(options: argparse.Namespace) -> int:
         backlog=options.backlog, **{f: getattr(options, f) for f in fields}
     )
     try:
-        bind = _addresses(options)
+        bind = binds_of(options)
         app = load(options, limits)
         server = Server(
             app,
@@ -211,8 +186,9 @@ def run(options: argparse.Namespace) -> int:
         return CANNOT_START
     except ApplicationFailed:
         return CANNOT_START
+    forget_passed()
     with _logging(options.log_level.upper()):
-        insisted = server.run(lambda sockets: _announce(log, options.target, server))
+        insisted = server.run(lambda sockets: announce(log, options.target, server))
     if insisted is None:
         return 0
     # Nobody waits for what an application does at the end of the process either.
@@ -244,47 +220,6 @@ def _logging(level: str) -> Iterator[None]:
     finally:
         logger.removeHandler(handler)
         logger.level, logger.propagate, logger.disabled = before
-
-
-def _announce(log: Log, target: str, server: Any) -> None:
-    urls = ", ".join(server.urls)
-    stops = "Ctrl-C stops"
-    if server.body_files is not None and server.body_files.is_in_memory:
-        stops += f"; large bodies go to {server.body_files.folder}, which is memory"
-    log.write(shown(f"Serving {target} on {urls} ({stops})") + "\n")
-    for sock in server.sockets:
-        if not is_loopback(sock):
-            say(
-                f"WARNING: {bound_address(sock)} is not a loopback address: "
-                "everyone who can reach this machine can reach this server"
-            )
-
-
-def _addresses(options: argparse.Namespace) -> list[Address]:
-    """Where to listen."""
-    from reactor.cli.target import WrongUsage
-
-    if not options.bind:
-        port = PORT if options.port is None else options.port
-        return [Inet((HOST if options.host is None else options.host).strip("[]"), port)]
-    others = [name for name in ("host", "port") if getattr(options, name) is not None]
-    if others:
-        named = " and ".join(f"--{name}" for name in others)
-        raise WrongUsage(f"--bind is instead of --host and --port: leave out {named}")
-    addresses: list[Address] = options.bind
-    return addresses
-
-
-def _bind(text: str) -> Address:
-    try:
-        return parse_bind(text)
-    except ConfigurationError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def _port(text: str) -> int:
-    address = _bind(f":{text}")
-    return address.port if isinstance(address, Inet) else 0
 
 
 def _header(text: str) -> tuple[str, str]:

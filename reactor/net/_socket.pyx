@@ -65,6 +65,16 @@ cdef extern from *:
     #endif
     }
 
+    static long user_at(int fd) {
+    #ifdef SO_PEERCRED
+        struct ucred who;
+        socklen_t size = sizeof who;
+        return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) ? -1 : (long)who.uid;
+    #else
+        return -1;
+    #endif
+    }
+
     static int input_waits(int fd) {
         struct pollfd asked = {fd, POLLIN, 0};
         return poll(&asked, 1, 0) > 0;
@@ -87,6 +97,7 @@ cdef extern from *:
     int linger_not(int fd) nogil
     int drop_syns(int fd) nogil
     int input_waits(int fd) nogil
+    long user_at(int fd) nogil
     int c_shutdown "shutdown"(int fd, int how) nogil
     const int SHUT_RD
     const char *inet_ntop(int family, const void *address, char *text, socklen_t size) nogil
@@ -153,6 +164,11 @@ cdef object inet6_name(const sockaddr_in6 *address):
 
 cpdef bint has_input(int fd) noexcept:
     return input_waits(fd)
+
+
+cpdef bint is_user(int fd, long uid) noexcept:
+    cdef long user = user_at(fd)
+    return user == uid or user == 0
 
 
 cpdef int refuse_new(int fd, bint by_path) noexcept:

@@ -22,7 +22,7 @@ from reactor.http.app import App
 from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.loop._core import EVENT_READ
 from reactor.loop.stall import StallWatch
-from reactor.net import Address, Inet, Reactor, listen_sockets
+from reactor.net import Address, Bind, Descriptor, Inet, Reactor, listen_sockets
 from reactor.net.address import bound_address
 from reactor.net.descriptors import connections_max, with_body_files
 from reactor.server._date import DateField
@@ -38,6 +38,8 @@ from reactor.server.stopping import (
 )
 
 Model = Literal["reactor", "threads"]
+# Where to listen: an address, what `--bind` takes, or a socket that listens already.
+Where = Bind | Address | Descriptor | str | socket.socket
 
 
 class LoopServer:
@@ -149,7 +151,8 @@ class Server:
         target: a folder's path or ``"module:attr"`` as on the command line, or the
             handler or protocol class itself.
         host, port: where to listen; port 0 lets the kernel pick one.
-        bind: addresses to listen on instead of host and port.
+        bind: where to listen instead of host and port: addresses, what ``--bind`` takes as a str,
+            or sockets that listen already, which are the server's from here on.
         model: ``"reactor"``, or ``"threads"`` for the documented thread-per-connection one.
         access_log: is called with each line of the access log.
         body_dir: the folder for files of large request bodies; by default the system's temporary
@@ -166,7 +169,7 @@ class Server:
         *,
         host: str = "127.0.0.1",
         port: int = 8000,
-        bind: Iterable[Address] = (),
+        bind: Iterable[Where] = (),
         model: Model = "reactor",
         limits: Limits = DEFAULT_LIMITS,
         access_log: Callable[[str], object] | None = None,
@@ -185,8 +188,11 @@ class Server:
         factory = protocol_factory(app, limits, access_log, self.body_files)
         self.sockets: list[socket.socket] = []
         try:
-            for address in list(bind) or [Inet(host, port)]:
-                self.sockets += listen_sockets(address, limits.backlog)
+            for where in list(bind) or [Inet(host, port)]:
+                if isinstance(where, socket.socket):
+                    self.sockets.append(where)
+                else:
+                    self.sockets += listen_sockets(where, limits.backlog)
             if isinstance(app, WsgiApp):
                 app.serving(bound_address(self.sockets[0]), multithread=model == "threads")
             scheme = "tcp" if isinstance(app, type) else "http"
@@ -280,7 +286,7 @@ def serve(
     *,
     host: str = "127.0.0.1",
     port: int = 8000,
-    bind: Iterable[Address] = (),
+    bind: Iterable[Where] = (),
     model: Model = "reactor",
     limits: Limits = DEFAULT_LIMITS,
     access_log: Callable[[str], object] | None = None,
