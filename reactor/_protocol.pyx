@@ -57,16 +57,8 @@ cdef class Transport:
             self.pause_reading()
         return 0
 
-    # Of a transport whose writes wait for nothing there is nothing to do.
-
     cdef int flush(self) except -1:
-        return 0
-
-    cpdef int cork(self) except -1:
-        return 0
-
-    cpdef int uncork(self) except -1:
-        return 0
+        return 0  # of a transport whose writes do not wait for anything
 
     def write(self, data):
         raise NotImplementedError
@@ -160,15 +152,6 @@ cdef class Protocol:
         pass
 
     cpdef connection_lost(self, exc):
-        pass
-
-    cpdef is_idle(self):
-        return None
-
-    cpdef finish(self):
-        return NotImplemented
-
-    cpdef end_stream(self):
         pass
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from argparse import ArgumentTypeError
 
-from reactor.parser._digits import parse_digits
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,10 +15,10 @@ def whole(first: int, last: int) -> Callable[[str], int]:
     """From ``first`` to ``last``, both of them in."""
 
     def number(text: str) -> int:
-        found = parse_digits(text, len(str(last)))
-        if found is None or not first <= found <= last:
+        digits = text.isascii() and text.isdigit() and len(text) <= len(str(last))
+        if not digits or not first <= int(text) <= last:
             raise ArgumentTypeError(f"{text!r:.40} is no number from {first} to {last}")
-        return found
+        return int(text)
 
     return number
 

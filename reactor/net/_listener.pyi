@@ -1,5 +1,5 @@
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from typing_extensions import disjoint_base
@@ -21,7 +21,7 @@ class Listener(ConnectionOwner):
     def __init__(
         self,
         loop: Loop,
-        sockets: Sequence[socket.socket],
+        sockets: list[socket.socket],
         factory: Callable[[], Any] | Factory,
         limits: Limits = ...,
     ) -> None: ...

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 
 from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.loop import Loop
 from reactor.net._connection import Connection
-from reactor.net.address import Address, Bind, Descriptor
+from reactor.net.address import Address, listen_sockets
 from reactor.net.connector import Connector, ConnectTo, addresses_of
-from reactor.net.listening import listen_sockets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,10 +35,7 @@ class Reactor(Loop):
         self._connected: set[Connection] = set()
 
     def listen(
-        self,
-        address: Bind | Address | Descriptor,
-        factory: Callable[[], Any],
-        limits: Limits = DEFAULT_LIMITS,
+        self, address: Address, factory: Callable[[], Any], limits: Limits = DEFAULT_LIMITS
     ) -> Listener:
         """Serve ``factory()`` to everyone who connects.
 
@@ -50,7 +46,7 @@ class Reactor(Loop):
 
     def serve(
         self,
-        sockets: Sequence[socket.socket],
+        sockets: list[socket.socket],
         factory: Callable[[], Any],
         limits: Limits = DEFAULT_LIMITS,
     ) -> Listener:
