@@ -21,6 +21,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "tests")]
 
+import soak_bodies  # noqa: E402
 import soak_memory  # noqa: E402
 import soak_safety  # noqa: E402
 import soak_stop  # noqa: E402
@@ -127,6 +128,7 @@ PARTS = {
     "stop": stop,
     **soak_safety.PARTS,
     **soak_memory.PARTS,
+    **soak_bodies.PARTS,
     **soak_stop.PARTS,
 }
 

@@ -74,7 +74,9 @@ def right_now(address):
 def run(folder, model, clients=CLIENTS, requests=50):
     """(held bodies, small requests that were answered meanwhile, whether all is well after)."""
     Path(folder, "held.py").write_text(APP)
-    arguments = ["serve", "held:app", "--port", "0", "--model", model]
+    # In memory, and not in files: that is what is to be taken away here.
+    where = ("--limit-body-files", "0")
+    arguments = ["serve", "held:app", "--port", "0", "--model", model, *where]
     program = command(*arguments, "--no-access-log", "--log-level", "critical")
     with (
         started(program, cwd=folder, preexec_fn=few_addresses, traceback_expected=True) as server,

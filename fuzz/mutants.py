@@ -16,7 +16,7 @@ from pathlib import Path
 import weave
 from Cython.Compiler import ExprNodes, Nodes
 
-MODULES = ("_head", "_lines", "_fields", "_chunked", "_framing")
+MODULES = ("_head", "_lines", "_fields", "_chunked", "_input", "_framing")
 SOURCES = frozenset(
     f"reactor/parser/{name}{suffix}" for name in MODULES for suffix in (".pyx", ".pxd")
 )

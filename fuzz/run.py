@@ -34,7 +34,7 @@ CFLAGS = ["-O1", "-g", "-fno-omit-frame-pointer", "-fPIC", "-UNDEBUG", "-w", *CY
 HARNESS = {"api": "harness.pyx", "core": "core.pyx"}
 # Whose branches guide the fuzzer; a counter less is an execution more.
 FOLLOWED = {
-    "api": ("_head", "_lines", "_fields", "_chunked", "_framing", "_parse"),
+    "api": ("_head", "_lines", "_fields", "_chunked", "_input", "_framing", "_parse"),
     "core": ("_head", "_lines", "_fields", "_chunked"),
 }
 MODULES = ("_*.pyx", "parser/_*.pyx", "http/_*.pyx")

@@ -12,6 +12,8 @@ cdef class Transport:
     cdef int want_reading(self, bint wanted) except -1
     # What was written leaves now, and not at the end of the turn.
     cdef int flush(self) except -1
+    cpdef int cork(self) except -1
+    cpdef int uncork(self) except -1
     cpdef close(self, linger=*)
     cpdef set_protocol(self, protocol)
 
@@ -22,6 +24,9 @@ cdef class Protocol:
     cdef int flushed(self) except -1
     cpdef connection_made(self, transport)
     cpdef connection_lost(self, exc)
+    cpdef is_idle(self)
+    cpdef finish(self)
+    cpdef end_stream(self)
 
 cdef class Factory:
     """Makes the protocols of a listener's connections; in C it is asked without a call."""

@@ -58,6 +58,12 @@ class Transport:
         else could keep the peer from taking the next message for the rest of this one.
         """
 
+    def cork(self) -> int:
+        """Hold back what is written, until `uncork`, or the end of the read that is under way."""
+
+    def uncork(self) -> int:
+        """Send what was written, now."""
+
     def write_eof(self) -> None:
         """Half-close: after what was written comes the end; reading goes on."""
 
@@ -135,6 +141,17 @@ class Protocol:
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is closed, by an error if ``exc`` is not None. Called once, last."""
+
+    def is_idle(self) -> bool | None:
+        """Whether nothing is under way, so that the connection may be closed to make room for
+        another. None, as here: nobody can know."""
+
+    def finish(self) -> object:
+        """The server stops: end the connection when what is under way is done. NotImplemented, as
+        here: the server closes it after a grace (docs/stop.md)."""
+
+    def end_stream(self) -> None:
+        """The grace of a stop is over: end what has no end of its own."""
 
 @disjoint_base
 class Factory:

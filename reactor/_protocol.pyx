@@ -57,8 +57,16 @@ cdef class Transport:
             self.pause_reading()
         return 0
 
+    # Of a transport whose writes wait for nothing there is nothing to do.
+
     cdef int flush(self) except -1:
-        return 0  # of a transport whose writes do not wait for anything
+        return 0
+
+    cpdef int cork(self) except -1:
+        return 0
+
+    cpdef int uncork(self) except -1:
+        return 0
 
     def write(self, data):
         raise NotImplementedError
@@ -152,6 +160,15 @@ cdef class Protocol:
         pass
 
     cpdef connection_lost(self, exc):
+        pass
+
+    cpdef is_idle(self):
+        return None
+
+    cpdef finish(self):
+        return NotImplemented
+
+    cpdef end_stream(self):
         pass
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 KIB = 1024
 MIB = 1024 * KIB
+GIB = 1024 * MIB
 
 
 class Limits(Value):
@@ -40,15 +41,20 @@ class Limits(Value):
     leading_empty_lines_max: int = 8
 
     # --- the body of a message ------------------------------------------------------------
-    # What is collected in memory for an application. Over it: 413.
+    # What is collected for an application. Over it: 413.
     body_bytes_max: int = 16 * MIB
-    # What an application takes piece by piece needs no memory: rate and time bound it. The largest
-    # length that a message can have.
-    streamed_bytes_max: int = 2**63 - 1
-    # All bodies together that are collected or not answered yet: 16 of the largest. Over it nothing
-    # more of any is read, for `body_timeout_s`; then 503. To this comes what one read may bring
-    # (`read_bytes_max`) for each connection.
+    # What is longer goes to a file without a name: forms and calls of an API stay below, and 512 of
+    # these bodies are the bound of memory.
+    body_in_memory_bytes_max: int = 512 * KIB
+    # All bodies together that are in memory, and not answered yet. Over it nothing more of these is
+    # read, for `body_timeout_s`; then 503. To this comes what one read may bring (`read_bytes_max`)
+    # for each connection.
     body_memory_max: int = 256 * MIB
+    # The same for all that are in files: 256 of the largest. Not more than the above: no files.
+    body_files_bytes_max: int = 4 * GIB
+    # And how many these are, since each is a descriptor besides its connection's. Whoever comes
+    # then stays in memory.
+    body_files_max: int = 1_000
     # What a 503 asks for: a body of 16 MiB takes a client as long at 10 Mbit/s.
     retry_after_s: int = 10
     # Extensions carry nothing that anyone uses, and cost the reader (CVE-2023-39326).
@@ -88,17 +94,6 @@ class Limits(Value):
     # The same after Ctrl-C: who presses it has a browser open that keeps its connections. So only
     # what is on its way is waited for.
     interrupt_grace_s: float = 0.05
-    # An application's stream whose client has gone for so long, and that does nothing, is
-    # cancelled: nobody else would wake it. Long enough for what notices by itself and cleans up.
-    abandoned_grace_s: float = 5.0
-    # The same for one that the server has ended because it stops: everybody waits for it.
-    stop_notice_s: float = 0.5
-    # Tasks that are cancelled at the end of all, and `lifespan.shutdown` when the grace is over,
-    # have so long for what they have to put in order.
-    last_words_s: float = 1.0
-    # What an application does before it is ready (migrations, models, pools). A start-up that hangs
-    # would else look like a server that is about to be there.
-    startup_timeout_s: float = 120.0
     # A client whose SYN was answered before the stop has connected a round trip later: it is
     # accepted if that takes no longer, which it does within a continent.
     last_handshake_s: float = 0.05

@@ -33,11 +33,13 @@ class App:
 class Driven:
     """A machine with its transport, app and journal."""
 
-    def __init__(self, answer=None, limits=None, app=None):
+    def __init__(self, answer=None, limits=None, app=None, open_body_file=None):
         self.app = app or App(answer)
         self.journal = FakeJournal()
         date = b"Mon, 23 Nov 2026 12:00:00 GMT"
-        self.context = ServerContext(self.app, limits or Limits(), lambda: date, self.journal)
+        self.context = ServerContext(
+            self.app, limits or Limits(), lambda: date, self.journal, open_body_file
+        )
         self.connect()
 
     def connect(self):

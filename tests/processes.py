@@ -196,7 +196,8 @@ def serving_limited(target, model, limits, **options):
 
 def serving(*arguments, **options):
     """A server of ``arguments``, on a port of its own unless they say where."""
-    where = () if {"--bind", "--port"} & set(arguments) else ("--port", "0")
+    said = {"--bind", "-b", "--uds", "--fd", "--port"} & set(arguments)
+    where = () if said else ("--port", "0")
     return started(command("serve", *arguments, *where), **options)
 
 

@@ -8,7 +8,7 @@ import wire
 from wire import Recorder
 
 from reactor.errors import ConfigurationError
-from reactor.net import Inet, Protocol, Unix, parse_bind
+from reactor.net import Bind, Descriptor, Inet, Protocol, Unix, parse_bind
 
 reactor = wire.reactor
 
@@ -21,16 +21,39 @@ class TestAddresses:
             ("localhost:0", Inet("localhost", 0)),
             (":8000", Inet("0.0.0.0", 8000)),
             ("[::1]:8000", Inet("::1", 8000)),
+            ("*:8000", Inet("*", 8000)),
             ("unix:/run/x.sock", Unix("/run/x.sock")),
+            ("unix:@name", Unix("\0name")),
+            ("fd:3", Descriptor("3")),
+            ("fd:web", Descriptor("web")),
         ],
     )
     def test_parse_bind(self, text, address):
-        assert parse_bind(text) == address
+        assert parse_bind(text) == Bind(address)
         if not text.startswith(":"):
             assert str(address) == text
 
     @pytest.mark.parametrize(
-        "text", ["", "8000", "host", "::1:80", "h:65536", "h:-1", "h:", "h:٣", "unix:"]
+        ("text", "tls", "proxy"),
+        [
+            ("h:1,tls", True, None),
+            ("h:1,plain,proxy=v1", False, "v1"),
+            ("unix:/s,proxy=any", None, "any"),
+            ("fd:3,tls,proxy=v2", True, "v2"),
+        ],
+    )
+    def test_what_is_spoken_there(self, text, tls, proxy):
+        bind = parse_bind(text)
+        assert (bind.tls, bind.proxy) == (tls, proxy)
+        assert str(bind) == text
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            *("", "8000", "host", "::1:80", "h:65536", "h:-1", "h:", "h:٣", "unix:", "unix:@"),
+            *("fd:", "fd:" + 9 * "1", "h:1,", "h:1,TLS", "h:1,tls,plain", "h:1,proxy=v3"),
+            *("h:1,proxy", "h:1,proxy=v1,proxy=v1", "h:1,what", "unix:/a\0b"),
+        ],
     )
     def test_parse_bind_refuses(self, text):
         with pytest.raises(ConfigurationError):

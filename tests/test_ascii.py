@@ -1,22 +1,8 @@
-"""ASCII-only digits and case."""
+"""ASCII-only case."""
 
 from __future__ import annotations
 
-import pytest
-
-from reactor.http.ascii import lower, parse_digits
-
-
-@pytest.mark.parametrize(("text", "number"), [("0", 0), ("007", 7), ("1234567890", 1234567890)])
-def test_digits(text, number):
-    assert parse_digits(text, 10) == number
-
-
-@pytest.mark.parametrize(
-    "text", ["", "12345678901", "-1", "+1", " 1", "1 ", "1_0", "0x1", "\u0661", "\uff11", "\xb2"]
-)
-def test_no_digits(text):
-    assert parse_digits(text, 10) is None
+from reactor.http.ascii import lower
 
 
 def test_lower_leaves_what_is_not_ascii():

@@ -10,8 +10,6 @@ METHODS_MAX = 30
 
 # What is over it, with its number, which may only become smaller, and the reason.
 LARGE = {
-    # One state machine over one buffer: head, body, chunks, trailers and end move its one stage.
-    "reactor.parser._framing.MessageParser": 34,
     # A try, its verdict and the next try, as callbacks of one transfer.
     "reactor.client.download.Download": 32,
 }

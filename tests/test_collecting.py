@@ -38,7 +38,7 @@ class Two:
 
     @property
     def held(self):
-        return self.d.context.body_memory.held
+        return self.d.context.bodies.memory.held
 
     def run_soon(self):
         while sum(transport.run_soon() for transport in self.transports):
@@ -62,7 +62,7 @@ class TestTheBound:
         assert second.reading
         other.data_received(b"y" * 30 * K)
         assert second.take().startswith(b"HTTP/1.1 200")
-        assert (two.held, two.d.context.body_memory.bodies) == (0, {})
+        assert (two.held, two.d.context.bodies.memory.bodies) == (0, {})
 
     def test_when_all_wait_the_newest_is_refused(self):
         two = Two()
@@ -76,7 +76,7 @@ class TestTheBound:
         assert second.closed
         assert (first.reading, first.take()) == (True, b"")
         assert two.held == 70 * K
-        assert [code for _, code, _ in two.d.journal.refusals] == ["body-memory"]
+        assert [code for _, code, _ in two.d.journal.refusals] == ["body-room"]
 
     def test_who_waits_too_long_is_refused(self):
         two = Two()
@@ -107,7 +107,7 @@ class TestTheBound:
         d = Driven(answer, LIMITS)
         body = b"5\r\nabcde\r\n"
         d.machine.data_received(get(b"/", b"Transfer-Encoding: chunked\r\n", b"POST") + body)
-        assert d.context.body_memory.held == 5
+        assert d.context.bodies.memory.held == 5
         if how in {"answered", "failed"}:
             d.machine.data_received(b"0\r\n\r\n")
         elif how == "refused":
@@ -118,7 +118,7 @@ class TestTheBound:
             d.machine.eof_received()
         else:
             d.machine.deadline_expired()
-        assert (d.context.body_memory.held, d.context.body_memory.bodies) == (0, {})
+        assert (d.context.bodies.memory.held, d.context.bodies.memory.bodies) == (0, {})
 
     def test_one_that_goes_while_it_waits_wakes_nobody_in_vain(self):
         two = Two(3)
@@ -147,7 +147,7 @@ class TestTheBound:
                 memory.remove_mem_hooks()
             statuses_seen.add(e.transport.take()[:12])
             e.machine.connection_lost(None)
-            assert e.context.body_memory.held == 0
+            assert e.context.bodies.memory.held == 0
         assert b"HTTP/1.1 503" in statuses_seen
 
     @pytest.mark.parametrize("size", [100 * K, 100 * K + 1, 1000 * K])
@@ -166,7 +166,7 @@ class TestTheBound:
         [(status, headers, _)] = statuses(d.transport.take())
         assert status == (200 if size == 100 * K else 413)
         assert "retry-after" not in headers
-        assert d.context.body_memory.held == 0
+        assert d.context.bodies.memory.held == 0
 
     def test_one_that_is_there_with_its_head_has_the_same_bound(self):
         d = Driven(limits=Limits(body_memory_max=10))

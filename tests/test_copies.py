@@ -57,7 +57,8 @@ VALUES = {
 def facts(value):
     """All that can be read of it."""
     kind = type(value)
-    names = [name for name in dir(kind) if not name.startswith("_")]
+    # A stream is an object of the request's own, with a place in the body.
+    names = [name for name in dir(kind) if not name.startswith("_") and name != "stream"]
     return {name: getattr(value, name) for name in names if not callable(getattr(kind, name, None))}
 
 

@@ -9,7 +9,7 @@ import tempfile
 import pytest
 from driven import GET, Driven, get, statuses
 
-from reactor import Response
+from reactor import Headers, Response, parse_response
 
 
 class TestResponses:
@@ -75,6 +75,23 @@ class TestResponses:
     def test_304_may_carry_the_length_of_the_200(self):
         d = Driven(lambda request: Response(304, {"Content-Length": "1234"}))
         assert b"Content-Length: 1234\r\n" in d.feed(GET)
+
+    @pytest.mark.parametrize("at", range(4))
+    def test_the_fields_go_out_as_they_are_and_the_length_once(self, at):
+        pairs = [("X-A", "1"), ("Set-Cookie", "b=2"), ("Set-Cookie", " c\t")]
+        lines = b"X-A: 1\r\nSet-Cookie: b=2\r\nSet-Cookie: c\r\n"
+        pairs.insert(at, ("content-LENGTH", "4"))
+        received = parse_response(
+            b"HTTP/1.1 200 OK\r\n%b\r\nbody"
+            % b"".join(f"{name}:{value}\r\n".encode() for name, value in pairs)
+        )
+        for fields in (pairs, dict(pairs), tuple(pairs), Headers(pairs), received.headers):
+            d = Driven(lambda request, fields=fields: Response(200, fields, b"body"))
+            kept = lines if len(fields) == 4 else lines.replace(b"Set-Cookie: b=2\r\n", b"")
+            for _ in range(3):
+                sent = d.feed(GET)
+                assert sent.startswith(b"HTTP/1.1 200 OK\r\n" + kept + b"Date: ")
+                assert sent.lower().count(b"content-length: 4\r\n") == 1
 
     def test_a_response_may_be_used_again(self):
         response = Response(200, {"X": "1"}, b"same")

@@ -17,7 +17,8 @@ from reactor.load import Expect, Plan
 from reactor.load._generator import Load
 from reactor.load.connections import Opener, resolve
 from reactor.net import Inet
-from reactor.net.address import bound_address, listen_sockets
+from reactor.net.address import bound_address
+from reactor.net.listening import listen_sockets
 
 TURNS_MAX = 20_000  # no run here takes as many
 

@@ -408,3 +408,33 @@ def test_as_many_fields_as_are_remembered_one_less_and_one_more(count, kind):
     for _ in range(2):  # the second time it is found again
         assert Headers(kind(pairs)).items() == pairs
         assert Response(200, kind(pairs)).headers.items() == pairs
+
+
+TOO_LONG_FOR_A_STEP = 40  # bytes are looked at one, eight and sixteen at a time
+
+
+@pytest.mark.parametrize("size", range(1, TOO_LONG_FOR_A_STEP))
+def test_a_bad_byte_is_found_wherever_it_is(size):
+    for at in range(size):
+        before, after = "a" * at, "a" * (size - at - 1)
+        for bad in "\0\n\r\x1f\x7f":
+            with pytest.raises(LocalProtocolError):
+                Headers({"X": f"{before}{bad}{after}"})
+        for bad in "\0\n :@[{\x7f\xe9":
+            with pytest.raises(LocalProtocolError):
+                Headers({f"{before}{bad}{after}": "1"})
+        for good in "!`-09AZaz~":
+            assert f"{before}{good}{after}" in Headers({f"{before}{good}{after}": "1"})
+
+
+@pytest.mark.parametrize("size", range(TOO_LONG_FOR_A_STEP))
+def test_text_that_is_not_ascii_comes_as_it_was_written(size):
+    for at in range(size):
+        value = "a" * at + "\xe9" + "a" * (size - at - 1)
+        made = Headers({"X": value})
+        received = parse_request(
+            b"GET / HTTP/1.1\r\nHost: h\r\nX: %b\r\n\r\n" % value.encode("latin-1")
+        )
+        assert made["x"] == received.headers["x"] == value
+    plain = "a" * size
+    assert Headers({"X": plain})["x"] == plain

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import signal
 import socket
 import subprocess
@@ -16,10 +17,10 @@ from processes import MODELS, PATIENCE_S, command, environment, eventually, read
 
 # Ten times what the rows' time-outs say, and less than the defaults that they replace.
 SOON_S = 5.0
+# Another group of this user, if there is one; root may take any.
+GROUP = 12345 if os.geteuid() == 0 else max([*os.getgroups(), os.getgid()])
 
 APPS = """
-import asyncio
-
 from reactor import Response
 
 def app(request):
@@ -27,31 +28,6 @@ def app(request):
 
 def failing(request):
     raise ValueError("an application that fails")
-
-def either(*arguments):
-    if len(arguments) == 1:
-        return Response(200, {}, b"native")
-    arguments[1]("200 OK", [])
-    return [b"wsgi"]
-
-def make():
-    return app
-
-def looped(request):
-    try:
-        return Response(200, {}, type(asyncio.get_running_loop()).__name__)
-    except RuntimeError:
-        return Response(200, {}, "none")
-
-async def asgi(scope, receive, send):
-    if scope["type"] == "lifespan":
-        scope["state"]["started"] = await receive()
-        await send({"type": "lifespan.startup.complete"})
-        await receive()
-        return await send({"type": "lifespan.shutdown.complete"})
-    said = f"{'started' in scope['state']:d} at {scope['path']!r}".encode()
-    await send({"type": "http.response.start", "status": 200})
-    await send({"type": "http.response.body", "body": said})
 """
 
 
@@ -69,8 +45,7 @@ def places(tmp_path_factory):
     (other / "index.html").write_text("another page")
     (root / "seen.py").write_text(APPS)
     return {"root": root, "folder": folder, "other": other, "socket": root / "s",
-            **{name: f"seen:{name}" for name in (*("app", "failing", "either", "make"),
-                                                 *("looped", "asgi"))}}  # fmt: skip
+            "app": "seen:app", "failing": "seen:failing"}  # fmt: skip
 
 
 @contextlib.contextmanager
@@ -220,6 +195,17 @@ def ends_while_an_answer_is_under_way(words, places):
         return time.monotonic() - began < SOON_S
 
 
+def is_in_the_other_folder(words, places):
+    """Is that where a large body is that goes on coming?"""
+    with started(words, places) as server, server.connect() as sock:
+        sock.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 700000\r\n\r\nx")
+        [path] = eventually(
+            lambda: [name for name in server.open_descriptors() if name.endswith("(deleted)")],
+            "it is in a file",
+        )
+        return path.startswith(f"{places['other']}/")
+
+
 def free_port():
     with socket.create_server(("127.0.0.1", 0)) as sock:
         return sock.getsockname()[1]
@@ -247,6 +233,25 @@ def scheme(server):
     return server.url.partition(":")[0]
 
 
+def from_the_descriptor(words, places):
+    """Whether a client of the socket that the server was handed gets its answer."""
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        words = [word.replace("FD", str(sock.fileno())) for word in words]
+        with started(words, places, pass_fds=[sock.fileno()]) as server:
+            return server.port == sock.getsockname()[1] and status_of(server) == 200
+
+
+def file_of(words, places):
+    """Mode and group of the socket's file."""
+    with started(words, places):
+        found = places["socket"].stat()
+        return oct(found.st_mode & 0o777), found.st_gid
+
+
+def status_of(server):
+    return int(request(server).split(" ", 2)[1])
+
+
 LONG = "/?" + 100 * "x"
 UPLOAD = {"method": "POST", "body": 100 * b"x"}
 POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nx"
@@ -257,20 +262,18 @@ TABLE = [
     Shown("--host", ["--host", "127.0.0.2"], host, "127.0.0.1", "127.0.0.2"),
     Shown("--port", ["--port", "{port}"], listens_on_the_port, UNSEEN, True),
     Shown("--bind", ["--bind", "unix:{socket}"], scheme, "http", "unix"),
+    Shown("--uds", ["--uds", "{socket}"], scheme, "http", "unix"),
+    Shown("--fd", ["--fd", "FD"], from_the_descriptor, UNSEEN, True),
+    Shown("--uds-mode", ["--uds-mode", "640"], file_of, ("0o600", os.getgid()),
+          ("0o640", os.getgid()), ("--uds", "{socket}")),
+    Shown("--uds-group", ["--uds-group", str(GROUP)], file_of, ("0o660", os.getgid()),
+          ("0o660", GROUP), ("--uds", "{socket}", "--uds-mode", "660")),
     Shown("--backlog", ["--backlog", "1"], queued, 5, 2),
     Shown("--model", ["--model", "threads"], threads_for_five, 1, 6),
     Shown("--log-level", ["--log-level", "critical"], failures_logged, True, False, ("{failing}",)),
     Shown("--no-access-log", ["--no-access-log"], logged_requests, 1, 0),
     Shown("--access-log", ["--access-log"], logged_requests, 0, 1, ("--no-access-log",)),
     Shown("--version", ["--version"], printed, UNSEEN, (0, "reactor")),
-    # Applications.
-    Shown("--interface", ["--interface", "native"], content(), "wsgi", "native", ("{either}",)),
-    Shown("--factory", ["--factory"], content(), UNSEEN, "0 bytes", ("{make}",)),
-    Shown("--loop", ["--loop", "asyncio"], content(), "none", "_UnixSelectorEventLoop",
-          ("{looped}",)),
-    Shown("--lifespan", ["--lifespan=off"], content("/"), "1 at '/'", "0 at '/'", ("{asgi}",)),
-    Shown("--root-path", ["--root-path", "/a"], content("/"), "1 at '/'", "1 at '/a/'",
-          ("{asgi}",)),
     # Folders.
     Shown("--index", ["--index", "note.txt"], content(), "the page", "a note"),
     Shown("--no-listing", ["--no-listing"], status("/sub/"), 200, 404),
@@ -289,7 +292,11 @@ TABLE = [
     # What happens when several are over it together is in test_collecting.py.
     Shown("--limit-body-memory", ["--limit-body-memory=50000"],
           status("/", "Content-Length: 100000", method="POST", body=100_000 * b"x"), 200, 413,
+          ("{app}", "--limit-body-files=0")),
+    Shown("--limit-body-files", ["--limit-body-files=600000"],
+          status("/", "Content-Length: 700000", method="POST", body=700_000 * b"x"), 200, 413,
           ("{app}",)),
+    Shown("--body-dir", ["--body-dir", "{other}"], is_in_the_other_folder, False, True, ("{app}",)),
     Shown("--limit-concurrency", ["--limit-concurrency=2"], third_of_three_that_are_busy,
           "now", "later"),
     # Time-outs: the defaults are longer than SOON_S, or than a test waits.
@@ -310,8 +317,6 @@ TABLE = [
 def test_an_option_does_what_it_says(row, model, places):
     if row.option == "--model" and model == "threads":
         pytest.skip("it is given already")
-    if row.option in {"--loop", "--lifespan", "--root-path"} and model == "threads":
-        pytest.skip("what is asynchronous runs in one thread")
     check(row, {**places, "port": free_port()}, ("--model", model) if model != "reactor" else ())
 
 

@@ -20,10 +20,11 @@ from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcmp, memcpy
 
+from reactor.parser._digits cimport DECIMAL_MAX, write_decimal
 from reactor.parser._fields cimport ABSOLUTE, CHUNKED, CONNECT, Field
 from reactor.parser._headers cimport text_in
 from reactor.parser._message cimport Request
-from reactor.parser._names cimport known_str, latin1
+from reactor.parser._names cimport ascii, known_str, latin1
 from reactor.parser._target cimport percent_decode
 
 cdef extern from "Python.h":
@@ -71,7 +72,7 @@ cdef class Environs:
     cdef dict of(self, Request request):
         cdef dict environ
         cdef CachedEnviron cached = self.find(request)
-        cdef bytes body = request.content
+        cdef bytes body = request.content       # None: in a file
         cdef object stderr = process.get("stderr")
         if cached is not None and not cached.busy:
             environ = cached.copied(request)
@@ -81,14 +82,17 @@ cdef class Environs:
             add_peer(environ, request.peer)
             add_target(environ, request)
             environ["REQUEST_METHOD"] = request.method_text
-        environ["wsgi.input"] = BytesIO(body) if body else new_empty()
+        if body is None:
+            environ["wsgi.input"] = request.reader
+        else:
+            environ["wsgi.input"] = BytesIO(body) if body else new_empty()
         if stderr is not self.stderr:
             environ["wsgi.errors"] = unwaiting(stderr)  # somebody has replaced it since
         if request.facts.version != 11:
             environ["SERVER_PROTOCOL"] = "HTTP/1.0"
-        if body or request.facts.flags & CHUNKED:
+        if body is None or body or request.facts.flags & CHUNKED:
             # RFC 9112 7.1.3: with the coding taken off, the length is known and the field is gone.
-            environ["CONTENT_LENGTH"] = str(len(body))
+            environ["CONTENT_LENGTH"] = str(request.reader.size if body is None else len(body))
             environ.pop("HTTP_TRANSFER_ENCODING", None)
         return environ
 
@@ -209,14 +213,10 @@ cdef int add_peer(dict environ, object peer) except -1:
 
 cdef str decimal(unsigned int number):
     """str(number), in a fifth of its time: the port of the peer is in every environ."""
-    cdef char[10] digits
-    cdef int at = 10
-    while True:
-        at -= 1
-        digits[at] = c'0' + number % 10
-        number //= 10
-        if number == 0:
-            return latin1(<const uint8_t *>digits + at, 10 - at)
+    cdef uint8_t[DECIMAL_MAX] digits
+    cdef uint8_t *end = digits + DECIMAL_MAX
+    cdef uint8_t *first = write_decimal(end, number)
+    return ascii(first, end - first)
 
 
 cdef int add_fields(dict environ, Request request) except -1:

@@ -9,7 +9,8 @@ from cpython.dict cimport PyDict_GetItemWithError
 from cpython.object cimport PyObject
 
 from reactor.parser._headers cimport Headers, as_headers
-from reactor.parser._message cimport Request, Response, fill_response, reason_of
+from reactor.parser._message cimport Request, Response, fill_response
+from reactor.parser._reasons cimport reason_of
 from reactor.apps._environ cimport Environs
 
 cdef extern from "Python.h":
@@ -17,6 +18,7 @@ cdef extern from "Python.h":
 
 from reactor.errors import LocalProtocolError
 from reactor.http.body import not_bytes
+from reactor.parser._digits import parse_digits
 
 cdef enum:
     # Beyond these an application that makes up statuses pays itself.
@@ -154,15 +156,11 @@ cdef tuple parse_status(str status):
     cdef PyObject *found = PyDict_GetItemWithError(statuses, status)
     if found != NULL:
         return <tuple>found
-    cdef int code = 0
-    cdef Py_UCS4 digit
+    number = parse_digits(status[:3], 3)
     # PEP 3333 has a reason behind it; other servers, so applications, can do without.
-    if len(status) < 3 or (len(status) > 3 and status[3] != c' '):
+    if number is None or len(status) < 3 or (len(status) > 3 and status[3] != c' '):
         raise LocalProtocolError(f"{status!r} is no status: write '200 OK'", "status")
-    for digit in status[:3]:
-        if not c'0' <= digit <= c'9':
-            raise LocalProtocolError(f"{status!r} is no status: write '200 OK'", "status")
-        code = code * 10 + <int>digit - c'0'
+    cdef int code = number
     if code < 100:
         raise LocalProtocolError(f"status {status!r} is not between 100 and 999", "status")
     cdef str reason = status[4:]

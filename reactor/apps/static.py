@@ -26,8 +26,9 @@ from reactor.apps.mime import compressible, media_type
 from reactor.apps.path_resolution import Root, quote, raw_path, split_target
 from reactor.errors import ConfigurationError, LocalProtocolError
 from reactor.http._response import refuse_the_machines
-from reactor.http.ascii import lower, parse_digits
+from reactor.http.ascii import lower
 from reactor.http.negotiation import prefers, rank_codings
+from reactor.parser._digits import parse_digits
 from reactor.parser._headers import Headers
 from reactor.parser._message import Request, Response
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from argparse import ArgumentTypeError
 
+from reactor.parser._digits import parse_digits
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,10 +17,10 @@ def whole(first: int, last: int) -> Callable[[str], int]:
     """From ``first`` to ``last``, both of them in."""
 
     def number(text: str) -> int:
-        digits = text.isascii() and text.isdigit() and len(text) <= len(str(last))
-        if not digits or not first <= int(text) <= last:
+        found = parse_digits(text, len(str(last)))
+        if found is None or not first <= found <= last:
             raise ArgumentTypeError(f"{text!r:.40} is no number from {first} to {last}")
-        return int(text)
+        return found
 
     return number
 

@@ -9,6 +9,8 @@ at every bound that is written here a second time. The docstrings are in `_plain
 from libc.stdint cimport uint8_t
 from libc.string cimport memcmp, strchr, strstr
 
+from reactor.parser._digits import parse_digits
+
 cdef extern from "Python.h":
     bint PyUnicode_IS_ASCII(str text)
     const uint8_t *PyUnicode_1BYTE_DATA(str text)
@@ -97,9 +99,8 @@ cdef tuple origin_of(str text, Py_ssize_t end):
         return None
     if not colon:
         return scheme, host, 80 if scheme == "http" else 443
-    if not port.isdigit() or len(port) > PORT_DIGITS_MAX or int(port) > PORT_MAX:
-        return None
-    return scheme, host, int(port)
+    number = parse_digits(port, PORT_DIGITS_MAX)
+    return None if number is None or number > PORT_MAX else (scheme, host, number)
 
 
 def plain_name(str target not None):

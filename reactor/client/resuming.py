@@ -12,8 +12,9 @@ from enum import Enum
 from functools import lru_cache
 
 from reactor._value import Value
-from reactor.http.ascii import lower, parse_digits
+from reactor.http.ascii import lower
 from reactor.http.dates import parse_date
+from reactor.parser._digits import parse_digits
 from reactor.parser._message import Response
 
 # 2**63 - 1, the largest file, has 19 digits.

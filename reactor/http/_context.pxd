@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int64_t
 
-from reactor.http._collecting cimport BodyMemory
+from reactor.http._collecting cimport BodyStore
 from reactor.parser._framing cimport RequestParser
 from reactor.parser._message cimport Response
 
@@ -20,7 +20,7 @@ cdef class ServerContext:
     cdef int64_t high_water
     cdef double silent_timeout, keep_alive_timeout
     cdef bint wants_answers, streams_bodies
-    cdef readonly BodyMemory body_memory
+    cdef readonly BodyStore bodies
     cdef str retry_after
     cdef object error_fields   # the application's, of an answer that is the machine's
     cdef readonly bint draining

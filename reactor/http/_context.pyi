@@ -2,7 +2,7 @@ from typing import Any
 
 from typing_extensions import disjoint_base
 
-from reactor.http.app import App, HttpDate, Journal
+from reactor.http.app import App, BodyFileMaker, HttpDate, Journal
 from reactor.limits import Limits
 
 @disjoint_base
@@ -22,11 +22,19 @@ class ServerContext:
     @property
     def journal(self) -> Journal: ...
     def __init__(
-        self, app: App, limits: Limits, date: HttpDate | Dates, journal: Journal
-    ) -> None: ...
+        self,
+        app: App,
+        limits: Limits,
+        date: HttpDate | Dates,
+        journal: Journal,
+        open_body_file: BodyFileMaker | None = None,
+    ) -> None:
+        """``open_body_file`` makes the files of large bodies; without it there are none."""
+
     @property
-    def body_memory(self) -> Any:
-        """The bound of all request bodies: ``held`` bytes of ``bodies`` (`_collecting.pyx`)."""
+    def bodies(self) -> Any:
+        """Where request bodies are: ``memory`` and ``files``, each with the bytes that it has
+        ``held`` of ``bodies`` (`_collecting.pyx`)."""
 
     @property
     def draining(self) -> bool:

@@ -26,15 +26,15 @@ cdef class ServerContext:
 
     def __cinit__(self):
         self.dates = Dates()
-        self.body_memory = BodyMemory(0)
+        self.bodies = BodyStore()
         self.spare = [None] * SPARE_PARSERS_MAX
 
-    def __init__(self, app, limits, date, journal):
+    def __init__(self, app, limits, date, journal, open_body_file=None):
         self.app = app
         self.limits = limits
         self.dates = date if isinstance(date, Dates) else Dates(date)
         self.journal = journal
-        self.body_memory = BodyMemory(limits.body_memory_max)
+        self.bodies = BodyStore(limits, open_body_file)
         self.retry_after = str(limits.retry_after_s)
         self.error_fields = getattr(app, "error_fields", ())
         # What every request looks at.

@@ -19,7 +19,7 @@ from cpython.bytes cimport PyBytes_AS_STRING
 
 from reactor.parser._fields cimport stays_open
 from reactor._file cimport File
-from reactor._forked cimport end_if_forked
+from reactor.process._forked cimport end_if_forked
 from reactor.http._collecting cimport CollectedBody
 from reactor.http._response cimport (
     CLOSING, SILENT, STAYING, Persistence, Text, check_fields, is_event_stream, put,

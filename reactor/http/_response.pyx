@@ -10,9 +10,10 @@ from cpython.mem cimport PyMem_Realloc
 from libc.stdint cimport uint32_t
 from libc.string cimport memcpy
 
+from reactor.parser._digits cimport DECIMAL_MAX, write_decimal
 from reactor.parser._fields cimport Field
 from reactor.parser._headers cimport Headers
-from reactor.parser._message cimport reason_of
+from reactor.parser._reasons cimport reason_of
 
 from reactor.errors import LocalProtocolError
 from reactor.http.ascii import lower
@@ -25,6 +26,11 @@ cdef enum:
     # Of the fields that the machine adds: those that the application has set itself.
     SAYS_DATE = 1
     SAYS_SERVER = 2
+    SAYS_THE_MACHINES = 4
+    LOOKED_AT = 8
+    # How long the names are that are looked for, a bit for each.
+    SIZES = 1 << 2 | 1 << 4 | 1 << 6 | 1 << 7 | 1 << 10 | 1 << 16 | 1 << 17
+    LONGEST = 17
 
 
 cdef int put(Text *text, const void *data, Py_ssize_t size) except -1:
@@ -56,23 +62,49 @@ cdef bint is_the_machines(const uint8_t *name, Py_ssize_t size) noexcept:
 
 
 cdef int check_fields(Response response) except -1:
-    cdef Headers headers = response.get_headers()
     if response.status_code < 200:
         raise LocalProtocolError(
             f"an application answers with a final status, not {response.status_code}")
-    if headers.lines is not None:
-        return 0  # they were looked at when their lines were written
-    return refuse_the_machines(headers)
+    cdef Headers headers = response.get_headers()
+    return refuse_the_machines(headers) if says_of(headers) & SAYS_THE_MACHINES else 0
 
 
 cpdef int refuse_the_machines(Headers headers) except -1:
     cdef const Field *field = headers.fields()
     cdef uint32_t i
+    if not says_of(headers) & SAYS_THE_MACHINES:
+        return 0
     for i in range(headers.count):
         if is_the_machines(headers.text() + field[i].name, field[i].name_size):
             name = (headers.text() + field[i].name)[:field[i].name_size].decode("ascii")
             raise LocalProtocolError(f"an application may not set the field {name!r}")
     return 0
+
+
+cdef inline int says_of(Headers headers) noexcept:
+    return headers.says if headers.says else look_at(headers)
+
+
+cdef int look_at(Headers headers) noexcept:
+    """Note which fields of the machine's are there."""
+    cdef const Field *field = headers.fields()
+    cdef const uint8_t *text = headers.text()
+    cdef const uint8_t *name
+    cdef uint32_t i, size
+    cdef int says = LOOKED_AT
+    for i in range(headers.count):
+        size = field[i].name_size
+        if size > LONGEST or not 1 << size & SIZES:
+            continue
+        name = text + field[i].name
+        if size == 4 and scan_same(name, b"date", 4):
+            says |= SAYS_DATE
+        elif size == 6 and scan_same(name, b"server", 6):
+            says |= SAYS_SERVER
+        elif is_the_machines(name, size):
+            says |= SAYS_THE_MACHINES
+    headers.says = says
+    return says
 
 
 cdef Response error_response(int status, str message, str retry_after, object extra):
@@ -119,9 +151,11 @@ cdef int put_head(Text *text, Response response, bytes date, int64_t length, bin
                   Persistence persistence) except -1:
     """Append the head; ``length`` below zero: no Content-Length."""
     cdef bytes line = status_line(response)
-    cdef int says
+    cdef Headers headers = response.get_headers()
+    cdef int says = says_of(headers)
     put(text, PyBytes_AS_STRING(line), PyBytes_GET_SIZE(line))
-    says = put_fields(text, response.get_headers())
+    # The machine says the length, after it has compared it with the body.
+    put_fields(text, headers, response.facts.content_length >= 0)
     if not says & SAYS_DATE:
         put(text, b"Date: ", 6)
         put(text, PyBytes_AS_STRING(date), PyBytes_GET_SIZE(date))
@@ -142,45 +176,42 @@ cdef int put_head(Text *text, Response response, bytes date, int64_t length, bin
 
 
 cdef int put_number(Text *text, int64_t number) except -1:
-    cdef uint8_t[20] digits
-    cdef int at = 20
-    while True:
-        at -= 1
-        digits[at] = c'0' + number % 10
-        number //= 10
-        if number == 0:
-            return put(text, digits + at, 20 - at)
+    cdef uint8_t[DECIMAL_MAX] digits
+    cdef uint8_t *end = digits + DECIMAL_MAX
+    cdef uint8_t *first = write_decimal(end, number)
+    return put(text, first, end - first)
 
 
-cdef int put_fields(Text *text, Headers headers) except -1:
-    """Append the lines of the fields; which of the machine's own are among them."""
-    cdef Py_ssize_t start = text.size
-    if headers.lines is not None:
-        put(text, PyBytes_AS_STRING(headers.lines), PyBytes_GET_SIZE(headers.lines))
-        return headers.says
-    headers.says = put_each(text, headers)
-    if headers.written:
-        headers.lines = (text.base + start)[:text.size - start]
-    headers.written = True
-    return headers.says
+cdef int put_fields(Text *text, Headers headers, bint but_length) except -1:
+    """Append the lines of the fields; ``but_length``: without that of Content-Length."""
+    cdef const Field *field = headers.fields()
+    cdef const uint8_t *from_ = headers.text()
+    cdef Py_ssize_t end = 0
+    cdef uint32_t i
+    if not headers.in_lines:
+        return put_each(text, headers, but_length)
+    if but_length:
+        for i in range(headers.count):
+            if is_length(from_ + field[i].name, field[i].name_size):
+                put(text, from_, field[i].name)
+                end = field[i].value + field[i].value_size + 2
+                break
+    return put(text, from_ + end, headers.text_size() - end)
 
 
-cdef int put_each(Text *text, Headers headers) except -1:
+cdef int put_each(Text *text, Headers headers, bint but_length) except -1:
     cdef const Field *field = headers.fields()
     cdef const uint8_t *names = headers.text()
-    cdef const uint8_t *name
     cdef uint32_t i
-    cdef int says = 0
     for i in range(headers.count):
-        name = names + field[i].name
-        if field[i].name_size == 14 and scan_same(name, b"content-length", 14):
-            continue  # the machine says it, after it has compared it with the body
-        if field[i].name_size == 4 and scan_same(name, b"date", 4):
-            says |= SAYS_DATE
-        elif field[i].name_size == 6 and scan_same(name, b"server", 6):
-            says |= SAYS_SERVER
-        put(text, name, field[i].name_size)
+        if but_length and is_length(names + field[i].name, field[i].name_size):
+            continue
+        put(text, names + field[i].name, field[i].name_size)
         put(text, b": ", 2)
         put(text, names + field[i].value, field[i].value_size)
         put(text, b"\r\n", 2)
-    return says
+    return 0
+
+
+cdef inline bint is_length(const uint8_t *name, uint32_t size) noexcept:
+    return size == 14 and scan_same(name, b"content-length", 14)

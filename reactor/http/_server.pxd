@@ -10,7 +10,7 @@ from reactor.http._context cimport ServerContext
 
 cdef enum Clock:
     # What the transport's deadline stands for now; OUTDATED: for the request before.
-    OUTDATED, NOT_SET, FOR_ANYTHING, FOR_HEAD, FOR_BODY, FOR_MEMORY, FOR_NEXT, FOR_LAST
+    OUTDATED, NOT_SET, FOR_ANYTHING, FOR_HEAD, FOR_BODY, FOR_ROOM, FOR_NEXT, FOR_LAST
 
 cdef class ServerMachines(Factory):
     cdef ServerContext context
@@ -28,7 +28,7 @@ cdef class ServerMachine(DeferredResponder):
     cdef int read_beside_exchange(self) except -1
     cdef bint is_behind(self) noexcept
     cdef int read_on(self) except -1
-    cdef int wait_for_memory(self) except -1
+    cdef int wait_for_room(self) except -1
     cdef int set_clock(self) except -1
     cdef int start_clock(self, Clock clock, double seconds) except -1
     cdef int peer_ended(self) except -1

@@ -16,6 +16,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport uint8_t
 
 from reactor.parser._fields cimport CONNECT, CONTINUE, stays_open
+from reactor.parser._message cimport with_collected
 from reactor.parser._buffer cimport buffer_size
 from reactor.http._collecting cimport CollectedBody
 from reactor.http._exchange cimport Exchange, exchange_of
@@ -100,8 +101,8 @@ cdef class ServerMachine(DeferredResponder):
             code = "silent-timeout" if waited_for == FOR_ANYTHING else "keep-alive-timeout"
             self.context.journal.refused(self.peer, self.fault(408, code, "no request came"))
             self.close()
-        elif waited_for == FOR_MEMORY:
-            self._refuse_for_memory()
+        elif waited_for == FOR_ROOM:
+            self._refuse_for_room()
         else:
             code = "body-timeout" if self.read_state == BODY else "header-timeout"
             self.answer_fault(self.fault(408, code, "the request came too slowly"))
@@ -122,18 +123,18 @@ cdef class ServerMachine(DeferredResponder):
         self.call_exchange("peer_disconnected", (True,))
         self.exchange = self.transport = None
 
-    def is_idle(self):
+    cpdef is_idle(self):
         # Not one that has yet to ask: if everybody who comes were shed for the next who comes,
         # a crowd would be served nothing. When the server stops, nobody else comes.
         return ((self.clock == FOR_NEXT or self.context.draining)
                 and self.read_state == IDLE and self.write_state == IDLE)
 
-    def finish(self):
+    cpdef finish(self):
         if not self.is_closed():
             self.set_reading()  # whoever waits for a request has another deadline now
         self.call_exchange("drained", ())
 
-    def end_stream(self):
+    cpdef end_stream(self):
         if self.write_state == BODY and self.event_stream:
             self.keep_alive = False
             self.end()
@@ -218,8 +219,8 @@ cdef class ServerMachine(DeferredResponder):
             self.transport.want_reading(False)
         elif self.peer_done:
             self.peer_ended()
-        elif self.read_state == BODY and self.context.body_memory.is_full():
-            self.wait_for_memory()
+        elif self.read_state == BODY and self.body is not None and self.body.room.is_full():
+            self.wait_for_room()
         else:
             self.read_on()
         return 0
@@ -228,15 +229,14 @@ cdef class ServerMachine(DeferredResponder):
         self.set_clock()
         if self.continue_owed:
             self.continue_owed = False
-            if self.write_state == IDLE:  # else what the client gets is the final answer already
-                self.write(CONTINUE_LINE)
+            self.write(CONTINUE_LINE)
         return self.transport.want_reading(True)
 
-    cdef int wait_for_memory(self) except -1:
+    cdef int wait_for_room(self) except -1:
         """Read nothing more of the body until there is room for it, or its time is over."""
-        if self.clock == FOR_MEMORY:
+        if self.clock == FOR_ROOM:
             return 0
-        self.start_clock(FOR_MEMORY, self.context.limits.body_timeout_s)
+        self.start_clock(FOR_ROOM, self.context.limits.body_timeout_s)
         self.transport.want_reading(False)
         return self.body.wait(self._wake, self._give_up)
 
@@ -244,15 +244,15 @@ cdef class ServerMachine(DeferredResponder):
         self.transport.call_soon(self._go_on_reading)
 
     def _give_up(self):
-        self.transport.call_soon(self._refuse_for_memory)
+        self.transport.call_soon(self._refuse_for_room)
 
     def _go_on_reading(self):
         self.clock = OUTDATED
         self.advance()
 
-    def _refuse_for_memory(self):
+    def _refuse_for_room(self):
         if self.read_state == BODY:
-            self.answer_fault(self.fault(503, "body-memory", "too much is being uploaded just now"))
+            self.answer_fault(self.fault(503, "body-room", "too much is being uploaded just now"))
 
     cdef int set_clock(self) except -1:
         """Ask for the deadline of what is awaited, unless it runs already."""
@@ -324,7 +324,8 @@ cdef class ServerMachine(DeferredResponder):
     cdef int expect_body(self, Request request) except -1:
         self.check_body_size(max(request.facts.content_length, <int64_t>len(request.content)))
         self.move_reading(WITH_BODY)
-        self.body = CollectedBody(self.context.body_memory, self.body_bytes_max())
+        self.body = CollectedBody(
+            self.context.bodies, request.facts.content_length, self.body_bytes_max())
         self.continue_owed = request.facts.flags & CONTINUE and request.facts.version > 10
         return 0
 
@@ -350,13 +351,15 @@ cdef class ServerMachine(DeferredResponder):
         try:
             return self.body.append(data)
         except MemoryError:
-            raise self.fault(503, "body-memory", "there is no memory for this body just now")
+            raise self.fault(503, "body-room", "there is no memory for this body just now")
+        except OSError:
+            # RFC 4918 11.5: whoever gave the file has told the operator why.
+            raise self.fault(507, "body-disk", "there is no room on the disk for this body")
 
     cdef int64_t body_bytes_max(self) except -1:
-        """What a body may have: of one that is collected no more than all of them together, else
-        it would wait, or be told to come again, for room that there can never be."""
+        """What a body may have; one that is collected needs room besides."""
         cdef int64_t most = self.context.app.body_bytes_max
-        return most if self.streams_body else min(most, self.context.body_memory.most)
+        return most if self.streams_body else min(most, self.context.bodies.most())
 
     cdef int check_body_size(self, int64_t size) except -1:
         cdef int64_t most = self.body_bytes_max()
@@ -376,7 +379,7 @@ cdef class ServerMachine(DeferredResponder):
         if self.streams_body:
             self.streams_body = False
             return self.call_exchange("body_received", (b"", True))
-        self.request = self.request.with_body(self.body.take())
+        self.request = with_collected(self.request, self.body.take())
         return self.respond(self.request)
 
     cdef int next_request(self) except -1:

@@ -52,4 +52,24 @@ class Journal(Protocol):
         """The application's code raised."""
 
 
+class BodyFile(Protocol):
+    """A file for one request's body: a machine appends to it; then the application reads it, as
+    any binary file that is open at its first byte."""
+
+    @property
+    def size(self) -> int:
+        """Bytes that were appended."""
+
+    def append(self, data: bytes) -> None:
+        """All of ``data``. OSError: the disk is full, or in trouble."""
+
+    def load(self) -> bytes:
+        """The whole body, wherever its reader is."""
+
+    def read(self, size: int = -1) -> bytes: ...
+
+
+# Makes one; None if the process has no descriptor for it. OSError: there can be none.
+BodyFileMaker = Callable[[], BodyFile | None]
+
 HttpDate = Callable[[], bytes]

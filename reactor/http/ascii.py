@@ -1,26 +1,10 @@
-"""Digits and case as HTTP means them: ASCII only.
+"""Case as HTTP means it: ASCII only.
 
-``int()`` takes signs, spaces, underscores and the digits of every script; ``str.lower()``
-folds letters that are no ASCII at all ("K" the Kelvin sign becomes "k"). Each of these
-has made two programs read one message in two ways.
+``str.lower()`` folds letters that are no ASCII at all ("K" the Kelvin sign becomes "k"), which
+has made two programs read one message in two ways. Digits are `parser/_digits.pyx`'s.
 """
 
 from __future__ import annotations
-
-_VALUES = {character: value for value, character in enumerate("0123456789")}
-
-
-def parse_digits(text: str, digits_max: int) -> int | None:
-    """The number that 1 to ``digits_max`` ASCII digits stand for; None for anything else."""
-    if not text or len(text) > digits_max:
-        return None
-    number = 0
-    for character in text:
-        value = _VALUES.get(character)
-        if value is None:
-            return None
-        number = number * 10 + value
-    return number
 
 
 def lower(text: str) -> str:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from reactor.http.ascii import lower, parse_digits
+from reactor.http.ascii import lower
+from reactor.parser._digits import parse_digits
 
 # Browsers send 7 media ranges and 4 codings; what a peer lists beyond this is not read.
 _ELEMENTS_MAX = 32

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
-from reactor.http.ascii import lower, parse_digits
+from reactor.http.ascii import lower
+from reactor.parser._digits import parse_digits
 
 # Players and download tools ask for one, PDF viewers for a few. The "Apache killer"
 # (CVE-2011-3192) asked for 1,300.

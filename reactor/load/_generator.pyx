@@ -103,7 +103,7 @@ cdef class Client(Protocol):
         # Or each write would plan a callback of its own to send it.
         if self.connection is None:
             raise RuntimeError("opens() has opened no connection")
-        self.connection.flush_planned = True
+        self.connection.cork()
         self.connection.send(<const uint8_t *><const char *>request, len(request))
         self.sent[slot - self.depth if slot >= self.depth else slot] = Sent(due, now)
         self.under_way += 1

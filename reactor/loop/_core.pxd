@@ -7,7 +7,8 @@ from reactor.loop._spin_guard cimport SpinGuard
 
 cdef class Loop(Registry):
     cdef readonly object _timers, _waker
-    cdef public object clock
+    cdef readonly object clock
+    cdef public object on_turn_began
     cdef object ready, from_threads, signals
     cdef list found                 # by the last `select`
     cdef double now, next_timer

@@ -37,12 +37,9 @@ class Loop(Registry):
         clock: Callable[[], float] | None = None,
         read_bytes: int = ...,
     ) -> None: ...
-    def run(self, turns: Callable[[], object] | None = None) -> None:
+    def run(self) -> None:
         """Turn until `stop`. Raises what a handler raises, KeyboardInterrupt, SystemExit of a
-        callback, and LoopError if the selector fails again and again.
-
-        ``turns`` is called instead, if somebody else takes the turns, by `run_once`.
-        """
+        callback, and LoopError if the selector fails again and again."""
 
     def run_once(self, timeout: float | None = None) -> None:
         """One turn. Waits at most ``timeout`` seconds (None: until something happens)."""
@@ -70,7 +67,11 @@ class Loop(Registry):
     def turn_began(self) -> float:
         """The last reading of the clock: when the turn that is under way began."""
 
-    clock: Callable[[], float]
+    @property
+    def clock(self) -> Callable[[], float]: ...
+
+    on_turn_began: Callable[[float], object] | None
+    """Called with the time, when a turn begins; None: nobody is. What it raises ends `run`."""
 
     def call_soon(self, callback: Callable[..., object], *args: Any) -> Handle:
         """Call in this turn, after the sockets; from a callback: in the next turn."""

@@ -24,7 +24,7 @@ docstrings are in `_core.pyi`.
 
 from libc.math cimport INFINITY
 
-from reactor._forked cimport end_forked, generation, serving_begins, serving_ends
+from reactor.process._forked cimport end_forked, generation, serving_begins, serving_ends
 from reactor.loop._ending cimport TurnEnd, close_item
 from reactor.loop._registration cimport (
     DUE, READ, WRITE, Poller, Registration, check_callable, check_registered)
@@ -107,7 +107,7 @@ cdef class Loop(Registry):
 
     # --- running --------------------------------------------------------------------------
 
-    def run(self, turns=None):
+    def run(self):
         self.check_open()
         if self.running:
             raise RuntimeError("this loop is already running")
@@ -117,10 +117,7 @@ cdef class Loop(Registry):
         try:
             if self.signals is not None:
                 self.signals.listen()
-            if turns is None:
-                self.turn_until_stopped()
-            else:
-                turns()
+            self.turn_until_stopped()
         finally:
             self.running = False
             self.stopping = False
@@ -148,6 +145,8 @@ cdef class Loop(Registry):
             self.spin_guard.keep_reserve()
         count = self.look(self.select_timeout(timeout))
         self.now = self.clock()
+        if self.on_turn_began is not None:
+            self.on_turn_began(self.now)
         self._in_turn = True
         try:
             if count:

@@ -6,9 +6,9 @@
               Then the function that it interrupts is the one.
 
 The timer ticks only while the loop works. After a few ticks without a turn but their own it is
-off, so that an idle process sleeps; meanwhile the watch is the loop's clock, which is read at
-the beginning of a turn: so the next one starts the timer again. What blocks in C is reported
-when the interpreter is back.
+off, so that an idle process sleeps; meanwhile the watch is told of the beginning of each turn, and
+the next one that is no tick's starts the timer again. What blocks in C is reported when the
+interpreter is back.
 
 A process has one ITIMER_REAL and one SIGALRM. If somebody else has a handler for it, nothing
 is watched. SA_RESTART is set: no library's system call fails because of a tick.
@@ -52,7 +52,6 @@ class StallWatch:
         self._threshold_s = threshold_s
         self._report = self._warn if report is None else report
         self._advice = ADVICE
-        self._clock = loop.clock
         self._watching = False
         self._seen_turn = self._ticked_at = 0.0
         self._report_from_s = threshold_s
@@ -73,7 +72,7 @@ class StallWatch:
 
     def stop(self) -> None:
         """Give timer and signal back. Idempotent."""
-        self._loop.clock = self._clock
+        self._loop.on_turn_began = None
         if self._watching:
             self._watching = False
             if signal.getsignal(signal.SIGALRM) == self._tick:
@@ -81,7 +80,7 @@ class StallWatch:
                 signal.signal(signal.SIGALRM, signal.SIG_DFL)
 
     def _arm(self) -> None:
-        self._loop.clock = self._clock
+        self._loop.on_turn_began = None
         self._idle_ticks = 0
         # The application may have taken the signal meanwhile, with a timer of its own.
         if signal.getsignal(signal.SIGALRM) == self._tick:
@@ -89,16 +88,14 @@ class StallWatch:
         else:
             self._watching = False
 
-    def _waking_clock(self) -> float:
-        now = self._clock()
+    def _turn_began(self, now: float) -> None:
         if now > self._ticked_at + OWN_TURNS_S:
             self._arm()
-        return now
 
     def _tick(self, number: int, frame: FrameType | None) -> None:
         if not self._watching:
             return
-        turn, now = self._loop.turn_began, self._clock()
+        turn, now = self._loop.turn_began, self._loop.clock()
         if turn != self._seen_turn:
             self._report_from_s = self._threshold_s
         elif self._loop.in_turn:
@@ -109,7 +106,7 @@ class StallWatch:
         if self._idle_ticks < IDLE_TICKS:
             signal.setitimer(signal.ITIMER_REAL, self._threshold_s)
         else:
-            self._loop.clock = self._waking_clock
+            self._loop.on_turn_began = self._turn_began
 
     def _stalled(self, blocked_s: float, frame: FrameType | None) -> None:
         if blocked_s >= self._report_from_s:

@@ -25,6 +25,7 @@ from reactor._protocol cimport Protocol
 from reactor.loop._core cimport Loop
 from reactor.loop._registration cimport (
     DUE, FLUSH, GONE, LOST, READ, WRITE, descriptor_checked, registration_of)
+from reactor.process._forked cimport generation
 from reactor.net._owner cimport CallbackOwner, ConnectionOwner
 from reactor.net._socket cimport has_input, last_os_error, reset_on_close
 from reactor.net._timed cimport CLOSED, FLUSHING, LINGERING, OPEN
@@ -44,7 +45,7 @@ cdef enum:
     CALL = 128
 
 
-cdef class Connection(TimedEndpoint):
+cdef class Connection(ServedEndpoint):
 
     def __cinit__(self):
         self.outgoing = Outgoing.__new__(Outgoing)
@@ -129,6 +130,9 @@ cdef class Connection(TimedEndpoint):
         self.loop.report(exception, f"serving {self.peer or 'a peer'}")
         return 0
 
+    cdef bint has_unsent(self) noexcept:
+        return self.outgoing.size > 0
+
     cdef object call_protocol(self, str method, tuple args):
         # A protocol that is no Protocol of ours may leave out any method.
         callback = getattr(self.protocol, method, None)
@@ -152,17 +156,22 @@ cdef class Connection(TimedEndpoint):
             size = self.take_buffer(size)
             if size == 0:
                 return 0
-        size = c_recv(self.fd, <void *>self.owner.scratch, size, 0)
+        size = self.recv(size)
         # Whatever the protocol writes from here on leaves below, in one send.
         self.flush_planned = True
         if size >= 0:
             self.vain_events = 0
             self.received(size)
-        elif errno != EAGAIN and errno != EINTR:
-            self.close_now(last_os_error())
         else:
             self.came_to_nothing()
         return self.flush()
+
+    cdef Py_ssize_t recv(self, Py_ssize_t size) except -2:
+        """How many bytes came into the scratch buffer; 0: the peer's end, -1: nothing now."""
+        size = c_recv(self.fd, <void *>self.owner.scratch, size, 0)
+        if size < 0 and errno != EAGAIN and errno != EINTR:
+            self.close_now(last_os_error())
+        return size
 
     cdef int writable(self) except -1:
         self.came_to_nothing()  # unless something is sent now
@@ -205,10 +214,11 @@ cdef class Connection(TimedEndpoint):
         cdef int64_t sent, before = self.outgoing.size
         cdef bint last = self.state == FLUSHING
         cdef object cut = None
-        self.flush_planned = False
+        self.flush_planned = self.corked = False
         if self.state == CLOSED:
             return 0
-        self.loop.end_if_forked(None)  # or the answer of its parent would be sent twice
+        if self.loop.generation != generation:
+            self.loop.end_if_forked(None)  # or the answer of its parent would be sent twice
         if before:
             try:
                 self.outgoing.send(
@@ -237,6 +247,13 @@ cdef class Connection(TimedEndpoint):
         if self.flush_follows and not self.outgoing.size:
             return 0
         return self.want(self.outgoing.size > 0)
+
+    cpdef int cork(self) except -1:
+        self.corked = self.flush_planned = True  # a flush is to come, so no write plans one
+        return 0
+
+    cpdef int uncork(self) except -1:
+        return self.flush()
 
     cdef int plan_flush(self) except -1:
         if not self.flush_planned:
@@ -312,7 +329,7 @@ cdef class Connection(TimedEndpoint):
         self.wrote()
 
     cdef int wrote(self) except -1:
-        if self.prompt and not self.wants_write:
+        if self.prompt and not self.wants_write and not self.corked:
             self.flush_follows = self.flush_planned
             self.flush()
             self.flush_planned, self.flush_follows = self.flush_follows, False
@@ -388,26 +405,6 @@ cdef class Connection(TimedEndpoint):
         # Nothing is under way that a reset could destroy, and to linger would take its time.
         self.contained(SHED, None, None)
         return 0
-
-    @property
-    def idle(self):
-        if self.state != OPEN or self.outgoing.size:
-            return False
-        return bool(self.call_protocol("is_idle", ()))
-
-    @property
-    def under_way(self):
-        return self.outgoing.size > 0 if self.state != OPEN else not self.idle
-
-    def finish(self, double grace_s=0):
-        if hasattr(self.protocol, "finish"):
-            self.call_protocol("finish", ())
-        else:
-            # What it waits for nobody can know. What has come by then is received first.
-            self.loop.call_later(grace_s, self.close)
-
-    def end_stream(self):
-        self.call_protocol("end_stream", ())
 
     def abort(self):
         if self.state != CLOSED:  # then the number may be somebody else's by now

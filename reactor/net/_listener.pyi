@@ -1,5 +1,5 @@
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from typing_extensions import disjoint_base
@@ -21,7 +21,7 @@ class Listener(ConnectionOwner):
     def __init__(
         self,
         loop: Loop,
-        sockets: list[socket.socket],
+        sockets: Sequence[socket.socket],
         factory: Callable[[], Any] | Factory,
         limits: Limits = ...,
     ) -> None: ...

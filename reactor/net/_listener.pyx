@@ -20,7 +20,7 @@ from reactor.loop._registration cimport DUE, READ, Registration
 from reactor.net._connection cimport Connection
 from reactor.net._endpoint cimport Endpoint
 from reactor.net._owner cimport ConnectionOwner
-from reactor.net._socket cimport Peer, accept_ready, peer_name, refuse_new
+from reactor.net._socket cimport Peer, accept_ready, is_user, peer_name, refuse_new
 
 import heapq
 import logging
@@ -44,6 +44,7 @@ cdef class Acceptor:
     cdef Registration registration
     cdef double pause_s         # the next one, if there is no descriptor again
     cdef double warned_at
+    cdef long uid               # who alone may connect; -1: whoever can
     cdef int failures           # of accept, in a row
     cdef double until           # when finishing: a handshake that has begun may take so long
     cdef bint closed, finishing
@@ -53,6 +54,8 @@ cdef class Acceptor:
         self.sock = sock
         self.pause_s = listener.pause_s
         self.warned_at = -INFINITY
+        uid = getattr(sock, "uid", None)
+        self.uid = -1 if uid is None else uid
         self.registration = listener.loop.register(sock, READ, self)
         self.registration.react = react
         return 0
@@ -72,6 +75,9 @@ cdef class Acceptor:
                     return 0
                 continue
             self.failures = 0
+            if self.uid >= 0 and not is_user(fd, self.uid):
+                close(fd)
+                continue
             try:
                 listener.accepted(fd, &peer)
             except MemoryError:

@@ -7,9 +7,11 @@ Must never know: what is sent or received.
 """
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
-from cpython.unicode cimport PyUnicode_DecodeASCII
 from cpython.exc cimport PyErr_SetFromErrno
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
+
+from reactor.parser._digits cimport DECIMAL_MAX, write_decimal
+from reactor.parser._names cimport ascii
 
 import os
 
@@ -63,6 +65,16 @@ cdef extern from *:
     #endif
     }
 
+    static long user_at(int fd) {
+    #ifdef SO_PEERCRED
+        struct ucred who;
+        socklen_t size = sizeof who;
+        return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) ? -1 : (long)who.uid;
+    #else
+        return -1;
+    #endif
+    }
+
     static int input_waits(int fd) {
         struct pollfd asked = {fd, POLLIN, 0};
         return poll(&asked, 1, 0) > 0;
@@ -85,6 +97,7 @@ cdef extern from *:
     int linger_not(int fd) nogil
     int drop_syns(int fd) nogil
     int input_waits(int fd) nogil
+    long user_at(int fd) nogil
     int c_shutdown "shutdown"(int fd, int how) nogil
     const int SHUT_RD
     const char *inet_ntop(int family, const void *address, char *text, socklen_t size) nogil
@@ -130,19 +143,16 @@ cdef object inet_name(const sockaddr_in *address):
 cdef str dotted(const sockaddr_in *address):
     # glibc's inet_ntop takes longer than accept's own way through this module.
     cdef const uint8_t *part = <const uint8_t *>&address.sin_addr
-    cdef char text[16]
-    cdef int i, size = 0
-    for i in range(4):
-        if part[i] >= 100:
-            text[size] = c'0' + part[i] // 100
-            size += 1
-        if part[i] >= 10:
-            text[size] = c'0' + part[i] // 10 % 10
-            size += 1
-        text[size] = c'0' + part[i] % 10
-        text[size + 1] = c'.'
-        size += 2
-    return PyUnicode_DecodeASCII(text, size - 1, NULL)
+    cdef uint8_t[16 + DECIMAL_MAX] text
+    cdef uint8_t *end = text + sizeof(text)
+    cdef uint8_t *first = end
+    cdef int i
+    for i in range(3, -1, -1):
+        first = write_decimal(first, part[i])
+        if i:
+            first -= 1
+            first[0] = c'.'
+    return ascii(first, end - first)
 
 
 cdef object inet6_name(const sockaddr_in6 *address):
@@ -154,6 +164,11 @@ cdef object inet6_name(const sockaddr_in6 *address):
 
 cpdef bint has_input(int fd) noexcept:
     return input_waits(fd)
+
+
+cpdef bint is_user(int fd, long uid) noexcept:
+    cdef long user = user_at(fd)
+    return user == uid or user == 0
 
 
 cpdef int refuse_new(int fd, bint by_path) noexcept:

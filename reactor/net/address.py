@@ -1,22 +1,24 @@
-"""Addresses: how they are written, and the listening sockets made from them.
+"""Addresses: how they are written, and what a server is told about each.
 
-Host names are resolved here, before a loop runs: `getaddrinfo` blocks.
+    HOST:PORT  [v6]:PORT  *:PORT  unix:PATH  unix:@NAME  fd:N  fd:NAME    ,tls ,plain ,proxy=v1
+
+The sockets that are made of them are `net/listening.py`'s.
 """
 
 from __future__ import annotations
 
-import errno
 import os
 import socket
-import stat
-from contextlib import suppress
 
 from reactor._value import Value
 from reactor.errors import ConfigurationError
+from reactor.parser._digits import parse_digits
+
+EVERYWHERE = "*"  # as a host: every address of this machine, by IPv4 and IPv6
 
 
 class Inet(Value):
-    """A TCP address; ``port`` 0 lets the kernel pick one."""
+    """A TCP address; ``port`` 0 lets the kernel pick one, the host "*" is every address."""
 
     host: str
     port: int
@@ -26,16 +28,61 @@ class Inet(Value):
 
 
 class Unix(Value):
-    """A Unix socket's path."""
+    """A Unix socket's path; one that begins with NUL is a name that no file has (unix(7)).
+
+    A server's file has ``mode``, and ``group`` (a name or a number) if there is one.
+    """
 
     path: str
+    mode: int = 0o600
+    group: str | None = None
+
+    @property
+    def abstract(self) -> bool:
+        return self.path.startswith("\0")
 
     def __str__(self) -> str:
-        return f"unix:{self.path}"
+        return f"unix:@{self.path[1:]}" if self.abstract else f"unix:{self.path}"
+
+
+DESCRIPTOR_DIGITS_MAX = 7  # Linux: no process has more than 2^20 (fs.nr_open)
+
+
+class Descriptor(Value):
+    """A listening socket that this process was started with: a number, or a name that systemd
+    gave it (FileDescriptorName, sd_listen_fds(3))."""
+
+    name: str
+
+    @property
+    def number(self) -> int | None:
+        return parse_digits(self.name, DESCRIPTOR_DIGITS_MAX)
+
+    def __str__(self) -> str:
+        return f"fd:{self.name}"
 
 
 Address = Inet | Unix
 PORT_MAX = 65535  # RFC 9293 section 3.1: a port has 16 bits
+PROXY_VERSIONS = ("v1", "v2", "any")
+
+
+class Bind(Value):
+    """Where a server listens, and what is spoken there before HTTP.
+
+    Attributes:
+        tls: whether TLS is; None: as the server's certificate says.
+        proxy: the version of the PROXY protocol that each connection begins with: "v1", "v2",
+            "any"; None: none.
+    """
+
+    address: Inet | Unix | Descriptor
+    tls: bool | None = None
+    proxy: str | None = None
+
+    def __str__(self) -> str:
+        tls = {None: "", True: ",tls", False: ",plain"}[self.tls]
+        return f"{self.address}{tls}" + (f",proxy={self.proxy}" if self.proxy else "")
 
 
 class CannotListenError(ConfigurationError):
@@ -50,28 +97,63 @@ class CannotListenError(ConfigurationError):
         return str(self.args[0])
 
 
-def parse_bind(text: str) -> Address:
-    """``HOST:PORT``, ``[v6]:PORT``, ``:PORT`` or ``unix:PATH``."""
+def parse_bind(text: str) -> Bind:
+    """``ADDRESS[,tls|,plain][,proxy=v1|v2|any]``.
+
+    >>> parse_bind("[::1]:8443,tls,proxy=v2")
+    Bind(address=Inet(host='::1', port=8443), tls=True, proxy='v2')
+
+    Raises:
+        ConfigurationError: in one sentence, what is wrong.
+    """
+    written, *words = text.split(",")
+    tls: bool | None = None
+    proxy: str | None = None
+    for word in words:
+        name, _, value = word.partition("=")
+        if word in ("tls", "plain") and tls is None:
+            tls = word == "tls"
+        elif name == "proxy" and value in PROXY_VERSIONS and proxy is None:
+            proxy = value
+        else:
+            raise ConfigurationError(
+                f"cannot bind to {text!r}: behind the address come ,tls or ,plain and "
+                ",proxy=v1, v2 or any, each once"
+            )
+    return Bind(parse_address(written), tls, proxy)
+
+
+def parse_address(text: str) -> Inet | Unix | Descriptor:
+    """``HOST:PORT``, ``[v6]:PORT``, ``*:PORT``, ``:PORT``, ``unix:PATH``, ``unix:@NAME``,
+    ``fd:NUMBER`` or ``fd:NAME``."""
     if text.startswith("unix:"):
-        if not text[5:]:
-            raise ConfigurationError(f"{text!r} names no path: write unix:PATH")
-        return Unix(text[5:])
+        path = text[5:]
+        if not path or path == "@":
+            raise ConfigurationError(f"{text!r} names no path: write unix:PATH or unix:@NAME")
+        if "\0" in path:
+            raise ConfigurationError(f"{text!r}: no path holds a NUL")
+        return Unix("\0" + path[1:] if path.startswith("@") else path)
+    if text.startswith("fd:"):
+        name = text[3:]
+        if not name or (name.isdigit() and parse_digits(name, DESCRIPTOR_DIGITS_MAX) is None):
+            raise ConfigurationError(f"{text!r:.40} is no descriptor: write fd:NUMBER or fd:NAME")
+        return Descriptor(name)
     host, colon, port = text.rpartition(":")
     if not colon or (":" in host and not (host.startswith("[") and host.endswith("]"))):
         raise ConfigurationError(
-            f"cannot bind to {text!r}: write HOST:PORT, [v6]:PORT or unix:PATH"
+            f"cannot bind to {text!r}: write HOST:PORT, [v6]:PORT, *:PORT, unix:PATH or fd:N"
         )
     return Inet(host.strip("[]") or "0.0.0.0", parse_port(port))
 
 
 def parse_port(text: str) -> int:
-    # The length first: int() refuses thousands of digits in a way of its own.
-    if not (text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= PORT_MAX):
-        raise ConfigurationError(_no_port(text))
-    return int(text)
+    port = parse_digits(text, 5)
+    if port is None or port > PORT_MAX:
+        raise ConfigurationError(no_port(text))
+    return port
 
 
-def _no_port(port: object) -> str:
+def no_port(port: object) -> str:
     return f"{port!r:.40} is no port: a port is a number from 0 to {PORT_MAX}"
 
 
@@ -85,144 +167,7 @@ def is_loopback(sock: socket.socket) -> bool:
 
 def bound_address(sock: socket.socket) -> Address:
     """The address that a listening socket really has (port 0 is a number now)."""
+    name = sock.getsockname()
     if sock.family == socket.AF_UNIX:
-        return Unix(sock.getsockname())
-    host, port = sock.getsockname()[:2]
-    return Inet(host, port)
-
-
-def listen_sockets(address: Address, backlog: int) -> list[socket.socket]:
-    """Bind and listen. A host name may stand for several addresses: a socket for each.
-
-    Raises:
-        ConfigurationError: in one sentence, why not and what to do.
-        TypeError: that is no address.
-    """
-    if not isinstance(address, Address):
-        raise TypeError(f"{address!r} is no address: write Inet(host, port) or Unix(path)")
-    if isinstance(address, Unix):
-        return [_listen_unix(address, backlog)]
-    sockets: list[socket.socket] = []
-    try:
-        for family, sockaddr in _resolve_passive(address):
-            # Port 0: all addresses of the name share the port that the first one got.
-            port = sockets[0].getsockname()[1] if sockets else address.port
-            sockets.append(_listen_inet(family, (sockaddr[0], port, *sockaddr[2:]), backlog))
-    except BaseException:
-        for sock in sockets:
-            sock.close()
-        raise
-    return sockets
-
-
-def _resolve_passive(address: Inet) -> list[tuple[int, tuple[str | int, ...]]]:
-    # In getaddrinfo they would be the host's fault, or overflow.
-    if type(address.port) is not int or not 0 <= address.port <= PORT_MAX:
-        raise ConfigurationError(_no_port(address.port))
-    if not isinstance(address.host, str):
-        raise ConfigurationError(f"{address.host!r} is no host: a host is a text")
-    try:
-        found = socket.getaddrinfo(
-            address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
-    except (socket.gaierror, UnicodeError) as error:
-        raise ConfigurationError(
-            f"cannot bind to {address}: the host name {address.host!r} is not known"
-        ) from error
-    # The same address comes once for each protocol of its family.
-    return list(dict.fromkeys((int(family), (host, *rest)) for family, *_, (host, *rest) in found))
-
-
-def _listen_inet(family: int, sockaddr: tuple[str | int, ...], backlog: int) -> socket.socket:
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # Accepted sockets inherit it: head and body leave together, nothing waits for an ACK.
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        sock.bind(sockaddr)
-        sock.listen(backlog)
-        sock.setblocking(False)
-    except OSError as error:
-        sock.close()
-        where = Inet(str(sockaddr[0]), int(sockaddr[1]))
-        advice, choose = _advice(error)
-        raise CannotListenError(f"cannot listen on {where}: {advice}", choose) from error
-    return sock
-
-
-def _advice(error: OSError) -> tuple[str, str | None]:
-    """The reason and what to do; what to choose anew. A command adds by which of its options."""
-    match error.errno:
-        case errno.EADDRINUSE:
-            return "the port is in use; stop what listens there, or choose another", "port"
-        case errno.EACCES:
-            return "ports below 1024 need privileges; choose a higher one", "port"
-        case errno.EADDRNOTAVAIL:
-            return "this machine has no such address; choose one of its own", "host"
-        case _:
-            return f"{error.strerror or error}", None
-
-
-class _UnixListener(socket.socket):
-    """A listening Unix socket that takes its file along when it is closed."""
-
-    _path = ""
-    _file: os.stat_result | None = None
-
-    def own(self, path: str) -> None:
-        self._path, self._file = path, os.stat(path)
-
-    def close(self) -> None:
-        # Before the socket is closed: as long as it is open, no other file can have its inode.
-        # By then the name may stand for another server's socket, which is not ours to remove.
-        file, self._file = self._file, None
-        if file is not None:
-            with suppress(OSError):
-                if os.path.samestat(os.lstat(self._path), file):
-                    os.unlink(self._path)
-        super().close()
-
-
-def _listen_unix(address: Unix, backlog: int) -> socket.socket:
-    sock = _UnixListener(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        _remove_stale(address)
-        sock.bind(address.path)
-        sock.own(address.path)
-        # Before anyone can connect: what this user serves is this user's.
-        os.chmod(address.path, 0o600)
-        sock.listen(backlog)
-        sock.setblocking(False)
-    except OSError as error:
-        sock.close()
-        reason = "the path is longer than a socket's may be" if not error.errno else error.strerror
-        raise ConfigurationError(f"cannot listen on {address}: {reason}") from error
-    except BaseException:
-        sock.close()
-        raise
-    return sock
-
-
-def _remove_stale(address: Unix) -> None:
-    """Take over the socket file that a killed server left; never one that answers."""
-    try:
-        mode = os.lstat(address.path).st_mode
-    except FileNotFoundError:
-        return
-    if not stat.S_ISSOCK(mode):
-        raise ConfigurationError(
-            f"cannot listen on {address}: a file that is no socket has this name"
-        )
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.setblocking(False)
-        try:
-            probe.connect(address.path)
-        except ConnectionRefusedError:
-            with suppress(FileNotFoundError):
-                os.unlink(address.path)
-            return
-        except BlockingIOError:
-            pass  # its backlog is full: somebody listens
-    raise ConfigurationError(f"cannot listen on {address}: another server listens there")
+        return Unix(name if isinstance(name, str) else os.fsdecode(name))
+    return Inet(name[0], name[1])

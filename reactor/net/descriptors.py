@@ -1,4 +1,4 @@
-"""How many connections a process has descriptors for."""
+"""How many connections, and files of bodies, a process has descriptors for."""
 
 from __future__ import annotations
 
@@ -38,3 +38,24 @@ def connections_max(limits: Limits) -> int:
     # A process with few descriptors keeps no more of them back than it gives away.
     free = max(soft - limits.reserved_descriptors, soft // 2)
     return max(1, min(limits.connections_max, free))
+
+
+def with_body_files(limits: Limits) -> Limits:
+    """The limits of a server that keeps large bodies in files: each is a descriptor out of the
+    reserve, which grows by as many; and there are no more files than the reserve then has.
+
+    Raises:
+        ConfigurationError: as `connections_max`.
+    """
+    reserved = limits.reserved_descriptors
+    wider = limits.replace(reserved_descriptors=reserved + limits.body_files_max)
+    connections = connections_max(wider)
+    try:
+        import resource
+    except ImportError:
+        return wider
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return wider
+    left = max(0, soft - connections - reserved)
+    return wider.replace(body_files_max=min(limits.body_files_max, left))

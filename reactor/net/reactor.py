@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
 from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.loop import Loop
 from reactor.net._connection import Connection
-from reactor.net.address import Address, listen_sockets
+from reactor.net.address import Address, Bind, Descriptor
 from reactor.net.connector import Connector, ConnectTo, addresses_of
+from reactor.net.listening import listen_sockets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +36,10 @@ class Reactor(Loop):
         self._connected: set[Connection] = set()
 
     def listen(
-        self, address: Address, factory: Callable[[], Any], limits: Limits = DEFAULT_LIMITS
+        self,
+        address: Bind | Address | Descriptor,
+        factory: Callable[[], Any],
+        limits: Limits = DEFAULT_LIMITS,
     ) -> Listener:
         """Serve ``factory()`` to everyone who connects.
 
@@ -46,7 +50,7 @@ class Reactor(Loop):
 
     def serve(
         self,
-        sockets: list[socket.socket],
+        sockets: Sequence[socket.socket],
         factory: Callable[[], Any],
         limits: Limits = DEFAULT_LIMITS,
     ) -> Listener:

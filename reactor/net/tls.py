@@ -111,6 +111,22 @@ class TlsProtocol(Protocol):
         elif not self._over:
             self._fail(exc or ConnectionResetError("closed in the middle of the TLS handshake"))
 
+    # --- what a server asks -----------------------------------------------------------------
+
+    def is_idle(self) -> bool | None:
+        return self._ask("is_idle", None) if self._connected else False
+
+    def finish(self) -> object:
+        return self._ask("finish", NotImplemented)
+
+    def end_stream(self) -> None:
+        self._ask("end_stream", None)
+
+    def _ask(self, method: str, unknown: Any) -> Any:
+        # A protocol that is no Protocol of ours may leave out any method.
+        asked = getattr(self.protocol, method, None) if self._connected else None
+        return unknown if asked is None else asked()
+
     # --- the machine of OpenSSL -----------------------------------------------------------
 
     def _advance(self) -> None:
@@ -247,6 +263,12 @@ class TlsTransport(Transport):
                 item.file.close()
         self._queue.clear()
         self._queued_bytes = 0
+
+    def cork(self) -> int:
+        return self._below.cork()
+
+    def uncork(self) -> int:
+        return self._below.uncork()
 
     def write_eof(self) -> None:
         raise NotImplementedError("TLS has no half-close that peers understand")

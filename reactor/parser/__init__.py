@@ -7,7 +7,7 @@ What it opens to, from the ground up:
     _bounds _names _rules        every bound, every name that is known, every way to be wrong
     _fields _lines _head         a head as spans into the bytes that were received: no copy
     _headers _message _target    the same as Python objects, made when they are asked for
-    _buffer _chunked _framing    where a message ends: RequestParser, ResponseParser
+    _buffer _input _chunked _framing   where a message ends: RequestParser, ResponseParser
     _parts _serialise            pieces of a body; messages as bytes
 
 Three rules hold all of it together. The result is the same however the input is cut, and costs

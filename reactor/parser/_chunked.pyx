@@ -7,6 +7,7 @@ bounds. Must never know the trailer section (field lines: `_lines.pyx`), nor an 
 
 from libc.string cimport memcpy, memset
 
+from reactor.parser._digits cimport hex_digit_of
 from reactor.parser._lines cimport DONE, FAILED, MORE, is_ows
 from reactor.parser._rules cimport (
     BARE_CR, BARE_LF, CHUNK_END, CHUNK_EXTENSION, CHUNK_EXTENSION_SIZE, CHUNK_EXTENSIONS_SIZE,
@@ -100,29 +101,30 @@ cdef ScanResult end_data(Chunked *body, uint8_t byte, Py_ssize_t pos) noexcept n
 
 cdef inline ScanResult take_digit(Chunked *body, uint8_t byte, Py_ssize_t pos) noexcept nogil:
     """RFC 9112 7.1: 1*HEXDIG; no prefix, sign, underscore or white space."""
-    cdef int digit
-    if c'0' <= byte <= c'9':
-        digit = byte - c'0'
-    elif c'a' <= (byte | 0x20) <= c'f':
-        digit = (byte | 0x20) - c'a' + 10
-    elif body.digits == 0:
-        return fail(body, CHUNK_SIZE, pos)
-    elif byte == CR:
-        body.step = SIZE_LF
-        return MORE
-    elif byte == c';':
-        body.step = EXT_ANYTHING if body.lenient else EXT_NAME_FIRST
-        return count_extension(body, pos)
-    elif body.lenient:
-        return take_space(body, byte, pos)
-    else:
-        return fail(body, BARE_LF if byte == LF else CHUNK_SIZE, pos)
+    cdef int digit = hex_digit_of(byte)
+    if digit < 0:
+        return end_digits(body, byte, pos)
     # RFC 9112 7.1: anticipate large sizes; 2^64 must not become 0.
     if body.digits == DIGITS_MAX or body.size > SIZE_MAX >> 4:
         return fail(body, CHUNK_SIZE_LIMIT, pos)
     body.size = body.size << 4 | digit
     body.digits += 1
     return MORE
+
+
+cdef ScanResult end_digits(Chunked *body, uint8_t byte, Py_ssize_t pos) noexcept nogil:
+    """What comes where no digit does."""
+    if body.digits == 0:
+        return fail(body, CHUNK_SIZE, pos)
+    if byte == CR:
+        body.step = SIZE_LF
+        return MORE
+    if byte == c';':
+        body.step = EXT_ANYTHING if body.lenient else EXT_NAME_FIRST
+        return count_extension(body, pos)
+    if body.lenient:
+        return take_space(body, byte, pos)
+    return fail(body, BARE_LF if byte == LF else CHUNK_SIZE, pos)
 
 
 cdef ScanResult take_space(Chunked *body, uint8_t byte, Py_ssize_t pos) noexcept nogil:

@@ -5,8 +5,10 @@ that no trailer may have. Every rule here is judged when its line is complete, s
 verdict cannot depend on how the line arrived. Must never know: lines, buffers, objects.
 """
 
+from libc.stdint cimport uint64_t
 from libc.string cimport memchr, memcmp, memcpy, memset, strlen
 
+from reactor.parser._digits cimport NUMBER, TOO_LARGE, Number, digit_of, read_decimal
 from reactor.parser._rules cimport (
     CONNECT_BODY, CONTENT_LENGTH, CONTENT_LENGTH_SIZE, CONTENT_LENGTH_TWICE, ENCODING_IN_10,
     HOST, HOST_TWICE, LENGTH_AND_ENCODING, NO_RULE, TRANSFER_CODING, TRANSFER_ENCODING,
@@ -162,16 +164,10 @@ cdef bint is_ipv6(const uint8_t *p, const uint8_t *end) noexcept nogil:
 
 cdef bint is_port(const uint8_t *p, const uint8_t *end, bint needed) noexcept nogil:
     """RFC 3986 3.2.3: *DIGIT; RFC 9110 9.3.6: CONNECT needs a port, and not 0."""
-    cdef uint32_t port = 0
-    cdef bint empty = p == end
-    while p < end:
-        if p[0] < c'0' or p[0] > c'9':
-            return False
-        port = port * 10 + (p[0] - c'0')
-        if port > PORT_MAX:
-            return False
-        p += 1
-    return not needed or (not empty and port != 0)
+    cdef uint64_t port
+    if p == end:
+        return not needed
+    return read_decimal(p, end, PORT_MAX, &port) == NUMBER and (port != 0 or not needed)
 
 
 cdef void note_connection(Facts *facts, const uint8_t *p, const uint8_t *end) noexcept nogil:
@@ -243,23 +239,15 @@ cdef Rule note_lengths(Facts *facts, const uint8_t *p, const uint8_t *end) noexc
 
 cdef inline Rule read_length(const uint8_t *p, const uint8_t *end,
                              int64_t *found) noexcept nogil:
-    cdef int64_t length = 0
-    cdef int digit
-    # RFC 9112 6.2: 1*DIGIT. No sign, no list, no white space inside, no other digits.
-    if p == end:
-        return CONTENT_LENGTH
-    cdef bint too_long = end - p > LENGTH_DIGITS_MAX
-    while p < end:
-        if p[0] < c'0' or p[0] > c'9':
-            return CONTENT_LENGTH
-        digit = p[0] - c'0'
-        # RFC 9110 8.6: anticipate large numbers, and never let one wrap round.
-        if too_long or length > (LENGTH_MAX - digit) // 10:
-            return CONTENT_LENGTH_SIZE
-        length = length * 10 + digit
-        p += 1
-    found[0] = length
-    return NO_RULE
+    """RFC 9112 6.2: 1*DIGIT. No sign, no list, no white space inside, no other digits."""
+    cdef uint64_t length
+    if end - p > LENGTH_DIGITS_MAX and digit_of(p[0]) >= 0:
+        return CONTENT_LENGTH_SIZE
+    cdef Number kind = read_decimal(p, end, LENGTH_MAX, &length)
+    if kind == NUMBER:
+        found[0] = length
+        return NO_RULE
+    return CONTENT_LENGTH_SIZE if kind == TOO_LARGE else CONTENT_LENGTH
 
 
 cdef Rule note_transfer_encoding(Facts *facts, const uint8_t *p,

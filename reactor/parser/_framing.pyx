@@ -10,25 +10,22 @@ sees Content-Length first, and every Body before the next).
 """
 
 cimport cython
-from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
-from cpython.bytes cimport (
-    PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE, _PyBytes_Resize)
+from cpython.bytes cimport _PyBytes_Resize
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF
 from libc.stdint cimport int64_t, uint8_t, uint32_t
-from libc.string cimport memcpy
 
 from reactor.parser._bounds cimport read_bounds
 from reactor.parser._fields cimport CHUNKED, CLOSE, CONNECT, Field, stays_open
 from reactor.parser._head cimport scan_head
 from reactor.parser._headers cimport Headers, headers_of
+from reactor.parser._input cimport (
+    AT_END, AT_SWITCH, BROKEN, IN_CHUNKS, IN_CLOSE, IN_HEAD, IN_LENGTH, IN_TRAILERS, STOPPED)
 from reactor.parser._lines cimport (
     DONE, EMPTY, FAILED, MORE, blank_values, head_free, head_init, scan_fields, trailer_init)
 from reactor.parser._message cimport Request, Response, request_of, response_of
 from reactor.parser._rules cimport INCOMPLETE, NO_RULE, broken
-from reactor.parser._buffer cimport (
-    buffer_consume, buffer_data, buffer_free, buffer_is_lent, buffer_lend, buffer_reserve,
-    buffer_size)
+from reactor.parser._buffer cimport buffer_data, buffer_free, buffer_size
 from reactor.parser._chunked cimport chunked_init, scan_chunks
 from reactor.parser._parts cimport End, body_of
 
@@ -46,37 +43,13 @@ cdef End END = End()        # of every message without trailers
 # --- the parser of either role ------------------------------------------------------------
 
 @cython.auto_pickle(False)
-cdef class MessageParser:
-
-    def __cinit__(self):
-        self.stage = STOPPED  # until `__init__` has read the limits
+cdef class MessageParser(ParserInput):
 
     def __dealloc__(self):
         head_free(&self.head)
-        buffer_free(&self.buffer)
 
-    def feed(self, data):
-        cdef Py_buffer view
-        # Most often bytes; to ask those for a buffer takes longer than to copy them.
-        if type(data) is bytes:
-            self.take_in(PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
-            return
-        PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
-        try:
-            self.take_in(<const char *>view.buf, view.len)
-        finally:
-            PyBuffer_Release(&view)
-
-    cdef int take_in(self, const char *data, Py_ssize_t size) except -1:
-        if size == 0:
-            return 0
-        if self.ended:
-            raise ValueError("feed() after eof()")
-        # RFC 9112 9.6: what comes after the last message is not looked at, nor kept.
-        if self.stage < STOPPED:
-            memcpy(self.reserve(size), data, size)
-            self.received(size)
-        return 0
+    cdef void bytes_lost(self):
+        self.break_off(NO_RULE, 0)
 
     def next(self):
         return self.pull()
@@ -128,39 +101,6 @@ cdef class MessageParser:
     @property
     def buffered(self):
         return buffer_size(&self.buffer) + (0 if self.held is None else len(self.held))
-
-    cdef uint8_t *reserve(self, Py_ssize_t size) except NULL:
-        return buffer_reserve(&self.buffer, size)
-
-    cdef int received(self, Py_ssize_t size) except -1:
-        self.hungry = False
-        self.buffer.end += size
-        return 0
-
-    cdef int lend(self, const uint8_t *data, Py_ssize_t size) except -1:
-        # RFC 9112 9.6: what comes after the last message is not looked at, nor kept.
-        if self.stage >= STOPPED or size == 0:
-            return 0
-        if buffer_size(&self.buffer):
-            self.make_room(size)
-            memcpy(buffer_data(&self.buffer) + buffer_size(&self.buffer), data, size)
-            return self.received(size)
-        buffer_lend(&self.buffer, data, size)
-        self.hungry = False
-        return 0
-
-    cdef int settle(self) except -1:
-        return self.make_room(0) if buffer_is_lent(&self.buffer) else 0
-
-    cdef int make_room(self, Py_ssize_t size) except -1:
-        """Own what is held, with room for more; without memory the lender's bytes are lost."""
-        try:
-            buffer_reserve(&self.buffer, size)
-        except MemoryError:
-            # To go on would frame what follows anew.
-            self.break_off(NO_RULE, 0)
-            raise
-        return 0
 
     cdef bint is_fresh(self) noexcept:
         """Between messages, with nothing held: nothing that came before matters any more."""
@@ -394,15 +334,6 @@ cdef class MessageParser:
             self.break_off(INCOMPLETE, self.origin + buffer_size(&self.buffer))
             raise broken(self.rule, self.fault)
         return 0
-
-    cdef void consume(self, Py_ssize_t size):
-        self.origin += size
-        buffer_consume(&self.buffer, size)
-
-    cdef bytes take(self, Py_ssize_t size):
-        cdef bytes data = PyBytes_FromStringAndSize(<const char *>buffer_data(&self.buffer), size)
-        self.consume(size)
-        return data
 
 
 # --- the two roles ------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """Header fields as an object: the C face of `_headers.pyx`."""
 
-from cpython.bytes cimport PyBytes_AS_STRING
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport uint8_t, uint32_t
 
 from reactor.parser._fields cimport Facts, Field
@@ -9,15 +9,15 @@ cdef class Headers:
     # `block` is one allocation: `count` Fields, then the text that they point into.
     cdef bytes block
     cdef uint32_t count
-    # http/_response keeps the field lines as bytes here, and which of the machine's own fields are
-    # among them, from the second response with this object on (docs/remembered.md).
-    cdef bytes lines
+    # Its text is the field lines as they are sent, and nothing else: it was made here.
+    cdef bint in_lines
+    # Which of the machine's own fields are among them (http/_response), once that was looked at.
     cdef int says
-    cdef bint written
     # What the fields mean together for the framing of a response.
     cdef Facts facts
     cdef bint noted
 
+    cdef int take(self, Headers other) except -1
     cdef const Field *find(self, const uint8_t *name, uint32_t size) noexcept
     cdef const Field *look_up(self, object name) except? NULL
     cdef tuple key(self)
@@ -25,6 +25,8 @@ cdef class Headers:
         return <const Field *>PyBytes_AS_STRING(self.block)
     cdef inline const uint8_t *text(self) noexcept:
         return text_in(self.block, self.count)
+    cdef inline Py_ssize_t text_size(self) noexcept:
+        return PyBytes_GET_SIZE(self.block) - self.count * sizeof(Field)
 
 cdef bytes block_of(const Field *fields, uint32_t count, const uint8_t *text, uint32_t size)
 cdef Headers headers_in(bytes block, uint32_t count)

@@ -18,30 +18,32 @@ from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
 from libc.stdint cimport int64_t, uintptr_t
 from libc.string cimport memcmp, memcpy
 
-from reactor.parser._names cimport known_bytes, known_str, latin1, sliced
+from reactor.parser._names cimport (
+    PyUnicode_1BYTE_DATA, PyUnicode_GET_LENGTH, PyUnicode_IS_ASCII, known_bytes, known_str, latin1,
+    sliced)
 
 from collections.abc import Mapping
 
 from reactor.errors import LocalProtocolError
 
 cdef extern from "_scan.h" nogil:
-    const uint8_t *scan_token_end(const uint8_t *p, const uint8_t *end)
-    const uint8_t *scan_value_end(const uint8_t *p, const uint8_t *end)
+    bint scan_is_token(const uint8_t *p, const uint8_t *end)
+    bint scan_is_value(const uint8_t *p, const uint8_t *end)
 
 cdef extern from "Python.h":
     int PyUnicode_KIND(object text)
     const int PyUnicode_1BYTE_KIND
-    Py_ssize_t PyUnicode_GET_LENGTH(object text)
-    void *PyUnicode_1BYTE_DATA(object text)
     PyObject *PyTuple_GET_ITEM(object pair, Py_ssize_t index)
     PyObject **PySequence_Fast_ITEMS(object sequence)
 
 cdef enum:
     HTAB = 9
     SP = 32
+    AROUND = 4              # ": " and CRLF of a field line
     TEXT_MAX = 0x7fffffff   # so that every offset of a block fits 32 bits
     FIELDS_MAX = 16         # of a set that is remembered, and looked at without an allocation
     REMEMBERED = 64         # sets (docs/remembered.md)
+    PASSING = 16            # of so many sets that are not found in their place, one takes it
     BLOCK_MAX = 1024        # bytes of a remembered set
 
 
@@ -59,12 +61,12 @@ cdef bytes wire_bytes(object text, str what):
         raise LocalProtocolError(f"{what} {text!r} is not latin-1", what) from None
 
 
-cdef const uint8_t *wire_view(object text, str what, Py_ssize_t *size) except NULL:
+cdef inline const uint8_t *wire_view(object text, str what, Py_ssize_t *size) except NULL:
     """Where the bytes of `wire_bytes(text, what)` lie, without making them: CPython holds a str
     that is all latin-1 as latin-1."""
     if isinstance(text, str) and PyUnicode_KIND(text) == PyUnicode_1BYTE_KIND:
         size[0] = PyUnicode_GET_LENGTH(text)
-        return <const uint8_t *>PyUnicode_1BYTE_DATA(text)
+        return PyUnicode_1BYTE_DATA(text)
     # What is neither bytes nor latin-1 is refused here; bytes are only borrowed.
     cdef bytes raw = wire_bytes(text, what)
     size[0] = PyBytes_GET_SIZE(raw)
@@ -74,7 +76,7 @@ cdef const uint8_t *wire_view(object text, str what, Py_ssize_t *size) except NU
 cdef const uint8_t *name_view(object name, Py_ssize_t *size) except NULL:
     cdef const uint8_t *p = wire_view(name, "field-name", size)
     # RFC 9110 5.1: a field name is a token.
-    if size[0] == 0 or scan_token_end(p, p + size[0]) != p + size[0]:
+    if size[0] == 0 or not scan_is_token(p, p + size[0]):
         raise LocalProtocolError(f"field name {name!r} is not a token", "field-name")
     return p
 
@@ -82,7 +84,7 @@ cdef const uint8_t *name_view(object name, Py_ssize_t *size) except NULL:
 cdef const uint8_t *value_view(object value, Py_ssize_t *size) except NULL:
     cdef const uint8_t *p = wire_view(value, "field-value", size)
     # RFC 9110 5.5: CR, LF and NUL would let whoever chose the value write the rest of the head.
-    if scan_value_end(p, p + size[0]) != p + size[0]:
+    if not scan_is_value(p, p + size[0]):
         raise LocalProtocolError(f"field value {value!r} holds a control byte", "field-value")
     # RFC 9112 5.1: white space around a value is no part of it.
     while size[0] and (p[0] == SP or p[0] == HTAB):
@@ -110,12 +112,15 @@ cdef class Headers:
         if self.block is not None:
             return
         if isinstance(fields, Headers):
-            self.block = (<Headers>fields).block
-            self.count = (<Headers>fields).count
-            return
-        cdef Headers same = as_headers(fields)
-        self.block = same.block
-        self.count = same.count
+            self.take(<Headers>fields)
+        else:
+            self.take(as_headers(fields))
+
+    cdef int take(self, Headers other) except -1:
+        self.block = other.block
+        self.count = other.count
+        self.in_lines = other.in_lines
+        return 0
 
     cdef const Field *find(self, const uint8_t *name, uint32_t size) noexcept:
         cdef const uint8_t *text = self.text()
@@ -128,16 +133,13 @@ cdef class Headers:
         return NULL
 
     cdef const Field *look_up(self, object name) except? NULL:
-        cdef bytes raw
         if isinstance(name, str):
-            if not (<str>name).isascii():
+            if not PyUnicode_IS_ASCII(name):
                 return NULL
-            raw = (<str>name).encode("ascii")
-        elif isinstance(name, bytes):
-            raw = name
-        else:
-            return NULL
-        return self.find(<const uint8_t *>PyBytes_AS_STRING(raw), len(raw))
+            return self.find(PyUnicode_1BYTE_DATA(name), PyUnicode_GET_LENGTH(name))
+        if isinstance(name, bytes):
+            return self.find(<const uint8_t *>PyBytes_AS_STRING(name), PyBytes_GET_SIZE(name))
+        return NULL
 
     def __getitem__(self, name):
         cdef const Field *field = self.look_up(name)
@@ -258,7 +260,8 @@ cdef struct View:
 
 
 cdef bytes packed(PyObject **parts, uint32_t count):
-    """Names and values in turn as the block of a Headers, once they are found fit for the wire."""
+    """Names and values in turn as the block of a Headers, once they are found fit for the wire:
+    its text is the field lines, as they are sent."""
     cdef View[2 * FIELDS_MAX] few
     cdef View *views = few
     if count > FIELDS_MAX:
@@ -278,7 +281,7 @@ cdef bytes packed_views(View *views, PyObject **parts, uint32_t count):
     for i in range(count):
         views[2 * i].base = name_view(<object>parts[2 * i], &views[2 * i].size)
         views[2 * i + 1].base = value_view(<object>parts[2 * i + 1], &views[2 * i + 1].size)
-        text_size += views[2 * i].size + views[2 * i + 1].size
+        text_size += views[2 * i].size + views[2 * i + 1].size + AROUND
     if text_size > TEXT_MAX:
         raise LocalProtocolError("the header fields are over 2 GiB", "fields-size")
     cdef bytes block = PyBytes_FromStringAndSize(NULL, count * sizeof(Field) + text_size)
@@ -288,9 +291,13 @@ cdef bytes packed_views(View *views, PyObject **parts, uint32_t count):
         field.name, field.name_size = at, views[2 * i].size
         memcpy(text + at, views[2 * i].base, views[2 * i].size)
         at += field.name_size
+        memcpy(text + at, b": ", 2)
+        at += 2
         field.value, field.value_size = at, views[2 * i + 1].size
         memcpy(text + at, views[2 * i + 1].base, views[2 * i + 1].size)
         at += field.value_size
+        memcpy(text + at, b"\r\n", 2)
+        at += 2
         field += 1
     return block
 
@@ -303,6 +310,7 @@ cdef bytes packed_views(View *views, PyObject **parts, uint32_t count):
 
 cdef struct Remembered:
     PyObject *headers       # NULL: none yet
+    uint32_t misses
     PyObject *parts[2 * FIELDS_MAX]
 
 cdef Remembered[REMEMBERED] remembered
@@ -313,15 +321,23 @@ cdef Headers made_of(PyObject **parts, uint32_t count):
     cdef Remembered *slot
     cdef Headers headers
     if count == 0:
-        return headers_in(packed(parts, count), count)
+        return lines_of(parts, count)
     # By the last value: in most sets it is the one that differs.
     slot = &remembered[(<uintptr_t>parts[2 * count - 1] >> 4) % REMEMBERED]
     if (slot.headers != NULL and (<Headers>slot.headers).count == count
             and not memcmp(slot.parts, parts, 2 * count * sizeof(PyObject *))):
         return <Headers>slot.headers
-    headers = headers_in(packed(parts, count), count)
-    if PyBytes_GET_SIZE(headers.block) <= BLOCK_MAX:
+    headers = lines_of(parts, count)
+    # Sets with a part of their own in each answer would only take turns: most are let pass.
+    if slot.misses % PASSING == 0 and PyBytes_GET_SIZE(headers.block) <= BLOCK_MAX:
         remember(slot, headers, parts)
+    slot.misses += 1
+    return headers
+
+
+cdef inline Headers lines_of(PyObject **parts, uint32_t count):
+    cdef Headers headers = headers_in(packed(parts, count), count)
+    headers.in_lines = True
     return headers
 
 
@@ -372,7 +388,7 @@ cdef Headers of_pairs(list pairs):
 
 cdef Headers of_many(list pairs):
     cdef list parts = [part for pair in pairs for part in pair]
-    return headers_in(packed(PySequence_Fast_ITEMS(parts), len(pairs)), len(pairs))
+    return lines_of(PySequence_Fast_ITEMS(parts), len(pairs))
 
 
 cdef bytes block_of(const Field *fields, uint32_t count, const uint8_t *text, uint32_t size):

@@ -18,7 +18,8 @@ cdef class Message:
     cdef Facts facts
     cdef object target_text     # None: not yet made
     cdef Headers header_view    # None: not yet made
-    cdef object content
+    cdef object content         # None: it is in `reader`, and not loaded yet
+    cdef object reader          # of a request: its body as a file; None: not asked for yet
     cdef object peer
     cdef object answerer        # of a request: the machine that answers it, while it asks the app
     cdef readonly bint complete
@@ -33,12 +34,13 @@ cdef class Request(Message):
     cdef tuple key(self)
     cdef str get_target(self)
     cdef str origin_target(self)
+    cdef object view_origin(self, const uint8_t **p, const uint8_t **end)
 
 cdef class Response(Message):
     cdef tuple key(self)
 
+cdef Request with_collected(Request request, object body)
 cdef Request request_of(const Head *head, const uint8_t *text)
 cdef int fill_response(Response response, int status, Headers headers, object body,
                        object reason) except -1
 cdef Response response_of(const Head *head, const uint8_t *text)
-cdef str reason_of(int status)

@@ -1,7 +1,7 @@
 """Request and Response, as they are parsed and as an application makes them."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Protocol, TypeAlias, final, type_check_only
+from typing import Any, BinaryIO, Protocol, TypeAlias, final, type_check_only
 
 from typing_extensions import disjoint_base
 
@@ -89,6 +89,17 @@ class Request(Message):
     def __hash__(self) -> int: ...
     def with_body(self, body: bytes) -> Request:
         """The same request with a body that was collected from its parts; complete."""
+
+    @property
+    def stream(self) -> BinaryIO:
+        """The body as a file, from its first byte; one for each request, with one place in it.
+
+        A server keeps a large body in a file (`Limits.body_in_memory_bytes_max`), and this reads
+        it from there; `body` loads all of it into memory.
+
+        >>> Request("POST", "/", body=b"one\ntwo").stream.readlines()
+        [b'one\n', b'two']
+        """
 
     @property
     def method(self) -> str: ...

@@ -8,19 +8,22 @@ know: a buffer, a connection, how a body is framed on the wire.
 """
 
 cimport cython
-from cpython.bytearray cimport PyByteArray_AS_STRING
 from cpython.bytes cimport PyBytes_AS_STRING
 from libc.string cimport memcmp
 
 from reactor.parser._fields cimport (
-    ABSOLUTE, CHUNKED, CONNECT, CONTINUE, LENIENT, RESPONSE, UPGRADE, Facts, Field, no_facts,
-    note_field, note_target, stays_open)
+    ABSOLUTE, CHUNKED, CONNECT, CONTINUE, LENIENT, RESPONSE, UPGRADE, Facts, Field, may_frame,
+    name_key, no_facts, note_field, note_target, stays_open)
 from reactor.parser._headers cimport (
     as_headers, block_of, checked_value, headers_in, text_in, wire_bytes)
 from reactor.parser._lines cimport blank_values
-from reactor.parser._names cimport ascii, known_method, latin1
+from reactor.parser._names cimport (
+    PyUnicode_1BYTE_DATA, PyUnicode_GET_LENGTH, ascii, known_method, latin1)
+from reactor.parser._reasons cimport reason_of
 from reactor.parser._rules cimport NO_RULE, Rule, rule_message
-from reactor.parser._target cimport percent_decode, split_absolute
+from reactor.parser._target cimport decoded_path, query_mark, split_absolute
+
+from io import BytesIO
 
 from reactor.errors import LocalProtocolError
 
@@ -113,24 +116,27 @@ cdef int take_headers(Message message, Headers headers) except -1:
 
 
 cdef int note_headers(Facts *facts, Headers headers) except -1:
+    cdef const uint8_t *text = headers.text()
+    cdef const Field *field = headers.fields()
     cdef uint32_t i
     cdef Rule rule
     for i in range(headers.count):
-        rule = note_field(facts, headers.text(), headers.fields() + i, i + 1)
-        if rule != NO_RULE:
-            raise LocalProtocolError(rule_message(rule))
+        if may_frame(name_key(text + field[i].name, field[i].name_size)):
+            rule = note_field(facts, text, field + i, i + 1)
+            if rule != NO_RULE:
+                raise LocalProtocolError(rule_message(rule))
     return 0
 
 
 # --- copies -------------------------------------------------------------------------------
 
 cdef bint same_body(Message one, Message other) except -1:
-    return one.complete == other.complete and one.content == other.content
+    return one.complete == other.complete and one.body == other.body
 
 
 cdef tuple state_of(Message message):
     """What a message is besides its parts, for `restore`."""
-    return message.content, message.facts.flags, message.complete, message.end_at
+    return message.body, message.facts.flags, message.complete, message.end_at
 
 
 cdef int restore(Message message, Headers headers, uint32_t flags, object content, bint complete,
@@ -207,6 +213,19 @@ cdef class Request(Message):
         return self.method_text
 
     @property
+    def body(self):
+        if self.content is None:
+            # What is loaded once is kept: whoever asks once asks again.
+            self.content = self.reader.load()
+        return self.content
+
+    @property
+    def stream(self):
+        if self.reader is None:
+            self.reader = BytesIO(self.content)
+        return self.reader
+
+    @property
     def target(self):
         return self.get_target()
 
@@ -236,11 +255,29 @@ cdef class Request(Message):
 
     @property
     def path(self):
-        return decoded_path(self.origin_target().partition("?")[0])
+        cdef const uint8_t *p
+        cdef const uint8_t *end
+        kept = self.view_origin(&p, &end)
+        return decoded_path(p, query_mark(p, end) - p)
 
     @property
     def query(self):
-        return self.origin_target().partition("?")[2]
+        cdef const uint8_t *p
+        cdef const uint8_t *end
+        kept = self.view_origin(&p, &end)
+        p = query_mark(p, end)
+        return "" if p == end else ascii(p + 1, end - p - 1)
+
+    cdef object view_origin(self, const uint8_t **p, const uint8_t **end):
+        """Point at the bytes of `origin_target`; what is returned keeps them there."""
+        if self.target_text is None and not self.facts.flags & (CONNECT | ABSOLUTE):
+            p[0] = text_in(self.block, self.count) + self.target_at
+            end[0] = p[0] + self.target_size
+            return self.block
+        cdef str target = self.origin_target()
+        p[0] = PyUnicode_1BYTE_DATA(target)
+        end[0] = p[0] + PyUnicode_GET_LENGTH(target)
+        return target
 
     cdef str origin_target(self):
         """Path and query, whichever of the four forms they came in."""
@@ -278,16 +315,12 @@ cdef class Request(Message):
         return f"<Request {self.method_text} {self.get_target()} HTTP/1.{self.facts.version - 10}>"
 
 
-cdef str decoded_path(str path):
-    """Its escapes undone; what is no UTF-8 then is kept as Python keeps it in names of files."""
-    if "%" not in path:
-        return path
-    cdef bytes raw = path.encode("ascii")
-    cdef bytearray decoded = bytearray(len(raw))
-    cdef Py_ssize_t size = percent_decode(
-        <const uint8_t *>PyBytes_AS_STRING(raw), len(raw),
-        <uint8_t *>PyByteArray_AS_STRING(decoded))
-    return decoded[:size].decode("utf-8", "surrogateescape")
+cdef Request with_collected(Request request, object body):
+    """The same request with what was collected: bytes, or a `reactor.http.app.BodyFile`."""
+    cdef bint loaded = type(body) is bytes
+    cdef Request copy = with_content(Request.__new__(Request), request, body if loaded else None)
+    copy.reader = None if loaded else body
+    return copy
 
 
 cdef Request request_of(const Head *head, const uint8_t *text):
@@ -399,30 +432,3 @@ cdef Response response_of(const Head *head, const uint8_t *text):
 
 # What `blank_values` would make of a reason.
 cdef dict BLANKS = {byte: " " for byte in (*range(9), *range(10, 32), 127)}
-
-# RFC 9110 15, and the later ones of the IANA registry.
-cdef dict REASONS = {
-    100: "Continue", 101: "Switching Protocols", 102: "Processing", 103: "Early Hints",
-    200: "OK", 201: "Created", 202: "Accepted", 203: "Non-Authoritative Information",
-    204: "No Content", 205: "Reset Content", 206: "Partial Content", 207: "Multi-Status",
-    208: "Already Reported", 226: "IM Used",
-    300: "Multiple Choices", 301: "Moved Permanently", 302: "Found", 303: "See Other",
-    304: "Not Modified", 305: "Use Proxy", 307: "Temporary Redirect", 308: "Permanent Redirect",
-    400: "Bad Request", 401: "Unauthorized", 402: "Payment Required", 403: "Forbidden",
-    404: "Not Found", 405: "Method Not Allowed", 406: "Not Acceptable",
-    407: "Proxy Authentication Required", 408: "Request Timeout", 409: "Conflict", 410: "Gone",
-    411: "Length Required", 412: "Precondition Failed", 413: "Content Too Large",
-    414: "URI Too Long", 415: "Unsupported Media Type", 416: "Range Not Satisfiable",
-    417: "Expectation Failed", 421: "Misdirected Request", 422: "Unprocessable Content",
-    423: "Locked", 424: "Failed Dependency", 425: "Too Early", 426: "Upgrade Required",
-    428: "Precondition Required", 429: "Too Many Requests",
-    431: "Request Header Fields Too Large", 451: "Unavailable For Legal Reasons",
-    500: "Internal Server Error", 501: "Not Implemented", 502: "Bad Gateway",
-    503: "Service Unavailable", 504: "Gateway Timeout", 505: "HTTP Version Not Supported",
-    506: "Variant Also Negotiates", 507: "Insufficient Storage", 508: "Loop Detected",
-    511: "Network Authentication Required",
-}
-
-
-cdef str reason_of(int status):
-    return REASONS.get(status, "Unknown")

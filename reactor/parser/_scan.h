@@ -97,13 +97,17 @@ static inline __m128i scan_between(__m128i v, char first, char span) {
     return _mm_cmpeq_epi8(_mm_min_epu8(distance, _mm_set1_epi8(span)), distance);
 }
 
+/* Where a byte of `v` is a letter, a digit or "-", all bits of it; else none. They make nearly every
+ * name; the table judges what else there is. */
+static inline __m128i scan_plain(__m128i v) {
+    __m128i letter = scan_between(_mm_or_si128(v, _mm_set1_epi8(0x20)), 'a', 25);
+    __m128i other = _mm_or_si128(scan_between(v, '0', 9), _mm_cmpeq_epi8(v, _mm_set1_epi8('-')));
+    return _mm_or_si128(letter, other);
+}
+
 static inline const uint8_t *scan_token_end(const uint8_t *p, const uint8_t *end) {
-    /* Letters, digits and "-" make nearly every name; the table judges what else there is. */
     while (end - p >= 16) {
-        __m128i v = _mm_loadu_si128((const __m128i *)p);
-        __m128i letter = scan_between(_mm_or_si128(v, _mm_set1_epi8(0x20)), 'a', 25);
-        __m128i other = _mm_or_si128(scan_between(v, '0', 9), _mm_cmpeq_epi8(v, _mm_set1_epi8('-')));
-        int mask = _mm_movemask_epi8(_mm_or_si128(letter, other)) ^ 0xffff;
+        int mask = _mm_movemask_epi8(scan_plain(_mm_loadu_si128((const __m128i *)p))) ^ 0xffff;
         if (!mask) {
             p += 16;
             continue;
@@ -115,15 +119,16 @@ static inline const uint8_t *scan_token_end(const uint8_t *p, const uint8_t *end
     return scan_while(p, end, SCAN_TOKEN);
 }
 
+/* Where a byte of `v` is a control other than HTAB, all bits of it; else none. */
+static inline __m128i scan_controls(__m128i v) {
+    __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(0x1f)), v);
+    __m128i tab = _mm_cmpeq_epi8(v, _mm_set1_epi8('\t'));
+    return _mm_or_si128(_mm_andnot_si128(tab, control), _mm_cmpeq_epi8(v, _mm_set1_epi8(0x7f)));
+}
+
 static inline const uint8_t *scan_value_end(const uint8_t *p, const uint8_t *end) {
-    const __m128i last_control = _mm_set1_epi8(0x1f);
-    const __m128i tab = _mm_set1_epi8('\t'), del = _mm_set1_epi8(0x7f);
     for (; end - p >= 16; p += 16) {
-        __m128i v = _mm_loadu_si128((const __m128i *)p);
-        __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(v, last_control), v);
-        __m128i bad = _mm_or_si128(_mm_andnot_si128(_mm_cmpeq_epi8(v, tab), control),
-                                   _mm_cmpeq_epi8(v, del));
-        int mask = _mm_movemask_epi8(bad);
+        int mask = _mm_movemask_epi8(scan_controls(_mm_loadu_si128((const __m128i *)p)));
         if (mask) return p + __builtin_ctz((unsigned)mask);
     }
     return scan_while(p, end, SCAN_VALUE);
@@ -141,6 +146,29 @@ static inline const uint8_t *scan_target_end(const uint8_t *p, const uint8_t *en
         if (mask) return p + __builtin_ctz((unsigned)mask);
     }
     return scan_while(p, end, SCAN_TARGET);
+}
+
+/* The first and the last eight bytes of what is at least eight and at most sixteen long. */
+static inline __m128i scan_ends(const uint8_t *p, const uint8_t *end) {
+    return _mm_unpacklo_epi64(_mm_loadl_epi64((const __m128i *)p),
+                              _mm_loadl_epi64((const __m128i *)(end - 8)));
+}
+
+/* Whether there is no other byte up to `end`: what is made here, not received, is whole, so its last
+ * bytes are looked at together with some before them, and not one by one. */
+static inline int scan_is_token(const uint8_t *p, const uint8_t *end) {
+    if (end - p >= 8 && end - p <= 16 && _mm_movemask_epi8(scan_plain(scan_ends(p, end))) == 0xffff)
+        return 1;
+    return scan_token_end(p, end) == end;
+}
+
+static inline int scan_is_value(const uint8_t *p, const uint8_t *end) {
+    if (end - p < 8) return scan_while(p, end, SCAN_VALUE) == end;
+    if (end - p < 16) return !_mm_movemask_epi8(scan_controls(scan_ends(p, end)));
+    __m128i bad = scan_controls(_mm_loadu_si128((const __m128i *)(end - 16)));
+    for (; end - p > 16; p += 16)
+        bad = _mm_or_si128(bad, scan_controls(_mm_loadu_si128((const __m128i *)p)));
+    return !_mm_movemask_epi8(bad);
 }
 
 #else /* eight bytes a step; a word that may hold a bad byte is looked at byte by byte */
@@ -179,7 +207,26 @@ static inline const uint8_t *scan_target_end(const uint8_t *p, const uint8_t *en
     return scan_words(p, end, SCAN_TARGET, 0x24, SCAN_HIGHS);
 }
 
+static inline int scan_is_token(const uint8_t *p, const uint8_t *end) {
+    return scan_token_end(p, end) == end;
+}
+
+static inline int scan_is_value(const uint8_t *p, const uint8_t *end) {
+    return scan_value_end(p, end) == end;
+}
+
 #endif
+
+/* Whether it is all ASCII. From eight bytes on, words that may overlap do. */
+static inline int scan_is_ascii(const uint8_t *p, const uint8_t *end) {
+    uint64_t bits = 0;
+    if (end - p >= 8) {
+        for (bits = scan_load(end - 8); end - p > 8; p += 8) bits |= scan_load(p);
+        return !(bits & UINT64_C(0x8080808080808080));
+    }
+    for (; p < end; p++) bits |= *p;
+    return bits < 0x80;
+}
 
 /* Equal without regard to ASCII case. `lower` is lower case.
  * Setting bit 0x20 folds A-Z; it would also fold controls onto "-", ":", "/" and digits, but

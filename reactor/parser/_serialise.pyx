@@ -11,7 +11,8 @@ from libc.string cimport memcpy
 
 from reactor.parser._fields cimport ENCODED, Field, is_forbidden_trailer
 from reactor.parser._headers cimport Headers
-from reactor.parser._message cimport Request, Response, reason_of
+from reactor.parser._message cimport Request, Response
+from reactor.parser._reasons cimport reason_of
 
 from reactor.errors import LocalProtocolError
 

@@ -21,13 +21,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, BinaryIO
 
-from reactor._forked import end_if_forked
 from reactor._protocol import is_python, seconds_checked, write_buffer_marks
 from reactor.errors import TruncatedFileError
 from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.log import report
 from reactor.net import Protocol, Transport, reset_on_close
 from reactor.net._socket import has_input
+from reactor.process._forked import end_if_forked
 
 
 def _is_of_its_code(error: BaseException | None) -> bool:
@@ -54,6 +54,7 @@ class BlockingTransport(Transport):
         self._lingers = True
         self._eof_seen = False
         self._deadline: float | None = None
+        self._held: bytearray | None = None  # what was written since `cork`
         self._soon: deque[Callable[[], object]] = deque()
         self._called: threading.Event | None = None  # while somebody waits for a call
 
@@ -112,7 +113,7 @@ class BlockingTransport(Transport):
 
     def finish_idle(self) -> None:
         """`finish`, if nothing is under way, or nobody can know whether it is."""
-        if self.idle or not hasattr(self._protocol, "is_idle"):
+        if self.idle or self._told_idle() is None:
             self.finish()
 
     def cut(self) -> None:
@@ -130,8 +131,10 @@ class BlockingTransport(Transport):
     @property
     def idle(self) -> bool:
         """Whether nothing is under way, as the protocol's ``is_idle()`` says, if it has one."""
-        is_idle = getattr(self._protocol, "is_idle", None)
-        return not self._closing and is_idle is not None and is_idle()
+        return not self._closing and bool(self._told_idle())
+
+    def _told_idle(self) -> Any:
+        return self._tell("is_idle")
 
     @property
     def ends_at(self) -> float:
@@ -186,8 +189,11 @@ class BlockingTransport(Transport):
             self._protocol.buffer_updated(data)
         else:
             self._eof_seen = True
+            if self._finishing:
+                self._tell("finish")  # here, since a protocol is its own thread's
             if not self._tell("eof_received"):
                 self.close()
+        self.uncork()
 
     def _receive(self, buffer: Any) -> bytes | int:
         """What came; of a BufferedProtocol, how much of its buffer that fills."""
@@ -251,11 +257,25 @@ class BlockingTransport(Transport):
             raise RuntimeError("nothing can be written after write_eof")
         if self._closing:
             return
+        if self._held is not None:
+            self._held += data
+            return
         # Not sendall: its time-out is for all of the data, and a slow peer is no stalled one.
         sent = self._send(data)
         while sent < len(data):
             with memoryview(data) as view, view[sent:] as rest:
                 sent += self._send(rest)
+
+    def cork(self) -> int:
+        if self._held is None:
+            self._held = bytearray()
+        return 0
+
+    def uncork(self) -> int:
+        held, self._held = self._held, None
+        if held:
+            self.write(held)
+        return 0
 
     def _send(self, data: bytes | bytearray | memoryview) -> int:
         end_if_forked()  # or the answer of its parent would be sent twice
@@ -275,6 +295,7 @@ class BlockingTransport(Transport):
         return bool(room.poll(0))
 
     def sendfile(self, file: BinaryIO, offset: int, count: int) -> None:
+        self.uncork()
         with file:
             file.seek(offset)
             began = offset
@@ -300,11 +321,13 @@ class BlockingTransport(Transport):
             return sent or self._sock.sendfile(file, offset, count)
 
     def write_eof(self) -> None:
+        self.uncork()
         if not self._half_closed and not self._closing:
             self._sock.shutdown(socket.SHUT_WR)
         self._half_closed = True
 
     def close(self, linger: bool = True) -> None:
+        self.uncork()
         self._closing = True
         self._lingers = linger
         self._wake()

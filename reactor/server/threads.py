@@ -16,13 +16,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from reactor._forked import end_if_forked, serving
 from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.log import log, report
 from reactor.net import Protocol
-from reactor.net._socket import refuse_new
+from reactor.net._socket import is_user, refuse_new
 from reactor.net.address import is_loopback
 from reactor.net.descriptors import connections_max
+from reactor.process._forked import end_if_forked, serving
 from reactor.server.blocking_transport import BlockingTransport
 from reactor.server.stopping import (
     SAID_AFTER_S,
@@ -180,6 +180,10 @@ class ThreadServer:
                     continue  # a client that has gone: the next may be there
                 return
             refusal.over()
+            uid = getattr(listener, "uid", None)
+            if uid is not None and not is_user(sock.fileno(), uid):
+                sock.close()
+                continue
             self._take_place()
             try:
                 self._start(sock, peer)

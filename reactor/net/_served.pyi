@@ -1,0 +1,21 @@
+"""What a server asks of a connection."""
+
+from reactor.net._timed import TimedEndpoint
+
+class ServedEndpoint(TimedEndpoint):
+    """What `Connection` is made of; alone it is never open."""
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is under way, as the protocol's ``is_idle()`` says, if it has one."""
+
+    @property
+    def under_way(self) -> bool:
+        """Whether a stop should wait for it: it is not idle, or has not sent all."""
+
+    def finish(self, grace_s: float = 0.0) -> None:
+        """End after what is under way: the protocol's ``finish()``, if it has one, decides; if it
+        has none, the connection is closed after so many seconds."""
+
+    def end_stream(self) -> None:
+        """End what may end anywhere: the protocol's ``end_stream()``, if it has one, does it."""

@@ -1,0 +1,3 @@
+"""What a status is called: the C face of `_reasons.pyx`."""
+
+cdef str reason_of(int status)
