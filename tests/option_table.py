@@ -74,7 +74,7 @@ def missing(command: str, table: list[Shown]) -> set[str]:
         if isinstance(action, argparse.BooleanOptionalAction):
             lost |= {*names} - shown
         elif not {*names} & shown:
-            lost.add(names[-1])
+            lost.add(next((name for name in names if name.startswith("--")), names[-1]))
     return lost
 
 

@@ -185,7 +185,7 @@ def test_asgi_applications_are_told_apart(thing):
         (Middleware, "the class Middleware, not an instance of it"),
         (CallableHandler, "the class CallableHandler, not an instance of it"),
         (dict, "the class dict, not an instance of it"),
-        (factory, "called without an argument .if it makes the application, name what it makes"),
+        (factory, "called without an argument .if it makes the application, name it with"),
         (lambda a, b, c, d: None, "called with 4 arguments"),
         (Unsigned(), "an object of type Unsigned that does not tell its arguments"),
     ],

@@ -21,10 +21,17 @@ SOON_S = 5.0
 GROUP = 12345 if os.geteuid() == 0 else max([*os.getgroups(), os.getgid()])
 
 APPS = """
+import os
 from reactor import Response
 
 def app(request):
     return Response(200, {}, b"%d bytes" % len(request.body))
+
+def variable(request):
+    return Response(200, {}, os.environ.get("SEEN_BY_ROWS", "unset"))
+
+def make():
+    return app
 
 def failing(request):
     raise ValueError("an application that fails")
@@ -44,8 +51,11 @@ def places(tmp_path_factory):
     (folder / "big.bin").write_bytes(bytes(16 * 1024 * 1024))
     (other / "index.html").write_text("another page")
     (root / "seen.py").write_text(APPS)
+    (other / "elsewhere.py").write_text("from seen import app")
+    (root / "variables").write_text("SEEN_BY_ROWS=by file\n")
     return {"root": root, "folder": folder, "other": other, "socket": root / "s",
-            "app": "seen:app", "failing": "seen:failing"}  # fmt: skip
+            "app": "seen:app", "failing": "seen:failing", "variable": "seen:variable",
+            "pid": root / "pid", "variables": root / "variables"}  # fmt: skip
 
 
 @contextlib.contextmanager
@@ -228,6 +238,25 @@ def listens_on_the_port(words, places):
         return str(server.port) == words[words.index("--port") + 1]
 
 
+def root_page(words, places):
+    """With no folder but the one that the words name."""
+    target = [] if words[:1] == ["--chdir"] else [places["folder"]]
+    with serving(*target, *words, cwd=places["root"]) as server:
+        return request(server).partition("\r\n\r\n")[2]
+
+
+def starts(words, places):
+    """The exit code of a server that cannot, 0 of one that answers."""
+    with started(words, places, announced=False) as server:
+        eventually(lambda: server.out or server.process.poll() is not None, "it runs, or not")
+        return server.process.poll() or 0
+
+
+def number_in_its_file(words, places):
+    with started(words, places) as server:
+        return places["pid"].exists() and int(places["pid"].read_text()) == server.pid
+
+
 @seen
 def scheme(server):
     return server.url.partition(":")[0]
@@ -274,7 +303,19 @@ TABLE = [
     Shown("--no-access-log", ["--no-access-log"], logged_requests, 1, 0),
     Shown("--access-log", ["--access-log"], logged_requests, 0, 1, ("--no-access-log",)),
     Shown("--version", ["--version"], printed, UNSEEN, (0, "reactor")),
+    Shown("--access-logfile", ["--access-logfile", "-"], logged_requests, 1, 1),
+    Shown("--factory", ["--factory"], starts, 3, 0, ("seen:make",)),
+    Shown("--pid", ["--pid", "{pid}"], number_in_its_file, False, True),
+    # The process.
+    Shown("--app-dir", ["--app-dir", "{other}"], starts, 3, 0, ("elsewhere:app",)),
+    Shown("--chdir", ["--chdir", "{other}"], starts, 3, 0, ("elsewhere:app",)),
+    Shown("--env-file", ["--env-file", "{variables}"], content(), "unset", "by file",
+          ("{variable}",)),
+    Shown("--env", ["-e", "SEEN_BY_ROWS=by hand"], content(), "unset", "by hand",
+          ("{variable}",)),
+    Shown("--preload", ["--preload"], content(), "the page", "the page"),
     # Folders.
+    Shown("--directory", ["--chdir", "{other}", "-d", "."], root_page, "the page", "another page"),
     Shown("--index", ["--index", "note.txt"], content(), "the page", "a note"),
     Shown("--no-listing", ["--no-listing"], status("/sub/"), 200, 404),
     Shown("--listing", ["--listing"], status("/sub/"), 404, 200, ("--no-listing",)),

@@ -40,10 +40,11 @@ UNKNOWN = -2
 
 
 def load_target(
-    target: str, limits: Limits = DEFAULT_LIMITS, **folder: Any
+    target: str, limits: Limits = DEFAULT_LIMITS, *, factory: bool = False, **folder: Any
 ) -> App | ProtocolFactory:
     """The app that a TARGET of the command line names, or the class of its TCP protocol.
 
+    ``MODULE:NAME(...)`` is what the call returns; with ``factory`` a call without arguments.
     ``folder`` are options of `StaticFolder`.
 
     Raises:
@@ -53,7 +54,8 @@ def load_target(
         return StaticFolder(target, **folder)
     if os.path.exists(target):
         raise ConfigurationError(f"{target!r} is {_instead_of_a_file(target)}")
-    module_name, colon, attribute = target.partition(":")
+    named, call = _split_call(target)
+    module_name, colon, attribute = named.partition(":")
     names = [*module_name.split("."), *attribute.split(".")]
     if not colon or not all(name.isidentifier() for name in names):
         raise ConfigurationError(
@@ -62,7 +64,10 @@ def load_target(
         )
     if folder:
         raise NoFolderError(f"{', '.join(sorted(folder))}: only a folder has such options")
-    app = as_app(_import_attribute(module_name, attribute), target, limits)
+    thing = _import_attribute(module_name, attribute)
+    if call or factory:
+        thing = _called(thing, target, call or "()")
+    app = as_app(thing, target, limits)
     if isinstance(app, (FunctionApp, WsgiApp)):
         app.name = target
     if isinstance(app, type) and (asyncio := sys.modules.get("asyncio")) is not None:
@@ -74,6 +79,33 @@ def load_target(
 
 class NoFolderError(ConfigurationError):
     """Options of a folder, for an application."""
+
+
+def _split_call(target: str) -> tuple[str, str]:
+    """``"a:make(1)"`` is ``"a:make"`` and ``"(1)"``."""
+    named, parenthesis, rest = target.partition("(")
+    if ":" in named and rest.endswith(")"):
+        return named, parenthesis + rest
+    return target, ""
+
+
+def _called(thing: Any, name: str, call: str) -> Any:
+    """What ``thing`` returns, given the literals between the parentheses of ``call``."""
+    import ast  # few targets are calls
+
+    if not callable(thing):
+        raise ConfigurationError(f"{name!r} cannot be called: it is {_described(thing)}")
+    try:
+        parsed: Any = ast.parse(f"f{call}", mode="eval").body
+        positional = [ast.literal_eval(value) for value in parsed.args]
+        named = {keyword.arg: ast.literal_eval(keyword.value) for keyword in parsed.keywords}
+        if None in named or not isinstance(parsed.func, ast.Name):
+            raise ValueError
+    except (SyntaxError, ValueError, AttributeError):
+        raise ConfigurationError(
+            f"{name!r}: the arguments of a call are literals, as in create_app('test', debug=True)"
+        ) from None
+    return thing(*positional, **named)
 
 
 def _instead_of_a_file(target: str) -> str:
@@ -177,5 +209,5 @@ def _described(thing: Any) -> str:
     if shape == UNKNOWN:
         return f"an object of type {type(thing).__name__} that does not tell its arguments"
     if shape == 0:
-        return "called without an argument (if it makes the application, name what it makes)"
+        return "called without an argument (if it makes the application, name it with () behind)"
     return f"called with {shape} arguments"

@@ -50,21 +50,56 @@ class Parser(argparse.ArgumentParser):
     """Says what is wrong in one sentence: the usage would push it out of sight."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(formatter_class=Help, **options)
+        # A prefix that stands for an option today may stand for two tomorrow.
+        super().__init__(formatter_class=Help, allow_abbrev=False, **options)
         self.commands: dict[str, Parser] = {}
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {shown(message)} (see {self.prog} --help)\n")
 
-    def unknown(self, words: list[str]) -> NoReturn:
+    def refuse_unknown(self, words: Sequence[str]) -> None:
+        """Say which of the words is no option, before any of them is taken for what it is not.
+
+        A word that argparse does not know ends the letters that it does, and what is behind it
+        would be TARGET.
+        """
+        known = self._option_string_actions
+        for word in words:
+            if word == "--":
+                return
+            option = word.partition("=")[0]
+            if len(word) < 2 or word[0] != "-" or " " in word or option in known:
+                continue
+            if word[1] != "-" and not self._instead(option):
+                found = next((f"-{c}" for c in word[1:] if not self._is_switch(f"-{c}")), None)
+                if found is None or found in known or found[1].isdigit():
+                    continue
+                option = found
+            self.unknown([option])
+
+    def _is_switch(self, option: str) -> bool:
+        """Whether another letter may follow it."""
+        action = self._option_string_actions.get(option)
+        return action is not None and action.nargs == 0
+
+    def _instead(self, option: str) -> str | None:
+        from reactor.cli.foreign import instead  # only who mistypes pays for it
+
+        return instead(self.prog.rpartition(" ")[2], option)
+
+    def unknown(self, words: Sequence[str]) -> NoReturn:
         """Say that these are no arguments, and which option may have been meant."""
         option = next((word.partition("=")[0] for word in words if word[:1] == "-"), "")
         if not option:
             self.error(f"too many arguments: {' '.join(words)}")
-        from difflib import get_close_matches  # only who mistypes pays for it
+        if (sentence := self._instead(option)) is not None:
+            self.error(f"{option}: {sentence}")
+        from difflib import get_close_matches
 
         known = [name for action in self._actions for name in action.option_strings]
-        near = get_close_matches(option, known, 1)
+        near = get_close_matches(option, known, 3)
+        # Two letters that changed places are the likeliest of all.
+        near = [name for name in near if sorted(name) == sorted(option)] or near
         hint = f"; did you mean {near[0]}?" if near else ""
         self.error(f"there is no option {option}{hint}")
 
@@ -116,6 +151,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: Sequence[str]) -> int:
     with loading():
         parser = _parser(arguments)
+        if arguments and (command := parser.commands.get(arguments[0])) is not None:
+            command.refuse_unknown(arguments[1:])
         options, words = parser.parse_known_args(arguments)
         if words:
             parser.commands.get(options.command, parser).unknown(words)

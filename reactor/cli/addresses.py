@@ -8,11 +8,21 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from reactor.cli.environment import port_of_environment
 from reactor.cli.numbers import whole
 from reactor.cli.output import Log, say, shown
 from reactor.errors import ConfigurationError
 from reactor.limits import DEFAULT_LIMITS
-from reactor.net.address import Bind, Descriptor, Inet, Unix, bound_address, is_loopback, parse_bind
+from reactor.net.address import (
+    Bind,
+    Descriptor,
+    Inet,
+    Unix,
+    bound_address,
+    is_loopback,
+    parse_bind,
+    parse_port,
+)
 from reactor.net.passed import passed_descriptors
 
 HOST, PORT = "127.0.0.1", 8000
@@ -20,16 +30,19 @@ HOST, PORT = "127.0.0.1", 8000
 
 def add_addresses(parser: Any) -> None:
     parser.add_argument("--host", help=f"the address to listen on; default: {HOST}")
-    parser.add_argument("--port", type=_port, help=f"default: {PORT}; 0 picks a free one")
+    parser.add_argument(
+        "-p", "--port", type=_port, help=f"default: $PORT, or {PORT}; 0 picks a free one"
+    )
     parser.add_argument(
         "-b",
         "--bind",
+        "--listen",
         action="append",
         type=_bind,
         default=[],
         metavar="ADDRESS",
-        help="HOST:PORT, [IPV6]:PORT, *:PORT (IPv4 and IPv6), unix:PATH, unix:@NAME, fd:NUMBER or "
-        "fd:NAME, instead of --host and --port; repeatable",
+        help="HOST, HOST:PORT, [IPV6]:PORT, *:PORT (IPv4 and IPv6), unix:PATH, unix:@NAME, "
+        "fd:NUMBER or fd:NAME, instead of --host and --port; repeatable",
     )
     parser.add_argument(
         "--uds",
@@ -71,21 +84,38 @@ def binds_of(options: argparse.Namespace) -> list[Bind]:
     from reactor.cli.target import WrongUsage
 
     others = [name for name in ("host", "port") if getattr(options, name) is not None]
-    if options.bind and others:
+    hosts = [bind for bind in options.bind if isinstance(bind, str)]
+    if options.bind and others and not (hosts and others == ["port"]):
         named = " and ".join(f"--{name}" for name in others)
         raise WrongUsage(f"--bind is instead of --host and --port: leave out {named}")
     passed = passed_descriptors()
     if options.bind:
-        binds = [_with_rights(bind, options) for bind in options.bind]
+        port = _default_port(options, said=False) if hosts else 0
+        binds = [
+            _with_rights(parse_bind(f"{bind}:{port}") if isinstance(bind, str) else bind, options)
+            for bind in options.bind
+        ]
     elif passed and not others:
         binds = [Bind(Descriptor(str(number))) for number in passed]
     else:
-        port = PORT if options.port is None else options.port
+        port = _default_port(options, said=options.host is None)
         binds = [Bind(Inet((HOST if options.host is None else options.host).strip("[]"), port))]
     rights = options.uds_mode is not None or options.uds_group is not None
     if rights and not any(isinstance(bind.address, Unix) for bind in binds):
         raise WrongUsage("--uds-mode and --uds-group are for --bind unix:PATH: there is none")
     return binds
+
+
+def _default_port(options: argparse.Namespace, said: bool) -> int:
+    """The port where none stands beside the host; ``said``: that PORT opens no other host."""
+    if options.port is not None:
+        return int(options.port)
+    port = port_of_environment()
+    if port is None:
+        return PORT
+    if said:
+        say(f"PORT={port}, on {HOST} only: for clients of other machines add --host 0.0.0.0")
+    return port
 
 
 def _with_rights(bind: Bind, options: argparse.Namespace) -> Bind:
@@ -110,16 +140,24 @@ def announce(log: Log, target: str, server: Any) -> None:
             )
 
 
-def _bind(text: str) -> Bind:
+def _bind(text: str) -> Bind | str:
+    """A host alone stays a text: its port is known when all options are."""
+    text = text.removeprefix("tcp://").removeprefix("http://").rstrip("/")
+    if text.isascii() and text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text} is a port: write :{text}, or --port {text}")
+    alone = bool(text) and "," not in text and ":" not in text.rpartition("]")[2]
     try:
-        return parse_bind(text)
+        bind = parse_bind(f"{text}:0" if alone else text)
     except ConfigurationError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+    return text if alone else bind
 
 
 def _port(text: str) -> int:
-    address = _bind(f":{text}").address
-    return address.port if isinstance(address, Inet) else 0
+    try:
+        return parse_port(text)
+    except ConfigurationError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _mode(text: str) -> int:

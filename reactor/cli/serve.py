@@ -7,24 +7,34 @@ import logging
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
 
 import reactor
 from reactor.cli.addresses import add_addresses, announce, binds_of
+from reactor.cli.environment import add_environment, set_up
 from reactor.cli.numbers import seconds, whole
-from reactor.cli.output import Log, Output, say
+from reactor.cli.output import Log, Output, say, shown
 from reactor.errors import ConfigurationError
 from reactor.limits import DEFAULT_LIMITS
 from reactor.log.output import unwaiting
 from reactor.loop._insist import exit_within
 from reactor.net.address import CannotListenError
 from reactor.net.passed import forget_passed
+from reactor.server.pid_file import pid_file
+
+if TYPE_CHECKING:
+    from reactor.server import Server
 
 # The table is in docs/stop.md.
 WRONG_USAGE = 2
 CANNOT_START = 3
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
+# What granian, gunicorn, http-server, caddy and uvicorn have to be told.
+ALREADY = (
+    *("--brotli", "--browse", "--date-header", "--gzip", "--no-dotfiles", "--no-proxy-headers"),
+    *("--no-reload", "--no-server-header", "--no-use-colors", "--precompressed", "--preload"),
+)
 
 
 def add_parser(commands: Any) -> None:
@@ -37,12 +47,32 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "target",
         nargs="?",
-        default=".",
         metavar="TARGET",
         help="a folder, or MODULE:NAME of a handler (request -> Response), a WSGI application, or "
-        "a class with asyncio.Protocol's methods; default: this folder",
+        "a class with asyncio.Protocol's methods, or MODULE:NAME() of what makes one; default: "
+        "this folder",
     )
     add_addresses(parser)
+    parser.add_argument(
+        "--factory", action="store_true", help="TARGET makes the application: it is called once"
+    )
+    _add_running(parser)
+    _add_folder_options(parser.add_argument_group("folders"))
+    parser.add_argument_group("applications").add_argument(
+        "--body-dir",
+        metavar="FOLDER",
+        help="where request bodies over 512 KiB are, in files without a name; "
+        "default: the temporary folder of the system",
+    )
+    add_environment(parser.add_argument_group("the process"))
+    parser.add_argument_group("options of other servers").add_argument(
+        *ALREADY, action="store_true", dest="already", help="what they mean is so without them"
+    )
+    _add_limits(parser.add_argument_group("limits (reasons in reactor/limits.py)"))
+    parser.set_defaults(run=run)
+
+
+def _add_running(parser: Any) -> None:
     parser.add_argument(
         "--model",
         choices=("reactor", "threads"),
@@ -62,19 +92,29 @@ def add_parser(commands: Any) -> None:
         default=True,
         help="a line on stdout for each request; default: yes",
     )
-    parser.add_argument("--version", action="version", version=f"reactor {reactor.__version__}")
-    _add_folder_options(parser.add_argument_group("folders"))
-    parser.add_argument_group("applications").add_argument(
-        "--body-dir",
-        metavar="FOLDER",
-        help="where request bodies over 512 KiB are, in files without a name; "
-        "default: the temporary folder of the system",
+    parser.add_argument(
+        "--access-logfile",
+        "--error-logfile",
+        "--log-file",
+        type=_standard,
+        dest="already",
+        metavar="-",
+        help="nothing but -, where both logs go already",
     )
-    _add_limits(parser.add_argument_group("limits (reasons in reactor/limits.py)"))
-    parser.set_defaults(run=run)
+    parser.add_argument("--version", action="version", version=f"reactor {reactor.__version__}")
+    parser.add_argument(
+        "--pid",
+        "--pid-file",
+        "--pidfile",
+        metavar="FILE",
+        help="hold the process's number in FILE while it serves",
+    )
 
 
 def _add_folder_options(group: Any) -> None:
+    group.add_argument(
+        "-d", "--directory", "--root", metavar="FOLDER", help="the folder, instead of TARGET"
+    )
     group.add_argument(
         "--index",
         action="append",
@@ -102,11 +142,15 @@ def _add_folder_options(group: Any) -> None:
     )
 
 
-# The conventional flag, the field of Limits, what it bounds.
+# The conventional flags, the field of Limits, what it bounds.
 LIMIT_FLAGS = [
     ("--limit-request-line", "request_line_bytes_max", "bytes of a request line (414)"),
     ("--limit-request-fields", "field_count_max", "header fields of a request (431)"),
-    ("--limit-request-field-size", "field_bytes_max", "bytes of one header field (431)"),
+    (
+        "--limit-request-field-size --limit-request-field_size",
+        "field_bytes_max",
+        "bytes of one header field (431)",
+    ),
     ("--limit-request-body", "body_bytes_max", "bytes of a body that an application gets (413)"),
     (
         "--limit-body-memory",
@@ -119,14 +163,22 @@ LIMIT_FLAGS = [
         "bytes of all longer ones together, which are in files; over it they wait (503), and one "
         "alone is too long (413). 0: no files, all are in memory",
     ),
-    ("--limit-concurrency", "connections_max", "connections; idle ones make room, others wait"),
+    (
+        "--limit-concurrency --worker-connections",
+        "connections_max",
+        "connections; idle ones make room, others wait",
+    ),
 ]
 TIMEOUT_FLAGS = [
     ("--timeout-header", "header_timeout_s", "from a head's first byte to its last (408)"),
     ("--timeout-body", "body_timeout_s", "without a byte of a body (408)"),
     ("--timeout-write", "write_timeout_s", "of a client that takes nothing"),
-    ("--timeout-keep-alive", "keep_alive_timeout_s", "between two requests"),
-    ("--timeout-graceful-shutdown", "graceful_timeout_s", "for responses under way at a stop"),
+    ("--timeout-keep-alive --keep-alive", "keep_alive_timeout_s", "between two requests"),
+    (
+        "--timeout-graceful-shutdown --graceful-timeout",
+        "graceful_timeout_s",
+        "for responses under way at a stop",
+    ),
 ]
 
 
@@ -137,7 +189,7 @@ def _add_limits(group: Any) -> None:
             kind = whole(0, 999_999_999_999) if field == "body_files_bytes_max" else usual
             default = getattr(DEFAULT_LIMITS, field)
             group.add_argument(
-                flag,
+                *flag.split(),
                 type=kind,
                 default=default,
                 dest=field,
@@ -149,8 +201,7 @@ def _add_limits(group: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from reactor.cli.target import ApplicationFailed, WrongUsage, load
-    from reactor.server import Server
+    from reactor.cli.target import ApplicationFailed, WrongUsage
 
     # A reader that has stopped reading stops neither log's server: it only misses lines. Nor does
     # what an application writes there, by wsgi.errors, a handler of its own or print.
@@ -159,21 +210,14 @@ def run(options: argparse.Namespace) -> int:
         # A terminal that is closed ends nothing. Not SIG_IGN, which child processes would inherit.
         signal.signal(signal.SIGHUP, lambda number, frame: None)
     log = Log(Output(sys.stdout), tell=say)
-    fields = [field for _, field, _ in LIMIT_FLAGS + TIMEOUT_FLAGS]
-    limits = DEFAULT_LIMITS.replace(
-        backlog=options.backlog, **{f: getattr(options, f) for f in fields}
-    )
     try:
-        bind = binds_of(options)
-        app = load(options, limits)
-        server = Server(
-            app,
-            bind=bind,
-            model=options.model,
-            limits=limits,
-            access_log=log.write if options.access_log else None,
-            body_dir=options.body_dir,
-        )
+        set_up(options)
+        with ExitStack() as ending:
+            server = _make_server(options, log)
+            ending.callback(server.close)
+            if options.pid is not None:
+                ending.enter_context(pid_file(options.pid))
+            return _serve(options, server, log)
     except WrongUsage as error:
         say(f"{error} (see reactor serve --help)")
         return WRONG_USAGE
@@ -186,6 +230,28 @@ def run(options: argparse.Namespace) -> int:
         return CANNOT_START
     except ApplicationFailed:
         return CANNOT_START
+
+
+def _make_server(options: argparse.Namespace, log: Log) -> Server:
+    from reactor.cli.target import load
+    from reactor.server import Server
+
+    fields = [field for _, field, _ in LIMIT_FLAGS + TIMEOUT_FLAGS]
+    limits = DEFAULT_LIMITS.replace(
+        backlog=options.backlog, **{f: getattr(options, f) for f in fields}
+    )
+    bind = binds_of(options)
+    return Server(
+        load(options, limits),
+        bind=bind,
+        model=options.model,
+        limits=limits,
+        access_log=log.write if options.access_log else None,
+        body_dir=options.body_dir,
+    )
+
+
+def _serve(options: argparse.Namespace, server: Server, log: Log) -> int:
     forget_passed()
     with _logging(options.log_level.upper()):
         insisted = server.run(lambda sockets: announce(log, options.target, server))
@@ -193,7 +259,7 @@ def run(options: argparse.Namespace) -> int:
         return 0
     # Nobody waits for what an application does at the end of the process either.
     code = 128 + insisted
-    exit_within(limits.insist_timeout_s, code)
+    exit_within(DEFAULT_LIMITS.insist_timeout_s, code)
     return code
 
 
@@ -220,6 +286,15 @@ def _logging(level: str) -> Iterator[None]:
     finally:
         logger.removeHandler(handler)
         logger.level, logger.propagate, logger.disabled = before
+
+
+def _standard(text: str) -> str:
+    if text != "-":
+        raise argparse.ArgumentTypeError(
+            "the access log goes to stdout and the other one to stderr: let the shell write "
+            f"them, as in >{shown(text)}"
+        )
+    return text
 
 
 def _header(text: str) -> tuple[str, str]:

@@ -6,6 +6,8 @@ what he needs, without the frames that are ours.
 
 from __future__ import annotations
 
+import os
+import re
 import traceback
 from typing import Any
 
@@ -15,6 +17,8 @@ from reactor.cli.output import say
 from reactor.errors import ConfigurationError
 
 FOLDER_OPTIONS = ("index", "listing", "spa", "cors", "headers")
+# As `runserver` of Django takes it. No module has such a name.
+_ADDRESS = re.compile(r"(?:[\d.]+|\[[\da-fA-F:]+\]|localhost)?:\d+", re.ASCII)
 # Between us and the module's first line.
 _OURS = {
     *("importlib", "importlib._bootstrap", "importlib._bootstrap_external"),
@@ -37,11 +41,11 @@ def load(options: Any, limits: Any) -> Any:
         ConfigurationError, WrongUsage: the message says what is wrong.
         ApplicationFailed: everything was said.
     """
-    target = options.target
+    target = options.target = _named(options)
     values = {name: getattr(options, name) for name in FOLDER_OPTIONS}
     given = {name: value for name, value in values.items() if value is not None}
     try:
-        return load_target(target, limits, **given)
+        return load_target(target, limits, factory=options.factory, **given)
     except NoFolderError as error:
         flags = ", ".join(_flag(name, value) for name, value in given.items())
         raise WrongUsage(f"{flags}: only a folder has such options, {target} is none") from error
@@ -56,6 +60,26 @@ def load(options: Any, limits: Any) -> Any:
     except SystemExit as error:
         say(f"{target} ended the program while it was imported: {error}")
         raise ApplicationFailed from error
+
+
+def _named(options: Any) -> str:
+    """The TARGET, or what stands in its place."""
+    target: str | None = options.target
+    if target is not None and not os.path.exists(target):
+        if target.isascii() and target.isdigit():
+            raise WrongUsage(
+                f"there is no folder {target!r}; to listen on that port write --port {target}"
+            )
+        if _ADDRESS.fullmatch(target):
+            raise WrongUsage(f"{target!r} is no folder; to listen there write --bind {target}")
+    folder: str | None = options.directory
+    if folder is None:
+        return "." if target is None else target
+    if target is not None:
+        raise WrongUsage(f"--directory {folder} is instead of the target {target}: leave out one")
+    if not os.path.isdir(folder):
+        raise ConfigurationError(f"there is no folder {folder!r}")
+    return folder
 
 
 def _flag(name: str, value: Any) -> str:

@@ -1,0 +1,149 @@
+"""Options of other programs that this one does not have, and what to use instead.
+
+What a user of uvicorn, gunicorn, http.server, http-server, miniserve, curl or wget types without
+thinking, and is neither an option here nor a name of one, is answered with a sentence.
+Must never be asked for an option that the parser knows. docs/habits.md has all of them.
+"""
+
+from __future__ import annotations
+
+_ONE_PROCESS = "one process serves here: start another one behind each --bind unix:PATH"
+_RELOAD = "start the server anew when the source has changed"
+_TLS = "TLS is not spoken here: put a proxy that speaks it in front, with --bind unix:PATH"
+_PROXY = "what a proxy says of its client is not believed: let the application read the field"
+_SOCKET = "name each address to listen on: --bind HOST:PORT or --bind unix:PATH"
+_CONFIG = "there is no configuration file: write the options on the command line"
+_USER = "start it as that user (sudo -u, or User= of systemd), who is never root"
+_ASGI = "what an application is is told by looking at it: leave this out"
+_LOG = "the application's logging is its own, and --log-level is that of the server's log"
+_OPEN = "a folder has no password here: let an application or a proxy ask for it"
+_ACCESS = "the access log has one format, combined, on stdout: --no-access-log leaves it out"
+
+SERVE = {
+    # uvicorn, gunicorn, hypercorn, granian.
+    "-w --workers --process-num": _ONE_PROCESS,
+    "--threads": "write --model threads: a thread for each connection",
+    "-k --worker-class": "write --model threads for an application that blocks, else nothing",
+    "--max-requests --max-requests-jitter --limit-max-requests --limit-max-requests-jitter": (
+        "no request makes this process start anew: let what supervises it do that"
+    ),
+    "-t --timeout --timeout-worker-healthcheck": (
+        "nobody ends a request that takes long: --timeout-header, --timeout-body and "
+        "--timeout-write are the client's, and the log names what blocks"
+    ),
+    "--read-timeout": "write --timeout-body",
+    "--http1-header-read-timeout": "write --timeout-header, in seconds",
+    "--reload --reload-dir --reload-include --reload-exclude --reload-delay --reload-engine "
+    "--reload-extra-file": _RELOAD,
+    "--interface --lifespan --ws --ws-max-size --ws-max-queue --ws-ping-interval "
+    "--ws-ping-timeout --ws-per-message-deflate": _ASGI,
+    "--root-path --url-path-prefix": "let the application know its own prefix",
+    "--loop --http --h11-max-incomplete-event-size --http1-buffer-size": (
+        "there is one loop and one parser: --limit-request-field-size and its like bound it"
+    ),
+    "--reuse-port": _SOCKET,
+    "--proxy-headers --forwarded-allow-ips --proxy-protocol --proxy-allow-from "
+    "--trusted-proxy": _PROXY,
+    "--ssl --ssl-keyfile --ssl-certfile --ssl-keyfile-password --ssl-version --ssl-cert-reqs "
+    "--ssl-ca-certs --ssl-ciphers --keyfile --certfile --ca-certs --cert-reqs --ciphers "
+    "--tls --tls-cert --tls-key --tls-password-file --cert --key --ssl-cert --ssl-key": _TLS,
+    "--log-config --logger-class --use-colors": _LOG,
+    "--access-logformat --access-log-format --access-log-fmt": _ACCESS,
+    "--server-header": "write --header 'Server: NAME' (of a folder), or let the application set it",
+    "--no-date-header": "an answer has a date (RFC 9110 6.6.1): it cannot be left out",
+    "-c --config --check-config --print-config": _CONFIG,
+    "-D --daemon": "let the shell (&) or systemd put it into the background",
+    "-u --user -g --group -m --umask": _USER,
+    "-n --name": "a process is named by what starts it (exec -a NAME)",
+    "--pythonpath": "write --app-dir DIR, or set PYTHONPATH",
+    "--statsd-host --statsd-prefix --metrics": "nothing is measured for others: count the log",
+    "--no-sendfile": "a file that the kernel cannot send is read: leave this out",
+    "--paste --spew --worker-tmp-dir --capture-output": "there is nothing like it: leave it out",
+    "--uds-permissions": "write --uds-mode MODE",
+    "--static-path-route --static-path-mount": "serve a folder alone: reactor serve FOLDER",
+    # http.server, http-server, serve, miniserve, caddy, php -S.
+    "--protocol": "HTTP/1.1 and HTTP/1.0 are spoken, as the client asks: leave this out",
+    "--cgi": "no program is run for a request: write it as MODULE:NAME",
+    "-s": "write --spa for missing paths (serve), or --no-access-log for silence (http-server)",
+    "--single": "write --spa",
+    "--silent -q --quiet -L --no-request-logging": "write --no-access-log",
+    "-a --address -i --interfaces": "write --host ADDRESS; folders show their entries already",
+    "-l": "write --bind ADDRESS",
+    "-C": "write --cors for scripts of other sites (serve); a certificate has no option",
+    "-S -K": _TLS,
+    "-o --open": "the first line has the address to open",
+    "--cache": "write --header 'Cache-Control: max-age=SECONDS'",
+    "-r --robots": "put a robots.txt into the folder",
+    "--ext --pretty-urls": "a file is asked for by its whole name",
+    "--mimetypes --content-type": "a type is told by the name's ending: rename the file",
+    "--no-etag --no-compression": "it costs nothing: a client that does not ask is not sent it",
+    "-P --no-symlinks --symlinks": "a symbolic link is followed as long as it stays inside",
+    "-H --hidden --dotfiles": "hidden files are never served: rename what is to be seen",
+    "--auth --auth-file --username --password": _OPEN,
+    "--upload-files --mkdir --enable-zip --enable-tar": "a folder is read only: write a handler",
+    "--qrcode --title --color-scheme --random-route --utc": "a folder's page has one look",
+    "--route-prefix --base-dir": "put the folder into another one, which has the prefix's name",
+    "--proxy": "no request is handed on to another server: write a handler",
+}
+
+_FORM = "there is no multipart form: send the file itself with -T FILE, or a body with -d @FILE"
+_ONE_BY_ONE = "no page is searched for links: give each URL, or a list of them with -i FILE"
+_HEADER_SHOWN = "the header is printed anyway: let the shell write it, as in > FILE"
+
+GET = {
+    # curl.
+    "-F --form": _FORM,
+    "-G --get": "write the data behind the URL: 'URL?NAME=VALUE'",
+    "--data-urlencode --url-query": "escape it yourself, and send it with -d or behind the URL's ?",
+    "-D --dump-header --include": _HEADER_SHOWN,
+    "-K --config": "there is no configuration file: write the options on the command line",
+    "-z --time-cond": "write -H 'If-Modified-Since: DATE'",
+    "-R --remote-time": "a file has the time at which it was saved: ask -v for Last-Modified",
+    "--create-dirs --output-dir": "make the folder, and write -o FOLDER/NAME",
+    "--max-filesize": "write -o -, and let the shell cut it: | head -c BYTES",
+    "--retry-delay --retry-max-time --retry-all-errors --wait": (
+        "the pauses between tries are a server's to say, or 1 s and twice as long each time: "
+        "--max-time bounds them all"
+    ),
+    "-E --cert --key --cert-type": "no certificate of a client is sent",
+    "--tlsv1.2 --tlsv1.3 --ciphers --tls-max": "TLS 1.2 and 1.3 are spoken, as the server can",
+    "--http2 --http1.0 --http3": "HTTP/1.1 is spoken: leave this out",
+    "--unix-socket --abstract-unix-socket": "only TCP is spoken",
+    "--interface --resolve --connect-to --dns-servers": (
+        "where it connects to is the URL's to say: write the address, and -H 'Host: NAME'"
+    ),
+    "--proxy-user -U": "write -x http://NAME:PASSWORD@HOST:PORT",
+    "--digest --ntlm --negotiate --anyauth": "only Basic authentication is spoken: -u NAME",
+    "--oauth2-bearer": "write -H 'Authorization: Bearer TOKEN'",
+    "--location-trusted": "a password is never sent to another host than the one it is for",
+    "--path-as-is": "dot segments are taken out of a URL (RFC 3986 6.2.2.3)",
+    "--post301 --post302 --post303": "a redirect is followed as RFC 9110 15.4 says",
+    "-j --junk-session-cookies": "take the lines with an expiry of 0 out of the file",
+    "--fail-with-body": "the page of a failure is no file: -v shows its header",
+    "--trace --trace-ascii --stderr": "write -v, and let the shell write it: 2> FILE",
+    "--keepalive-time --no-keepalive": "a connection is kept as long as the server keeps it",
+    "--no-progress-meter --no-verbose -nv": "write -q",
+    # wget.
+    "-nc": "nothing is ever written over without -o",
+    "--recursive --mirror -m- -l --level -p --page-requisites -np --no-parent -nd -nH --spider": (
+        _ONE_BY_ONE
+    ),
+    "--directory-prefix": "go to the folder first: cd FOLDER",
+    "--post-file --body-file": "write -d @FILE",
+    "--timeout --read-timeout --dns-timeout": "write --max-time S, or --connect-timeout S",
+    "-t --tries": "write --retry N: tries after the first",
+    "--timestamping": "write -H 'If-Modified-Since: DATE'",
+    "--background": "let the shell put it into the background: &",
+    "-B --base --accept --reject": _ONE_BY_ONE,
+    "--append-output": "let the shell write what is said: 2>> FILE",
+    "--password --ask-password --http-password": "write -u NAME: it asks for the password",
+    "--quota": "write -o -, and let the shell cut it: | head -c BYTES",
+}
+
+
+def instead(command: str, option: str) -> str | None:
+    """The sentence for an option of ``reactor COMMAND`` that does not exist; None: no idea."""
+    for names, sentence in {"serve": SERVE, "get": GET}.get(command, {}).items():
+        if option in names.split():
+            return sentence
+    return None
