@@ -17,7 +17,7 @@ from reactor.apps._environ import Environs
 from reactor.client.client import Client
 from reactor.errors import RemoteProtocolError
 from reactor.http._client import ClientMachine, Exchange
-from reactor.http._collecting import BodyMemory
+from reactor.http._collecting import BodyRoom, BodyStore
 from reactor.http._context import Dates, ServerContext
 from reactor.http._server import ServerMachine
 from reactor.http.app import App
@@ -191,7 +191,8 @@ VALUES: dict[str, Callable[[], object]] = {
     "bare client machine": bare(ClientMachine),
     "bare environs": bare(Environs),
     "bare exchange": bare(Exchange),
-    "bare memory": bare(BodyMemory),
+    "bare room": bare(BodyRoom),
+    "bare store": bare(BodyStore),
     "tuple of bytes": lambda: (b"x", b""),
     "tuple of None": lambda: (None,),
     "bare target": bare(Target),
@@ -215,10 +216,11 @@ RECIPES: dict[str, Callable[[], tuple[object, ...]]] = {
     "Acceptor": tuple,
     "reactor.apps._wsgi.WsgiCaller": lambda: (print, print, Environs({}), 100),
     "reactor.net._owner.CallbackOwner": tuple,
-    "BodyMemory": lambda: (100,),
+    "BodyRoom": lambda: (100,),
+    "BodyStore": lambda: (Limits(),),
     "Client": lambda: (load(), 0, 1),
     "ClientMachine": lambda: (Limits(),),
-    "CollectedBody": lambda: (BodyMemory(100), 50),
+    "CollectedBody": lambda: (BodyStore(Limits()), 20, 50),
     "Connection": lambda: (Reactor(), pair(), Protocol(), ("192.0.2.7", 1)),
     "Environs": lambda: ({},),
     "FileStamps": lambda: (os.open("/", os.O_RDONLY), [b"tmp"]),

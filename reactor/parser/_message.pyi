@@ -97,8 +97,8 @@ class Request(Message):
         A server keeps a large body in a file (`Limits.body_in_memory_bytes_max`), and this reads
         it from there; `body` loads all of it into memory.
 
-        >>> Request("POST", "/", body=b"one\ntwo").stream.readlines()
-        [b'one\n', b'two']
+        >>> Request("POST", "/", body=b"one two").stream.read(3)
+        b'one'
         """
 
     @property
