@@ -14,6 +14,7 @@ from processes import MODELS, PATIENCE_S, command, environment, exchange
 
 from reactor.apps._environ import Environs
 from reactor.apps.wsgi import environ_template
+from reactor.http.app import ServingContext
 from reactor.log.output import Loss, offer, unwaiting
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
@@ -120,7 +121,7 @@ def test_a_stream_that_never_waits_is_a_text_stream_like_any_other(pipe):
 def test_what_has_no_descriptor_is_left_alone(monkeypatch, stream):
     assert unwaiting(stream) is stream
     monkeypatch.setattr(sys, "stderr", stream)
-    assert Environs(environ_template(None, False)) is not None
+    assert Environs(environ_template(ServingContext())) is not None
 
 
 @pytest.mark.parametrize("model", MODELS)

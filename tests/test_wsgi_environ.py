@@ -12,6 +12,7 @@ from reactor import Inet, Request, Unix, parse_request
 from reactor.apps._environ import KEPT_KEYS, Environs
 from reactor.apps._wsgi import KEPT_STATUSES
 from reactor.apps.wsgi import FileWrapper, WsgiApp, environ_template
+from reactor.http.app import ServingContext
 from reactor.log.output import unwaiting
 
 
@@ -28,7 +29,7 @@ def environ_of(method="GET", target="/", headers=(("Host", "a.example"),), body=
     request.client = options.get("client", ("192.0.2.7", 4711))
     app = WsgiApp(application)
     if "address" in options:
-        app.serving(options["address"], options.get("multithread", False))
+        app.serving(ServingContext((options["address"],)))
     app.respond(request)
     return seen[0]
 
@@ -250,19 +251,19 @@ class TestHeaderSectionsThatRecur:
 
     def fresh(self, heads):
         for request in self.requests(heads):
-            environ = Environs(environ_template(None, False)).make(request)
+            environ = Environs(environ_template(ServingContext())).make(request)
             environ["wsgi.input"] = environ["wsgi.input"].read()
             yield environ
 
     @pytest.mark.parametrize("times", [2, 3, 4])
     def test_one_after_the_other(self, times):
         heads = [head for head in HEADS for _ in range(times)]
-        kept = self.environs(Environs(environ_template(None, False)), heads)
+        kept = self.environs(Environs(environ_template(ServingContext())), heads)
         assert list(kept) == list(self.fresh(heads))
 
     def test_in_turn(self):
         heads = HEADS * 4
-        kept = self.environs(Environs(environ_template(None, False)), heads)
+        kept = self.environs(Environs(environ_template(ServingContext())), heads)
         assert list(kept) == list(self.fresh(heads))
 
     def test_more_than_are_kept(self):
@@ -271,18 +272,18 @@ class TestHeaderSectionsThatRecur:
             for times in (1, 2, 3)
             for number in range(0, 600 * times, times)
         ]
-        kept = self.environs(Environs(environ_template(None, False)), heads)
+        kept = self.environs(Environs(environ_template(ServingContext())), heads)
         assert list(kept) == list(self.fresh(heads))
 
     def test_they_are_kept(self):
-        environs = Environs(environ_template(None, False))
+        environs = Environs(environ_template(ServingContext()))
         values = [environs.make(parse_request(HEADS[0]))["HTTP_COOKIE"] for _ in range(4)]
         assert values[2] is values[3]
         assert values[0] is not values[1]
 
     def test_what_was_made_is_not_taken_for_what_was_received(self):
         # Its fields lie without colons and line ends: these two would be the same bytes.
-        environs = Environs(environ_template(None, False))
+        environs = Environs(environ_template(ServingContext()))
         for _ in range(3):
             one = environs.make(Request("GET", "/", [("Accept", "text/html-and-more")]))
             two = environs.make(Request("GET", "/", [("Accepttext", "/html-and-more")]))
@@ -290,7 +291,7 @@ class TestHeaderSectionsThatRecur:
             assert two["HTTP_ACCEPTTEXT"] == "/html-and-more"
 
     def test_a_peer_that_is_none_leaves_nothing_behind(self):
-        environs = Environs(environ_template(None, False))
+        environs = Environs(environ_template(ServingContext()))
         request = parse_request(HEADS[0])
         for client in [("192.0.2.7", 1)] * 3 + [("192.0.2.8", "no port")]:
             request.client = client
@@ -303,7 +304,7 @@ class TestHeaderSectionsThatRecur:
         assert environs.make(request)["REMOTE_ADDR"] == "192.0.2.7"
 
     def test_stderr_is_the_one_of_the_request(self, monkeypatch):
-        environs = Environs(environ_template(None, False))
+        environs = Environs(environ_template(ServingContext()))
         for _ in range(3):
             environs.make(parse_request(HEADS[0]))
         monkeypatch.setattr(sys, "stderr", io.StringIO())

@@ -25,10 +25,11 @@ from typing import Any
 from reactor.apps._environ import Environs
 from reactor.apps._wsgi import WsgiCall, WsgiCaller
 from reactor.errors import LocalProtocolError
+from reactor.http.app import ServingContext
 from reactor.http.blame import name_of
 from reactor.http.body import PlainFile, blocks_of, is_plain_file, not_bytes
 from reactor.limits import DEFAULT_LIMITS
-from reactor.net import Address, Inet
+from reactor.net import Inet
 from reactor.parser._message import Request, Response
 
 Environ = dict[str, Any]
@@ -57,15 +58,13 @@ class WsgiApp:
     ) -> None:
         self.body_bytes_max = body_bytes_max
         self.name = name_of(application)
-        # Tells applications whether the server stops; whoever serves them puts its own here.
-        self.draining: Callable[[], bool] = bool
-        environs = Environs(environ_template(None, False, self.draining))
+        environs = Environs(environ_template(ServingContext()))
         self._caller = WsgiCaller(application, _lazy_response, environs, unsent_bytes_max)
         self.respond = self._caller.respond
 
-    def serving(self, address: Address, multithread: bool) -> None:
-        """Learn where, and by how many threads, the application is served."""
-        self._caller.environs = Environs(environ_template(address, multithread, self.draining))
+    def serving(self, context: ServingContext) -> None:
+        """Learn where and how the application is served, for its environs."""
+        self._caller.environs = Environs(environ_template(context))
 
 
 class _Stream:
@@ -164,17 +163,10 @@ def _check_length(length: int | None, size: int) -> None:
         raise LocalProtocolError(f"Content-Length is {length} but the body has {size} bytes")
 
 
-def environ_template(
-    address: Address | None, multithread: bool, draining: Callable[[], bool] = bool
-) -> Environ:
-    """What is the same in all requests of a server; then what most of them leave as it is.
-
-    Args:
-        address: where the server listens, of several the first; None: nobody knows.
-        multithread: whether the application may be called by two threads at once.
-        draining: tells whether the server stops, so that a long answer can end where it may.
-    """
+def environ_template(context: ServingContext) -> Environ:
+    """What is the same in all requests of a server; then what most of them leave as it is."""
     name, port = "localhost", "80"  # PEP 3333: neither may be empty, not even on a Unix socket
+    address = context.addresses[0] if context.addresses else None
     if isinstance(address, Inet):
         port = str(address.port)
         name = socket.gethostname() if address.host in _WILDCARDS else address.host
@@ -187,12 +179,12 @@ def environ_template(
         "wsgi.file_wrapper": FileWrapper,
         # The input ends where the body does, whatever CONTENT_LENGTH says.
         "wsgi.input_terminated": True,
-        "wsgi.multiprocess": False,
-        "wsgi.multithread": multithread,
+        "wsgi.multiprocess": context.processes > 1,
+        "wsgi.multithread": context.threads > 1,
         "wsgi.run_once": False,
-        "wsgi.url_scheme": "http",
+        "wsgi.url_scheme": context.scheme,
         "wsgi.version": (1, 0),
-        "reactor.draining": draining,
+        "reactor.draining": context.draining,
         "PATH_INFO": "",
         "QUERY_STRING": "",
         "REMOTE_ADDR": "",

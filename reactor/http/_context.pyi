@@ -40,9 +40,6 @@ class ServerContext:
     def draining(self) -> bool:
         """Whether the server stops: answers that begin now are the last of their connections."""
 
-    def is_draining(self) -> bool:
-        """`draining`, as a function to hand on."""
-
     def drain(self, idle_grace_s: float) -> None:
         """Begin to stop. For any thread; then each machine's `finish` is to be called.
 

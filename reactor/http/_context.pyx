@@ -53,9 +53,6 @@ cdef class ServerContext:
     def end_streams(self):
         self.streams_end = True
 
-    def is_draining(self):
-        return self.draining
-
     cdef Response error(self, int status, str message):
         return error_response(status, message, self.retry_after, self.error_fields)
 

@@ -39,6 +39,9 @@ cdef class ServerMachines(Factory):
     def drain(self, idle_grace_s):
         self.context.drain(idle_grace_s)
 
+    def is_draining(self):
+        return self.context.draining
+
     def end_streams(self):
         self.context.end_streams()
 

@@ -8,9 +8,28 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from reactor._value import Value
 from reactor.errors import RemoteProtocolError
 from reactor.http._exchange import Exchange
 from reactor.parser._message import Request, Response
+
+
+class ServingContext(Value):
+    """How an app is served: what a server tells it once, before the first request.
+
+    Attributes:
+        addresses: where the server listens, `reactor.Inet` or `reactor.Unix` each; () if nobody
+            knows.
+        scheme: of the URLs that lead to it.
+        processes, threads: how many there are that may call the app at the same time.
+        draining: whether the server stops, so that a long answer can end where it may.
+    """
+
+    addresses: tuple[Any, ...] = ()
+    scheme: str = "http"
+    processes: int = 1
+    threads: int = 1
+    draining: Callable[[], bool] = bool
 
 
 class App(Protocol):
@@ -18,7 +37,8 @@ class App(Protocol):
 
     If it has a ``name``, a text, the log says it where the application has failed. If it has
     ``error_fields``, pairs of name and value, they are in what the machine answers for it too: a
-    request that breaks HTTP, an application that fails.
+    request that breaks HTTP, an application that fails. If it has ``serving``, that is called with
+    a `ServingContext` when a server is about to serve it.
     """
 
     # The largest request body that it takes, in bytes. 0: none; the body of a request is then

@@ -14,11 +14,10 @@ from functools import partial
 from typing import Any, Literal, get_args
 
 from reactor.apps.load import ProtocolFactory, as_app, load_target
-from reactor.apps.wsgi import WsgiApp
 from reactor.errors import ConfigurationError
 from reactor.http._context import ServerContext
 from reactor.http._server import ServerMachines
-from reactor.http.app import App
+from reactor.http.app import App, ServingContext
 from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.loop._core import EVENT_READ
 from reactor.loop.stall import StallWatch
@@ -132,8 +131,6 @@ def protocol_factory(
     http_app: Any = app
     open_file = None if body_files is None else body_files.open
     context = ServerContext(http_app, limits, DateField(), AccessLog(log, limits), open_file)
-    if isinstance(app, WsgiApp):
-        app.draining = context.is_draining
     return ServerMachines(context)
 
 
@@ -193,10 +190,14 @@ class Server:
                     self.sockets.append(where)
                 else:
                     self.sockets += listen_sockets(where, limits.backlog)
-            if isinstance(app, WsgiApp):
-                app.serving(bound_address(self.sockets[0]), multithread=model == "threads")
+            addresses = [bound_address(sock) for sock in self.sockets]
+            if isinstance(factory, ServerMachines) and hasattr(app, "serving"):
+                threads = connections_max(limits) if model == "threads" else 1
+                app.serving(
+                    ServingContext(tuple(addresses), threads=threads, draining=factory.is_draining)
+                )
             scheme = "tcp" if isinstance(app, type) else "http"
-            self.urls = [_url(scheme, bound_address(sock)) for sock in self.sockets]
+            self.urls = [_url(scheme, address) for address in addresses]
             self._was_run = False
             self._server = _server_of(model)(self.sockets, factory, limits)
         except OSError as error:  # no descriptor, no memory, or no room in epoll
