@@ -9,6 +9,7 @@ from cpython.dict cimport PyDict_GetItemWithError
 from cpython.object cimport PyObject
 
 from reactor.parser._headers cimport Headers, as_headers
+from reactor.parser._length cimport has_content, status_has_content
 from reactor.parser._message cimport Request, Response, fill_response
 from reactor.parser._reasons cimport reason_of
 from reactor.apps._environ cimport Environs
@@ -23,8 +24,6 @@ from reactor.parser._digits import parse_digits
 cdef enum:
     # Beyond these an application that makes up statuses pays itself.
     STATUSES_MAX = 256
-
-cdef str HEAD = "HEAD"          # the very object: the names of methods are interned
 
 cdef dict statuses = {}     # "404 Not Found": (404, its reason or None if that is the usual one)
 KEPT_STATUSES = statuses    # for tests of the bound
@@ -97,7 +96,8 @@ cdef class WsgiCall:
         if not isinstance(data, bytes):
             raise TypeError(f"write takes bytes, not {type(data).__name__}")
         if data:
-            if not self.bodyless and self.request.method_text is not HEAD:
+            self.check_started()
+            if has_content(self.request.method_text, self.code):
                 self.push(data)
             self.begun = True
 
@@ -117,7 +117,7 @@ cdef class WsgiCall:
     @property
     def bodyless(self):
         self.check_started()
-        return self.code == 204 or self.code == 304
+        return not status_has_content(self.code)
 
     cpdef object response(self, body):
         self.check_started()
@@ -126,7 +126,7 @@ cdef class WsgiCall:
 
     cdef Response made(self, body):
         # What frameworks leave in a 204 or 304 is dropped, as in a HEAD: it is no fault of theirs.
-        if self.code == 204 or self.code == 304:
+        if not status_has_content(self.code):
             body = b""
         # Not Response(): a status that was parsed is one, and to look at arguments takes time.
         cdef Response response = Response.__new__(Response)

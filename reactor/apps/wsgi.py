@@ -24,7 +24,6 @@ from typing import Any
 
 from reactor.apps._environ import Environs
 from reactor.apps._wsgi import WsgiCall, WsgiCaller
-from reactor.errors import LocalProtocolError
 from reactor.http.app import ServingContext
 from reactor.http.blame import name_of
 from reactor.http.body import PlainFile, blocks_of, is_plain_file, not_bytes
@@ -128,8 +127,6 @@ def _lazy_response(call: WsgiCall, result: Any, request: Request) -> Response:
         if not body or call.bodyless:
             stream.close()
         response = call.response(body)
-        if first and request.method != "HEAD":
-            _check_length(response.content_length, len(first))
     except BaseException:
         stream.close()
         raise
@@ -155,12 +152,6 @@ def _first_piece(pieces: Iterator[bytes]) -> bytes:
         if piece:
             return piece
     return b""
-
-
-def _check_length(length: int | None, size: int) -> None:
-    # The machine holds all pieces to it; here it still can be answered with a 500.
-    if length is not None and size > length:
-        raise LocalProtocolError(f"Content-Length is {length} but the body has {size} bytes")
 
 
 def environ_template(context: ServingContext) -> Environ:

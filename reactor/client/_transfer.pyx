@@ -9,6 +9,7 @@ to the user nothing is tried again here: only the user knows what became of the 
 cimport cython
 from libc.stdint cimport int64_t
 
+from reactor.parser._length cimport has_content
 from reactor.parser._message cimport Response
 from reactor.http._client cimport ClientMachine, Exchange
 from reactor.loop._core cimport Loop
@@ -203,8 +204,7 @@ cdef class Transfer(Exchange):
         return None
 
     cdef int deliver_head(self, Response response) except -1:
-        if (self.client.compressed and self.asked.method != "HEAD"
-                and response.status_code != 304):
+        if self.client.compressed and has_content(self.asked.method, response.status_code):
             from reactor.client.decoding import decoder_for  # only who decodes loads zlib
 
             self.decoder = decoder_for(
@@ -235,8 +235,8 @@ cdef class Transfer(Exchange):
 
     cdef bint is_too_long(self, Response response) except -1:
         """Whether a body that nobody wants is so long that a new connection costs less."""
-        length = None if self.asked.method == "HEAD" else response.content_length
-        return length is not None and length > self.client.limits.drain_bytes_max
+        return (has_content(self.asked.method, response.status_code)
+                and response.facts.content_length > self.client.limits.drain_bytes_max)
 
     cdef bint is_drained(self, object data) except -1:
         """The same of one whose length only its end tells."""

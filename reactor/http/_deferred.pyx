@@ -35,10 +35,7 @@ cdef class DeferredResponder(Responder):
         except KeyboardInterrupt:
             raise
         except BaseException as exception:
-            end_if_forked(exception)
-            if self.write_state != IDLE:
-                raise  # our own: the answer was begun
-            return self.application_failed(exception, response)
+            return self.failed_to_answer(exception, response)
 
     cdef int begin_pushed(self, Response response, bytes data) except -1:
         if self.write_state != IDLE:

@@ -21,6 +21,7 @@ cdef class Responder(Sender):
     cdef int respond(self, Request request) except -1
     cdef int answer(self, Response response) except -1
     cdef int answer_file(self, Response response, File file, int64_t length) except -1
+    cdef int failed_to_answer(self, object exception, object response) except -1
     cdef int application_failed(self, object exception, object response) except -1
     cdef int answer_in_pieces(self, Response response) except -1
     cdef int release_body(self) except -1

@@ -15,9 +15,10 @@ its code raises is its fault, SystemExit included; only KeyboardInterrupt is fro
 Must never know: how a request is read. It does no I/O and reads no clock.
 """
 
-from cpython.bytes cimport PyBytes_AS_STRING
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 
 from reactor.parser._fields cimport stays_open
+from reactor.parser._length cimport has_content, said_length
 from reactor._file cimport File
 from reactor.process._forked cimport end_if_forked
 from reactor.http._collecting cimport CollectedBody
@@ -28,11 +29,8 @@ from reactor.http._context cimport ServerContext
 from reactor.http._sides cimport BODY, CLOSED, DONE, END, IDLE, NEXT, START, WITH_BODY
 from reactor.http._sent_bytes cimport SentBytes
 
-from reactor.errors import LocalProtocolError
 from reactor.http.blame import doing
 from reactor.http.body import OutgoingBody
-
-cdef str HEAD_METHOD = "HEAD"   # the very object: the names of methods are interned
 
 # Where the head of an answer is put together. One for all machines: nothing of another one
 # runs between its being filled and its being handed over.
@@ -117,11 +115,15 @@ cdef class Responder(Sender):
         except KeyboardInterrupt:
             raise
         except BaseException as exception:
-            end_if_forked(exception)
             request.answerer = None
-            if self.write_state != IDLE and not (self.out is not None and self.out.pushing):
-                raise  # our own: the answer was begun
-            return self.application_failed(exception, response)
+            return self.failed_to_answer(exception, response)
+
+    cdef int failed_to_answer(self, object exception, object response) except -1:
+        """What was raised before the answer began is the application's; while it is written, ours."""
+        end_if_forked(exception)
+        if self.write_state != IDLE and not (self.out is not None and self.out.pushing):
+            raise exception
+        return self.application_failed(exception, response)
 
     cdef int application_failed(self, object exception, object response) except -1:
         """A 500 if nothing was sent, else the end of what was."""
@@ -137,27 +139,22 @@ cdef class Responder(Sender):
 
     cdef int answer(self, Response response) except -1:
         """Frame the response and begin to write it. Raises before anything is written."""
+        cdef object method = None if self.request is None else self.request.method_text
+        cdef bint empty = not has_content(method, response.status_code)
         cdef int64_t length = response.facts.content_length
-        cdef bint bodyless = self.request is not None and self.request.method_text is HEAD_METHOD
         check_fields(response)
         body = response.content
-        if response.status_code in (204, 304):
-            return self.answer_in_pieces(response)
-        if type(body) is File and not bodyless and (<File>body).holds(length):
+        if type(body) is File and not empty and (<File>body).holds(length):
             return self.answer_file(response, <File>body, length)
         if not isinstance(body, bytes):
             return self.answer_in_pieces(response)
-        cdef bytes content = <bytes>body
-        # A HEAD response may carry the length of the body that GET would have. No body at all
-        # says nothing of GET's (RFC 9110 8.6: if there is a length, it is that).
-        if length < 0:
-            length = -1 if bodyless and not content else len(content)
-        elif length != len(content) and not (bodyless and not content):
-            raise LocalProtocolError(
-                f"Content-Length is {length} but the body has {len(content)} bytes")
-        if len(content) > self.context.high_water and not bodyless:
+        length = said_length(
+            method, response.status_code, length, PyBytes_GET_SIZE(body), False)
+        if empty:
+            body = b""
+        elif PyBytes_GET_SIZE(body) > self.context.high_water:
             return self.answer_in_pieces(response)
-        self.begin(response, length, False, b"" if bodyless else content)
+        self.begin(response, length, False, <bytes>body)
         return self.end()
 
     cdef int answer_file(self, Response response, File file, int64_t length) except -1:

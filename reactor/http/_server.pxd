@@ -35,6 +35,7 @@ cdef class ServerMachine(DeferredResponder):
     cdef bint read_one(self) except -1
     cdef int head_read(self, Request request) except -1
     cdef int expect_body(self, Request request) except -1
+    cdef int body_begins(self, Request request, int64_t size) except -1
     cdef int body_read(self, bytes data) except -1
     cdef int64_t body_bytes_max(self) except -1
     cdef int check_body_size(self, int64_t size) except -1

@@ -325,18 +325,22 @@ cdef class ServerMachine(DeferredResponder):
         return self.respond(request)
 
     cdef int expect_body(self, Request request) except -1:
-        self.check_body_size(max(request.facts.content_length, <int64_t>len(request.content)))
-        self.move_reading(WITH_BODY)
+        self.body_begins(
+            request, max(request.facts.content_length, <int64_t>PyBytes_GET_SIZE(request.content)))
         self.body = CollectedBody(
             self.context.bodies, request.facts.content_length, self.body_bytes_max())
-        self.continue_owed = request.facts.flags & CONTINUE and request.facts.version > 10
+        return 0
+
+    cdef int body_begins(self, Request request, int64_t size) except -1:
+        self.check_body_size(size)
+        self.move_reading(WITH_BODY)
+        # Of HTTP/1.1 alone: in HTTP/1.0 the flag is never set.
+        self.continue_owed = (request.facts.flags & CONTINUE) != 0
         return 0
 
     cdef int stream_body(self, Request request) except -1:
         self.streams_body = True
-        self.check_body_size(request.facts.content_length)
-        self.move_reading(WITH_BODY)
-        self.continue_owed = request.facts.flags & CONTINUE and request.facts.version > 10
+        self.body_begins(request, request.facts.content_length)
         return self.respond(request)
 
     cdef int body_read(self, bytes data) except -1:

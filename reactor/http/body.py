@@ -24,8 +24,8 @@ from functools import partial
 from typing import Any
 
 from reactor._file import File
-from reactor.errors import LocalProtocolError
 from reactor.limits import DEFAULT_LIMITS
+from reactor.parser._length import has_content, said_length
 from reactor.parser._message import Request, Response
 from reactor.parser._serialise import serialise_chunk, serialise_last_chunk
 
@@ -108,7 +108,6 @@ class OutgoingBody:
     """
 
     def __init__(self, request: Request | None, response: Response) -> None:
-        status = response.status
         self.length = response.content_length
         self.chunked = False
         self.until_close = False
@@ -119,26 +118,20 @@ class OutgoingBody:
         self.trailers: Any = ()
         self.source: Any = response.body
         size = self._take(response.body)
-        if status in {204, 304}:
-            if size:
-                raise LocalProtocolError(f"a response with status {status} has no body")
-            # RFC 9110 8.6: a 204 has no such field; in a 304 it describes what a 200 would have.
-            self.length = None if status == 204 else response.content_length
+        method = None if request is None else request.method
+        said = said_length(
+            method,
+            response.status,
+            -1 if self.length is None else self.length,
+            -1 if size is None else size,
+            self.file is not None,
+        )
+        self.length = None if said < 0 else said
+        if not has_content(method, response.status):
             self._drop()
-        elif request is not None and request.method == "HEAD":
-            # An application may say the length that GET would have, and save itself the body. No
-            # body at all says nothing of GET's (RFC 9110 8.6: if there is a length, it is that).
-            self.length = (size or None) if self.length is None else self.length
-            self._drop()
-        elif size is None:
-            self.chunked = self.length is None and (request is None or request.version >= 11)
-            self.until_close = self.length is None and not self.chunked
-        elif self.length is None:
-            self.length = size
-        elif self.length > size or (self.file is None and self.length != size):
-            raise LocalProtocolError(
-                f"Content-Length is {self.length} but the body has {size} bytes"
-            )
+        elif said < 0:
+            self.chunked = request is None or request.version >= 11
+            self.until_close = not self.chunked
 
     def take_file(self) -> Any:
         """The file, for who will close it."""

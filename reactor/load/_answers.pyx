@@ -13,6 +13,7 @@ from libc.string cimport memcmp
 from reactor.parser._bounds cimport read_bounds
 from reactor.parser._fields cimport CHUNKED, Field, stays_open
 from reactor.parser._head cimport scan_head
+from reactor.parser._length cimport has_content
 from reactor.parser._lines cimport DONE, FAILED, MORE, Head, head_free, head_init, head_lend
 from reactor.parser._message cimport Response
 
@@ -36,8 +37,7 @@ cdef class Target:
         self.status = status
         self.learning = learning
         self.length = -1 if length is None else length
-        # RFC 9112 6.3: these have no body, whatever Content-Length says.
-        self.plain = method not in ("HEAD", "CONNECT") and status >= 200 and status not in (204, 304)
+        self.plain = has_content(method, status) and method != "CONNECT"
         if body is not None:
             self.expect(body)
 

@@ -21,6 +21,7 @@ from reactor.parser._head cimport scan_head
 from reactor.parser._headers cimport Headers, headers_of
 from reactor.parser._input cimport (
     AT_END, AT_SWITCH, BROKEN, IN_CHUNKS, IN_CLOSE, IN_HEAD, IN_LENGTH, IN_TRAILERS, STOPPED)
+from reactor.parser._length cimport has_content
 from reactor.parser._lines cimport (
     DONE, EMPTY, FAILED, MORE, blank_values, head_free, head_init, scan_fields, trailer_init)
 from reactor.parser._message cimport Request, Response, request_of, response_of
@@ -203,8 +204,7 @@ cdef class MessageParser(ParserInput):
     cdef void frame_response(self, Response message):
         cdef int status = message.status_code
         cdef bint tunnel = self.method == "CONNECT" and 200 <= status < 300
-        cdef bint bodyless = (status < 200 or status == 204 or status == 304
-                              or self.method == "HEAD")
+        cdef bint bodyless = not has_content(self.method, status)
         self.after = IN_HEAD if stays_open(&message.facts) else STOPPED
         if status == 101 or tunnel:
             self.after = AT_SWITCH

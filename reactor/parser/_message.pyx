@@ -16,6 +16,7 @@ from reactor.parser._fields cimport (
     name_key, no_facts, note_field, note_target, stays_open)
 from reactor.parser._headers cimport (
     as_headers, block_of, checked_value, headers_in, text_in, wire_bytes)
+from reactor.parser._length cimport status_has_content
 from reactor.parser._lines cimport blank_values
 from reactor.parser._names cimport (
     PyUnicode_1BYTE_DATA, PyUnicode_GET_LENGTH, ascii, known_method, latin1)
@@ -423,9 +424,8 @@ cdef Response response_of(const Head *head, const uint8_t *text):
         blank_values(<Field *>PyBytes_AS_STRING(response.block), head.count)
         response.reason_text = response.reason_text.translate(BLANKS)
     response.content = b""
-    # RFC 9112 6.3: these never have a body; of the others only a length of zero ends here.
-    response.complete = (head.status < 200 or head.status == 204 or head.status == 304
-                         or (head.facts.content_length == 0))
+    # RFC 9112 6.3: of those that have a body, only one with a length of zero ends here.
+    response.complete = not status_has_content(head.status) or head.facts.content_length == 0
     response.end_at = head.pos
     return response
 

@@ -6,11 +6,12 @@ nor what was sent before.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
-from libc.stdint cimport uint8_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy
 
 from reactor.parser._fields cimport ENCODED, Field, is_forbidden_trailer
 from reactor.parser._headers cimport Headers
+from reactor.parser._length cimport check_length, said_length
 from reactor.parser._message cimport Request, Response
 from reactor.parser._reasons cimport reason_of
 
@@ -30,7 +31,7 @@ def serialise_request(method, target, headers=(), body=b"", int version=11):
     if body is None:
         return head_bytes(line, request.get_headers(), -1)
     cdef bytes content = content_bytes(request.content)
-    check_length(request.facts.content_length, content)
+    check_length(request.facts.content_length, len(content))
     cdef bint framed = (request.facts.content_length >= 0 or request.facts.flags & ENCODED
                         or not (content or request.method_text in METHODS_WITH_CONTENT))
     return head_bytes(line, request.get_headers(), -1 if framed else len(content)) + content
@@ -45,16 +46,11 @@ def serialise_response(status, headers=(), body=b"", reason=None, int version=11
     if body is None:
         return head_bytes(line, response.get_headers(), -1)
     cdef bytes content = content_bytes(response.content)
-    # RFC 9110 6.4.1: these responses have no content.
-    cdef bint bodyless = code < 200 or code == 204 or code == 304
-    if bodyless:
-        if content:
-            raise LocalProtocolError(f"a {code} response has no body", "body")
-    else:
-        check_length(response.facts.content_length, content)
-    cdef bint framed = (bodyless or response.facts.content_length >= 0
-                        or response.facts.flags & ENCODED)
-    return head_bytes(line, response.get_headers(), -1 if framed else len(content)) + content
+    cdef int64_t length = said_length(
+        None, code, response.facts.content_length, len(content), False)
+    if response.facts.content_length >= 0 or response.facts.flags & ENCODED:
+        length = -1  # the fields say it
+    return head_bytes(line, response.get_headers(), length) + content
 
 
 def serialise_chunk(data):
@@ -85,13 +81,6 @@ cdef bytes content_bytes(object content):
     if not isinstance(content, bytes):
         raise TypeError("a body to serialise is bytes or str")
     return content
-
-
-cdef int check_length(long long length, bytes content) except -1:
-    if length >= 0 and length != len(content):
-        raise LocalProtocolError(
-            f"Content-Length is {length} but the body has {len(content)} bytes", "content-length")
-    return 0
 
 
 cdef bytes head_bytes(bytes line, Headers headers, Py_ssize_t length):
