@@ -183,7 +183,7 @@ class AsyncClient:
         return collected.response()
 
     def close(self) -> None:
-        """End what is under way: whoever awaits it gets a FetchError. Idempotent."""
+        """End what is under way: its callers get a FetchError. Idempotent."""
         self.client.close()
 
     async def __aenter__(self) -> AsyncClient:

@@ -84,11 +84,11 @@ class Limits(Value):
     linger_timeout_s: float = 5.0
     linger_time_s: float = 30.0
     # What keeps up this rate gets more time. Slower than any line on which an upload would come to
-    # its end in time; who only trickles is let go as soon as who is silent.
+    # its end in time; a peer that only trickles is let go as soon as a silent one.
     linger_rate_min: int = 16 * KIB
     # Responses under way may finish for this long after the first signal to stop.
     graceful_timeout_s: float = 30.0
-    # Who is idle then may send one request more for this long: the client and the proxies in front
+    # An idle client may send one request more for this long: the client and the proxies in front
     # learn of the end by its answer, and not by a request that is lost.
     idle_grace_s: float = 5.0
     # The same after Ctrl-C: who presses it has a browser open that keeps its connections. So only
@@ -130,7 +130,7 @@ class Limits(Value):
     # One scratch buffer of a client's own reactor: 1 GiB costs a fifth less CPU than by 64 KiB,
     # since every read is a turn of the loop; past this there is little more to gain.
     fetch_read_bytes_max: int = 256 * KIB
-    # What `get` collects in memory. Whoever expects more streams it.
+    # What `get` collects in memory. A caller that expects more streams it.
     fetched_body_bytes_max: int = 256 * MIB
     # Processes that look names up: so many slow names before a fast one has to wait.
     resolvers_max: int = 4
@@ -213,7 +213,7 @@ class Limits(Value):
 
 DEFAULT_LIMITS = Limits()
 
-# Who fetches cannot make a server's fields smaller: more than 8 KiB of policies or cookies, and
+# A client cannot make a server's fields smaller: more than 8 KiB of policies or cookies, and
 # more than a hundred fields, are rare but real. http.client takes lines of 64 KiB, browsers more.
 CLIENT_LIMITS = DEFAULT_LIMITS.replace(
     field_bytes_max=64 * KIB, fields_bytes_max=64 * KIB, field_count_max=250

@@ -177,8 +177,8 @@ cdef inline object new_empty():
 
 
 cdef uint64_t marked(const uint8_t *p, Py_ssize_t size) noexcept:
-    """A mark of at least 16 bytes: equal ones have the same. It need not resist whoever wants two
-    with the same: they would be in each other's place, and are compared before they are used."""
+    """A mark of at least 16 bytes: equal texts have equal marks. It need not resist an attacker who
+    wants two texts of one mark: texts are compared before their place is used."""
     cdef const uint8_t *last = p + size - 16
     cdef uint64_t one = size, other = 0
     while p < last:

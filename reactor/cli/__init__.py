@@ -167,7 +167,7 @@ def _run(arguments: Sequence[str]) -> int:
     except FetchError as error:
         return fail(error.message, error.exit_code)
     except BrokenPipeError:
-        # Whoever read our output has gone: `reactor get URL | head`.
+        # The reader of our output has gone: `reactor get URL | head`.
         return 141
     return code
 

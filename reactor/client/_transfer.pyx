@@ -326,7 +326,7 @@ cdef class Transfer(Exchange):
 
     cdef int finish_up(self) except -1:
         self.over = True
-        # Whoever made the callbacks holds the transfer, maybe: what is over is in no cycle, so its
+        # The maker of the callbacks may hold the transfer: what is over is in no cycle, so its
         # memory is free at once, and ten thousand of them take no more than one.
         self.on_head = self.on_body = self.on_done = None
         self.total_s = self.loop.time_now() - self.began

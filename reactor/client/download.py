@@ -150,7 +150,7 @@ class Download:
         self._tries = 0
 
     def like(self, url: str, headers: GivenFields, body: bytes | BinaryIO | None) -> Download:
-        """One of another URL, with the same sink and choices, for who has many of them."""
+        """A download of another URL with the same sink and choices, for callers that have many."""
         other = Download.__new__(Download)
         other._choices = self._choices
         other._set_up(url, headers, body)

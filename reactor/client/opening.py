@@ -83,7 +83,7 @@ class Opening:
         self._tunnel: _Tunnel | None = None
         self._over = False
         self._text = text
-        # Who is connected to: the proxy, or the origin itself.
+        # The other end of the connection: the proxy, or the origin itself.
         self._host = route.host if route.proxy is None else route.proxy.host
         self._port = route.port if route.proxy is None else route.proxy.port
         self._where = f"{self._host} port {self._port}" + (" (the proxy)" if route.proxy else "")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from reactor.limits import Limits
 
     class Waiter(Protocol):
-        """Who wants a connection: a transfer."""
+        """A transfer, as a pool sees it: it wants a connection."""
 
         @property
         def timings(self) -> dict[str, float]: ...

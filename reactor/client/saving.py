@@ -97,7 +97,7 @@ class StreamSink(Sink):
             try:
                 view = view[os.write(self._fd, view) :]
             except BlockingIOError:
-                # Whoever started us shares a descriptor that does not block.
+                # The process that started us shares a descriptor that does not block.
                 room = select.poll()
                 room.register(self._fd, select.POLLOUT)
                 room.poll()
@@ -154,7 +154,7 @@ class FileSink(Sink):
         if part is None:
             return None
         if part.version is not None and part.version.length == part.size > 0:
-            # Whoever asks Apache for what follows the last byte is not told how long the file is.
+            # Asked for what follows the last byte, Apache does not say how long the file is.
             part.cut(part.size - 1)
         return part.version
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Writer:
-    """``write(asked)`` is the request up to its body, and the `Route` to who answers it."""
+    """``write(asked)`` is the request up to its body, and the `Route` to its server."""
 
     def __init__(self, proxies: Proxies, compressed: bool) -> None:
         self._proxies = proxies

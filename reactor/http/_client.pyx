@@ -210,15 +210,15 @@ cdef class ClientMachine(ResponseReader):
         self.paused = False
         self.move_reading(END)
         self.transport.expire_in(-1)
-        # RFC 9112 9.3: who has answered before the request was whole may not take the rest.
+        # RFC 9112 9.3: a server that answered before the request was whole may not take the rest.
         if self.keep_alive and not self.parser.buffered and self.write_state == DONE:
             self.move_reading(NEXT)
             self.move_writing(NEXT)
         else:
             self.close()
         self.served += 1
-        # First the pool, while it may give the connection to who waits longest: what is told of
-        # the end may ask for more, and would come before them.
+        # First the pool, while it may give the connection to the transfer that waits longest: a
+        # callback that is told of the end may ask for more, and would come before it.
         if self.is_ready():
             self.freed()
         exchange.completed(trailers)

@@ -35,7 +35,7 @@ cdef class Exchange:
         raise RuntimeError("this exchange is over: its request is answered")
 
     cdef int settle(self, DeferredResponder responder) except -1:
-        """Go on with the connection, unless whoever called the application does it anyway."""
+        """Go on with the connection, unless the application's caller does it anyway."""
         if self.request.answerer is None:
             responder.advance()
         return 0

@@ -6,7 +6,7 @@ from reactor.parser._headers cimport Headers
 from reactor.parser._message cimport Response
 
 cdef struct Text:
-    # Bytes that grow at the end. Whoever holds one frees `base`.
+    # Bytes that grow at the end. Its holder frees `base`.
     uint8_t *base
     Py_ssize_t size, capacity
 

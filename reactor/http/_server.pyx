@@ -134,7 +134,7 @@ cdef class ServerMachine(DeferredResponder):
 
     cpdef finish(self):
         if not self.is_closed():
-            self.set_reading()  # whoever waits for a request has another deadline now
+            self.set_reading()  # a connection that waits for a request has another deadline now
         self.call_exchange("drained", ())
 
     cpdef end_stream(self):

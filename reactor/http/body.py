@@ -134,7 +134,7 @@ class OutgoingBody:
             self.until_close = not self.chunked
 
     def take_file(self) -> Any:
-        """The file, for who will close it."""
+        """The file; the caller closes it."""
         file, self.file, self.source = self.file, None, None
         return file
 

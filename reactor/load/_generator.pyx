@@ -249,7 +249,7 @@ cdef class Load:
         if not targets or not all([isinstance(target, Target) for target in targets]):
             raise TypeError("targets are a list of at least one Target")
         self.reactor = reactor
-        self.targets = targets[:]  # whoever gave them may put something else there
+        self.targets = targets[:]  # their giver may put something else there
         self.opens = opens
         self.one_each = one_each
         self.corrected = Histogram()

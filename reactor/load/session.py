@@ -229,8 +229,8 @@ class Session:
         """Once a second: for whom is this, and does the server still answer?"""
         self._reactor.call_later(TICK_S, self._look)
         if os.getppid() != self._parent:
-            # Whoever wanted this load is gone. The end of its pipes would tell, but for other
-            # children that have inherited them.
+            # The process that wanted this load is gone. The end of its pipes would tell, but other
+            # children have inherited them.
             raise SystemExit(unheard())
         before = time.monotonic_ns() - int(self._answer_timeout_s * 1e9)
         for client in self._load.clients:

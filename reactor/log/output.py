@@ -1,4 +1,4 @@
-"""Words out, without waiting for who reads them.
+"""Words out, without waiting for their reader.
 
 A pipe that nobody reads is full after 64 KiB, and the next write to it waits for ever: in a
 single thread that is the end of everything. So what a log, a warning or an application's

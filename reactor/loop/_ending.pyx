@@ -1,4 +1,4 @@
-"""What is left for the end of a turn: who is told that it is lost, who sends, what is closed.
+"""What is left for the end of a turn: lost handlers to tell, bytes to send, descriptors to close.
 
 Descriptors are closed last, so that the kernel cannot hand out a number again while the batch
 of events still holds one for it.

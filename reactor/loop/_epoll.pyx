@@ -104,7 +104,7 @@ cdef class EpollSelector(Poller):
 
     cdef Registration ready(self, int index, int *mask):
         cdef uint32_t events = self.batch[index].events
-        # An error or a hang-up is both: whoever reads or writes will be told which.
+        # An error or a hang-up is both: the handler's read or write says which.
         mask[0] = (READ if events & ~EPOLLOUT else 0) | (WRITE if events & ~EPOLLIN else 0)
         return self.at(self.batch[index].data.fd)
 

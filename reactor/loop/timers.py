@@ -50,12 +50,13 @@ class TimerHandle(Handle):
     ) -> None:
         super().__init__(callback, args)
         self.when = when
-        self._timers = timers
+        self._timers: Timers | None = timers  # None when it has left the heap
 
     def cancel(self) -> None:
         if not self.cancelled:
             super().cancel()
-            self._timers.note_cancelled()
+            if self._timers is not None:
+                self._timers.note_cancelled()
 
 
 class Timers:
@@ -94,7 +95,7 @@ class Timers:
         due = []
         while (when := self.next_when()) is not None and when <= now:
             handle = heapq.heappop(self._heap)[2]
-            handle._timers = _SPENT  # a later cancel() must not count it: it left the heap
+            handle._timers = None  # a later cancel() must not count it: it left the heap
             due.append(handle)
         return due
 
@@ -104,13 +105,3 @@ class Timers:
             self._heap = [entry for entry in self._heap if not entry[2].cancelled]
             heapq.heapify(self._heap)
             self._cancelled = 0
-
-
-class _Spent(Timers):
-    """Where timers belong once they left their heap."""
-
-    def note_cancelled(self) -> None:
-        pass
-
-
-_SPENT = _Spent()

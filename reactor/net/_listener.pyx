@@ -150,7 +150,7 @@ cdef class Acceptor:
         return 0
 
     cdef int wait_for_room(self) except -1:
-        # If nobody is idle, the next look is after a pause: whoever goes idle tells nobody.
+        # If none is idle, the next look is after a pause: a connection that goes idle tells nobody.
         # When finishing nobody has to make room: all of them end soon.
         if self.finishing or not self.listener.make_room():
             self.pause(self.listener.pause_s)
@@ -310,7 +310,7 @@ cdef class Listener(ConnectionOwner):
         return 0
 
     cdef bint make_room(self) except -1:
-        """Close connections that are idle, those first that have been it the longest; true if
+        """Close idle connections, the longest idle ones first; true if
         some of them will be gone by the end of the next turn."""
         self.short = True
         if self.going:

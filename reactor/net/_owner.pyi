@@ -1,10 +1,10 @@
-"""What connections have in common, read once and not for each; and who is told of their end."""
+"""What connections have in common, read once and not for each; the owner is told of their end."""
 
 from typing_extensions import disjoint_base
 
 @disjoint_base
 class ConnectionOwner:
-    """What connections have in common, and who is told of their end; see `_owner.pxd`."""
+    """What connections have in common; the owner is told of their end. See `_owner.pxd`."""
 
 @disjoint_base
 class CallbackOwner(ConnectionOwner):

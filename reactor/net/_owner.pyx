@@ -1,4 +1,4 @@
-"""What connections have in common, read once and not for each; and who is told of their end.
+"""What connections have in common, read once and not for each; the owner is told of their end.
 
 A listener is the owner of what it has accepted. Knows limits and a loop; must never know
 what a connection does.

@@ -44,7 +44,7 @@ cdef extern from *:
     #endif
     }
 
-    static int linger_not(int fd) {
+    static int close_by_reset(int fd) {
         struct linger now = {1, 0};
         return setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
     }
@@ -94,7 +94,7 @@ cdef extern from *:
     const int AF_INET, AF_INET6
     const unsigned int UNIX_PATH_AT
     int accept_at(int fd, sockaddr_storage *peer, socklen_t *size) nogil
-    int linger_not(int fd) nogil
+    int close_by_reset(int fd) nogil
     int drop_syns(int fd) nogil
     int input_waits(int fd) nogil
     long user_at(int fd) nogil
@@ -178,7 +178,7 @@ cpdef int refuse_new(int fd, bint by_path) noexcept:
 
 cpdef int reset_on_close(int fd) noexcept:
     # Fails if it is no TCP, or closed already: then there is nothing to reset.
-    return linger_not(fd)
+    return close_by_reset(fd)
 
 
 cdef object last_os_error():

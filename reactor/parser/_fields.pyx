@@ -309,7 +309,7 @@ cdef bint may_repair(Facts *facts, const uint8_t *name, uint32_t size) noexcept 
     if size == 10 and scan_same(name, b"connection", 10):
         # What it says is then not looked at; at worst it is this.
         facts.flags |= CLOSE
-    # Who repairs it otherwise reads another length, and sees the message's end elsewhere.
+    # A recipient that repairs it in another way sees the message's end elsewhere.
     return not (size == 14 and scan_same(name, b"content-length", 14)
                 or size == 17 and scan_same(name, b"transfer-encoding", 17))
 

@@ -71,7 +71,7 @@ cdef class MessageParser(ParserInput):
         if self.stage == IN_HEAD:
             result = scan_head(&self.head, buffer_data(&self.buffer), min(size, SCAN_MAX))
             if result == DONE:
-                self.begin()  # the scan is for who pulls it
+                self.begin()  # the caller that pulls it scans it
             elif result == FAILED:
                 self.break_off(self.head.rule, self.head.fault)
             else:

@@ -83,7 +83,7 @@ cdef const uint8_t *name_view(object name, Py_ssize_t *size) except NULL:
 
 cdef const uint8_t *value_view(object value, Py_ssize_t *size) except NULL:
     cdef const uint8_t *p = wire_view(value, "field-value", size)
-    # RFC 9110 5.5: CR, LF and NUL would let whoever chose the value write the rest of the head.
+    # RFC 9110 5.5: with CR, LF or NUL the author of a value could write the rest of the head.
     if not scan_is_value(p, p + size[0]):
         raise LocalProtocolError(f"field value {value!r} holds a control byte", "field-value")
     # RFC 9112 5.1: white space around a value is no part of it.

@@ -141,7 +141,7 @@ class Request(Message):
 
     @property
     def client(self) -> Any:
-        """Who sent it; whoever owns the connection sets this."""
+        """The address of the sender; the owner of the connection sets this."""
 
     @client.setter
     def client(self, client: Any) -> None: ...

@@ -88,7 +88,7 @@ class AccessLog:
         report(exception, escape(doing))
 
     def _may_say_so(self) -> bool:
-        """Whether there is a line left in this second: who is refused must not fill the disk."""
+        """Whether there is a line left in this second: refused clients must not fill the disk."""
         second = int(time.monotonic())
         if second != self._lines_second:
             if self._lines > self._lines_max:

@@ -201,8 +201,8 @@ class BlockingTransport(Transport):
             self._sock.settimeout(self._seconds_left())
             return self._receive_into(buffer)
         except TimeoutError:
-            # Who has asked in time is answered, though the process was stopped since, or busy:
-            # what is there is read before a deadline is over.
+            # A client that asked in time is answered, though the process was stopped since, or
+            # busy: what is there is read before a deadline is over.
             self._sock.settimeout(0)
             try:
                 return self._receive_into(buffer)
@@ -353,7 +353,7 @@ class BlockingTransport(Transport):
         return not self._eof_seen and has_input(self._sock.fileno())
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        """Nothing is buffered, so there is nothing to bound: they are kept for who asks."""
+        """Nothing is buffered, so nothing is bounded: the limits are kept for callers that ask."""
         self._marks = write_buffer_marks(high, low, self._limits.write_high_water_bytes)
 
     def get_write_buffer_limits(self) -> tuple[int, int]:

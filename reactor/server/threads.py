@@ -215,7 +215,7 @@ class ThreadServer:
             idle = [transport for transport in list(self._serving.values()) if transport.idle]
             if idle:
                 min(idle, key=lambda transport: transport.ends_at).finish()
-            # Whoever goes idle tells nobody, so the next look is after a pause.
+            # A connection that goes idle tells nobody, so the next look is after a pause.
             if self._places.acquire(timeout=self._limits.accept_pause_s):
                 return
 

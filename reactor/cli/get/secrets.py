@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from reactor.http.ascii import lower
 
-# Whoever looks over the user's shoulder, or reads his log, must not learn these.
+# A person who looks over the user's shoulder, or reads the log, must not learn these.
 _SECRET = {"authorization", "proxy-authorization", "cookie", "set-cookie"}
 
 
