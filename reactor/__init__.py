@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from reactor.errors import LocalProtocolError as LocalProtocolError
     from reactor.errors import ProtocolError as ProtocolError
     from reactor.errors import RemoteProtocolError as RemoteProtocolError
+    from reactor.http._websocket import WebSocket as WebSocket
     from reactor.limits import Limits as Limits
     from reactor.net import Inet as Inet
     from reactor.net import Protocol as Protocol
@@ -60,6 +61,7 @@ _HOMES = {
     "ResponseParser": ".parser._framing",
     "Server": ".server",
     "Unix": ".net",
+    "WebSocket": ".http._websocket",
     "get": ".client",
     "join": "._parse",
     "parse_request": "._parse",

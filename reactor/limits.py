@@ -138,6 +138,32 @@ class Limits(Value):
     names_max: int = 256
     name_known_s: float = 60.0
 
+    # --- WebSocket ------------------------------------------------------------------------
+    # A message, put together and inflated (uvicorn's number). Over it: 1009.
+    websocket_message_bytes_max: int = 16 * MIB
+    # Messages that wait for an application that awaits them. Above either nothing more is read.
+    websocket_queue_bytes_max: int = 64 * KIB
+    websocket_queue_messages_max: int = 16
+    # Messages that one connection may deliver in a turn: a read may hold ten thousand.
+    websocket_messages_per_turn_max: int = 64
+    # Without a frame of the peer for so long: a ping; then without one for so long: 1011. 0: none.
+    websocket_ping_interval_s: float = 20.0
+    websocket_ping_timeout_s: float = 20.0
+    # After our Close the peer's is waited for (RFC 6455 7.1.1).
+    websocket_close_timeout_s: float = 5.0
+    # An application that sends on to a peer that takes nothing, without a look at `room`, loses the
+    # connection: what it sends to a thousand slow ones would be all memory there is.
+    websocket_unsent_bytes_max: int = 16 * MIB
+    # What deflate may make of a message, once that is over the second: Apache's
+    # DeflateInflateRatioLimit. Over it: 1009.
+    websocket_inflate_ratio_max: int = 200
+    websocket_inflate_free_bytes: int = MIB
+    # Shorter messages are not deflated: they would become longer.
+    websocket_deflate_bytes_min: int = 64
+    # With more connections than this none keeps what it needs to deflate the next message by the
+    # last: 35 KiB each.
+    websocket_deflate_contexts_max: int = 1000
+
     # --- fairness: what one handler may do in one turn of the loop ------------------------
     accepts_per_turn_max: int = 16
     # hyper's number, and the pipelining depth of every benchmark.

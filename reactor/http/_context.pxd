@@ -28,6 +28,8 @@ cdef class ServerContext:
     cdef double idle_grace      # while draining: how long a next request is waited for
     cdef list spare             # parsers that nobody parses with now, the first spare_count
     cdef int spare_count
+    cdef public object websockets       # what the WebSockets of this server share; None: none was opened
+    cdef public object websocket_options    # how they are opened; None: as by default
 
     cdef Response error(self, int status, str message)
     cdef RequestParser lend_parser(self)

@@ -15,6 +15,8 @@ class Dates:
 class ServerContext:
     """What the machines of one server have in common; each `ServerMachine` is made with it."""
 
+    websockets: Any  # the `WebSocketContext` of this server; None: no WebSocket was opened
+    websocket_options: Any  # a `WebSocketOptions`, or None
     @property
     def app(self) -> App: ...
     @property

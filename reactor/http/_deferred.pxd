@@ -10,5 +10,5 @@ cdef class DeferredResponder(Responder):
     cdef int end_pushed(self, object trailers) except -1
     cdef object pushed_body(self)
     cdef int interim(self, int status, object headers) except -1
-    cdef int upgrade(self, object protocol, object headers) except -1
+    cdef int upgrade(self, object protocol, object headers, object name) except -1
     cdef bytes take_leftover(self)

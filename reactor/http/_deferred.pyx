@@ -11,6 +11,7 @@ Must never know: how a request is read, or who holds the handle.
 
 from reactor.process._forked cimport end_if_forked
 from reactor.http._response cimport check_fields
+from reactor.http._sent_bytes cimport SentBytes
 from reactor.http._sides cimport DONE, IDLE, START, WITH_BODY
 
 from reactor.errors import LocalProtocolError
@@ -79,19 +80,21 @@ cdef class DeferredResponder(Responder):
             self.write(serialise_response(status, headers, None))
         return 0
 
-    cdef int upgrade(self, object protocol, object headers) except -1:
+    cdef int upgrade(self, object protocol, object headers, object name) except -1:
         """RFC 9110 7.8: after the 101 the connection speaks the other protocol."""
-        name = self.request.upgrade
-        if name is None or self.write_state != IDLE or self.read_state != DONE:
+        asked = self.request.upgrade
+        if asked is None or self.write_state != IDLE or self.read_state != DONE:
             raise LocalProtocolError("the request asks for no upgrade, or the answer has begun")
-        fields = [("Upgrade", name), ("Connection", "Upgrade"), *Headers(headers).items()]
+        fields = [("Upgrade", name or asked), ("Connection", "Upgrade"), *Headers(headers).items()]
         head = serialise_response(101, fields, None)
         transport, rest = self.transport, self.take_leftover()
         self.move_writing(START)
         self.status = 101
-        if self.sent_bytes is not None:
-            self.sent_bytes.began(len(head), 0)
-        self.write(head)
+        if self.context.wants_answers:
+            if self.sent_bytes is None:
+                self.sent_bytes = SentBytes()
+            self.sent_bytes.began(len(head), len(head))
+        transport.write(head)
         transport.flush()
         self.answered()
         self.notify_taken(True)

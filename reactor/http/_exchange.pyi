@@ -92,8 +92,18 @@ class Exchange:
     def fail(self, exception: BaseException) -> None:
         """The application's fault: a 500 if nothing was sent, else the end of the connection."""
 
-    def upgrade(self, protocol: Any, headers: _Fields = ()) -> None:
-        """Answer 101 with the name in the request's Upgrade, and hand the connection over.
+    def handshake(self) -> Any:
+        """A `reactor.http.websocket.Handshake`, or the `Response` that says why this request opens
+        no WebSocket."""
+
+    def websocket(
+        self, handler: Any, subprotocols: Iterable[str] = (), headers: _Fields = ()
+    ) -> Any:
+        """See `Request.websocket`."""
+
+    def upgrade(self, protocol: Any, headers: _Fields = (), name: str | None = None) -> None:
+        """Answer 101 with the name in the request's Upgrade, or the one of several that ``name``
+        says, and hand the connection over.
 
         ``protocol`` gets connection_made, and what came behind the request by data_received.
 

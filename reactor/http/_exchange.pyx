@@ -85,8 +85,18 @@ cdef class Exchange:
         responder.application_failed(exception, None)
         self.settle(responder)
 
-    def upgrade(self, protocol, headers=()):
-        self.open().upgrade(protocol, headers)
+    def upgrade(self, protocol, headers=(), name=None):
+        self.open().upgrade(protocol, headers, name)
+
+    def handshake(self):
+        # Only who is asked for a WebSocket loads what opens one.
+        from reactor.http.websocket import handshake_of
+        cdef DeferredResponder responder = self.open()
+        return handshake_of(self, responder.context, responder.transport)
+
+    def websocket(self, handler, subprotocols=(), headers=()):
+        from reactor.http.websocket import open_websocket
+        return open_websocket(self, handler, subprotocols, headers)
 
     # --- the request's body ---------------------------------------------------------------
 

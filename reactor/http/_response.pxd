@@ -15,7 +15,7 @@ cdef enum Persistence:
     SILENT, CLOSING, STAYING
 
 cdef int put(Text *text, const void *data, Py_ssize_t size) except -1
-cpdef int refuse_the_machines(Headers headers) except -1
+cpdef int refuse_the_machines(Headers headers, bint upgrade_required=*) except -1
 cdef int check_fields(Response response) except -1
 cdef bint is_event_stream(Response response) except -1
 cdef Response error_response(int status, str message, str retry_after, object extra)

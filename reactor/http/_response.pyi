@@ -6,7 +6,7 @@ from reactor.parser._headers import Headers
 
 __pyx_capi__: dict[str, Any]
 
-def refuse_the_machines(headers: Headers) -> int:
+def refuse_the_machines(headers: Headers, upgrade_required: bool = False) -> int:
     """Nothing, if an application may set these fields.
 
     Raises:

@@ -23,6 +23,8 @@ cdef extern from "_scan.h" nogil:
 
 cdef enum:
     CAPACITY_FIRST = 1024   # most heads
+    # RFC 9110 15.5.22: it has a field Upgrade, which is the machine's otherwise.
+    UPGRADE_REQUIRED = 426
     # Of the fields that the machine adds: those that the application has set itself.
     SAYS_DATE = 1
     SAYS_SERVER = 2
@@ -66,16 +68,21 @@ cdef int check_fields(Response response) except -1:
         raise LocalProtocolError(
             f"an application answers with a final status, not {response.status_code}")
     cdef Headers headers = response.get_headers()
-    return refuse_the_machines(headers) if says_of(headers) & SAYS_THE_MACHINES else 0
+    if says_of(headers) & SAYS_THE_MACHINES:
+        return refuse_the_machines(headers, response.status_code == UPGRADE_REQUIRED)
+    return 0
 
 
-cpdef int refuse_the_machines(Headers headers) except -1:
+cpdef int refuse_the_machines(Headers headers, bint upgrade_required=False) except -1:
     cdef const Field *field = headers.fields()
     cdef uint32_t i
     if not says_of(headers) & SAYS_THE_MACHINES:
         return 0
     for i in range(headers.count):
         if is_the_machines(headers.text() + field[i].name, field[i].name_size):
+            if upgrade_required and field[i].name_size == 7 and scan_same(
+                    headers.text() + field[i].name, b"upgrade", 7):
+                continue
             name = (headers.text() + field[i].name)[:field[i].name_size].decode("ascii")
             raise LocalProtocolError(f"an application may not set the field {name!r}")
     return 0
@@ -168,6 +175,8 @@ cdef int put_head(Text *text, Response response, bytes date, int64_t length, bin
         put(text, b"\r\n", 2)
     elif chunked:
         put(text, b"Transfer-Encoding: chunked\r\n", 28)
+    if response.status_code == UPGRADE_REQUIRED:
+        put(text, b"Connection: Upgrade\r\n", 21)     # RFC 9110 7.8
     if persistence == CLOSING:
         put(text, b"Connection: close\r\n", 19)
     elif persistence == STAYING:

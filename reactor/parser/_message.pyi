@@ -127,6 +127,26 @@ class Request(Message):
         may be kept.
         """
 
+    def websocket(
+        self,
+        handler: Any,
+        subprotocols: Iterable[str] = (),
+        headers: _Fields = (),
+    ) -> Any:
+        """Open a WebSocket; to be returned by the application (docs/websocket.md).
+
+        Args:
+            handler: a subclass of `reactor.WebSocket`, what makes such an object, or the object.
+            subprotocols: which are spoken here; the first that the client offers too is chosen.
+            headers: of the answer, besides the handshake's.
+
+        A request that opens no WebSocket gets an answer that says why: 426, 400, or 403 for a
+        page of a foreign origin.
+
+        Raises:
+            RuntimeError: it is not called while the application is.
+        """
+
     @property
     def host(self) -> str | None:
         """Whom the request is for: the target's own authority if it has one, else Host."""

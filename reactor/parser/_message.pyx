@@ -242,6 +242,12 @@ cdef class Request(Message):
     def exchange(self):
         return None if self.answerer is None else self.answerer.open_exchange()
 
+    def websocket(self, handler, subprotocols=(), headers=()):
+        exchange = self.exchange
+        if exchange is None:
+            raise RuntimeError("a WebSocket is opened while the application is called")
+        return exchange.websocket(handler, subprotocols, headers)
+
     @property
     def host(self):
         # RFC 9112 3.2.2: the target's own authority wins over Host.

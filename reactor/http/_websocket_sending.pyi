@@ -1,0 +1,31 @@
+from typing import Any
+
+from typing_extensions import disjoint_base
+
+from reactor._protocol import Protocol
+from reactor.http.app import Journal
+from reactor.limits import Limits
+
+@disjoint_base
+class WebSocketContext:
+    """What all WebSockets of a server share, or those of a client.
+
+    Args:
+        memory: the bound of all bodies together (`ServerContext.bodies`), which messages that
+            come in parts count against.
+    """
+
+    deflating: int
+    @property
+    def limits(self) -> Limits: ...
+    @property
+    def journal(self) -> Journal: ...
+    @property
+    def is_client(self) -> bool: ...
+    def __init__(
+        self, limits: Limits, journal: Journal, memory: Any = None, is_client: bool = False
+    ) -> None: ...
+
+@disjoint_base
+class WebSocketSender(Protocol):
+    """The half of a `WebSocketMachine` that sends."""

@@ -1,0 +1,222 @@
+"""permessage-deflate (RFC 7692): what both ends agree on, and what it does to a message.
+
+Memory is the price: zlib's usual window and tables take 300 KiB a connection. Here both ends keep
+to windows of 4 KiB, and what deflates is made with the first message that it is used for.
+
+Must never know: a frame, a connection.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Iterable
+
+from reactor._value import Value
+from reactor.errors import RemoteProtocolError
+from reactor.limits import Limits
+
+# 4 KiB, and tables to match: 10 KiB to inflate, 35 KiB to deflate; 64 KiB and 5 % less than zlib's
+# 32 KiB (measured by the library websockets, which has the same two numbers).
+WINDOW_BITS = 12
+MEMORY_LEVEL = 5
+# zlib cannot deflate by a window of 256 bytes.
+_WINDOW_BITS_MIN = 9
+
+_NAME = "permessage-deflate"
+# RFC 7692 7.2.1: what every message ends with, and what is not sent.
+_TAIL = b"\x00\x00\xff\xff"
+# What is inflated between two looks at the ratio.
+_STEP_BYTES = 256 * 1024
+
+# RFC 6455 9.1: extension-list; a value may be quoted, and is a token then too.
+_WORD = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_PARAMETER = re.compile(rf'\s*;\s*({_WORD})(?:\s*=\s*(?:({_WORD})|"({_WORD})"))?\s*')
+_BITS = re.compile(r"[89]|1[0-5]")
+
+Parameters = dict[str, str | None]
+
+
+class Agreement(Value):
+    """What both ends keep to; windows as exponents of two."""
+
+    server_bits: int = 15
+    client_bits: int = 15
+    server_forgets: bool = False
+    client_forgets: bool = False
+
+    def field_value(self, client_asked_bits: bool = True) -> str:
+        parts = [_NAME]
+        parts += ["server_no_context_takeover"] * self.server_forgets
+        parts += ["client_no_context_takeover"] * self.client_forgets
+        if self.server_bits < 15:
+            parts.append(f"server_max_window_bits={self.server_bits}")
+        if self.client_bits < 15 and client_asked_bits:
+            parts.append(f"client_max_window_bits={self.client_bits}")
+        return "; ".join(parts)
+
+
+OFFER = f"{_NAME}; client_max_window_bits; server_max_window_bits={WINDOW_BITS}"
+
+
+def agree(fields: Iterable[str], forget: bool) -> tuple[Agreement, str] | None:
+    """A server's answer to a client's Sec-WebSocket-Extensions: the first offer that it can keep
+    to, with the value of its own field; None if there is none."""
+    for offer in _elements(fields):
+        parameters = _parameters(offer)
+        if parameters is None:
+            continue
+        ours = parameters.get("server_max_window_bits", "15")
+        if ours == "8":
+            continue
+        theirs = parameters.get("client_max_window_bits", "15") or "15"
+        asked = "client_max_window_bits" in parameters
+        agreement = Agreement(
+            server_bits=min(int(ours or 15), WINDOW_BITS),
+            client_bits=min(int(theirs), WINDOW_BITS) if asked else 15,
+            server_forgets=forget or "server_no_context_takeover" in parameters,
+            # RFC 7692 7.1.1.2: a client that cannot make its window smaller can at least forget it.
+            client_forgets=not asked or "client_no_context_takeover" in parameters,
+        )
+        return agreement, agreement.field_value(asked)
+    return None
+
+
+def agreed(fields: Iterable[str]) -> Agreement | None:
+    """What a server has made of `OFFER`; None if it wants no extension.
+
+    Raises:
+        RemoteProtocolError: it answers what was not offered.
+    """
+    elements = list(_elements(fields))
+    if not elements:
+        return None
+    parameters = _parameters(elements[0])
+    if len(elements) > 1 or parameters is None:
+        raise _not_offered()
+    ours = parameters.get("client_max_window_bits", "15")
+    theirs = parameters.get("server_max_window_bits", "15")
+    # RFC 7692 7.1.2: in an answer both have a value, and the server's is no larger than asked.
+    if ours is None or theirs is None or int(theirs) > WINDOW_BITS:
+        raise _not_offered()
+    return Agreement(
+        server_bits=int(theirs),
+        client_bits=max(int(ours), _WINDOW_BITS_MIN),
+        server_forgets="server_no_context_takeover" in parameters,
+        client_forgets="client_no_context_takeover" in parameters,
+    )
+
+
+def _not_offered() -> RemoteProtocolError:
+    return RemoteProtocolError(1010, "ws-extensions", "the server wants what was not offered")
+
+
+def _elements(fields: Iterable[str]) -> Iterable[str]:
+    # No value that we know has a comma in it: what is quoted is a token.
+    return (element for field in fields for element in map(str.strip, field.split(",")) if element)
+
+
+def _parameters(element: str) -> Parameters | None:
+    """Of an element that is permessage-deflate with known parameters, once each; else None."""
+    name, semicolon, rest = element.partition(";")
+    if name.strip() != _NAME:
+        return None
+    rest, found = semicolon + rest, {}
+    while rest:
+        match = _PARAMETER.match(rest)
+        if match is None or match[1] in found:
+            return None
+        found[match[1]] = match[2] or match[3]
+        rest = rest[match.end() :]
+    for parameter, value in found.items():
+        if parameter in ("server_no_context_takeover", "client_no_context_takeover"):
+            right = value is None
+        elif parameter == "server_max_window_bits":
+            right = value is not None and _BITS.fullmatch(value) is not None
+        elif parameter == "client_max_window_bits":
+            right = value is None or _BITS.fullmatch(value) is not None
+        else:
+            right = False
+        if not right:
+            return None
+    return found
+
+
+class Inflater:
+    """Inflates the messages of one direction, in the pieces in which they come.
+
+    Raises:
+        RemoteProtocolError: the bytes are no deflate (1007), or it makes too much of them (1009).
+    """
+
+    __slots__ = ("_bits", "_decompressor", "_forgets", "_free", "_ratio", "_read", "_written")
+
+    def __init__(self, bits: int, forgets: bool, limits: Limits) -> None:
+        self._bits = max(bits, _WINDOW_BITS_MIN)
+        self._forgets = forgets
+        self._free = limits.websocket_inflate_free_bytes
+        self._ratio = limits.websocket_inflate_ratio_max
+        self._decompressor: zlib._Decompress | None = None
+        self._read = self._written = 0
+
+    def inflate(self, data: bytes, most: int, last: bool) -> bytes:
+        """What comes of the next bytes of a message: of ``most`` and one at most."""
+        pieces = []
+        self._read += len(data)
+        if last:
+            data += _TAIL
+        size = at_most = 0
+        # Also where all was taken in: what did not fit into a step is given with the next.
+        while data or (at_most and size == at_most):
+            if self._decompressor is None:
+                self._decompressor = zlib.decompressobj(-self._bits)
+            at_most = min(most + 1, _STEP_BYTES)
+            try:
+                piece = self._decompressor.decompress(data, at_most)
+            except zlib.error as error:
+                raise RemoteProtocolError(1007, "ws-deflate", "a message is not deflate") from error
+            size = len(piece)
+            pieces.append(piece)
+            most -= size
+            self._written += size
+            if most < 0:
+                break  # its reader refuses it
+            if self._written > max(self._free, self._ratio * self._read):
+                raise RemoteProtocolError(
+                    1009,
+                    "ws-inflate-ratio",
+                    f"a message inflates {self._ratio}-fold",
+                )
+            data = self._decompressor.unconsumed_tail
+            if self._decompressor.eof:
+                # RFC 7692 7.2.3.5: a last block of deflate is not the last of a message.
+                data = self._decompressor.unused_data
+                self._decompressor = None
+        if last:
+            self._read = self._written = 0
+            if self._forgets:
+                self._decompressor = None
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+class Deflater:
+    """Deflates the messages of one direction."""
+
+    __slots__ = ("_bits", "_compressor", "_forgets")
+
+    def __init__(self, bits: int, forgets: bool) -> None:
+        self._bits = max(bits, _WINDOW_BITS_MIN)
+        self._forgets = forgets
+        self._compressor: zlib._Compress | None = None
+
+    def deflate(self, data: bytes | memoryview) -> bytes:
+        compressor = self._compressor
+        if compressor is None:
+            compressor = zlib.compressobj(
+                zlib.Z_DEFAULT_COMPRESSION, zlib.DEFLATED, -self._bits, MEMORY_LEVEL
+            )
+        # All of a message is there: where nothing is kept, its end makes it smaller.
+        deflated = compressor.compress(data) + compressor.flush(zlib.Z_SYNC_FLUSH)
+        if not self._forgets:
+            self._compressor = compressor
+        return deflated[: -len(_TAIL)]
