@@ -50,12 +50,24 @@ class LocalProtocolError(ProtocolError):
         return self.message
 
 
+class ClientDisconnected(ConnectionResetError):
+    """What an ASGI application's ``send`` raises when nobody takes its stream any more."""
+
+
 class TruncatedFileError(OSError):
     """A file became shorter, or could not be read on, while it was sent."""
 
 
 class ConfigurationError(ReactorError):
     """What the user asked for cannot be done; the message says why and what to do."""
+
+
+class StartupError(ConfigurationError):
+    """An application did not start; the message says why."""
+
+
+class ShutdownError(ReactorError):
+    """An application did not shut down in order; everything else has."""
 
 
 class LoopError(ReactorError):

@@ -46,6 +46,9 @@ class Limits(Value):
     # What is longer goes to a file without a name: forms and calls of an API stay below, and 512 of
     # these bodies are the bound of memory.
     body_in_memory_bytes_max: int = 512 * KIB
+    # What an application takes piece by piece needs no memory: rate and time bound it. The largest
+    # length that a message can have.
+    streamed_bytes_max: int = 2**63 - 1
     # All bodies together that are in memory, and not answered yet. Over it nothing more of these is
     # read, for `body_timeout_s`; then 503. To this comes what one read may bring (`read_bytes_max`)
     # for each connection.
@@ -94,6 +97,17 @@ class Limits(Value):
     # The same after Ctrl-C: who presses it has a browser open that keeps its connections. So only
     # what is on its way is waited for.
     interrupt_grace_s: float = 0.05
+    # An application's stream whose client has gone for so long, and that does nothing, is
+    # cancelled: nobody else would wake it. Long enough for what notices by itself and cleans up.
+    abandoned_grace_s: float = 5.0
+    # The same for one that the server has ended because it stops: everybody waits for it.
+    stop_notice_s: float = 0.5
+    # Tasks that are cancelled at the end of all, and `lifespan.shutdown` when the grace is over,
+    # have so long for what they have to put in order.
+    last_words_s: float = 1.0
+    # What an application does before it is ready (migrations, models, pools). A start-up that hangs
+    # would else look like a server that is about to be there.
+    startup_timeout_s: float = 120.0
     # A client whose SYN was answered before the stop has connected a round trip later: it is
     # accepted if that takes no longer, which it does within a continent.
     last_handshake_s: float = 0.05

@@ -213,6 +213,11 @@ def test_only_the_documented_model_starts_threads():
     assert not re.search(r"Thread\(", source)
 
 
+def test_asyncio_is_imported_where_it_is_hosted_served_and_awaited():
+    users = {module_name(path) for path in PYTHON + CYTHON if "asyncio" in imports(path)}
+    assert users == {"reactor.net.hosted", "reactor.apps.asgi", "reactor.client.awaited"}
+
+
 def test_no_guard_is_an_assert():
     for path in PYTHON:
         tree = syntax_of(path)

@@ -8,6 +8,7 @@ from wsgiref.validate import validator
 import pytest
 from processes import run_reactor
 
+from reactor.apps.asgi import AsgiApp
 from reactor.apps.echo import Echo
 from reactor.apps.function import FunctionApp
 from reactor.apps.load import as_app, load_target
@@ -168,12 +169,51 @@ def test_protocols_are_classes():
     assert as_app(Echo, "it") is Echo
 
 
+class Endpoint:
+    """As Starlette's: made with the three, and awaited."""
+
+    def __init__(self, scope, receive, send):
+        raise AssertionError("called")
+
+    def __await__(self):
+        raise AssertionError("called")
+
+
+async def any_asgi(*arguments):
+    raise AssertionError("called")
+
+
 @pytest.mark.parametrize(
-    "thing", [asgi, asgi_handler, Asgi(), SyncAsgi(), logged(asgi), functools.partial(asgi, {})]
+    "thing",
+    [
+        asgi, Asgi(), SyncAsgi(), logged(asgi), functools.partial(asgi), Endpoint, any_asgi,
+        lambda scope, receive, send: asgi(scope, receive, send),
+    ],
+)  # fmt: skip
+def test_asgi_applications(thing):
+    assert type(as_app(thing, "it")) is AsgiApp
+
+
+def test_who_says_the_interface_is_believed():
+    assert type(as_app(anything, "it", interface="asgi")) is AsgiApp
+    assert type(as_app(anything, "it", interface="native")) is FunctionApp
+    assert type(as_app(Unsigned(), "it", interface="wsgi")) is WsgiApp
+    assert as_app(Echo, "it", interface="tcp") is Echo
+
+
+@pytest.mark.parametrize(
+    ("thing", "interface", "words"),
+    [
+        (wsgi, "asgi", "called with 2 arguments: an ASGI application is called with three"),
+        (handler, "asgi", "called with 1 argument: an ASGI"),
+        (asgi, "wsgi", "called with 3 arguments: a WSGI"),
+        (5, "asgi", "an object of type int, not callable"),
+        (handler, "tcp", "not the class of a protocol"),
+    ],
 )
-def test_asgi_applications_are_told_apart(thing):
-    with pytest.raises(ConfigurationError, match=r"^'it' is an ASGI application"):
-        as_app(thing, "it")
+def test_an_interface_that_it_cannot_have(thing, interface, words):
+    with pytest.raises(ConfigurationError, match=words):
+        as_app(thing, "it", interface=interface)
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ SOON_S = 5.0
 GROUP = 12345 if os.geteuid() == 0 else max([*os.getgroups(), os.getgid()])
 
 APPS = """
+import asyncio
 import os
 from reactor import Response
 
@@ -35,6 +36,31 @@ def make():
 
 def failing(request):
     raise ValueError("an application that fails")
+
+def either(*arguments):
+    if len(arguments) == 1:
+        return Response(200, {}, b"native")
+    arguments[1]("200 OK", [])
+    return [b"wsgi"]
+
+def make():
+    return app
+
+def looped(request):
+    try:
+        return Response(200, {}, type(asyncio.get_running_loop()).__name__)
+    except RuntimeError:
+        return Response(200, {}, "none")
+
+async def asgi(scope, receive, send):
+    if scope["type"] == "lifespan":
+        scope["state"]["started"] = await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        return await send({"type": "lifespan.shutdown.complete"})
+    said = f"{'started' in scope['state']:d} at {scope['path']!r}".encode()
+    await send({"type": "http.response.start", "status": 200})
+    await send({"type": "http.response.body", "body": said})
 """
 
 
@@ -54,7 +80,8 @@ def places(tmp_path_factory):
     (other / "elsewhere.py").write_text("from seen import app")
     (root / "variables").write_text("SEEN_BY_ROWS=by file\n")
     return {"root": root, "folder": folder, "other": other, "socket": root / "s",
-            "app": "seen:app", "failing": "seen:failing", "variable": "seen:variable",
+            **{name: f"seen:{name}" for name in (*("app", "failing", "variable", "either"),
+                                                 *("looped", "asgi"))},
             "pid": root / "pid", "variables": root / "variables"}  # fmt: skip
 
 
@@ -314,6 +341,13 @@ TABLE = [
     Shown("--env", ["-e", "SEEN_BY_ROWS=by hand"], content(), "unset", "by hand",
           ("{variable}",)),
     Shown("--preload", ["--preload"], content(), "the page", "the page"),
+    # Applications.
+    Shown("--interface", ["--interface", "native"], content(), "wsgi", "native", ("{either}",)),
+    Shown("--loop", ["--loop", "asyncio"], content(), "none", "_UnixSelectorEventLoop",
+          ("{looped}",)),
+    Shown("--lifespan", ["--lifespan=off"], content("/"), "1 at '/'", "0 at '/'", ("{asgi}",)),
+    Shown("--root-path", ["--root-path", "/a"], content("/"), "1 at '/'", "1 at '/a/'",
+          ("{asgi}",)),
     # Folders.
     Shown("--directory", ["--chdir", "{other}", "-d", "."], root_page, "the page", "another page"),
     Shown("--index", ["--index", "note.txt"], content(), "the page", "a note"),
@@ -358,6 +392,8 @@ TABLE = [
 def test_an_option_does_what_it_says(row, model, places):
     if row.option == "--model" and model == "threads":
         pytest.skip("it is given already")
+    if row.option in {"--loop", "--lifespan", "--root-path"} and model == "threads":
+        pytest.skip("what is asynchronous runs in one thread")
     check(row, {**places, "port": free_port()}, ("--model", model) if model != "reactor" else ())
 
 

@@ -70,7 +70,7 @@ def test_nothing_is_meant_where_there_is_no_file(here, target):
     ("source", "frames", "last"),
     [
         ("def app(:\n", [], "SyntaxError: invalid syntax (synt.py, line 1)"),
-        ("import no_such_thing\n", ["synt.py"], "ModuleNotFoundError: No module named"),
+        ("import no_such_thing\n", [], "ModuleNotFoundError: No module named"),
         ("from hello import nothing\n", ["synt.py"], "ImportError: cannot import name"),
         ("def f(): 1 / 0\nf()\n", ["synt.py", "synt.py"], "ZeroDivisionError: division by zero"),
         ("import broken\n", ["synt.py", "broken.py"], "KeyError: 'x\\n'"),
@@ -91,6 +91,16 @@ def test_a_traceback_has_only_frames_of_the_user(here, source, frames, last):
     shown = re.findall(r'^  File "(.*)", line \d+, in ', done.stderr, re.MULTILINE)
     assert [name.rpartition("/")[2] for name in shown] == frames
     assert done.stderr.splitlines()[-1].startswith(f"reactor: cannot import synt:app: {last}")
+
+
+def test_a_framework_that_is_not_installed_is_one_sentence(here):
+    (here / "shop.py").write_text("import helper\n")
+    (here / "helper.py").write_text("\nfrom no_such_framework import Site\n")
+    done = run_reactor("serve", "shop:app")
+    assert done.returncode == 3
+    [line] = done.stderr.splitlines()
+    assert "No module named 'no_such_framework'" in line
+    assert "helper.py:2" in line
 
 
 # --- options that do not go with it ---------------------------------------------------------------

@@ -1,14 +1,16 @@
-"""What a TARGET names: a folder, or ``module:attr`` of one of four kinds.
+"""What a TARGET names: a folder, or ``module:attr`` of one of five kinds.
 
     folder          served as it is
     handler         a function of one argument: request -> Response
+    async handler   a coroutine function of one argument
     WSGI            what is called with two: environ, start_response
+    ASGI            what is called with three: scope, receive, send
     TCP protocol    a class with the methods of asyncio.Protocol or asyncio.BufferedProtocol
-    ASGI            recognised, so that the answer is a clear one
 
 The kind is told by what the object is, never by calling it: by how many positional
-arguments it needs. Something that takes any number of them is WSGI, as what
-`wsgiref.validate.validator` makes; a handler's decorator uses `functools.wraps`.
+arguments it needs, and whether it is a coroutine function. Something that takes any number of
+them is WSGI, as what `wsgiref.validate.validator` makes, or ASGI if it is one; a decorator uses
+`functools.wraps`. Who knows better says which ``interface`` it has.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import inspect
 import os
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from reactor.apps.function import FunctionApp
 from reactor.apps.static import StaticFolder
@@ -28,6 +30,7 @@ from reactor.http.app import App
 from reactor.limits import DEFAULT_LIMITS, Limits
 
 ProtocolFactory = Callable[[], Any]
+Interface = Literal["auto", "native", "wsgi", "asgi", "tcp"]
 
 # Of `asyncio.Protocol` and `asyncio.BufferedProtocol`; a class may leave out any of them.
 _PROTOCOL_METHODS = (
@@ -40,12 +43,19 @@ UNKNOWN = -2
 
 
 def load_target(
-    target: str, limits: Limits = DEFAULT_LIMITS, *, factory: bool = False, **folder: Any
+    target: str,
+    limits: Limits = DEFAULT_LIMITS,
+    interface: Interface = "auto",
+    *,
+    factory: bool = False,
+    lifespan: str = "auto",
+    root_path: str = "",
+    **folder: Any,
 ) -> App | ProtocolFactory:
     """The app that a TARGET of the command line names, or the class of its TCP protocol.
 
     ``MODULE:NAME(...)`` is what the call returns; with ``factory`` a call without arguments.
-    ``folder`` are options of `StaticFolder`.
+    ``lifespan`` and ``root_path`` are those of `AsgiApp`. ``folder`` are options of `StaticFolder`.
 
     Raises:
         ConfigurationError: there is no such thing; the message says what to do.
@@ -67,8 +77,8 @@ def load_target(
     thing = _import_attribute(module_name, attribute)
     if call or factory:
         thing = _called(thing, target, call or "()")
-    app = as_app(thing, target, limits)
-    if isinstance(app, (FunctionApp, WsgiApp)):
+    app = as_app(thing, target, limits, interface, lifespan=lifespan, root_path=root_path)
+    if hasattr(app, "name"):
         app.name = target
     if isinstance(app, type) and (asyncio := sys.modules.get("asyncio")) is not None:
         # Before Python 3.14 its get_event_loop makes a loop here that nobody runs, and what the
@@ -131,31 +141,72 @@ def _module_of(file: str) -> str | None:
     return ".".join(names) if is_module else None
 
 
-def as_app(thing: Any, name: str, limits: Limits = DEFAULT_LIMITS) -> App | ProtocolFactory:
+def as_app(
+    thing: Any,
+    name: str,
+    limits: Limits = DEFAULT_LIMITS,
+    interface: Interface = "auto",
+    *,
+    lifespan: str = "auto",
+    root_path: str = "",
+) -> App | ProtocolFactory:
     """The app, or the protocol's class, that ``thing`` is; ``name`` is for the error's sentence."""
     if hasattr(thing, "respond") and hasattr(thing, "body_bytes_max"):
         app: App = thing
         return app
-    if isinstance(thing, type) and any(hasattr(thing, name) for name in _PROTOCOL_METHODS):
+    kind = _kind_of(thing) if interface == "auto" else _checked_kind(thing, name, interface)
+    if kind == "tcp":
         factory: ProtocolFactory = thing
         return factory
-    if isinstance(thing, type):
-        # An instance of a class is the response in PEP 3333's second example.
-        if _call_shape(thing) == 2 and hasattr(thing, "__iter__"):
-            return WsgiApp(thing, body_bytes_max=limits.body_bytes_max)
-    elif callable(thing):
-        shape = _call_shape(thing)
-        if _is_coroutine(thing) or shape == 3:
-            raise ConfigurationError(f"{name!r} is an ASGI application; those are not served yet")
-        if shape in {2, ANY_NUMBER}:
-            return WsgiApp(thing, body_bytes_max=limits.body_bytes_max)
-        if shape == 1:
-            return FunctionApp(thing, body_bytes_max=limits.body_bytes_max)
+    if kind == "wsgi":
+        return WsgiApp(thing, body_bytes_max=limits.body_bytes_max)
+    if kind == "asgi":
+        from reactor.apps.asgi import AsgiApp  # only who serves one pays for asyncio
+
+        return AsgiApp(thing, limits, lifespan, root_path)
+    if kind == "native" and not _is_coroutine(thing):
+        return FunctionApp(thing, body_bytes_max=limits.body_bytes_max)
     raise ConfigurationError(
         f"{name!r} is {_described(thing)}: it must be a handler (one argument, a request, "
-        "returning a Response), a WSGI application (two: environ, start_response), or a class "
-        "with asyncio.Protocol's methods"
+        "returning a Response), a WSGI application (two: environ, start_response), an ASGI "
+        "application (three: scope, receive, send), or a class with asyncio.Protocol's methods"
     )
+
+
+def _kind_of(thing: Any) -> str:
+    """Its interface, by its shape; "" if it has none."""
+    shape = _call_shape(thing) if callable(thing) else UNKNOWN
+    if isinstance(thing, type):
+        if any(hasattr(thing, name) for name in _PROTOCOL_METHODS):
+            return "tcp"
+        # An instance of a class is the response in PEP 3333's second example, and what is awaited
+        # in some frameworks for ASGI.
+        if shape == 2 and hasattr(thing, "__iter__"):
+            return "wsgi"
+        return "asgi" if shape == 3 and hasattr(thing, "__await__") else ""
+    if _is_coroutine(thing) and shape in {2, ANY_NUMBER}:
+        return "asgi" if shape == ANY_NUMBER else ""
+    return {1: "native", 2: "wsgi", 3: "asgi", ANY_NUMBER: "wsgi"}.get(shape, "")
+
+
+def _checked_kind(thing: Any, name: str, interface: Interface) -> str:
+    """``interface``, which somebody has said, if the thing can have it."""
+    if interface == "tcp":
+        if not isinstance(thing, type):
+            raise ConfigurationError(
+                f"{name!r} is {_described(thing)}, not the class of a protocol"
+            )
+        return interface
+    if not callable(thing):
+        raise ConfigurationError(f"{name!r} is {_described(thing)}")
+    needed, what = {
+        "native": (1, "a handler is called with one argument, a request"),
+        "wsgi": (2, "a WSGI application is called with two, environ and start_response"),
+        "asgi": (3, "an ASGI application is called with three, scope, receive and send"),
+    }[interface]
+    if _call_shape(thing) not in {needed, ANY_NUMBER, UNKNOWN}:
+        raise ConfigurationError(f"{name!r} is {_described(thing)}: {what}")
+    return interface
 
 
 def _import_attribute(module_name: str, attribute: str) -> Any:
@@ -184,7 +235,7 @@ def _import_attribute(module_name: str, attribute: str) -> Any:
 
 def _is_coroutine(thing: Any) -> bool:
     call = getattr(thing, "__call__", None)  # noqa: B004 - the method, to look at it
-    return inspect.iscoroutinefunction(thing) or inspect.iscoroutinefunction(call)
+    return any(map(inspect.iscoroutinefunction, (thing, call, inspect.unwrap(thing))))
 
 
 def _call_shape(thing: Any) -> int:
@@ -210,4 +261,4 @@ def _described(thing: Any) -> str:
         return f"an object of type {type(thing).__name__} that does not tell its arguments"
     if shape == 0:
         return "called without an argument (if it makes the application, name it with () behind)"
-    return f"called with {shape} arguments"
+    return f"called with {shape} argument{'s' * (shape != 1)}"

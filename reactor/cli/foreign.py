@@ -35,11 +35,11 @@ SERVE = {
     "--http1-header-read-timeout": "write --timeout-header, in seconds",
     "--reload --reload-dir --reload-include --reload-exclude --reload-delay --reload-engine "
     "--reload-extra-file": _RELOAD,
-    "--interface --lifespan --ws --ws-max-size --ws-max-queue --ws-ping-interval "
+    "--ws --ws-max-size --ws-max-queue --ws-ping-interval "
     "--ws-ping-timeout --ws-per-message-deflate": _ASGI,
-    "--root-path --url-path-prefix": "let the application know its own prefix",
-    "--loop --http --h11-max-incomplete-event-size --http1-buffer-size": (
-        "there is one loop and one parser: --limit-request-field-size and its like bound it"
+    "--url-path-prefix": "write --root-path PATH (of an ASGI application)",
+    "--http --h11-max-incomplete-event-size --http1-buffer-size": (
+        "there is one parser: --limit-request-field-size and its like bound it"
     ),
     "--reuse-port": _SOCKET,
     "--proxy-headers --forwarded-allow-ips --proxy-protocol --proxy-allow-from "

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import reactor
 from reactor.cli.addresses import add_addresses, announce, binds_of
+from reactor.cli.applications import add_applications
 from reactor.cli.environment import add_environment, set_up
 from reactor.cli.numbers import seconds, whole
 from reactor.cli.output import Log, Output, say, shown
-from reactor.errors import ConfigurationError
-from reactor.limits import DEFAULT_LIMITS
+from reactor.errors import ConfigurationError, ShutdownError
+from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.log.output import unwaiting
 from reactor.loop._insist import exit_within
 from reactor.net.address import CannotListenError
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from reactor.server import Server
 
 # The table is in docs/stop.md.
+FAILED = 1
 WRONG_USAGE = 2
 CANNOT_START = 3
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
@@ -48,9 +50,9 @@ def add_parser(commands: Any) -> None:
         "target",
         nargs="?",
         metavar="TARGET",
-        help="a folder, or MODULE:NAME of a handler (request -> Response), a WSGI application, or "
-        "a class with asyncio.Protocol's methods, or MODULE:NAME() of what makes one; default: "
-        "this folder",
+        help="a folder, or MODULE:NAME of a handler (request -> Response), a WSGI or ASGI "
+        "application, or a class with asyncio.Protocol's methods, or MODULE:NAME() of what makes "
+        "one; default: this folder",
     )
     add_addresses(parser)
     parser.add_argument(
@@ -58,12 +60,7 @@ def add_parser(commands: Any) -> None:
     )
     _add_running(parser)
     _add_folder_options(parser.add_argument_group("folders"))
-    parser.add_argument_group("applications").add_argument(
-        "--body-dir",
-        metavar="FOLDER",
-        help="where request bodies over 512 KiB are, in files without a name; "
-        "default: the temporary folder of the system",
-    )
+    add_applications(parser.add_argument_group("applications"))
     add_environment(parser.add_argument_group("the process"))
     parser.add_argument_group("options of other servers").add_argument(
         *ALREADY, action="store_true", dest="already", help="what they mean is so without them"
@@ -151,7 +148,12 @@ LIMIT_FLAGS = [
         "field_bytes_max",
         "bytes of one header field (431)",
     ),
-    ("--limit-request-body", "body_bytes_max", "bytes of a body that an application gets (413)"),
+    (
+        "--limit-request-body",
+        "body_bytes_max",
+        "bytes of a body that an application gets (413); without it, what an ASGI application "
+        "takes as it comes has no bound",
+    ),
     (
         "--limit-body-memory",
         "body_memory_max",
@@ -191,7 +193,8 @@ def _add_limits(group: Any) -> None:
             group.add_argument(
                 *flag.split(),
                 type=kind,
-                default=default,
+                # None: it was not given, which is another thing for what is streamed.
+                default=None if field == "body_bytes_max" else default,
                 dest=field,
                 metavar=metavar,
                 help=f"{what}; default: {default:g}"
@@ -228,6 +231,9 @@ def run(options: argparse.Namespace) -> int:
     except ConfigurationError as error:
         say(str(error))
         return CANNOT_START
+    except ShutdownError as error:
+        say(str(error))
+        return FAILED
     except ApplicationFailed:
         return CANNOT_START
 
@@ -236,19 +242,27 @@ def _make_server(options: argparse.Namespace, log: Log) -> Server:
     from reactor.cli.target import load
     from reactor.server import Server
 
-    fields = [field for _, field, _ in LIMIT_FLAGS + TIMEOUT_FLAGS]
-    limits = DEFAULT_LIMITS.replace(
-        backlog=options.backlog, **{f: getattr(options, f) for f in fields}
-    )
+    limits = _limits_of(options)
     bind = binds_of(options)
     return Server(
         load(options, limits),
         bind=bind,
         model=options.model,
+        loop=options.loop,
         limits=limits,
         access_log=log.write if options.access_log else None,
         body_dir=options.body_dir,
     )
+
+
+def _limits_of(options: argparse.Namespace) -> Limits:
+    fields = [field for _, field, _ in LIMIT_FLAGS + TIMEOUT_FLAGS]
+    values = {"backlog": options.backlog, **{f: getattr(options, f) for f in fields}}
+    if options.body_bytes_max is None:
+        del values["body_bytes_max"]
+    else:
+        values["streamed_bytes_max"] = options.body_bytes_max
+    return DEFAULT_LIMITS.replace(**values)
 
 
 def _serve(options: argparse.Namespace, server: Server, log: Log) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import traceback
 from typing import Any
 
@@ -45,7 +46,15 @@ def load(options: Any, limits: Any) -> Any:
     values = {name: getattr(options, name) for name in FOLDER_OPTIONS}
     given = {name: value for name, value in values.items() if value is not None}
     try:
-        return load_target(target, limits, factory=options.factory, **given)
+        app = load_target(
+            target,
+            limits,
+            options.interface,
+            factory=options.factory,
+            lifespan=options.lifespan,
+            root_path=options.root_path,
+            **given,
+        )
     except NoFolderError as error:
         flags = ", ".join(_flag(name, value) for name, value in given.items())
         raise WrongUsage(f"{flags}: only a folder has such options, {target} is none") from error
@@ -53,6 +62,12 @@ def load(options: Any, limits: Any) -> Any:
         raise WrongUsage(f"--header: {error}") from error
     except ConfigurationError:
         raise
+    except ModuleNotFoundError as error:
+        # Most often a framework that is not installed: a traceback would say nothing more.
+        where = traceback.extract_tb(_without_ours(error) or error.__traceback__)[-1]
+        said = f"{type(error).__name__}: {_text_of(error)}"
+        say(f"cannot import {target}: {said} ({where.filename}:{where.lineno}; {sys.executable})")
+        raise ApplicationFailed from error
     except Exception as error:
         traceback.print_exception(error.with_traceback(_without_ours(error)))
         say(f"cannot import {target}: {type(error).__name__}: {_text_of(error)}")
@@ -60,6 +75,9 @@ def load(options: Any, limits: Any) -> Any:
     except SystemExit as error:
         say(f"{target} ended the program while it was imported: {error}")
         raise ApplicationFailed from error
+    if options.model == "threads" and getattr(app, "needs_asyncio", False):
+        raise WrongUsage(f"--model threads: {target} is asynchronous, and runs in one thread")
+    return app
 
 
 def _named(options: Any) -> str:

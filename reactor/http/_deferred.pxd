@@ -1,5 +1,7 @@
 """Answers that come later: the C face of `_deferred.pyx`."""
 
+from libc.stdint cimport int64_t
+
 from reactor.http._responder cimport Responder
 from reactor.parser._message cimport Response
 
@@ -7,6 +9,7 @@ cdef class DeferredResponder(Responder):
     cdef int respond_later(self, Response response) except -1
     cdef int begin_pushed(self, Response response, bytes data) except -1
     cdef int push(self, bytes data) except -1
+    cdef int push_file(self, object file, int64_t offset, int64_t count) except -1
     cdef int end_pushed(self, object trailers) except -1
     cdef object pushed_body(self)
     cdef int interim(self, int status, object headers) except -1

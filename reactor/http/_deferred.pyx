@@ -9,6 +9,8 @@ Each ends as an answer that was given at once does: `Responder` frames and write
 Must never know: how a request is read, or who holds the handle.
 """
 
+from libc.stdint cimport int64_t
+
 from reactor.process._forked cimport end_if_forked
 from reactor.http._response cimport check_fields
 from reactor.http._sent_bytes cimport SentBytes
@@ -61,6 +63,24 @@ cdef class DeferredResponder(Responder):
         if out.pieces is not None and data:
             out.check_piece(data, self.written)
             self.put_piece(data)
+        return 0
+
+    cdef int push_file(self, object file, int64_t offset, int64_t count) except -1:
+        """A region of a file, which is the machine's from here on, as a piece."""
+        out = self.pushed_body()
+        cdef int64_t before = self.written
+        if out.pieces is None or not count:
+            file.close()
+            return 0
+        if out.length is not None and before + count > out.length:
+            file.close()
+            raise ValueError(f"the body has more than its Content-Length, {out.length} bytes")
+        if out.chunked:
+            self.write(f"{count:x}\r\n".encode("ascii"))
+        self.send_file(file, offset, count)
+        self.written = before + count
+        if out.chunked:
+            self.write(b"\r\n")
         return 0
 
     cdef int end_pushed(self, object trailers) except -1:

@@ -232,7 +232,8 @@ cdef class ServerMachine(DeferredResponder):
         self.set_clock()
         if self.continue_owed:
             self.continue_owed = False
-            self.write(CONTINUE_LINE)
+            if self.write_state == IDLE:  # else what the client gets is the final answer already
+                self.write(CONTINUE_LINE)
         return self.transport.want_reading(True)
 
     cdef int wait_for_room(self) except -1:

@@ -37,9 +37,12 @@ class Loop(Registry):
         clock: Callable[[], float] | None = None,
         read_bytes: int = ...,
     ) -> None: ...
-    def run(self) -> None:
+    def run(self, turns: Callable[[], object] | None = None) -> None:
         """Turn until `stop`. Raises what a handler raises, KeyboardInterrupt, SystemExit of a
-        callback, and LoopError if the selector fails again and again."""
+        callback, and LoopError if the selector fails again and again.
+
+        ``turns`` is called instead, if somebody else takes the turns, by `run_once`.
+        """
 
     def run_once(self, timeout: float | None = None) -> None:
         """One turn. Waits at most ``timeout`` seconds (None: until something happens)."""

@@ -107,7 +107,7 @@ cdef class Loop(Registry):
 
     # --- running --------------------------------------------------------------------------
 
-    def run(self):
+    def run(self, turns=None):
         self.check_open()
         if self.running:
             raise RuntimeError("this loop is already running")
@@ -117,7 +117,10 @@ cdef class Loop(Registry):
         try:
             if self.signals is not None:
                 self.signals.listen()
-            self.turn_until_stopped()
+            if turns is None:
+                self.turn_until_stopped()
+            else:
+                turns()
         finally:
             self.running = False
             self.stopping = False

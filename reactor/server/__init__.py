@@ -9,114 +9,29 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from functools import partial
 from typing import Any, Literal, get_args
 
-from reactor.apps.load import ProtocolFactory, as_app, load_target
+from reactor.apps.load import Interface, ProtocolFactory, as_app, load_target
 from reactor.errors import ConfigurationError
 from reactor.http._context import ServerContext
 from reactor.http._server import ServerMachines
 from reactor.http.app import App, ServingContext
 from reactor.limits import DEFAULT_LIMITS, Limits
-from reactor.loop._core import EVENT_READ
-from reactor.loop.stall import StallWatch
-from reactor.net import Address, Bind, Descriptor, Inet, Reactor, listen_sockets
+from reactor.net import Address, Bind, Descriptor, Inet, listen_sockets
 from reactor.net.address import bound_address
 from reactor.net.descriptors import connections_max, with_body_files
 from reactor.server._date import DateField
 from reactor.server.access_log import AccessLog
 from reactor.server.body_files import BodyFiles, body_files_for
-from reactor.server.stopping import (
-    SAID_AFTER_S,
-    StopSignals,
-    WakePipe,
-    idle_grace_s,
-    say_cut,
-    say_waiting,
-)
+from reactor.server.loop_server import LoopServer
 
 Model = Literal["reactor", "threads"]
+HostLoop = Literal["auto", "reactor", "asyncio"]
 # Where to listen: an address, what `--bind` takes, or a socket that listens already.
 Where = Bind | Address | Descriptor | str | socket.socket
 
-
-class LoopServer:
-    """Serves a protocol on listening sockets until it is stopped, with one reactor, no thread."""
-
-    def __init__(
-        self,
-        sockets: list[socket.socket],
-        factory: ProtocolFactory,
-        limits: Limits = DEFAULT_LIMITS,
-    ) -> None:
-        self._reactor = Reactor()
-        self._watch = StallWatch(self._reactor, limits.stall_warning_s)
-        self._limits = limits
-        self._factory = factory
-        self._what = "response" if hasattr(factory, "drain") else "connection"
-        self._listener = self._reactor.serve(sockets, factory, limits)
-        self._wake = WakePipe()
-        self._reactor.register(self._wake, EVENT_READ, self._wake)
-        self._stopping = False
-
-    def run(self, on_running: Callable[[], object] | None = None) -> int | None:
-        """Serve until `stop`, or SIGINT or SIGTERM, has done its work; the signal that ended it
-        while something was under way, None for an orderly end.
-
-        ``on_running`` is called when signals are waited for.
-        """
-        if on_running is not None:
-            self._reactor.call_soon(on_running)
-        self._watch.start()
-        try:
-            # The end of the connections is under the signals too: it calls the application.
-            with StopSignals(self, self._wake, self._limits) as signals, self._reactor:
-                self._reactor.run()
-        finally:
-            self._watch.stop()
-        return signals.insisted
-
-    def stop(self, grace_s: float | None = None) -> None:
-        """Finish what is under way, then end `run`. For any thread. Called again: end it now."""
-        grace_s = idle_grace_s(self._limits) if grace_s is None else grace_s
-        if hasattr(self._factory, "drain"):
-            # Not in the loop's turn: the answer that an application is about to give says close.
-            self._factory.drain(grace_s)
-        with suppress(RuntimeError):  # it has ended
-            self._reactor.call_soon_threadsafe(self._stop, grace_s)
-
-    def close(self) -> None:
-        self._reactor.close()
-        self._wake.close()
-
-    def blocked(self) -> bool:
-        loop = self._reactor
-        return loop.in_turn and loop.clock() - loop.turn_began > self._limits.stall_warning_s
-
-    def _stop(self, grace_s: float) -> None:
-        if self._stopping:
-            self._reactor.stop()
-            return
-        self._stopping = True
-        later = self._reactor.call_later
-        later(grace_s, self._end_streams)
-        later(SAID_AFTER_S, self._say_waiting, grace_s)
-        later(self._limits.graceful_timeout_s, self._cut)
-        self._listener.finish(grace_s, on_empty=self._reactor.stop)
-
-    def _end_streams(self) -> None:
-        if hasattr(self._factory, "end_streams"):
-            self._factory.end_streams()
-        self._listener.end_streams()
-
-    def _say_waiting(self, grace_s: float) -> None:
-        busy = self._listener.under_way
-        say_waiting(self._what, busy, len(self._listener) - busy, self._limits, grace_s)
-
-    def _cut(self) -> None:
-        say_cut(self._what, self._listener.under_way, self._limits)
-        self._reactor.stop()
+ONE_THREAD = "asynchronous applications run in asyncio's one thread: leave out the model 'threads'"
 
 
 def protocol_factory(
@@ -151,6 +66,11 @@ class Server:
         bind: where to listen instead of host and port: addresses, what ``--bind`` takes as a str,
             or sockets that listen already, which are the server's from here on.
         model: ``"reactor"``, or ``"threads"`` for the documented thread-per-connection one.
+        interface: what the target is, if its shape does not tell: ``"native"``, ``"wsgi"``,
+            ``"asgi"`` or ``"tcp"``.
+        loop: ``"asyncio"`` hosts asyncio's loop for a TCP protocol, too; an asynchronous
+            application has it in any case.
+        lifespan: ``"on"`` or ``"off"``: whether an ASGI application has one.
         access_log: is called with each line of the access log.
         body_dir: the folder for files of large request bodies; by default the system's temporary
             one. ``body_files`` has its path, and whether it is memory; None if there are none.
@@ -168,20 +88,24 @@ class Server:
         port: int = 8000,
         bind: Iterable[Where] = (),
         model: Model = "reactor",
+        interface: Interface = "auto",
+        loop: HostLoop = "auto",
+        lifespan: Literal["auto", "on", "off"] = "auto",
         limits: Limits = DEFAULT_LIMITS,
         access_log: Callable[[str], object] | None = None,
         body_dir: str | None = None,
     ) -> None:
         _check_model(model)
         app = (
-            load_target(target, limits)
+            load_target(target, limits, interface, lifespan=lifespan)
             if isinstance(target, str)
-            else as_app(target, repr(target), limits)
+            else as_app(target, repr(target), limits, interface, lifespan=lifespan)
         )
         connections_max(limits)  # before anything is opened: there may be too few descriptors
         self.body_files = body_files_for(app, limits, body_dir)
         if self.body_files is not None:
             limits = with_body_files(limits)
+        hosting = _hosting_of(app, loop, model)
         factory = protocol_factory(app, limits, access_log, self.body_files)
         self.sockets: list[socket.socket] = []
         try:
@@ -191,20 +115,19 @@ class Server:
                 else:
                     self.sockets += listen_sockets(where, limits.backlog)
             addresses = [bound_address(sock) for sock in self.sockets]
-            if isinstance(factory, ServerMachines) and hasattr(app, "serving"):
-                threads = connections_max(limits) if model == "threads" else 1
-                app.serving(
-                    ServingContext(tuple(addresses), threads=threads, draining=factory.is_draining)
-                )
+            threads = connections_max(limits) if model == "threads" else 1
+            _tell_serving(app, factory, addresses, threads)
             scheme = "tcp" if isinstance(app, type) else "http"
             self.urls = [_url(scheme, address) for address in addresses]
             self._was_run = False
-            self._server = _server_of(model)(self.sockets, factory, limits)
-        except OSError as error:  # no descriptor, no memory, or no room in epoll
+            make = _server_of(model) if hosting is None else hosting.server
+            self._server = make(self.sockets, factory, limits)
+        except BaseException as error:
             self._close_sockets()
-            raise ConfigurationError(f"the server cannot start: {error.strerror}") from error
-        except BaseException:
-            self._close_sockets()
+            if hosting is not None:
+                hosting.close()
+            if isinstance(error, OSError):  # no descriptor, no memory, or no room in epoll
+                raise ConfigurationError(f"the server cannot start: {error.strerror}") from error
             raise
 
     def run(
@@ -216,6 +139,7 @@ class Server:
         Returns None; or, if a second signal has cut off what was under way, that signal.
 
         Raises:
+            StartupError, ShutdownError: an ASGI application did not start, or shut down, in order.
             RuntimeError: it was run, or closed, before.
         """
         if self._was_run:
@@ -251,6 +175,28 @@ class Server:
     def _close_sockets(self) -> None:
         for sock in self.sockets:
             sock.close()
+
+
+def _tell_serving(app: Any, factory: Any, addresses: list[Address], threads: int) -> None:
+    if isinstance(factory, ServerMachines) and hasattr(app, "serving"):
+        app.serving(ServingContext(tuple(addresses), threads=threads, draining=factory.is_draining))
+
+
+def _hosting_of(app: Any, loop: HostLoop, model: Model) -> Any:
+    """What hosts asyncio for this app; None if nobody needs it."""
+    needed = getattr(app, "needs_asyncio", False)
+    if loop == "reactor" and needed:
+        raise ConfigurationError("an asynchronous application needs asyncio's loop")
+    if loop not in get_args(HostLoop):
+        raise ConfigurationError(f"there is no loop {loop!r}")
+    if not needed and loop != "asyncio":
+        return None
+    if model == "threads":
+        raise ConfigurationError(ONE_THREAD)
+    # Only who needs it pays for asyncio.
+    from reactor.server.hosted import Hosting
+
+    return Hosting(app)
 
 
 def _check_model(model: Model) -> None:

@@ -1,0 +1,24 @@
+from typing import Any
+
+from typing_extensions import disjoint_base
+
+from reactor.parser._message import Request
+
+# The functions for other Cython modules.
+__pyx_capi__: dict[str, Any]
+
+@disjoint_base
+class Scopes:
+    """Makes the scopes of one server's requests."""
+
+    state: dict[str, Any]
+    """What the lifespan has put there; each scope has a copy."""
+
+    def __init__(
+        self, template: dict[str, Any], extensions: dict[str, Any], root_path: str = ""
+    ) -> None: ...
+    def served_at(self, scheme: str, server: tuple[str, int | None] | None) -> None:
+        """What all clients have connected to; None: not all to the same."""
+
+    def make(self, request: Request, local: Any = None) -> dict[str, Any]:
+        """A new scope; ``local`` is its ``server``, where that is not the template's."""

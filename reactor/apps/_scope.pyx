@@ -1,0 +1,126 @@
+"""The scope of an ASGI request (HTTP and WebSocket, specification 2.5).
+
+An application owns its scope: the dict, the list of headers, the state and the extensions are new
+ones for each request, since middlewares write into them. What is in them is shared.
+
+Must never know: who is asked, or what becomes of the answer.
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.dict cimport PyDict_Copy
+from cpython.list cimport PyList_New, PyList_SET_ITEM
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_INCREF
+from cpython.unicode cimport PyUnicode_AsUTF8AndSize, PyUnicode_DecodeUTF8
+from libc.stdint cimport uint8_t, uint32_t
+from libc.string cimport memchr
+
+from reactor.parser._fields cimport ABSOLUTE, Field
+from reactor.parser._headers cimport text_in
+from reactor.parser._message cimport Request
+from reactor.parser._names cimport ascii, known_bytes, sliced
+from reactor.parser._target cimport percent_decode
+
+cdef enum:
+    # The longest names that are made small on the stack: longer ones are in nobody's table.
+    NAME_MAX = 64
+
+
+cdef class Scopes:
+
+    def __init__(self, dict template not None, dict extensions not None, str root_path not None=""):
+        self.template = PyDict_Copy(template)
+        self.template["root_path"] = root_path
+        self.extensions = PyDict_Copy(extensions)
+        # RFC 9110 15.2 and RFC 9112 7: no interim responses for HTTP/1.0, and no chunks.
+        self.extensions_before_1_1 = {
+            name: value for name, value in extensions.items()
+            if name not in ("http.response.early_hint", "http.response.trailers")}
+        self.root_path = root_path
+        self.raw_root_path = root_path.encode()
+        self.state = {}
+
+    def served_at(self, str scheme not None, server):
+        self.template["scheme"] = scheme
+        self.template["server"] = server
+
+    def make(self, Request request not None, local=None):
+        return self.of(request, local)
+
+    cdef dict of(self, Request request, object local):
+        """``local``: what the client has connected to, where that is not always the same."""
+        cdef dict scope = PyDict_Copy(self.template)
+        scope["method"] = request.method
+        self.add_target(scope, request)
+        scope["headers"] = field_list(request)
+        scope["client"] = request.peer if type(request.peer) is tuple else None
+        if local is not None:
+            scope["server"] = local
+        scope["state"] = PyDict_Copy(self.state)
+        if request.facts.version == 11:
+            scope["extensions"] = PyDict_Copy(self.extensions)
+        else:
+            scope["http_version"] = "1.0"
+            scope["extensions"] = PyDict_Copy(self.extensions_before_1_1)
+        return scope
+
+    cdef int add_target(self, dict scope, Request request) except -1:
+        cdef Py_ssize_t size, path_size
+        cdef const uint8_t *p
+        cdef const uint8_t *mark
+        cdef str path, target
+        if request.facts.flags & ABSOLUTE or not request.target_size:
+            target = request.origin_target() or "/"
+            p = <const uint8_t *>PyUnicode_AsUTF8AndSize(target, &size)
+        else:
+            p = text_in(request.block, request.count) + request.target_at
+            size = request.target_size
+        mark = <const uint8_t *>memchr(p, c'?', size)
+        path_size = size if mark == NULL else mark - p
+        path = path_text(p, path_size)
+        if self.root_path:
+            scope["path"] = self.root_path + path
+            scope["raw_path"] = self.raw_root_path + p[:path_size]
+        else:
+            scope["path"] = path
+            scope["raw_path"] = sliced(p, path_size)
+        scope["query_string"] = b"" if mark == NULL else sliced(mark + 1, size - path_size - 1)
+        return 0
+
+
+cdef str path_text(const uint8_t *p, Py_ssize_t size):
+    """Percent-decoded, then UTF-8; what is none becomes U+FFFD, as urllib's unquote does it."""
+    if memchr(p, c'%', size) == NULL:
+        return ascii(p, size)
+    cdef bytes decoded = PyBytes_FromStringAndSize(NULL, size)
+    cdef uint8_t *first = <uint8_t *>PyBytes_AS_STRING(decoded)
+    return PyUnicode_DecodeUTF8(<const char *>first, percent_decode(p, size, first), "replace")
+
+
+cdef list field_list(Request request):
+    """Pairs of bytes, the names in small letters."""
+    cdef const uint8_t *text = text_in(request.block, request.count)
+    cdef const Field *field = request.field(1)
+    cdef list fields = PyList_New(request.count)
+    cdef object pair
+    cdef uint32_t i
+    for i in range(request.count):
+        pair = (small_name(text + field.name, field.name_size),
+                sliced(text + field.value, field.value_size))
+        Py_INCREF(pair)
+        PyList_SET_ITEM(fields, i, pair)
+        field += 1
+    if request.facts.flags & ABSOLUTE and request.facts.host:
+        # RFC 9112 3.2.2: the target's authority replaces what Host says.
+        fields[request.facts.host - 1] = (b"host", request.host.encode("ascii"))
+    return fields
+
+
+cdef bytes small_name(const uint8_t *p, uint32_t size):
+    cdef uint8_t[NAME_MAX] small
+    cdef uint32_t i
+    if size > NAME_MAX:
+        return p[:size].lower()
+    for i in range(size):
+        small[i] = p[i] | 0x20 if c'A' <= p[i] <= c'Z' else p[i]
+    return known_bytes(small, size)

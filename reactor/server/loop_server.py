@@ -1,0 +1,115 @@
+"""A protocol on listening sockets, served by one reactor until it is stopped; no thread.
+
+What a stop does, and when, is in docs/stop.md.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from reactor.apps.load import ProtocolFactory
+from reactor.limits import DEFAULT_LIMITS, Limits
+from reactor.loop._core import EVENT_READ
+from reactor.loop.stall import StallWatch
+from reactor.net import Reactor
+from reactor.server.stopping import (
+    SAID_AFTER_S,
+    StopSignals,
+    WakePipe,
+    idle_grace_s,
+    say_cut,
+    say_waiting,
+)
+
+
+class LoopServer:
+    """Serves a protocol on listening sockets until it is stopped, with one reactor, no thread."""
+
+    def __init__(
+        self,
+        sockets: list[socket.socket],
+        factory: ProtocolFactory,
+        limits: Limits = DEFAULT_LIMITS,
+        reactor: Reactor | None = None,
+    ) -> None:
+        self._reactor = Reactor() if reactor is None else reactor
+        self._watch = StallWatch(self._reactor, limits.stall_warning_s)
+        self._limits = limits
+        self._factory = factory
+        self._what = "response" if hasattr(factory, "drain") else "connection"
+        self._sockets = sockets
+        self._listener = self._listen()
+        self._wake = WakePipe()
+        self._reactor.register(self._wake, EVENT_READ, self._wake)
+        self._stopping = False
+
+    def _listen(self) -> Any:
+        return self._reactor.serve(self._sockets, self._factory, self._limits)
+
+    def run(self, on_running: Callable[[], object] | None = None) -> int | None:
+        """Serve until `stop`, or SIGINT or SIGTERM, has done its work; the signal that ended it
+        while something was under way, None for an orderly end.
+
+        ``on_running`` is called when signals are waited for.
+        """
+        self._watch.start()
+        try:
+            # The end of the connections is under the signals too: it calls the application.
+            with StopSignals(self, self._wake, self._limits) as signals, self._reactor:
+                self._serve(on_running)
+        finally:
+            self._watch.stop()
+        return signals.insisted
+
+    def _serve(self, on_running: Callable[[], object] | None) -> None:
+        if on_running is not None:
+            self._reactor.call_soon(on_running)
+        self._reactor.run()
+
+    def stop(self, grace_s: float | None = None) -> None:
+        """Finish what is under way, then end `run`. For any thread. Called again: end it now."""
+        grace_s = idle_grace_s(self._limits) if grace_s is None else grace_s
+        if hasattr(self._factory, "drain"):
+            # Not in the loop's turn: the answer that an application is about to give says close.
+            self._factory.drain(grace_s)
+        with suppress(RuntimeError):  # it has ended
+            self._reactor.call_soon_threadsafe(self._stop, grace_s)
+
+    def close(self) -> None:
+        self._reactor.close()
+        self._wake.close()
+
+    def blocked(self) -> bool:
+        loop = self._reactor
+        return loop.in_turn and loop.clock() - loop.turn_began > self._limits.stall_warning_s
+
+    def _stop(self, grace_s: float) -> None:
+        if self._stopping:
+            self._reactor.stop()
+            return
+        self._stopping = True
+        later = self._reactor.call_later
+        later(grace_s, self._end_streams)
+        later(SAID_AFTER_S, self._say_waiting, grace_s)
+        later(self._limits.graceful_timeout_s, self._cut)
+        self._listener.finish(grace_s, on_empty=self._emptied)
+
+    def _emptied(self) -> None:
+        """Nobody is connected any more."""
+        self._reactor.stop()
+
+    def _end_streams(self) -> None:
+        if hasattr(self._factory, "end_streams"):
+            self._factory.end_streams()
+        self._listener.end_streams()
+
+    def _say_waiting(self, grace_s: float) -> None:
+        busy = self._listener.under_way
+        say_waiting(self._what, busy, len(self._listener) - busy, self._limits, grace_s)
+
+    def _cut(self) -> None:
+        say_cut(self._what, self._listener.under_way, self._limits)
+        self._reactor.stop()
