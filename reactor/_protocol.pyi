@@ -121,6 +121,7 @@ class Transport:
 class Protocol:
     """What a connection tells its user. Every method may be left out."""
 
+    def __init__(self) -> None: ...
     def connection_made(self, transport: Transport) -> None:
         """The connection is open. Called once, first."""
 

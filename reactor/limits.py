@@ -250,6 +250,11 @@ class Limits(Value):
             if not value >= 0:
                 raise ValueError(f"{field} is not below zero, so not {value!r}")
 
+    def __repr__(self) -> str:
+        """What differs from the defaults: all fields would hide it, in every signature too."""
+        changed = (f"{k}={v!r}" for k, v in vars(self).items() if v != getattr(Limits, k))
+        return f"Limits({', '.join(changed)})"
+
 
 DEFAULT_LIMITS = Limits()
 

@@ -56,6 +56,7 @@ def test_the_build_stops_in_one_sentence_without_a_source(tmp_path, lost, named)
         ignore=shutil.ignore_patterns("*.c", "*.so", "__pycache__"),
     )  # fmt: skip
     shutil.copy(ROOT / "setup.py", tmp_path)
+    shutil.copytree(ROOT / "building", tmp_path / "building")
     for name in lost:
         (tmp_path / "reactor" / name).unlink()
     done = setup("build_ext", "--inplace", cwd=tmp_path)

@@ -23,6 +23,7 @@ def clone(tmp_path_factory):
         ignore=shutil.ignore_patterns("*.so", "*.c", "__pycache__"),
     )  # fmt: skip
     shutil.copy(ROOT / "setup.py", folder)
+    shutil.copytree(ROOT / "building", folder / "building")
     return folder
 
 

@@ -30,7 +30,9 @@ class Loop(Registry):
     """
 
     @property
-    def closed(self) -> bool: ...
+    def closed(self) -> bool:
+        """Whether `close` has released everything."""
+
     def __init__(
         self,
         selector: selectors.BaseSelector | None = None,
@@ -71,7 +73,8 @@ class Loop(Registry):
         """The last reading of the clock: when the turn that is under way began."""
 
     @property
-    def clock(self) -> Callable[[], float]: ...
+    def clock(self) -> Callable[[], float]:
+        """What gives the time, in seconds."""
 
     on_turn_began: Callable[[float], object] | None
     """Called with the time, when a turn begins; None: nobody is. What it raises ends `run`."""

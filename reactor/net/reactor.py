@@ -15,6 +15,7 @@ from reactor.net.listening import listen_sockets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from selectors import BaseSelector
     from typing import Any
 
     from reactor.net._listener import Listener
@@ -30,8 +31,13 @@ class Reactor(Loop):
     Arguments and all other methods are `reactor.loop.Loop`'s.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(
+        self,
+        selector: BaseSelector | None = None,
+        clock: Callable[[], float] | None = None,
+        read_bytes: int = DEFAULT_LIMITS.read_bytes_max,
+    ) -> None:
+        super().__init__(selector, clock, read_bytes)
         self._listeners: list[Listener] = []
         self._connected: set[Connection] = set()
 

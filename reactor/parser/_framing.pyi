@@ -26,7 +26,13 @@ class MessageParser:
         """
 
     def next(self) -> Request | Response | Body | End | None:
-        """The next event; None if it takes more bytes, or if no more will come."""
+        """The next event; None if it takes more bytes, or if no more will come.
+
+        Interim responses (1xx) are Responses, always complete.
+
+        Raises:
+            RemoteProtocolError: after all messages before it, and then every time.
+        """
 
     def eof(self) -> None:
         """The peer closed. Ends a body that the close delimits; then ``next`` gives its End.
@@ -96,12 +102,7 @@ class RequestParser(MessageParser):
     """
 
     def __init__(self, limits: Limits | None = None) -> None: ...
-    def next(self) -> Request | Body | End | None:
-        """The next event; None if it takes more bytes, or if no more will come.
-
-        Raises:
-            RemoteProtocolError: after all messages before it, and then every time.
-        """
+    def next(self) -> Request | Body | End | None: ...
 
 @final
 class ResponseParser(MessageParser):
@@ -127,9 +128,7 @@ class ResponseParser(MessageParser):
     """
 
     def __init__(self, limits: Limits | None = None, lenient: bool = False) -> None: ...
-    def next(self) -> Response | Body | End | None:
-        """As for requests. Interim responses (1xx) are Responses, always complete."""
-
+    def next(self) -> Response | Body | End | None: ...
     def expect(self, method: str) -> None:
         """Say which method the next final response answers: HEAD and CONNECT change framing.
 

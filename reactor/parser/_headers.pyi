@@ -47,7 +47,9 @@ class Headers:
     @overload
     def get(self, name: _Text, default: None = None) -> str | None: ...
     @overload
-    def get(self, name: _Text, default: _T) -> str | _T: ...
+    def get(self, name: _Text, default: _T) -> str | _T:
+        """The first value of that name, or the default."""
+
     def getall(self, name: _Text) -> list[str]:
         """The values of every field of that name, in order; an empty list if there is none."""
 

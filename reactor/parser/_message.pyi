@@ -26,7 +26,9 @@ class Message:
         """11 for HTTP/1.1 (and any later 1.x), 10 for HTTP/1.0."""
 
     @property
-    def headers(self) -> Headers: ...
+    def headers(self) -> Headers:
+        """Its fields, in the order in which they stand."""
+
     @property
     def body(self) -> Any:
         """The body. Of a parsed message: bytes, and ``b""`` unless ``complete``."""
@@ -44,7 +46,9 @@ class Message:
         """What Content-Length says; None without one."""
 
     @property
-    def chunked(self) -> bool: ...
+    def chunked(self) -> bool:
+        """Whether its body comes in chunks."""
+
     @property
     def keep_alive(self) -> bool:
         """Whether another message may follow on this connection (RFC 9112 9.3).
@@ -102,7 +106,9 @@ class Request(Message):
         """
 
     @property
-    def method(self) -> str: ...
+    def method(self) -> str:
+        """The method, with the case it was sent in."""
+
     @property
     def target(self) -> str:
         """The request target as it was sent."""
@@ -213,6 +219,9 @@ class Response(Message):
         """
 
     @property
-    def status(self) -> int: ...
+    def status(self) -> int:
+        """The status code: 100 to 999."""
+
     @property
-    def reason(self) -> str: ...
+    def reason(self) -> str:
+        """The reason phrase; ``""`` if none was sent."""

@@ -23,7 +23,8 @@ class Body:
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
     @property
-    def data(self) -> bytes: ...
+    def data(self) -> bytes:
+        """Its bytes, without what framed them."""
 
 @final
 class End:
