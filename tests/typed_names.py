@@ -24,6 +24,7 @@ from reactor import (
     ResponseParser,
     Server,
     Unix,
+    WebSocket,
     get,
     join,
     parse_request,
@@ -44,6 +45,18 @@ class Echo(Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.sent += len(data)
+
+
+class Chat(WebSocket):
+    def on_open(self, request: Request) -> None:
+        self.path = request.path
+
+    def on_message(self, data: str | bytes) -> None:
+        self.send(f"{self.path}: {len(data)}")
+
+
+def chat(request: Request) -> object:
+    return request.websocket(Chat)
 
 
 def pieces() -> Iterator[bytes]:

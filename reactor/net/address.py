@@ -39,6 +39,7 @@ class Unix(Value):
 
     @property
     def abstract(self) -> bool:
+        """Whether it has no file."""
         return self.path.startswith("\0")
 
     def __str__(self) -> str:

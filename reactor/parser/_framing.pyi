@@ -2,28 +2,21 @@
 
 from typing import Literal, final
 
-from _typeshed import ReadableBuffer as Buffer
 from typing_extensions import disjoint_base
 
 from reactor.limits import Limits
+from reactor.parser._input import ParserInput
 from reactor.parser._message import Request, Response
 from reactor.parser._parts import Body, End
 
 @disjoint_base
-class MessageParser:
+class MessageParser(ParserInput):
     """What both parsers do: ``feed`` bytes as they arrive, pull messages with ``next``.
 
     Limits hold what a message is, not how it was cut: the same bytes give the same messages
     and the same error at the same offset, fed whole or byte by byte. The time is linear in
     the bytes fed; the memory held between pulls is at most the limits plus what was fed.
     """
-
-    def feed(self, data: Buffer) -> None:
-        """Take received bytes (copied). After the last message of a connection: nothing.
-
-        Raises:
-            ValueError: after ``eof()``.
-        """
 
     def next(self) -> Request | Response | Body | End | None:
         """The next event; None if it takes more bytes, or if no more will come.
