@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -26,6 +25,7 @@ from reactor.server.pid_file import pid_file
 
 if TYPE_CHECKING:
     from reactor.server import Server
+    from reactor.server.notify import Notifier
 
 # The table is in docs/stop.md.
 FAILED = 1
@@ -205,13 +205,13 @@ def _add_limits(group: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     from reactor.cli.target import ApplicationFailed, WrongUsage
+    from reactor.server.notify import Notifier, hear_reload
 
     # A reader that has stopped reading stops neither log's server: it only misses lines. Nor does
     # what an application writes there, by wsgi.errors, a handler of its own or print.
     sys.stderr = unwaiting(sys.stderr)
-    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
-        # A terminal that is closed ends nothing. Not SIG_IGN, which child processes would inherit.
-        signal.signal(signal.SIGHUP, lambda number, frame: None)
+    notifier = Notifier.from_environment()
+    hear_reload(notifier)
     log = Log(Output(sys.stdout), tell=say)
     try:
         set_up(options)
@@ -220,7 +220,7 @@ def run(options: argparse.Namespace) -> int:
             ending.callback(server.close)
             if options.pid is not None:
                 ending.enter_context(pid_file(options.pid))
-            return _serve(options, server, log)
+            return _serve(options, server, log, notifier)
     except WrongUsage as error:
         say(f"{error} (see reactor serve --help)")
         return WRONG_USAGE
@@ -265,10 +265,17 @@ def _limits_of(options: argparse.Namespace) -> Limits:
     return DEFAULT_LIMITS.replace(**values)
 
 
-def _serve(options: argparse.Namespace, server: Server, log: Log) -> int:
+def _serve(options: argparse.Namespace, server: Server, log: Log, notifier: Notifier) -> int:
+    server.tell(notifier)
+    notifier.keep_sockets(server.sockets)
     forget_passed()
+
+    def listening(sockets: object) -> None:
+        announce(log, options.target, server)
+        notifier.ready(f"Serving {options.target} on {', '.join(server.urls)}")
+
     with _logging(options.log_level.upper()):
-        insisted = server.run(lambda sockets: announce(log, options.target, server))
+        insisted = server.run(listening)
     if insisted is None:
         return 0
     # Nobody waits for what an application does at the end of the process either.

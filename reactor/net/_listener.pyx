@@ -120,6 +120,10 @@ cdef class Acceptor:
         """Take no new client, accept those whom the kernel has taken, then close."""
         if self.closed:
             return 0
+        if getattr(self.sock, "shared", False):
+            # The next process serves its queue, and whoever comes until then.
+            self.close()
+            return self.listener.check_empty()
         self.finishing = True
         self.until = self.listener.loop.time_now()
         refuse_new(self.registration.fd, self.sock.family == AF_UNIX)

@@ -50,22 +50,23 @@ class ListeningSocket(socket.socket):
     Attributes:
         tls, proxy: the `Bind`'s.
         uid: who alone may connect, besides root; None: whoever can.
-        stored: its descriptor was systemd's, under a name of our own.
+        shared: somebody who holds it too goes on with it: whoever the process got it from, or gave
+            it to. Who waits there when this server stops is not ours to accept or refuse.
     """
 
     tls: bool | None = None
     proxy: str | None = None
     uid: int | None = None
-    stored = False
+    shared = False
     _path = ""
     _file: os.stat_result | None = None
 
     def own(self, path: str) -> None:
         self._path, self._file = path, os.stat(path)
 
-    def leave_file(self) -> None:
-        """Leave it where it is: somebody else goes on listening there."""
-        self._file = None
+    def share(self) -> None:
+        """Leave it, and its file, to somebody who goes on listening there."""
+        self.shared, self._file = True, None
 
     def close(self) -> None:
         # Before the socket is closed: as long as it is open, no other file can have its inode.
@@ -337,6 +338,7 @@ def _checked_socket(number: int) -> ListeningSocket:
         sock.detach()  # somebody else's
         raise ConfigurationError(reason)
     # Whoever made it is the owner of its file, and has set its backlog.
+    sock.share()
     os.set_inheritable(number, False)
     sock.setblocking(False)
     if sock.family != socket.AF_UNIX:
@@ -355,7 +357,6 @@ def _stored_socket(name: Any) -> ListeningSocket | None:
         with suppress(ConfigurationError):
             sock = _checked_socket(number)
             if sock.getsockname() == name:
-                sock.stored = True
                 return sock
             sock.detach()
     return None

@@ -25,6 +25,7 @@ from reactor.server._date import DateField
 from reactor.server.access_log import AccessLog
 from reactor.server.body_files import BodyFiles, body_files_for
 from reactor.server.loop_server import LoopServer
+from reactor.server.notify import Notifier
 
 Model = Literal["reactor", "threads"]
 HostLoop = Literal["auto", "reactor", "asyncio"]
@@ -110,10 +111,7 @@ class Server:
         self.sockets: list[socket.socket] = []
         try:
             for where in list(bind) or [Inet(host, port)]:
-                if isinstance(where, socket.socket):
-                    self.sockets.append(where)
-                else:
-                    self.sockets += listen_sockets(where, limits.backlog)
+                self._listen(where, limits)
             addresses = [bound_address(sock) for sock in self.sockets]
             threads = connections_max(limits) if model == "threads" else 1
             _tell_serving(app, factory, addresses, threads)
@@ -129,6 +127,16 @@ class Server:
             if isinstance(error, OSError):  # no descriptor, no memory, or no room in epoll
                 raise ConfigurationError(f"the server cannot start: {error.strerror}") from error
             raise
+
+    def _listen(self, where: Where, limits: Limits) -> None:
+        if isinstance(where, socket.socket):
+            self.sockets.append(where)
+        else:
+            self.sockets += listen_sockets(where, limits.backlog)
+
+    def tell(self, notifier: Notifier) -> None:
+        """Before `run`: it is told of a stop, and that the server is alive."""
+        self._server.notifier = notifier
 
     def run(
         self, on_listening: Callable[[list[socket.socket]], object] | None = None

@@ -15,6 +15,7 @@ from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.loop._core import EVENT_READ
 from reactor.loop.stall import StallWatch
 from reactor.net import Reactor
+from reactor.server.notify import Notifier
 from reactor.server.stopping import (
     SAID_AFTER_S,
     StopSignals,
@@ -45,6 +46,7 @@ class LoopServer:
         self._wake = WakePipe()
         self._reactor.register(self._wake, EVENT_READ, self._wake)
         self._stopping = False
+        self.notifier = Notifier()
 
     def _listen(self) -> Any:
         return self._reactor.serve(self._sockets, self._factory, self._limits)
@@ -56,6 +58,8 @@ class LoopServer:
         ``on_running`` is called when signals are waited for.
         """
         self._watch.start()
+        if self.notifier.beat_s is not None:
+            self._beat(self.notifier.beat_s)
         try:
             # The end of the connections is under the signals too: it calls the application.
             with StopSignals(self, self._wake, self._limits) as signals, self._reactor:
@@ -72,6 +76,7 @@ class LoopServer:
     def stop(self, grace_s: float | None = None) -> None:
         """Finish what is under way, then end `run`. For any thread. Called again: end it now."""
         grace_s = idle_grace_s(self._limits) if grace_s is None else grace_s
+        self.notifier.stopping(self._limits.graceful_timeout_s)
         if hasattr(self._factory, "drain"):
             # Not in the loop's turn: the answer that an application is about to give says close.
             self._factory.drain(grace_s)
@@ -96,6 +101,11 @@ class LoopServer:
         later(SAID_AFTER_S, self._say_waiting, grace_s)
         later(self._limits.graceful_timeout_s, self._cut)
         self._listener.finish(grace_s, on_empty=self._emptied)
+
+    def _beat(self, every_s: float) -> None:
+        # From the loop: one that hangs does not beat.
+        self.notifier.alive()
+        self._reactor.call_later(every_s, self._beat, every_s)
 
     def _emptied(self) -> None:
         """Nobody is connected any more."""

@@ -24,6 +24,7 @@ from reactor.net.address import is_loopback
 from reactor.net.descriptors import connections_max
 from reactor.process._forked import end_if_forked, serving
 from reactor.server.blocking_transport import BlockingTransport
+from reactor.server.notify import Notifier
 from reactor.server.stopping import (
     SAID_AFTER_S,
     StopSignals,
@@ -97,6 +98,7 @@ class ThreadServer:
         limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         self._listeners = listeners
+        self.notifier = Notifier()
         self._factory: Any = factory
         self._limits = limits
         self._serving: dict[threading.Thread, BlockingTransport] = {}
@@ -134,6 +136,7 @@ class ThreadServer:
     def stop(self, grace_s: float | None = None) -> None:
         """Finish what is under way, then end `run`. For any thread. Called again: end it now."""
         self._now = self._stopping
+        self.notifier.stopping(self._limits.graceful_timeout_s)
         if not self._stopping:
             self._grace_s = idle_grace_s(self._limits) if grace_s is None else grace_s
             if hasattr(self._factory, "drain"):
@@ -156,17 +159,30 @@ class ThreadServer:
         ready.register(listener, select.POLLIN)
         ready.register(self._wake, select.POLLIN)
         while not self._stopping:
-            ready.poll(_BURIAL_S * 1000 if self._serving else None)
+            self.notifier.alive()
+            ready.poll(self._pause_ms())
             self._bury()
             # A few, so that a stop is seen before all who go on coming are accepted.
             self._accept(listener, refusal, self._limits.accepts_per_turn_max)
+        if not getattr(listener, "shared", False):
+            self._accept_rest(listener, refusal)
+        listener.close()
+
+    def _accept_rest(self, listener: socket.socket, refusal: _Refusal) -> None:
+        """Take no new client, and accept those whom the kernel has taken."""
         refuse_new(listener.fileno(), listener.family == socket.AF_UNIX)
         rest = self._limits.backlog + 1  # the kernel's queue holds one more than it was told
         self._accept(listener, refusal, rest)
         if not is_loopback(listener):  # else both ends of a handshake are in one kernel
             time.sleep(self._limits.last_handshake_s)
             self._accept(listener, refusal, rest)
-        listener.close()
+
+    def _pause_ms(self) -> float | None:
+        """How long a thread that accepts may wait for the next client; None: for ever."""
+        # A beat that is due is seen in half of its time at the latest.
+        due = [_BURIAL_S] * bool(self._serving)
+        due += [self.notifier.beat_s / 2] if self.notifier.beat_s is not None else []
+        return min(due) * 1000 if due else None
 
     def _accept(self, listener: socket.socket, refusal: _Refusal, at_most: int) -> None:
         """Accept who waits."""
@@ -263,6 +279,7 @@ class ThreadServer:
         woken.register(self._wake, select.POLLIN)
         said = False
         while self._serving and not self._now:
+            self.notifier.alive()
             passed = time.monotonic() - begun
             if passed >= self._limits.graceful_timeout_s:
                 say_cut(what, self._under_way(), self._limits)
