@@ -129,6 +129,8 @@ class Limits(Value):
     # Cookies that redirects set, of one fetch, and the bytes of one: RFC 6265 6.1's numbers.
     cookies_max: int = 50
     cookie_bytes_max: int = 4 * KIB
+    # Of a client that keeps them, of all hosts together: RFC 6265 6.1's number again.
+    kept_cookies_max: int = 3000
     # Content codings, one in another: each multiplies what a byte may cost (CVE-2022-32206).
     content_codings_max: int = 4
     # After a failure that may pass: curl asks the user, wget takes 20.

@@ -110,6 +110,12 @@ class Origin(http.server.BaseHTTPRequestHandler):
     def elsewhere(self, times):
         self.send(302, Location="/page")
 
+    def large(self, times):
+        self.send(200, bytes(512 * 1024))
+
+    def counts(self, times):
+        self.send(200, Set_Cookie=f"seen={times}; Path=/")
+
     def packed(self, times):
         if "gzip" in self.headers.get("Accept-Encoding", ""):
             self.send(200, gzip.compress(BODY), Content_Encoding="gzip")
@@ -129,6 +135,7 @@ class Server(http.server.ThreadingHTTPServer):
                 self.socket, server_side=True, do_handshake_on_connect=False
             )
         self.url = f"http{'s' * bool(context)}://{host}:{self.server_address[1]}"
+        self.host = host
         self.forget()
         self.thread = threading.Thread(target=self.serve_forever, args=(0.01,))
         self.thread.start()
@@ -196,6 +203,7 @@ def places(tmp_path, origin, six, tls, full):
     (home / ".netrc").write_text("machine localhost login me password secret\n")
     (home / ".netrc").chmod(0o600)
     (tmp_path / "upload").write_bytes(b"to be sent")
+    (tmp_path / "jar").write_text(f"{origin.host}\tFALSE\t/\tFALSE\t0\tkept\tbefore\n")
     (tmp_path / "list").write_text(f"{origin.url}/page\n")
     work = tmp_path / "work"
 
@@ -265,6 +273,26 @@ def through_the_proxy(words, places):
     ]
 
 
+def took(seconds):
+    """Whether it took longer, without a look at what a machine under load needs besides."""
+    return seen(lambda one: one.took_s > seconds, "/large")
+
+
+def saved_twice(words, places):
+    """What is there after the same command again."""
+    again = ["-o", "x", f"{places['url']}/page"]
+    return set(places["run"]([*words, *again], again).files)
+
+
+def fetched_twice(words, places):
+    again = [f"{places['url']}/page"]
+    return len(places["run"]([*words, *again], again).asked)
+
+
+def output(path="/page"):
+    return seen(lambda one: one.done.stdout, path)
+
+
 PLAIN = ("GET", None, b"")
 FORM = "application/x-www-form-urlencoded"
 BASIC = "Basic " + base64.b64encode(b"me:secret").decode()
@@ -277,6 +305,11 @@ TABLE = [
     Shown("urls", ["{url}/another"], seen(lambda one: len(one.asked)), 1, 2),
     # Saving.
     Shown("--output", ["-o", "x"], names(), {"page"}, {"x"}),
+    Shown("--no-clobber", ["--no-clobber"], saved_twice, {"x"}, {"x", "x.1"}),
+    Shown("--skip-existing", ["--skip-existing"], fetched_twice, 2, 1),
+    Shown("--continue-at", ["-C", "-"],
+          seen(lambda one: one.asked[-1].headers.get("Range"), "/breaks", before=BROKEN),
+          None, "bytes=5-"),
     Shown("--remote-header-name", ["-J"], names("/named"), {"named"}, {"other.txt"}),
     Shown("--continue", ["--continue"],
           seen(lambda one: one.asked[-1].headers.get("Range"), "/breaks", before=BROKEN),
@@ -290,6 +323,13 @@ TABLE = [
     # The request.
     Shown("--header", ["-H", "X-A: b"], header("X-A"), None, "b"),
     Shown("--request", ["-X", "DELETE"], request_of(lambda asked: asked.method), "GET", "DELETE"),
+    Shown("--user-agent", ["-A", "me"], header("User-Agent"), "reactor", "me"),
+    Shown("--referer", ["-e", "http://r/"], header("Referer"), None, "http://r/"),
+    Shown("--range", ["-r", "2-4"], header("Range"), None, "bytes=2-4"),
+    Shown("--cookie", ["-b", "a=b", "-b", "{tmp}/jar"], header("Cookie"), None,
+          "a=b; kept=before"),
+    Shown("--cookie-jar", ["-c", "kept"], names("/counts"), {"counts"}, {"counts", "kept"}),
+    Shown("--data-raw", ["--data-raw", "@b"], sent(), PLAIN, ("POST", FORM, b"@b")),
     Shown("--head", ["-I"], request_of(lambda asked: asked.method), "GET", "HEAD"),
     Shown("--data", ["-d", "a=b"], sent(), PLAIN, ("POST", FORM, b"a=b")),
     Shown("--json-data", ["--json-data", "[1]"], sent(), PLAIN,
@@ -308,6 +348,7 @@ TABLE = [
     Shown("--max-redirs", ["--max-redirs", "0"], code("/elsewhere"), 0, 47),
     Shown("--ipv4", ["-4"], code(base="six"), 0, 6),
     Shown("--ipv6", ["-6"], code(base="four"), 0, 6),
+    Shown("--limit-rate", ["--limit-rate", "1m"], took(0.2), UNSEEN, True),
     Shown("--proxy", ["-x", "{url}"], through_the_proxy, UNSEEN, True),
     Shown("--cacert", ["--cacert", "{ca}"], code(base="tls"), 60, 0),
     Shown("--insecure", ["-k"], code(base="tls"), 60, 0),
@@ -316,6 +357,10 @@ TABLE = [
           True, False),
     Shown("--verbose", ["-v"], seen(lambda one: "> GET /page HTTP/1.1" in one.done.stderr),
           False, True),
+    Shown("--write-out", ["-w", "%{{http_code}} %{{size_download}}\\n"], output(), UNSEEN,
+          "200 10\n"),
+    Shown("--location", ["-L"], code("/elsewhere"), 0, 0),
+    Shown("--remote-name", ["-O"], names(), {"page"}, {"page"}),
     Shown("--json", ["--json"], is_json, False, True),
 ]  # fmt: skip
 

@@ -77,6 +77,18 @@ class Parser(argparse.ArgumentParser):
                 option = found
             self.unknown([option])
 
+    def with_values(self, words: Sequence[str]) -> list[str]:
+        """The words, with a value like ``-5`` (the last five) joined to the option before it:
+        argparse would take it for an option where there is one like ``-4``."""
+        joined: list[str] = []
+        for word in words:
+            last = self._option_string_actions.get(joined[-1]) if joined else None
+            if last is not None and last.nargs is None and word[:1] == "-" and word[1:].isdigit():
+                joined[-1] += f"={word}" if joined[-1].startswith("--") else word
+            else:
+                joined.append(word)
+        return joined
+
     def _is_switch(self, option: str) -> bool:
         """Whether another letter may follow it."""
         action = self._option_string_actions.get(option)
@@ -152,6 +164,7 @@ def _run(arguments: Sequence[str]) -> int:
     with loading():
         parser = _parser(arguments)
         if arguments and (command := parser.commands.get(arguments[0])) is not None:
+            arguments = [arguments[0], *command.with_values(arguments[1:])]
             command.refuse_unknown(arguments[1:])
         options, words = parser.parse_known_args(arguments)
         if words:

@@ -49,7 +49,9 @@ SERVE = {
     "--tls --tls-cert --tls-key --tls-password-file --cert --key --ssl-cert --ssl-key": _TLS,
     "--log-config --logger-class --use-colors": _LOG,
     "--access-logformat --access-log-format --access-log-fmt": _ACCESS,
-    "--server-header": "write --header 'Server: NAME' (of a folder), or let the application set it",
+    "--no-server-header": (
+        "it says no more than 'reactor': an application may set its own, a folder has --header"
+    ),
     "--no-date-header": "an answer has a date (RFC 9110 6.6.1): it cannot be left out",
     "-c --config --check-config --print-config": _CONFIG,
     "-D --daemon": "let the shell (&) or systemd put it into the background",
@@ -112,7 +114,8 @@ GET = {
     "--interface --resolve --connect-to --dns-servers": (
         "where it connects to is the URL's to say: write the address, and -H 'Host: NAME'"
     ),
-    "--proxy-user -U": "write -x http://NAME:PASSWORD@HOST:PORT",
+    "-U": "write -A NAME for who asks (wget), -x http://NAME:PASSWORD@HOST for a proxy (curl)",
+    "--proxy-user": "write -x http://NAME:PASSWORD@HOST:PORT",
     "--digest --ntlm --negotiate --anyauth": "only Basic authentication is spoken: -u NAME",
     "--oauth2-bearer": "write -H 'Authorization: Bearer TOKEN'",
     "--location-trusted": "a password is never sent to another host than the one it is for",
@@ -124,10 +127,9 @@ GET = {
     "--keepalive-time --no-keepalive": "a connection is kept as long as the server keeps it",
     "--no-progress-meter --no-verbose -nv": "write -q",
     # wget.
-    "-nc": "nothing is ever written over without -o",
-    "--recursive --mirror -m- -l --level -p --page-requisites -np --no-parent -nd -nH --spider": (
-        _ONE_BY_ONE
-    ),
+    "-nc": "write --skip-existing; nothing is ever written over without -o",
+    "--recursive --mirror -m- -l --level -p --page-requisites -np --no-parent -nd -nH": _ONE_BY_ONE,
+    "--spider": "write -I: only the header is asked for",
     "--directory-prefix": "go to the folder first: cd FOLDER",
     "--post-file --body-file": "write -d @FILE",
     "--timeout --read-timeout --dns-timeout": "write --max-time S, or --connect-timeout S",

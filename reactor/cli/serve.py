@@ -35,7 +35,7 @@ LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 # What granian, gunicorn, http-server, caddy and uvicorn have to be told.
 ALREADY = (
     *("--brotli", "--browse", "--date-header", "--gzip", "--no-dotfiles", "--no-proxy-headers"),
-    *("--no-reload", "--no-server-header", "--no-use-colors", "--precompressed", "--preload"),
+    *("--no-reload", "--server-header", "--no-use-colors", "--precompressed", "--preload"),
 )
 
 

@@ -163,6 +163,9 @@ cdef class Transfer(Exchange):
     cpdef head_received(self, Response response):
         if self.trace is not None:
             self.trace(response)
+        if self.client.cookies is not None:
+            self.client.cookies.take(
+                self.asked.url, response.headers.getall("set-cookie"), time.time())
         if response.status_code >= 300:  # a redirect, or what may pass
             try:
                 self.following = self.what_follows(response)

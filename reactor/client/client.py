@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     import ssl
     from typing import Any, BinaryIO
 
+    from reactor.client.cookies import Cookies
+
 OnHead = Callable[[Response, Transfer], object]
 OnBody = Callable[[bytes], object]
 OnDone = Callable[[Exception | None], object]
@@ -46,6 +48,7 @@ class Client:
         retries: tries after the first, of what may be repeated.
         compressed: ask for gzip and deflate, and undo them.
         ip: 4 or 6: connect by that version of IP only.
+        cookies: those of all requests; by default each has its own, from its redirects.
         trace: gets each request's head as it is sent, and each response that comes, interim
             ones and those of redirects and tries too. They hold secrets.
         note: gets a sentence before each pause after which is tried again.
@@ -63,6 +66,7 @@ class Client:
         retries: int | None = None,
         compressed: bool = False,
         ip: int | None = None,
+        cookies: Cookies | None = None,
         trace: Callable[[bytes | Response], object] | None = None,
         note: Callable[[str], object] | None = None,
     ) -> None:
@@ -74,6 +78,7 @@ class Client:
         self.compressed = compressed
         self.family: int | None = None if ip is None else _FAMILIES[ip]
         self.writer = Writer(proxies, compressed)
+        self.cookies = cookies
         self.trace = trace
         self.note = note
         self.resolver = Resolver(reactor, limits)
@@ -115,7 +120,7 @@ class Client:
             raise RuntimeError("the client is closed")
         upload = body if body is None or isinstance(body, Upload) else Upload(body)
         where = url if isinstance(url, Url) else Url.parse(url)
-        asked = ClientRequest(method, where, pairs_of(headers), upload)
+        asked = ClientRequest(method, where, pairs_of(headers), upload, self.cookies)
         most = self.retries if retries is None else retries
         transfer = Transfer(self, asked, on_head, on_body, on_done, most, tries)
         transfer.start(max_time_s)

@@ -133,11 +133,18 @@ class FileSink(Sink):
     _version: Callable[[], Version] | None = None
 
     def __init__(
-        self, saver: Saver, name: str, replaces: bool, say: Callable[[str], object] | None
+        self,
+        saver: Saver,
+        name: str,
+        replaces: bool,
+        say: Callable[[str], object] | None,
+        where: str = "",
     ) -> None:
         self._saver = saver
         self._folder = saver.folder
-        self._name = self.label = name
+        self._where = where  # how the user calls the folder
+        self._name = name
+        self.label = os.path.join(where, name)
         self._replaces = replaces
         self._say = say
         self._held: list[bytes] = []
@@ -160,7 +167,8 @@ class FileSink(Sink):
 
     def rename(self, name: str) -> None:
         if not self._replaces:
-            self._name = self.label = name
+            self._name = name
+            self.label = os.path.join(self._where, name)
 
     def begin(self, length: int | None, version: Callable[[], Version]) -> None:
         self._version = version
@@ -262,12 +270,12 @@ class FileSink(Sink):
             self.part.replace(self._name)
             return self._name
         if move(self._name):
-            return self._name
+            return os.path.join(self._where, self._name)
         for _ in range(_NAME_TRIES_MAX):
             number = first_free(lambda number: self._folder.has(numbered(self._name, number)))
             name = numbered(self._name, number)
             if move(name):
-                return name
+                return os.path.join(self._where, name)
         raise OSError(errno.EEXIST, f"no free name like {self._name}")
 
 

@@ -18,7 +18,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from reactor.cli.get.show import Show
     from reactor.client import Client
+    from reactor.client.cookies import Cookies
     from reactor.limits import Limits
 
 _COLLECTED_AFTER = 10_000  # containers more than there were
@@ -47,6 +49,7 @@ def run(options: argparse.Namespace) -> int:
     if options.insecure:
         say("WARNING: --insecure: anyone on the way can read and change what is transferred")
     show = Show(options)
+    cookies = _cookies_of(options, CLIENT_LIMITS)
     limits = CLIENT_LIMITS.replace(
         connect_timeout_s=options.connect_timeout,
         redirects_max=options.max_redirs,
@@ -65,13 +68,49 @@ def run(options: argparse.Namespace) -> int:
             retries=options.retry,
             compressed=options.compressed,
             ip=options.ip,
+            cookies=cookies,
             trace=show.exchange if options.verbose else None,
             note=show.note,
         ) as client,
     ):
         if options.cacert is not None:
             _load_certificates(client, options.cacert)
-        return Run(options, reactor, client, show).run()
+        code = Run(options, reactor, client, show).run()
+    return code if cookies is None else _keep(cookies, options.cookie_jar, show, code)
+
+
+def _cookies_of(options: argparse.Namespace, limits: Limits) -> Cookies | None:
+    """Those that all transfers share, if ``-b FILE`` or ``-c`` asks for it."""
+    files = [text for text in options.cookie if "=" not in text]
+    if not files and options.cookie_jar is None:
+        return None
+    import time
+
+    from reactor.client.cookie_file import load_cookies
+    from reactor.client.cookies import Cookies
+
+    cookies = Cookies(limits, limits.kept_cookies_max, time.time)
+    for path in filter(None, files):  # curl's -b "" only asks for cookies to be kept
+        load_cookies(path, cookies)
+    return cookies
+
+
+def _keep(cookies: Cookies, path: str | None, show: Show, code: int) -> int:
+    """Write them where ``-c`` says; the exit code."""
+    if path is None:
+        return code
+    from reactor.client.cookie_file import lines_of, save_cookies
+    from reactor.client.failures import EXIT_WRITE
+
+    try:
+        if path == "-":
+            show.print(lines_of(cookies))
+        else:
+            save_cookies(path, cookies)
+    except OSError as error:
+        say(f"cannot write the cookies into {path}: {error.strerror}")
+        return code or EXIT_WRITE
+    return code
 
 
 def _affordable(parallel: int, limits: Limits) -> int:

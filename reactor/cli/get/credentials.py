@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 
+from reactor.cli.output import shown
 from reactor.errors import ConfigurationError
 from reactor.limits import MIB
 
@@ -23,6 +24,8 @@ class Credentials:
 
     def __init__(self, options: argparse.Namespace) -> None:
         self._user: str | None = options.user
+        if options.user is not None and ":" not in options.user:
+            self._user = f"{options.user}:{_ask_password(options.user)}"
         self._given = any(name.lower() == "authorization" for name, _ in options.header)
         self._netrc = _read_netrc() if options.netrc else None
 
@@ -55,6 +58,21 @@ class Credentials:
 
         user = None if parts.username is None else unquote(parts.username)
         return credentials_for(self._netrc, parts.hostname, user)
+
+
+def _ask_password(name: str) -> str:
+    """On the terminal, not on stdin: that may be what is sent."""
+    import getpass
+
+    try:
+        with open("/dev/tty", "rb"):
+            pass
+    except OSError:
+        raise ConfigurationError(
+            "-u NAME asks for the password on a terminal, and there is none: "
+            "write -u NAME:PASSWORD, or -n for the one in ~/.netrc"
+        ) from None
+    return getpass.getpass(f"Password of {shown(name)}: ")
 
 
 def _read_netrc() -> list[Entry]:

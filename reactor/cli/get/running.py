@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import argparse
 import errno
+import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 
 from reactor.cli.get.credentials import Credentials
-from reactor.cli.get.options import body_of, fields_of, method_of, upload_of
+from reactor.cli.get.options import body_of, fields_of, method_of, names_a_file, upload_of
 from reactor.cli.get.progress import Progress, wanted
 from reactor.cli.get.show import Show, how_to_go_on
-from reactor.cli.get.sources import Urls
+from reactor.cli.get.sources import Urls, with_scheme
 from reactor.client import Client
 from reactor.client.download import Download
 from reactor.client.failures import EXIT_NOBODY_READS
@@ -59,6 +61,7 @@ class Run:
         # stdout takes one body after another.
         one = options.output == "-"
         self._jobs_max = 1 if one else options.parallel or _JOBS_MAX
+        self._paced: dict[Download, tuple[float, int]] = {}  # since when, from which byte
         self._urls = Urls(options.urls, options.input_file, reactor, self._fill_soon)
         self._exit_code = 0
         self._crash: Exception | None = None
@@ -74,8 +77,9 @@ class Run:
             resume=options.resume,
             sha256=options.sha256,
             max_time_s=options.max_time,
-            header_name=options.remote_header_name,
+            header_name=options.remote_header_name and options.output is None,
             on_head=show.head if show.shows_heads else None,
+            on_progress=None if options.limit_rate is None else self._slow_down,
             on_whole=self._fill_soon,  # its file waits for its name: there is room for another
             on_done=self._on_done,
         )
@@ -104,6 +108,11 @@ class Run:
 
     def _start(self, url: str) -> None:
         options, fields, upload = self.options, self._fields, None
+        url = with_scheme(url)
+        if options.skip_existing and (name := self._existing(url)) is not None:
+            self.show.note(f"{visible(url)}: {name} is there, so it is not fetched")
+            self._fill_soon()
+            return
         if options.upload_file is not None:
             upload = upload_of(options)
         if self._credentials is not None:
@@ -119,15 +128,31 @@ class Run:
             return lambda _: NullSink()
         if output == "-":
             return lambda _: _stdout()
+        if output is not None and self.options.no_clobber and names_a_file(output):
+            where, name = os.path.split(output)
+            return lambda _: self._file_named(name, where)
         return output or self._file_for
 
+    def _existing(self, url: str) -> str | None:
+        """The file that the URL's body would get, if it is there."""
+        name = self.options.output
+        if name is None:
+            with suppress(FetchError):  # the download says what is wrong with it
+                name = name_from_url(Url.parse(url))
+        return name if name is not None and os.path.lexists(name) and names_a_file(name) else None
+
     def _file_for(self, url: Url) -> Sink:
+        return self._file_named(name_from_url(url))
+
+    def _file_named(self, name: str, where: str = "") -> Sink:
+        """One that replaces none: all bodies of a command go into one folder."""
         if self._saver is None:
-            self._saver = Saver(Folder("."))
-        return FileSink(self._saver, name_from_url(url), False, self.show.note)
+            self._saver = Saver(Folder(where or "."))
+        return FileSink(self._saver, name, False, self.show.note, where)
 
     def _on_done(self, download: Download) -> None:
         upload = self._jobs.pop(download)
+        self._paced.pop(download, None)
         if upload is not None:
             upload.close()
         error = download.error
@@ -146,6 +171,16 @@ class Run:
             if self.options.fail_early or error.exit_code == EXIT_NOBODY_READS:
                 self._end(self._exit_code)
         self._fill_soon()
+
+    def _slow_down(self, download: Download) -> None:
+        """``--limit-rate``: read no more until what came was allowed to."""
+        now = self.reactor.time()
+        began, first = self._paced.setdefault(download, (now, 0))
+        allowed_at = began + (download.received - first) / self.options.limit_rate
+        transfer = download.transfer
+        if allowed_at > now and transfer is not None:
+            transfer.pause()
+            self.reactor.call_later(allowed_at - now, transfer.resume)
 
     def _fail(self, error: Exception) -> None:
         self._crash = self._crash or error

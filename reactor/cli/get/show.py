@@ -28,24 +28,30 @@ class Show:
 
     def __init__(self, options: argparse.Namespace) -> None:
         self._options = options
+        self._many = len(options.urls) > 1 or options.input_file is not None
         self.through: Callable[[str], object] | None = None
 
     @property
     def shows_heads(self) -> bool:
         """``-v`` has them already."""
         options = self._options
-        return not (options.quiet or options.json or options.verbose)
+        return not (
+            options.quiet or options.json or options.verbose or options.write_out is not None
+        )
 
     def head(self, download: Download) -> None:
         """The header as it came, and an empty line."""
         response = download.response
         if response is None:
             return
-        text = "".join(shown(line) + "\n" for line in [*_head_lines(response), ""])
+        lines = [*_head_lines(response), ""]
+        if self._many:
+            lines.insert(0, f"==> {visible(download.url)} <==")
+        text = "".join(shown(line) + "\n" for line in lines)
         if self._options.output == "-":  # the body has stdout for itself
             self._say(text)
         else:
-            self._print(text)
+            self.print(text)
 
     def exchange(self, message: bytes | Response) -> None:
         """``-v``: a head that was sent (bytes) or received."""
@@ -64,7 +70,11 @@ class Show:
         if self._options.json:
             import json  # only who wants JSON pays for it
 
-            self._print(json.dumps(as_json(download)) + "\n")
+            self.print(json.dumps(as_json(download)) + "\n")
+        if self._options.write_out is not None:
+            from reactor.cli.get.write_out import written  # few need it
+
+            self.print(written(self._options.write_out, download, *failure_of(download)))
         saved_as = download.saved_as
         if download.error is not None:
             code, failure = failure_of(download)
@@ -72,9 +82,10 @@ class Show:
                 self._say(f"reactor: {shown(failure)}\n")
         elif saved_as not in (None, "-") and not self._options.quiet and not self._options.json:
             again = f", from byte {download.resumed_from}" if download.resumed_from else ""
-            self._say(shown(f"saved {saved_as} ({download.size} bytes{again})") + "\n")
+            whence = f" from {visible(download.url)}" if self._many else ""
+            self._say(shown(f"saved {saved_as} ({download.size} bytes{again}){whence}") + "\n")
 
-    def _print(self, text: str) -> None:
+    def print(self, text: str) -> None:
         """To stdout. Raises BrokenPipeError if nobody reads it, and FetchError if it is full."""
         try:
             self._write(sys.stdout, text)

@@ -23,6 +23,8 @@ from reactor.net import Reactor
 _READ_BYTES = 16 * KIB  # some hundred URLs: fetches begin before a slow list is whole
 # No server takes a longer request line.
 _LINE_BYTES_MAX = 64 * KIB
+# Half a URL, or something else's: the client says what is wrong with it.
+_SCHEMES = ("http:", "https:", "ftp:", "file:", "mailto:", "data:", "/")
 # Of a "#" behind something else a fragment begins.
 _COMMENT = re.compile(r"(?:^|\s)#")
 
@@ -102,6 +104,15 @@ class Urls:
             text = (_COMMENT.split(line, maxsplit=1)[0] if "#" in line else line).strip()
             if text:
                 self._found.append(text)
+
+
+def with_scheme(url: str) -> str:
+    """As curl: what names no scheme is http.
+
+    >>> with_scheme("localhost:8000/a"), with_scheme("https://a/")
+    ('http://localhost:8000/a', 'https://a/')
+    """
+    return url if "://" in url or url.startswith(_SCHEMES) or not url else f"http://{url}"
 
 
 def _may_have_to_wait(fd: int) -> bool:
