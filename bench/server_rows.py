@@ -62,6 +62,17 @@ WSGI = Row(
         **dict.fromkeys(("uvicorn", "gunicorn", "waitress")),
     },
 )
+ASGI = Row(
+    "asgi",
+    {
+        "floor": Goal(1.8),
+        "reactor": Goal(1.45),
+        "uvicorn": Goal(0.30),
+        "granian-asgi": Goal(0.45),
+        "fastpysgi-asgi": Goal(0.50),
+        **dict.fromkeys(("gunicorn-asgi", "hypercorn")),
+    },
+)
 CLOSE = Row("reactor", {"nginx": Goal(1.05)}, {"keep_alive": False})
 STATIC = Row(
     "static",
@@ -97,6 +108,10 @@ ROWS = {
     ),
     "wsgi": WSGI,
     "wsgi-varied-constant": varied(Row("wsgi", {"wsgi": None}, their_load={"varied": 0})),
+    "asgi-varied": varied(
+        ASGI, {peer: goal for peer, goal in ASGI.goals.items() if peer not in ("floor", "reactor")}
+    ),
+    "asgi": ASGI,
     "close-varied": varied(CLOSE),
     "close": CLOSE,
     "static-varied": varied(STATIC),

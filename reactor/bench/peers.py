@@ -24,6 +24,7 @@ OURS = {
     "threads": ("{target}", *KEPT, *THREADS),
     "native-reused": ("apps:hello_reused", *KEPT),
     "wsgi": ("apps:{wsgi}", *KEPT),
+    "asgi": ("apps:{asgi}", *KEPT),
     "static": ("{site}", *KEPT),
     "wsgi-threads": ("apps:{wsgi}", *KEPT, *THREADS),
     "static-threads": ("{site}", *KEPT, *THREADS),
@@ -32,6 +33,7 @@ CODE = {
     name: f"import apps, {name}; {name}.run(apps.{{wsgi}}, '127.0.0.1', {{port}})"
     for name in ("bjoern", "fastwsgi", "fastpysgi")
 }
+CODE["fastpysgi-asgi"] = CODE["fastpysgi"].replace("{wsgi}", "{asgi}")
 # What is served: the same answer to all, or to each request its own.
 CONSTANT = {"native": "apps:hello", "wsgi": "wsgi", "asgi": "asgi"}
 VARIED = {"native": "apps:varied", "wsgi": "wsgi_varied", "asgi": "asgi_varied"}
@@ -42,6 +44,12 @@ MODULE = {
     "--timeout-keep-alive 75 apps:{asgi}",
     "gunicorn": "gunicorn --bind 127.0.0.1:{port} --workers 1 --worker-class gthread "
     "--threads 4 --worker-connections 20000 --keep-alive 75 --log-level error apps:{wsgi}",
+    "granian-asgi": "granian --interface asgi --host 127.0.0.1 --port {port} --workers 1 "
+    "--no-access-log --log-level error --backlog 20000 --backpressure 20000 apps:{asgi}",
+    "gunicorn-asgi": "gunicorn --bind 127.0.0.1:{port} --workers 1 --worker-class asgi "
+    "--worker-connections 20000 --keep-alive 75 --log-level error apps:{asgi}",
+    "hypercorn": "hypercorn --bind 127.0.0.1:{port} --workers 1 --worker-class uvloop "
+    "--keep-alive 75 --log-level error apps:{asgi}",
     "waitress": "waitress --listen 127.0.0.1:{port} --connection-limit 20000 "
     "--asyncore-use-poll apps:{wsgi}",
 }
@@ -73,6 +81,11 @@ FILE_CACHE = "open_file_cache max=1000 inactive=60s; open_file_cache_valid 60s;"
 
 
 NAMES = (*OURS, "floor", "nginx", "nginx+cache", *CODE, *MODULE)
+
+
+def package(name: str) -> str:
+    """What a peer of Python is installed as: two of them serve WSGI and ASGI."""
+    return name.removesuffix("-asgi")
 
 
 class Peers:
@@ -115,7 +128,7 @@ class Peers:
             unusable.update(dict.fromkeys(("nginx", "nginx+cache"), "not installed"))
         for name in (*CODE, *MODULE):
             found = subprocess.run(
-                [self._python, "-c", f"import {name}"], capture_output=True, check=False
+                [self._python, "-c", f"import {package(name)}"], capture_output=True, check=False
             )
             if found.returncode:
                 unusable[name] = f"not installed for {self._python}"
@@ -158,11 +171,15 @@ class Peers:
             "import json, sys; from importlib.metadata import version\n"
             "print(json.dumps({name: version(name) for name in sys.argv[1:]}))"
         )
-        names = [name for name in (*CODE, *MODULE) if name not in self.unusable]
-        version = subprocess.run(
-            [self._python, "-c", code, *names], capture_output=True, text=True, check=True
+        peers = {name: package(name) for name in (*CODE, *MODULE) if name not in self.unusable}
+        printed = subprocess.run(
+            [self._python, "-c", code, *sorted({*peers.values()})],
+            capture_output=True,
+            text=True,
+            check=True,
         )
-        versions: dict[str, str] = json.loads(version.stdout)
+        found: dict[str, str] = json.loads(printed.stdout)
+        versions = {name: found[installed] for name, installed in peers.items()}
         if self._nginx is not None:
             said = subprocess.run([self._nginx, "-v"], capture_output=True, text=True, check=False)
             versions["nginx"] = versions["nginx+cache"] = said.stderr.strip().removeprefix(
