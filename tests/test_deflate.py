@@ -23,7 +23,7 @@ from websockets_driven import (
 from reactor import Limits
 from reactor.errors import RemoteProtocolError
 from reactor.http.deflate import OFFER, Agreement, Deflater, Inflater, agree, agreed
-from reactor.http.websocket import WebSocketOptions
+from reactor.http.websocket_options import WebSocketOptions
 from reactor.parser._frames import FrameReader, frame
 
 OUR_BITS = "server_max_window_bits=12"

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from option_table import UNSEEN, Shown, check, missing, unknown
 from processes import MODELS, PATIENCE_S, command, environment, eventually, read_to_end, serving
+from websocket_looks import close_after_pings, deflates, echoed, first_frame, handshake
 
 # Ten times what the rows' time-outs say, and less than the defaults that they replace.
 SOON_S = 5.0
@@ -23,7 +24,14 @@ GROUP = 12345 if os.geteuid() == 0 else max([*os.getgroups(), os.getgid()])
 APPS = """
 import asyncio
 import os
-from reactor import Response
+from reactor import Response, WebSocket
+
+class Echo(WebSocket):
+    def on_message(self, data):
+        self.send(data)
+
+def websocket(request):
+    return request.websocket(Echo)
 
 def app(request):
     return Response(200, {}, b"%d bytes" % len(request.body))
@@ -81,7 +89,7 @@ def places(tmp_path_factory):
     (root / "variables").write_text("SEEN_BY_ROWS=by file\n")
     return {"root": root, "folder": folder, "other": other, "socket": root / "s",
             **{name: f"seen:{name}" for name in (*("app", "failing", "variable", "either"),
-                                                 *("looped", "asgi"))},
+                                                 *("looped", "asgi", "websocket"))},
             "pid": root / "pid", "variables": root / "variables"}  # fmt: skip
 
 
@@ -341,6 +349,19 @@ TABLE = [
     Shown("--env", ["-e", "SEEN_BY_ROWS=by hand"], content(), "unset", "by hand",
           ("{variable}",)),
     Shown("--preload", ["--preload"], content(), "the page", "the page"),
+    # WebSockets.
+    Shown("--ws-max-size", ["--ws-max-size=99"], seen(echoed(2, b"x" * 100)), 2, 1009,
+          ("{websocket}",)),
+    Shown("--ws-ping-interval", ["--ws-ping-interval=0.4"], seen(first_frame), UNSEEN, 9,
+          ("{websocket}",)),
+    Shown("--ws-ping-timeout", ["--ws-ping-timeout=0.4"], seen(close_after_pings), UNSEEN, 1011,
+          ("{websocket}", "--ws-ping-interval=0.4")),
+    Shown("--ws-origin", ["--ws-origin=https://good.example"],
+          seen(lambda server: handshake(server, Origin="https://good.example")[0]), 403, 101,
+          ("{websocket}",)),
+    Shown("--no-ws-deflate", ["--no-ws-deflate"], seen(deflates), True, False, ("{websocket}",)),
+    Shown("--ws-deflate", ["--ws-deflate"], seen(deflates), False, True,
+          ("{websocket}", "--no-ws-deflate")),
     # Applications.
     Shown("--interface", ["--interface", "native"], content(), "wsgi", "native", ("{either}",)),
     Shown("--loop", ["--loop", "asyncio"], content(), "none", "_UnixSelectorEventLoop",
@@ -394,6 +415,8 @@ def test_an_option_does_what_it_says(row, model, places):
         pytest.skip("it is given already")
     if row.option in {"--loop", "--lifespan", "--root-path"} and model == "threads":
         pytest.skip("what is asynchronous runs in one thread")
+    if "ws-" in row.option and model == "threads":
+        pytest.skip("a WebSocket needs the loop (test_websocket_opening)")
     check(row, {**places, "port": free_port()}, ("--model", model) if model != "reactor" else ())
 
 

@@ -12,7 +12,8 @@ from websockets_driven import CLOSE, PING, PONG, TEXT, Recorder, close_payload, 
 
 from reactor import Response, Server, WebSocket
 from reactor.errors import LocalProtocolError
-from reactor.http.websocket import WebSocketOptions, accept_value, is_websocket
+from reactor.http.websocket import accept_value, is_websocket
+from reactor.http.websocket_options import WebSocketOptions
 from reactor.parser._frames import FrameReader
 
 
@@ -272,6 +273,17 @@ class TestOnSockets:
         finally:
             server.stop(0)
             thread.join()
+
+    def test_the_model_of_threads_has_no_loop_for_it(self, caplog):
+        server, thread = self.serve(lambda request: request.websocket(WebSocket), model="threads")
+        try:
+            with sockets.create_connection(server.sockets[0].getsockname(), 5) as sock:
+                sock.sendall(opening(Host="localhost"))
+                assert read_to_end(sock).startswith(b"HTTP/1.1 500 ")
+        finally:
+            server.stop(0)
+            thread.join()
+        assert "a WebSocket needs a loop: leave out the model 'threads'" in caplog.text
 
     def test_a_client_that_breaks_a_rule_reads_why(self):
         server, thread = self.serve(lambda request: request.websocket(WebSocket))

@@ -29,6 +29,10 @@ def seconds(text: str) -> float:
     return _between(text, DAY_S, "number of seconds above 0 and up to 86400, a day")
 
 
+def seconds_or_0(text: str) -> float:
+    return 0.0 if text == "0" else seconds(text)
+
+
 def above_zero(text: str) -> float:
     return _between(text, 10_000_000, "number above 0 and up to 10000000")
 

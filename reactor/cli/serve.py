@@ -15,6 +15,7 @@ from reactor.cli.applications import add_applications
 from reactor.cli.environment import add_environment, set_up
 from reactor.cli.numbers import seconds, whole
 from reactor.cli.output import Log, Output, say, shown
+from reactor.cli.websockets import add_websockets, websocket_limits, websocket_options
 from reactor.errors import ConfigurationError, ShutdownError
 from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.log.output import unwaiting
@@ -61,6 +62,7 @@ def add_parser(commands: Any) -> None:
     _add_running(parser)
     _add_folder_options(parser.add_argument_group("folders"))
     add_applications(parser.add_argument_group("applications"))
+    add_websockets(parser.add_argument_group("WebSockets"))
     add_environment(parser.add_argument_group("the process"))
     parser.add_argument_group("options of other servers").add_argument(
         *ALREADY, action="store_true", dest="already", help="what they mean is so without them"
@@ -252,6 +254,7 @@ def _make_server(options: argparse.Namespace, log: Log) -> Server:
         limits=limits,
         access_log=log.write if options.access_log else None,
         body_dir=options.body_dir,
+        websockets=websocket_options(options),
     )
 
 
@@ -262,7 +265,7 @@ def _limits_of(options: argparse.Namespace) -> Limits:
         del values["body_bytes_max"]
     else:
         values["streamed_bytes_max"] = options.body_bytes_max
-    return DEFAULT_LIMITS.replace(**values)
+    return DEFAULT_LIMITS.replace(**values, **websocket_limits(options))
 
 
 def _serve(options: argparse.Namespace, server: Server, log: Log, notifier: Notifier) -> int:

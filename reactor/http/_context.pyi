@@ -3,6 +3,7 @@ from typing import Any
 from typing_extensions import disjoint_base
 
 from reactor.http.app import App, BodyFileMaker, HttpDate, Journal
+from reactor.http.websocket_options import WebSocketOptions
 from reactor.limits import Limits
 
 @disjoint_base
@@ -16,7 +17,7 @@ class ServerContext:
     """What the machines of one server have in common; each `ServerMachine` is made with it."""
 
     websockets: Any  # the `WebSocketContext` of this server; None: no WebSocket was opened
-    websocket_options: Any  # a `WebSocketOptions`, or None
+    websocket_options: WebSocketOptions | None
     @property
     def app(self) -> App: ...
     @property

@@ -20,12 +20,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from reactor._protocol import Transport
-from reactor._value import Value
-from reactor.errors import LocalProtocolError, RemoteProtocolError
+from reactor.errors import ConfigurationError, LocalProtocolError, RemoteProtocolError
 from reactor.http._context import ServerContext
 from reactor.http._websocket import WebSocket, WebSocketMachine
 from reactor.http._websocket_sending import WebSocketContext
 from reactor.http.deflate import Agreement, Deflater, Inflater, agree
+from reactor.http.websocket_options import DEFAULT_WEBSOCKETS, WebSocketOptions
 from reactor.parser._headers import Headers
 from reactor.parser._message import Request, Response
 
@@ -39,20 +39,6 @@ _LOOPBACK = re.compile(r"localhost|.+\.localhost|127(?:\.\d{1,3}){3}|::1")
 _OURS = frozenset(
     f"sec-websocket-{name}" for name in ("accept", "extensions", "protocol", "version", "key")
 ) | {"upgrade", "connection"}
-
-
-class WebSocketOptions(Value):
-    """How a server opens WebSockets.
-
-    ``origins``: whose pages may; ``*`` for all. None given: all, but on a loopback address only
-    pages of the host that was asked and of this machine.
-    """
-
-    origins: tuple[str, ...] = ()
-    deflate: bool = True
-
-
-DEFAULT_OPTIONS = WebSocketOptions()
 
 
 def is_websocket(request: Request) -> bool:
@@ -75,7 +61,9 @@ def handshake_of(
     exchange: Any, context: ServerContext, transport: Transport
 ) -> Handshake | Response:
     """The handshake of the exchange's request; or the answer, if it opens no WebSocket."""
-    options = context.websocket_options or DEFAULT_OPTIONS
+    options = context.websocket_options or DEFAULT_WEBSOCKETS
+    if not options.possible:
+        raise ConfigurationError("a WebSocket needs a loop: leave out the model 'threads'")
     try:
         key = _checked_key(exchange.request)
         _check_origin(exchange.request, options.origins, transport)

@@ -17,6 +17,7 @@ from reactor.errors import ConfigurationError
 from reactor.http._context import ServerContext
 from reactor.http._server import ServerMachines
 from reactor.http.app import App, ServingContext
+from reactor.http.websocket_options import DEFAULT_WEBSOCKETS, WebSocketOptions
 from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.net import Address, Bind, Descriptor, Inet, listen_sockets
 from reactor.net.address import bound_address
@@ -40,6 +41,7 @@ def protocol_factory(
     limits: Limits,
     log: Callable[[str], object] | None,
     body_files: BodyFiles | None = None,
+    websockets: WebSocketOptions | None = None,
 ) -> ProtocolFactory:
     """What makes the protocol of a connection: the HTTP machine of an app, or a TCP protocol."""
     if isinstance(app, type):
@@ -47,6 +49,7 @@ def protocol_factory(
     http_app: Any = app
     open_file = None if body_files is None else body_files.open
     context = ServerContext(http_app, limits, DateField(), AccessLog(log, limits), open_file)
+    context.websocket_options = websockets
     return ServerMachines(context)
 
 
@@ -75,6 +78,7 @@ class Server:
         access_log: is called with each line of the access log.
         body_dir: the folder for files of large request bodies; by default the system's temporary
             one. ``body_files`` has its path, and whether it is memory; None if there are none.
+        websockets: whose pages may open WebSockets, and whether their messages are deflated.
 
     Raises:
         ConfigurationError: the target or an address cannot be served, or there is no such model;
@@ -95,6 +99,7 @@ class Server:
         limits: Limits = DEFAULT_LIMITS,
         access_log: Callable[[str], object] | None = None,
         body_dir: str | None = None,
+        websockets: WebSocketOptions = DEFAULT_WEBSOCKETS,
     ) -> None:
         _check_model(model)
         app = (
@@ -107,7 +112,8 @@ class Server:
         if self.body_files is not None:
             limits = with_body_files(limits)
         hosting = _hosting_of(app, loop, model)
-        factory = protocol_factory(app, limits, access_log, self.body_files)
+        websockets = websockets.replace(possible=model == "reactor")
+        factory = protocol_factory(app, limits, access_log, self.body_files, websockets)
         self.sockets: list[socket.socket] = []
         try:
             for where in list(bind) or [Inet(host, port)]:
