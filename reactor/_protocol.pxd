@@ -14,6 +14,9 @@ cdef class Transport:
     cdef int flush(self) except -1
     cpdef int cork(self) except -1
     cpdef int uncork(self) except -1
+    # Readings of the transport's clock: a fresh one, and the one that the turn began with.
+    cpdef double time(self) except? -1
+    cpdef double turn_began(self) except? -1
     cpdef close(self, linger=*)
     cpdef set_protocol(self, protocol)
 

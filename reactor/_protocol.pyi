@@ -103,6 +103,12 @@ class Transport:
         """Carry another protocol from here on: what a tunnel or an upgrade leads to. Neither
         is told."""
 
+    def time(self) -> float:
+        """Seconds, by the clock that its deadlines go by, read now."""
+
+    def turn_began(self) -> float:
+        """What that clock said when the turn of the loop began: no reading."""
+
     def set_deadline(self, seconds: float | None) -> None:
         """Call `Protocol.deadline_expired` in so many seconds, at once if they are below zero;
         None: not at all.

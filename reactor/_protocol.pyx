@@ -122,6 +122,12 @@ cdef class Transport:
     cpdef set_protocol(self, protocol):
         raise NotImplementedError
 
+    cpdef double time(self) except? -1:
+        raise NotImplementedError
+
+    cpdef double turn_began(self) except? -1:
+        return self.time()  # of a transport that has no turns
+
     def set_deadline(self, seconds):
         raise NotImplementedError
 

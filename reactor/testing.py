@@ -102,6 +102,7 @@ class FakeTransport(Transport):
     Args:
         protocol: told of pauses; anything but None.
         peername: what `get_extra_info` says of the peer.
+        clock: what `time` says; a turn begins with each `run_soon`, and where a test sets ``turn``.
 
     ``sent`` is what was written and not yet taken by `take`, in so many ``sends``. ``closed``,
     ``aborted``, ``lingers``, ``eof_written``, ``reading`` and ``deadline`` are the last that the
@@ -109,8 +110,15 @@ class FakeTransport(Transport):
     write pauses the protocol, as above the high-water mark, until `resume`.
     """
 
-    def __init__(self, protocol: Any, peername: Any = ("192.0.2.7", 1234)) -> None:
+    def __init__(
+        self,
+        protocol: Any,
+        peername: Any = ("192.0.2.7", 1234),
+        clock: Callable[[], float] | None = None,
+    ) -> None:
         self.protocol = protocol
+        self.clock = FakeClock() if clock is None else clock
+        self.turn = self.clock()
         self.peername = peername
         self.sent = bytearray()
         self.sends = 0
@@ -135,6 +143,7 @@ class FakeTransport(Transport):
 
     def run_soon(self) -> int:
         """The loop's next turn: how many callbacks ran."""
+        self.turn = self.clock()
         soon, self.soon = self.soon, []
         for callback in soon:
             callback()
@@ -189,6 +198,12 @@ class FakeTransport(Transport):
     def get_write_buffer_size(self) -> int:
         """Always 0: what was written counts as sent."""
         return 0
+
+    def time(self) -> float:
+        return self.clock()
+
+    def turn_began(self) -> float:
+        return self.turn
 
     def set_deadline(self, seconds: float | None) -> None:
         self.deadline = None if seconds is None else seconds_checked(seconds)

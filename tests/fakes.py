@@ -5,10 +5,12 @@ class FakeJournal:
     wants_answers = True
 
     def __init__(self):
-        self.lines, self.failures, self.refusals = [], [], []
+        self.lines, self.records, self.failures, self.refusals = [], [], [], []
 
-    def answered(self, peer, request, status, body_bytes):
-        self.lines.append((request and request.target, status, body_bytes))
+    def answered(self, peer, record):
+        request = record.request
+        self.lines.append((request and request.target, record.status, record.body_bytes))
+        self.records.append(record)
 
     def refused(self, peer, error):
         self.refusals.append((peer, error.code, error.offset))

@@ -29,6 +29,7 @@ from processes import (
 
 import reactor
 from reactor.cli import main
+from reactor.http._sent_bytes import AnswerRecord
 from reactor.server.access_log import AccessLog, escape
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
@@ -211,7 +212,7 @@ def test_whatever_the_client_sends_is_one_line_of_printable_ascii(serve, folder)
 
 def test_the_log_names_a_peer_by_its_address():
     lines = []
-    AccessLog(lines.append).answered(("::1", 1, 0, 0), None, 400, 0)
+    AccessLog(lines.append).answered(("::1", 1, 0, 0), AnswerRecord())
     assert lines[0].startswith("::1 - - [")
 
 

@@ -27,7 +27,6 @@ from reactor.http._response cimport (
     put_head)
 from reactor.http._context cimport ServerContext
 from reactor.http._sides cimport BODY, CLOSED, DONE, END, IDLE, NEXT, START, WITH_BODY
-from reactor.http._sent_bytes cimport SentBytes
 
 from reactor.http.blame import doing
 from reactor.http.body import OutgoingBody
@@ -178,17 +177,19 @@ cdef class Responder(Sender):
         persistence = SILENT if self.keep_alive else CLOSING
         if self.keep_alive and self.request is not None and self.request.facts.version < 11:
             persistence = STAYING
+        if self.context.wants_answers:
+            self.answer_begins()
         self.status = response.status_code
         self.written = len(data)
         self.move_writing(START)
         scratch.size = 0
         put_head(&scratch, response, date, length, chunked, persistence)
         if self.context.wants_answers:
-            if self.sent_bytes is None:
-                self.sent_bytes = SentBytes()
             self.sent_bytes.began(scratch.size, scratch.size + len(data))
         put(&scratch, PyBytes_AS_STRING(data), len(data))
-        return self.transport.send(scratch.base, scratch.size)
+        self.transport.send(scratch.base, scratch.size)
+        # In the threaded model the kernel has taken it by now.
+        return 0 if self.sent_bytes is None else self.notify_taken(False)
 
     cdef int answer_in_pieces(self, Response response) except -1:
         # The first piece before the head: an application that fails at once still gets its 500.

@@ -13,11 +13,14 @@ cdef class Sender(Sides):
     cdef ServerContext context
     cdef object peer
     cdef Request request        # whose body is being read, or whose answer is written
-    cdef SentBytes sent_bytes            # None: nobody wants to know what was taken
+    cdef SentBytes sent_bytes   # None: nobody wants to know what was taken
+    cdef bint pipelined         # a request of the last read has begun already
     cdef int status
     cdef int64_t written        # bytes of the response's body
 
     cdef int write(self, bytes data) except -1
+    cdef int head_came(self) except -1
+    cdef int answer_begins(self) except -1
     cdef int send_file(self, object file, int64_t offset, int64_t length) except -1
     cdef int flush_all(self) except -1
     cdef int answered(self) except -1

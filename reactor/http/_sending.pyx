@@ -12,9 +12,26 @@ from cpython.bytes cimport PyBytes_GET_SIZE
 cdef class Sender(Sides):
 
     cdef int write(self, bytes data) except -1:
-        if self.sent_bytes is not None:
-            self.sent_bytes.handed += PyBytes_GET_SIZE(data)
+        if self.sent_bytes is None:
+            self.transport.write(data)
+            return 0
+        self.sent_bytes.handed += PyBytes_GET_SIZE(data)
         self.transport.write(data)
+        return self.notify_taken(False)
+
+    cdef int head_came(self) except -1:
+        """Begin the record of an answer. The turn's time is what the first request of a read has
+        waited since; those behind it in the same read begin when the answer before is given."""
+        if self.sent_bytes is None:
+            self.sent_bytes = SentBytes()
+        at = self.transport.time() if self.pipelined else self.transport.turn_began()
+        self.pipelined = True
+        return self.sent_bytes.head_came(at)
+
+    cdef int answer_begins(self) except -1:
+        """What is answered may be no request: nothing was whole before."""
+        if self.sent_bytes is None or self.sent_bytes.current is None:
+            self.head_came()
         return 0
 
     cdef int send_file(self, object file, int64_t offset, int64_t length) except -1:
@@ -49,6 +66,6 @@ cdef class Sender(Sides):
         """Log the answers that the kernel has taken, or those of which it takes nothing more."""
         if self.sent_bytes is None:
             return 0
-        while (over := self.sent_bytes.next_taken(self.transport.taken, lost)) is not None:
-            self.context.journal.answered(self.peer, *over)
+        while (record := self.sent_bytes.next_taken(self.transport, lost)) is not None:
+            self.context.journal.answered(self.peer, record)
         return 0

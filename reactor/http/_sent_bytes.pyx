@@ -1,13 +1,34 @@
-"""How much of each answer the kernel has taken, for the log.
+"""How much of each answer the kernel has taken, and when, for the log.
+
+    head_came ─> began ─> handed ... ─> ended ─> next_taken
 
 An answer is in the log when its last byte has left, or when none of it can leave any more; and
 the log says how many bytes of its body did, chunks' framing included (nginx: $body_bytes_sent).
-A connection has a tally only if somebody wants to know.
+A connection has this only if somebody wants to know, and only then its transport's clock is
+asked: when a head was whole, and when a flush has taken the first or the last byte of an answer.
 
-Must never know: what is logged, and where.
+Must never know: what is logged, and where; a clock, only what a transport says of its own.
 """
 
+cimport cython
+from libc.stdint cimport INT64_MAX
+
 from collections import deque
+
+
+@cython.final
+cdef class AnswerRecord:
+
+    def __cinit__(self):
+        self.first_at = -1
+        self.begins_at = INT64_MAX  # not yet
+
+    @property
+    def first_byte_at(self):
+        return None if self.first_at < 0 else self.first_at
+
+    cdef bint first_is_due(self, int64_t taken) noexcept:
+        return self.first_at < 0 and taken > self.begins_at
 
 
 cdef class SentBytes:
@@ -15,27 +36,49 @@ cdef class SentBytes:
     def __cinit__(self):
         self.owed = deque()
 
+    cdef int head_came(self, double at) except -1:
+        self.current = AnswerRecord()
+        self.current.head_at = at
+        return 0
+
     cdef int began(self, int64_t head_size, int64_t size) except -1:
         """A head, and ``size`` bytes with it."""
-        self.body_at = self.handed + head_size
+        self.current.begins_at = self.handed
+        self.current.body_at = self.handed + head_size
         self.handed += size
         return 0
 
     cdef int ended(self, object request, int status) except -1:
         """Nothing more of the answer under way will be handed over."""
-        self.owed.append((request, status, self.body_at, self.handed))
+        cdef AnswerRecord record = self.current
+        if record is None:
+            return 0
+        self.current = None
+        record.request = request
+        record.status = status
+        record.ends_at = self.handed
+        self.owed.append(record)
         return 0
 
-    cdef tuple next_taken(self, int64_t taken, bint lost):
-        """The next answer that is over: (request, status, bytes of its body); None: not yet.
+    cdef AnswerRecord next_taken(self, Transport transport, bint lost):
+        """The next answer that is over; None: not yet, or there is none.
 
         ``lost``: what is not taken now never will be.
         """
-        cdef int64_t body_at, end
-        if not self.owed:
+        cdef int64_t taken = transport.taken
+        cdef AnswerRecord record = self.owed[0] if self.owed else self.current
+        if record is None:
             return None
-        request, status, body_at, end = self.owed[0]
-        if taken < end and not lost:
+        cdef bint over = len(self.owed) > 0 and (lost or taken >= record.ends_at)
+        cdef bint first = record.first_is_due(taken)
+        if not over and not first:
+            return None     # nothing that the clock would be read for
+        cdef double now = transport.time()
+        if first:
+            record.first_at = now
+        if not over:
             return None
+        record.taken_at = now
+        record.body_bytes = max(0, min(taken, record.ends_at) - record.body_at)
         self.owed.popleft()
-        return request, status, max(0, min(taken, end) - body_at)
+        return record

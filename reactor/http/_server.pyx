@@ -69,6 +69,7 @@ cdef class ServerMachine(DeferredResponder):
     cdef int receive(self, const uint8_t *data, Py_ssize_t size) except -1:
         if self.is_closed():
             return 0
+        self.pipelined = False
         if self.read_state == IDLE:
             self.move_reading(START)
         elif self.read_state == BODY:
@@ -303,6 +304,8 @@ cdef class ServerMachine(DeferredResponder):
         cdef int64_t takes
         request.peer = self.peer
         self.request = request
+        if self.context.wants_answers:
+            self.head_came()
         self.keep_alive = self.keep_alive and stays_open(&request.facts)
         # RFC 9110 10.1.1: from an HTTP/1.0 client an expectation is ignored.
         if (request.facts.expect and not request.facts.flags & CONTINUE

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from reactor._value import Value
 from reactor.errors import RemoteProtocolError
 from reactor.http._exchange import Exchange
+from reactor.http._sent_bytes import AnswerRecord
 from reactor.parser._message import Request, Response
 
 
@@ -62,8 +63,8 @@ class Journal(Protocol):
     # Whether `answered` is to be called: without an access log it would only cost.
     wants_answers: bool
 
-    def answered(self, peer: Any, request: Request | None, status: int, body_bytes: int) -> None:
-        """A response was written, or broken off; ``request`` is None if it was no request."""
+    def answered(self, peer: Any, record: AnswerRecord) -> None:
+        """A response was taken by the kernel, or broken off."""
 
     def refused(self, peer: Any, error: RemoteProtocolError) -> None:
         """The peer broke HTTP, or a limit, or a time-out; its connection ends."""

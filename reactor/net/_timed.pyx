@@ -36,6 +36,14 @@ cdef class TimedEndpoint(Endpoint):
     def is_closing(self):
         return self.state != OPEN
 
+    cpdef double time(self) except? -1:
+        self.check_made()
+        return self.loop.clock()
+
+    cpdef double turn_began(self) except? -1:
+        self.check_made()
+        return self.loop.time_now()
+
     cdef int due(self) except -1:
         cdef double now = self.loop.time_now()
         if self.stall <= now:

@@ -216,6 +216,12 @@ class TlsTransport(Transport):
         self._queued_bytes = 0
         self._closing: bool | None = None  # whether to linger, once the queue is empty
 
+    def time(self) -> float:
+        return self._below.time()
+
+    def turn_began(self) -> float:
+        return self._below.turn_began()
+
     def write(self, data: bytes | bytearray | memoryview) -> None:
         if self.is_closing() or not len(data):
             return

@@ -14,9 +14,9 @@ from collections.abc import Callable
 from typing import Any
 
 from reactor.errors import RemoteProtocolError
+from reactor.http._sent_bytes import AnswerRecord
 from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.log import failed, log, report
-from reactor.parser._message import Request
 
 logger = logging.getLogger("reactor")
 
@@ -55,18 +55,19 @@ class AccessLog:
         self._lines_max = limits.refusal_lines_per_second_max
         self._lines_second = self._lines = 0
 
-    def answered(self, peer: Any, request: Request | None, status: int, body_bytes: int) -> None:
+    def answered(self, peer: Any, record: AnswerRecord) -> None:
         if self._write is None:
             return
         try:
-            self._write(self._line(peer, request, status, body_bytes))
+            self._write(self._line(peer, record))
         except KeyboardInterrupt:
             raise
         except BaseException as error:
             failed(error)
 
-    def _line(self, peer: Any, request: Request | None, status: int, body_bytes: int) -> str:
+    def _line(self, peer: Any, record: AnswerRecord) -> str:
         line = "-"
+        request = record.request
         referer = agent = None
         if request is not None:
             version = f"HTTP/1.{request.version - 10}"
@@ -74,7 +75,7 @@ class AccessLog:
             referer = request.headers.get("referer")
             agent = request.headers.get("user-agent")
         return (
-            f'{host_of(peer)} - - [{self._now()}] "{line}" {status} {body_bytes} '
+            f'{host_of(peer)} - - [{self._now()}] "{line}" {record.status} {record.body_bytes} '
             f'"{escape(referer or "-")}" "{escape(agent or "-")}"\n'
         )
 

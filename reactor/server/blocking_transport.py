@@ -381,6 +381,9 @@ class BlockingTransport(Transport):
             case _:
                 return default
 
+    def time(self) -> float:
+        return time.monotonic()
+
     def set_deadline(self, seconds: float | None) -> None:
         left = None if seconds is None else seconds_checked(seconds)
         self._deadline = None if left is None else time.monotonic() + left

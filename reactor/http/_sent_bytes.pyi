@@ -1,0 +1,35 @@
+from typing import final
+
+from typing_extensions import disjoint_base
+
+from reactor.parser._message import Request
+
+@final
+class AnswerRecord:
+    """What became of an answer. Times are seconds of its transport's clock (`Transport.time`)."""
+
+    @property
+    def request(self) -> Request | None:
+        """What was answered; None if it was no request."""
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def body_bytes(self) -> int:
+        """How many bytes of its body the kernel has taken, the framing of chunks included."""
+
+    @property
+    def head_at(self) -> float:
+        """When the head of the request was whole; of what is no request: when it was answered."""
+
+    @property
+    def first_byte_at(self) -> float | None:
+        """When the first byte of the answer left; None if none did."""
+
+    @property
+    def taken_at(self) -> float:
+        """When the kernel had taken the last byte, or it was known that it takes no more."""
+
+@disjoint_base
+class SentBytes:
+    """Counts what a connection was given to send, and what of it has left."""
