@@ -53,6 +53,7 @@ class Row:
 ROWS = {
     "native": Row("apps:hello"),
     "wsgi": Row("apps:wsgi"),
+    "asgi": Row("apps:asgi"),
     "native-pipelined": Row("apps:hello", depth=DEPTH),
     "wsgi-pipelined": Row("apps:wsgi", depth=DEPTH),
     "static": Row(""),

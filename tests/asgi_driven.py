@@ -33,14 +33,15 @@ class FlushingTransport(FakeTransport):
 class AsgiDriven:
     """One connection to the application; ``feed`` gives what is answered."""
 
-    def __init__(self, application, limits=None, **options):
+    def __init__(self, application, limits=None, kind=AsgiApp, **options):
         limits = limits or Limits()
         self.clock = FakeClock()
         self.reactor = HostedReactor(clock=self.clock)
         self.loop = hosting_loop(self.reactor)
-        self.app = AsgiApp(application, limits, **options)
+        self.app = kind(application, limits, **options)
         self.app.hosted(self.reactor, self.loop)
-        self.app.serving(ServingContext((Inet("127.0.0.1", 8000),)))
+        if kind is AsgiApp:
+            self.app.serving(ServingContext((Inet("127.0.0.1", 8000),)))
         self.journal = FakeJournal()
         self.context = ServerContext(self.app, limits, lambda: DATE, self.journal)
         self.connect()

@@ -9,6 +9,7 @@ import pytest
 from processes import run_reactor
 
 from reactor.apps.asgi import AsgiApp
+from reactor.apps.async_function import AsyncFunctionApp
 from reactor.apps.echo import Echo
 from reactor.apps.function import FunctionApp
 from reactor.apps.load import as_app, load_target
@@ -192,6 +193,12 @@ async def any_asgi(*arguments):
 )  # fmt: skip
 def test_asgi_applications(thing):
     assert type(as_app(thing, "it")) is AsgiApp
+
+
+@pytest.mark.parametrize("thing", [asgi_handler, logged(asgi_handler)])
+def test_async_handlers(thing):
+    assert type(as_app(thing, "it")) is AsyncFunctionApp
+    assert type(as_app(thing, "it", interface="native")) is AsyncFunctionApp
 
 
 def test_who_says_the_interface_is_believed():

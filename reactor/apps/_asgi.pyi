@@ -23,6 +23,12 @@ class AsgiCalls:
     def respond(self, request: Request) -> Response | Exchange:
         """Raises what the application does, if it has answered nothing."""
 
+    def local(self, request: Request) -> tuple[str, int | None] | None:
+        """What the client has connected to; while the request is asked for an answer."""
+
+    def report_failure(self, exception: BaseException, request: Request) -> None:
+        """Tell the server's journal."""
+
 @final
 class AsgiCall(AsgiReceiver):
     """One call. ``send`` of the application is its first method; what an extension does is done

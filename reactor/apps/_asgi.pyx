@@ -28,6 +28,7 @@ from collections import deque
 
 from reactor.errors import ClientDisconnected, LocalProtocolError
 from reactor.http.blame import doing
+from reactor.http.websocket import is_websocket
 
 cdef extern from "Python.h":
     object PyMethod_New(object function, object self)
@@ -55,6 +56,8 @@ cdef class AsgiCalls:
         if responder is None:
             raise RuntimeError("an ASGI application is called for requests of a server only")
         self.context = responder.context
+        if request.facts.upgrade and is_websocket(request):
+            return self.policy.open_websocket(request)
         call.calls = self
         call.request = request
         if self.asks_local:
@@ -75,6 +78,12 @@ cdef class AsgiCalls:
             failure, call.failure = call.failure, None
             raise failure
         return call.attach()
+
+    def local(self, Request request not None):
+        return self.local_of(<DeferredResponder>request.answerer)
+
+    def report_failure(self, exception, Request request not None):
+        self.report(exception, request)
 
     cdef object local_of(self, DeferredResponder responder):
         return self.policy.server_of(responder.transport.get_extra_info("sockname"))

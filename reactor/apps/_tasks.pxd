@@ -13,7 +13,7 @@ cdef class Tasks:
     cdef readonly object loop       # asyncio's
     cdef readonly set going         # bodies whose tasks have not ended
     cdef readonly object cancelled  # asyncio.CancelledError
-    cdef Loop reactor
+    cdef readonly Loop reactor
     cdef object task_type, capture, step, context
     cdef dict options
     cdef dict fields                # the loop's __dict__; None: a Task makes its first step itself
@@ -35,6 +35,9 @@ cdef class TaskBody:
     cdef int proceed(self, object value, PyObject **result) except -1
     cdef int has_failed(self, object exception) except -1
     cdef int ended(self) except -1
+
+cdef class CallTask(TaskBody):
+    cdef object call
 
 cdef object coroutine_of(object awaitable, str what)
 cdef object owned(PyObject *result)

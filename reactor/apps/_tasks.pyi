@@ -18,6 +18,8 @@ class Tasks:
     @property
     def loop(self) -> Any: ...
     @property
+    def reactor(self) -> Loop: ...
+    @property
     def going(self) -> set[TaskBody]:
         """Those whose tasks have not ended."""
 
@@ -31,6 +33,9 @@ class Tasks:
         cancelled: type[BaseException],
         eager: bool,
     ) -> None: ...
+    def begin(self, body: TaskBody) -> None:
+        """Make its task, and the first step: now, or from the loop's next turn if another task's
+        step is under way."""
 
 @disjoint_base
 class TaskBody:
@@ -56,3 +61,10 @@ class TaskBody:
     def send(self, value: Any) -> Any: ...
     def throw(self, kind: Any, value: Any = None, traceback: Any = None) -> Any: ...
     def close(self) -> None: ...
+
+@final
+class CallTask(TaskBody):
+    """The body of a task for ``call``, whose ``begin`` gives what is awaited, and whose
+    ``returned(value)`` or ``raised(exception)`` is called at its end."""
+
+    def __init__(self, call: Any) -> None: ...

@@ -56,6 +56,14 @@ cdef class Tasks:
     cdef bint may_start(self) noexcept:
         return self.reactor._in_turn and not self.stepping
 
+    def begin(self, TaskBody body not None):
+        if self.may_start():
+            self.start(body)
+        else:
+            # Asked for by another application's step: with that one's context it must not begin.
+            body.tasks = self
+            self.reactor.call_soon(self.begin, body)
+
     cdef int start(self, TaskBody body) except -1:
         """Make the task of ``body``, and its first step."""
         cdef object task
@@ -194,6 +202,24 @@ cdef class TaskBody:
     @property
     def cr_running(self):
         return bool(getattr(self.coroutine, "cr_running", False))
+
+
+@cython.final
+cdef class CallTask(TaskBody):
+
+    def __init__(self, call):
+        self.call = call
+
+    cdef object begin(self):
+        return coroutine_of(self.call.begin(), "the application")
+
+    cdef int returned(self, object value) except -1:
+        self.call.returned(value)
+        return 0
+
+    cdef int raised(self, object exception) except -1:
+        self.call.raised(exception)
+        return 0
 
 
 cdef object coroutine_of(object awaitable, str what):

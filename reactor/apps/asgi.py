@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING, Any
 from reactor._file import File
 from reactor.apps._asgi import AsgiCall, AsgiCalls
 from reactor.apps._scope import Scopes
-from reactor.apps._tasks import Tasks
+from reactor.apps._tasks import CallTask, Tasks
+from reactor.apps.asgi_websocket import WebSocketCall
 from reactor.apps.lifespan import Lifespan
 from reactor.http.app import ServingContext
 from reactor.http.blame import name_of
@@ -49,6 +50,7 @@ EXTENSIONS: dict[str, dict[str, Any]] = {
     "http.response.early_hint": {},
     "http.response.trailers": {},
 }
+SOCKET_EXTENSIONS: dict[str, dict[str, Any]] = {"websocket.http.response": {}}
 _WILDCARDS = {"0.0.0.0", "::"}
 # What only the machine says, since it frames the message or is about the connection.
 _THE_MACHINES = {
@@ -92,11 +94,13 @@ class AsgiApp:
 
     def hosted(self, reactor: HostedReactor, loop: asyncio.AbstractEventLoop) -> None:
         """Learn the loop that its tasks run in; to be called before anything else."""
-        eager = sys.version_info >= (3, 12)
-        tasks = Tasks(loop, reactor, asyncio.Task, asyncio.CancelledError, eager)
+        self._tasks = tasks = hosted_tasks(reactor, loop)
+        self.loop = loop
+        self.cancelled = asyncio.CancelledError
         self.going = tasks.going
-        self._scopes = Scopes(scope_template("http", None), EXTENSIONS, self.root_path)
-        self._scopes.state = self.state
+        self._scopes = Scopes(scope_template("http"), EXTENSIONS, self.root_path)
+        self._sockets = Scopes(scope_template("websocket"), SOCKET_EXTENSIONS, self.root_path)
+        self._scopes.state = self._sockets.state = self.state
         self._calls = AsgiCalls(self.application, tasks, self._scopes, self)
         self.respond = self._calls.respond  # type: ignore[method-assign]
 
@@ -106,6 +110,7 @@ class AsgiApp:
         addresses = context.addresses
         known = server_of(addresses[0]) if len(addresses) == 1 else None
         self._scopes.served_at(context.scheme, known)
+        self._sockets.served_at("wss" if context.scheme == "https" else "ws", known)
         self._calls.asks_local = known is None
 
     def lifespan_in(self, loop: asyncio.AbstractEventLoop) -> Lifespan | None:
@@ -115,6 +120,23 @@ class AsgiApp:
         return Lifespan(self.application, self.name, loop, self.state, self.lifespan == "on")
 
     # --- what `_asgi.pyx` asks ------------------------------------------------------------
+
+    def open_websocket(self, request: Request) -> Any:
+        """The exchange of a request for a WebSocket, or the answer if it asks for none rightly."""
+        exchange: Any = request.exchange
+        handshake = exchange.handshake()
+        if isinstance(handshake, Response):
+            return handshake
+        local = self._calls.local(request) if self._calls.asks_local else None
+        scope = self._sockets.make(request, local)
+        del scope["method"]
+        scope["subprotocols"] = handshake.subprotocols
+        call = WebSocketCall(self, scope, exchange, handshake)
+        self._tasks.begin(CallTask(call))
+        return exchange
+
+    def report(self, exception: BaseException, request: Request) -> None:
+        self._calls.report_failure(exception, request)
 
     def server_of(self, name: Any) -> tuple[str, int | None] | None:
         """The scope's ``server`` of what a socket says of itself."""
@@ -178,7 +200,13 @@ class AsgiApp:
         raise ValueError(f"{kind!r} is no message that an HTTP response has")
 
 
-def scope_template(kind: str, server: tuple[str, int | None] | None) -> Message:
+def hosted_tasks(reactor: HostedReactor, loop: asyncio.AbstractEventLoop) -> Tasks:
+    """What makes the tasks of an application in this loop."""
+    eager = sys.version_info >= (3, 12)
+    return Tasks(loop, reactor, asyncio.Task, asyncio.CancelledError, eager)
+
+
+def scope_template(kind: str) -> Message:
     """What is the same in all scopes of a server; then what differs: so no copy has to grow."""
     return {
         "type": kind,
@@ -186,7 +214,7 @@ def scope_template(kind: str, server: tuple[str, int | None] | None) -> Message:
         "http_version": "1.1",
         "scheme": "http",
         "root_path": "",
-        "server": server,
+        "server": None,
         **dict.fromkeys(("method", "path", "raw_path", "query_string", "headers")),
         **dict.fromkeys(("client", "state", "extensions")),
     }

@@ -164,7 +164,11 @@ def as_app(
         from reactor.apps.asgi import AsgiApp  # only who serves one pays for asyncio
 
         return AsgiApp(thing, limits, lifespan, root_path)
-    if kind == "native" and not _is_coroutine(thing):
+    if kind == "native" and _is_coroutine(thing):
+        from reactor.apps.async_function import AsyncFunctionApp
+
+        return AsyncFunctionApp(thing, limits)
+    if kind == "native":
         return FunctionApp(thing, body_bytes_max=limits.body_bytes_max)
     raise ConfigurationError(
         f"{name!r} is {_described(thing)}: it must be a handler (one argument, a request, "

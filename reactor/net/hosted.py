@@ -29,7 +29,9 @@ def new_event_loop() -> asyncio.SelectorEventLoop:
 
 def hosting_loop(reactor: HostedReactor) -> asyncio.SelectorEventLoop:
     """An asyncio loop in this reactor, which it closes with itself."""
-    loop = asyncio.SelectorEventLoop(ReactorSelector(reactor))
+    selector = ReactorSelector(reactor)
+    loop = asyncio.SelectorEventLoop(selector)
+    selector.serves(loop)
     reactor.on_stop = loop.stop
     return loop
 
@@ -87,6 +89,7 @@ class ReactorSelector(selectors.BaseSelector):
         self.reactor = reactor
         self._foreign: dict[int, _Foreign] = {}
         self._ready: dict[_Foreign, int] = {}
+        self._loop: Any = None  # asyncio's
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
         fd = fileobj if isinstance(fileobj, int) else fileobj.fileno()
@@ -111,18 +114,31 @@ class ReactorSelector(selectors.BaseSelector):
         self.reactor.modify(foreign.registration, events)
         return foreign.key
 
+    def serves(self, loop: asyncio.SelectorEventLoop) -> None:
+        """Take turns in a row while asyncio has nothing to do.
+
+        A turn of asyncio's costs as much as a request. Whether it has callbacks or timers, or is to
+        end, no public name tells; where these three are missing it has each turn.
+        """
+        names = ("_ready", "_scheduled", "_stopping")
+        self._loop = loop if all(hasattr(loop, name) for name in names) else None
+
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        ready = self._ready
+        ready, reactor = self._ready, self.reactor
         if ready:
             ready.clear()
-        self.reactor.in_asyncio = False
+        reactor.in_asyncio = False
         try:
-            self.reactor.run_once(timeout)
+            reactor.run_once(timeout)
+            loop = self._loop
+            if timeout is None and loop is not None:
+                while not (ready or loop._ready or loop._scheduled or loop._stopping):
+                    reactor.run_once()
         except MemoryError as error:
             # The loop's own: what a connection lacks, it ends with. The next turn may do better.
-            self.reactor.report(error, "taking a turn of the loop")
+            reactor.report(error, "taking a turn of the loop")
             time.sleep(DEFAULT_LIMITS.vain_turn_pause_s)
-        self.reactor.in_asyncio = True
+        reactor.in_asyncio = True
         return [(foreign.key, events) for foreign, events in ready.items()] if ready else []
 
     def close(self) -> None:

@@ -412,7 +412,7 @@ cdef object content_of(object body):
         return (<str>body).encode("utf-8")
     if isinstance(body, (bytearray, memoryview)):
         return bytes(body)
-    if hasattr(body, "__iter__") or hasattr(body, "read"):
+    if hasattr(body, "__iter__") or hasattr(body, "read") or hasattr(body, "__aiter__"):
         return body
     raise TypeError("a body is bytes, str, a file or an iterable of bytes, "
                     f"not {type(body).__name__}")
