@@ -17,14 +17,14 @@ Must never know: how a request is read. It does no I/O and reads no clock.
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 
+from reactor.parser._buffer cimport ByteBuffer, buffer_put
 from reactor.parser._fields cimport stays_open
 from reactor.parser._length cimport has_content, said_length
 from reactor._file cimport File
 from reactor.process._forked cimport end_if_forked
 from reactor.http._collecting cimport CollectedBody
 from reactor.http._response cimport (
-    CLOSING, SILENT, STAYING, Persistence, Text, check_fields, is_event_stream, put,
-    put_head)
+    CLOSING, SILENT, STAYING, Persistence, check_fields, is_event_stream, put_head)
 from reactor.http._context cimport ServerContext
 from reactor.http._sides cimport BODY, CLOSED, DONE, END, IDLE, NEXT, START, WITH_BODY
 
@@ -33,7 +33,7 @@ from reactor.http.body import OutgoingBody
 
 # Where the head of an answer is put together. One for all machines: nothing of another one
 # runs between its being filled and its being handed over.
-cdef Text scratch
+cdef ByteBuffer scratch
 
 # Of a machine whose maker forgot it.
 cdef ServerContext NOT_MADE = ServerContext.__new__(ServerContext)
@@ -182,12 +182,12 @@ cdef class Responder(Sender):
         self.status = response.status_code
         self.written = len(data)
         self.move_writing(START)
-        scratch.size = 0
+        scratch.end = 0
         put_head(&scratch, response, date, length, chunked, persistence)
         if self.context.wants_answers:
-            self.sent_bytes.began(scratch.size, scratch.size + len(data))
-        put(&scratch, PyBytes_AS_STRING(data), len(data))
-        self.transport.send(scratch.base, scratch.size)
+            self.sent_bytes.began(scratch.end, scratch.end + len(data))
+        buffer_put(&scratch, PyBytes_AS_STRING(data), len(data))
+        self.transport.send(scratch.base, scratch.end)
         # In the threaded model the kernel has taken it by now.
         return 0 if self.sent_bytes is None else self.notify_taken(False)
 

@@ -6,14 +6,13 @@ application that sets one of them would frame its message a second time.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
-from cpython.mem cimport PyMem_Realloc
 from libc.stdint cimport uint32_t
-from libc.string cimport memcpy
 
-from reactor.parser._digits cimport DECIMAL_MAX, write_decimal
+from reactor.parser._buffer cimport buffer_put
 from reactor.parser._fields cimport Field
 from reactor.parser._headers cimport Headers
 from reactor.parser._reasons cimport reason_of
+from reactor.parser._writing cimport put_fields, put_length, status_line
 
 from reactor.errors import LocalProtocolError
 from reactor.http.ascii import lower
@@ -22,7 +21,6 @@ cdef extern from "_scan.h" nogil:
     bint scan_same(const uint8_t *p, const char *lower, size_t size)
 
 cdef enum:
-    CAPACITY_FIRST = 1024   # most heads
     # RFC 9110 15.5.22: it has a field Upgrade, which is the machine's otherwise.
     UPGRADE_REQUIRED = 426
     # Of the fields that the machine adds: those that the application has set itself.
@@ -33,21 +31,6 @@ cdef enum:
     # How long the names are that are looked for, a bit for each.
     SIZES = 1 << 2 | 1 << 4 | 1 << 6 | 1 << 7 | 1 << 10 | 1 << 16 | 1 << 17
     LONGEST = 17
-
-
-cdef int put(Text *text, const void *data, Py_ssize_t size) except -1:
-    cdef uint8_t *base
-    cdef Py_ssize_t capacity
-    if text.capacity - text.size < size:
-        capacity = max(2 * text.capacity, text.size + size, CAPACITY_FIRST)
-        base = <uint8_t *>PyMem_Realloc(text.base, capacity)
-        if base == NULL:
-            raise MemoryError()
-        text.base = base
-        text.capacity = capacity
-    memcpy(text.base + text.size, data, size)
-    text.size += size
-    return 0
 
 
 cdef bint is_the_machines(const uint8_t *name, Py_ssize_t size) noexcept:
@@ -140,87 +123,29 @@ cdef bint is_event_stream(Response response) except -1:
     return False
 
 
-# Status lines with the usual reason, made when they are first needed.
-cdef list STATUS_LINES = [None] * 1000
-
-
-cdef bytes status_line(Response response):
-    if response.reason_text is not None:
-        return f"HTTP/1.1 {response.status_code} {response.reason_text}\r\n".encode("latin-1")
-    line = <bytes>STATUS_LINES[response.status_code]
-    if line is None:
-        line = f"HTTP/1.1 {response.status_code} {response.reason}\r\n".encode("ascii")
-        STATUS_LINES[response.status_code] = line
-    return line
-
-
-cdef int put_head(Text *text, Response response, bytes date, int64_t length, bint chunked,
+cdef int put_head(ByteBuffer *to, Response response, bytes date, int64_t length, bint chunked,
                   Persistence persistence) except -1:
     """Append the head; ``length`` below zero: no Content-Length."""
-    cdef bytes line = status_line(response)
     cdef Headers headers = response.get_headers()
     cdef int says = says_of(headers)
-    put(text, PyBytes_AS_STRING(line), PyBytes_GET_SIZE(line))
+    cdef bytes line = status_line(response, 11)
+    buffer_put(to, PyBytes_AS_STRING(line), PyBytes_GET_SIZE(line))
     # The machine says the length, after it has compared it with the body.
-    put_fields(text, headers, response.facts.content_length >= 0)
+    put_fields(to, headers, response.facts.content_length >= 0)
     if not says & SAYS_DATE:
-        put(text, b"Date: ", 6)
-        put(text, PyBytes_AS_STRING(date), PyBytes_GET_SIZE(date))
-        put(text, b"\r\n", 2)
+        buffer_put(to, b"Date: ", 6)
+        buffer_put(to, PyBytes_AS_STRING(date), PyBytes_GET_SIZE(date))
+        buffer_put(to, b"\r\n", 2)
     if not says & SAYS_SERVER:
-        put(text, b"Server: reactor\r\n", 17)
+        buffer_put(to, b"Server: reactor\r\n", 17)
     if length >= 0:
-        put(text, b"Content-Length: ", 16)
-        put_number(text, length)
-        put(text, b"\r\n", 2)
+        put_length(to, length)
     elif chunked:
-        put(text, b"Transfer-Encoding: chunked\r\n", 28)
+        buffer_put(to, b"Transfer-Encoding: chunked\r\n", 28)
     if response.status_code == UPGRADE_REQUIRED:
-        put(text, b"Connection: Upgrade\r\n", 21)     # RFC 9110 7.8
+        buffer_put(to, b"Connection: Upgrade\r\n", 21)     # RFC 9110 7.8
     if persistence == CLOSING:
-        put(text, b"Connection: close\r\n", 19)
+        buffer_put(to, b"Connection: close\r\n", 19)
     elif persistence == STAYING:
-        put(text, b"Connection: keep-alive\r\n", 24)
-    return put(text, b"\r\n", 2)
-
-
-cdef int put_number(Text *text, int64_t number) except -1:
-    cdef uint8_t[DECIMAL_MAX] digits
-    cdef uint8_t *end = digits + DECIMAL_MAX
-    cdef uint8_t *first = write_decimal(end, number)
-    return put(text, first, end - first)
-
-
-cdef int put_fields(Text *text, Headers headers, bint but_length) except -1:
-    """Append the lines of the fields; ``but_length``: without that of Content-Length."""
-    cdef const Field *field = headers.fields()
-    cdef const uint8_t *from_ = headers.text()
-    cdef Py_ssize_t end = 0
-    cdef uint32_t i
-    if not headers.in_lines:
-        return put_each(text, headers, but_length)
-    if but_length:
-        for i in range(headers.count):
-            if is_length(from_ + field[i].name, field[i].name_size):
-                put(text, from_, field[i].name)
-                end = field[i].value + field[i].value_size + 2
-                break
-    return put(text, from_ + end, headers.text_size() - end)
-
-
-cdef int put_each(Text *text, Headers headers, bint but_length) except -1:
-    cdef const Field *field = headers.fields()
-    cdef const uint8_t *names = headers.text()
-    cdef uint32_t i
-    for i in range(headers.count):
-        if but_length and is_length(names + field[i].name, field[i].name_size):
-            continue
-        put(text, names + field[i].name, field[i].name_size)
-        put(text, b": ", 2)
-        put(text, names + field[i].value, field[i].value_size)
-        put(text, b"\r\n", 2)
-    return 0
-
-
-cdef inline bint is_length(const uint8_t *name, uint32_t size) noexcept:
-    return size == 14 and scan_same(name, b"content-length", 14)
+        buffer_put(to, b"Connection: keep-alive\r\n", 24)
+    return buffer_put(to, b"\r\n", 2)

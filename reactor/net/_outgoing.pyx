@@ -7,14 +7,14 @@ connection holds none.
 
 cimport cython
 from cpython.exc cimport PyErr_SetFromErrno
-from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
+from cpython.mem cimport PyMem_Malloc
 from libc.errno cimport EAGAIN, EINTR, EIO, errno
-from libc.string cimport memcpy, memmove
 from posix.types cimport off_t
 
 from collections import deque
 
 from reactor._file cimport File
+from reactor.parser._buffer cimport buffer_data, buffer_free, buffer_put, buffer_size
 
 import os
 
@@ -61,12 +61,12 @@ cdef uint8_t *first_buffer() except NULL:
     return base
 
 
-cdef void drop_buffer(uint8_t *base, Py_ssize_t capacity) noexcept:
+cdef void drop_buffer(ByteBuffer *buffer) noexcept:
     global spare
-    if spare == NULL and capacity == CAPACITY_FIRST:
-        spare = base
-    else:
-        PyMem_Free(base)
+    if spare == NULL and buffer.capacity == CAPACITY_FIRST:
+        spare = buffer.base
+        buffer.base = NULL
+    buffer_free(buffer)
 
 
 cdef int64_t sendfile(int fd, object file, int64_t offset, int64_t count) except -2:
@@ -99,10 +99,8 @@ cdef class Outgoing:
         self.free()
 
     cdef void free(self) noexcept:
-        if self.base != NULL:
-            drop_buffer(self.base, self.capacity)
-            self.base = NULL
-            self.start = self.end = self.capacity = 0
+        if self.gathered.base != NULL:
+            drop_buffer(&self.gathered)
 
     cdef int append(self, const uint8_t *data, Py_ssize_t size) except -1:
         if self.behind is not None:
@@ -112,9 +110,7 @@ cdef class Outgoing:
                 self.behind.append(last)
             last += data[:size]
         else:
-            self.reserve(size)
-            memcpy(self.base + self.end, data, size)
-            self.end += size
+            self.gather(data, size)
         self.size += size
         return 0
 
@@ -140,10 +136,10 @@ cdef class Outgoing:
         # a few hundred bytes for a turn of their own.
         cdef int64_t sent_of_file = 0
         cdef int64_t offered, taken
-        while self.size and (sent < at_most if self.start < self.end
+        while self.size and (sent < at_most if buffer_size(&self.gathered)
                              else sent_of_file < file_at_most):
-            if self.start < self.end:
-                offered = min(<int64_t>(self.end - self.start), at_most - sent)
+            if buffer_size(&self.gathered):
+                offered = min(<int64_t>buffer_size(&self.gathered), at_most - sent)
                 taken = self.send_bytes(fd, offered, last)
             elif isinstance(self.behind[0], bytearray):
                 self.advance()
@@ -161,15 +157,15 @@ cdef class Outgoing:
     cdef int64_t send_bytes(self, int fd, int64_t count, bint last) except -1:
         # The last bytes leave in one segment with our end: a segment less is work of the kernel's
         # on both sides. A head that waits for the file behind it costs more than it saves.
-        cdef bint more = last and count == self.end - self.start
+        cdef bint more = last and count == buffer_size(&self.gathered)
         cdef int flags = MSG_NOSIGNAL | MSG_MORE if more else MSG_NOSIGNAL
-        cdef Py_ssize_t sent = c_send(fd, self.base + self.start, count, flags)
+        cdef Py_ssize_t sent = c_send(fd, buffer_data(&self.gathered), count, flags)
         if sent < 0:
             if errno == EAGAIN or errno == EINTR:
                 return 0
             PyErr_SetFromErrno(OSError)
-        self.start += sent
-        if self.start == self.end:
+        self.gathered.start += sent
+        if not buffer_size(&self.gathered):
             self.free()
         return sent
 
@@ -199,9 +195,8 @@ cdef class Outgoing:
             self.behind = None
         if isinstance(first, FileRegion):
             (<FileRegion>first).file.close()
-        elif self.reserve(len(first)) == 0:
-            memcpy(self.base + self.end, <const char *><bytearray>first, len(first))
-            self.end += len(first)
+        else:
+            self.gather(<const uint8_t *><const char *><bytearray>first, len(first))
         return 0
 
     cdef int clear(self) except -1:
@@ -214,27 +209,8 @@ cdef class Outgoing:
                 (<FileRegion>item).file.close()
         return 0
 
-    cdef int reserve(self, Py_ssize_t size) except -1:
-        cdef Py_ssize_t capacity
-        cdef Py_ssize_t unsent = self.end - self.start
-        cdef uint8_t *base
-        if self.base == NULL:
-            self.base = first_buffer()
-            self.capacity = CAPACITY_FIRST
-        if self.capacity - self.end >= size:
-            return 0
-        if self.start > unsent:
-            # A stream that is refilled at low water never empties the buffer: without this it
-            # would hold all that was ever sent. No byte is moved that was not paid for.
-            memmove(self.base, self.base + self.start, unsent)
-            self.start = 0
-            self.end = unsent
-            if self.capacity - self.end >= size:
-                return 0
-        capacity = max(2 * self.capacity, self.end + size)
-        base = <uint8_t *>PyMem_Realloc(self.base, capacity)
-        if base == NULL:
-            raise MemoryError()
-        self.base = base
-        self.capacity = capacity
-        return 0
+    cdef int gather(self, const uint8_t *data, Py_ssize_t size) except -1:
+        if self.gathered.base == NULL:
+            self.gathered.base = first_buffer()
+            self.gathered.capacity = CAPACITY_FIRST
+        return buffer_put(&self.gathered, data, size)

@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int64_t, uint8_t
 
-from reactor.parser._buffer cimport Buffer
+from reactor.parser._buffer cimport ByteBuffer
 
 cdef enum Stage:
     # What the next byte of the buffer belongs to.
@@ -14,7 +14,7 @@ cdef enum Stage:
 
 cdef class ParserInput:
     cdef Stage stage
-    cdef Buffer buffer
+    cdef ByteBuffer buffer
     cdef int64_t origin         # how much of the message was consumed before the buffer
     cdef bint ended             # eof() was called
     cdef bint hungry            # the last pull found too few bytes

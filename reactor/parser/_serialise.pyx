@@ -5,15 +5,17 @@ refused, and so are fields that contradict each other or the body. Must never kn
 nor what was sent before.
 """
 
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
-from libc.stdint cimport int64_t, uint8_t, uint32_t
-from libc.string cimport memcpy
+from cpython.bytes cimport PyBytes_AS_STRING
+from libc.stdint cimport int64_t, uint32_t
+from libc.string cimport memset
 
+from reactor.parser._buffer cimport ByteBuffer, buffer_free, buffer_put
 from reactor.parser._fields cimport ENCODED, Field, is_forbidden_trailer
 from reactor.parser._headers cimport Headers
 from reactor.parser._length cimport check_length, said_length
 from reactor.parser._message cimport Request, Response
 from reactor.parser._reasons cimport reason_of
+from reactor.parser._writing cimport put_fields, put_length, status_line
 
 from reactor.errors import LocalProtocolError
 
@@ -40,7 +42,7 @@ def serialise_request(method, target, headers=(), body=b"", int version=11):
 def serialise_response(status, headers=(), body=b"", reason=None, int version=11):
     cdef Response response = Response(status, headers, body, reason)
     cdef int code = status
-    cdef bytes line = (f"HTTP/1.{version - 10} {code} {response.reason}\r\n").encode("latin-1")
+    cdef bytes line = status_line(response, version)
     if version != 10 and version != 11:
         raise LocalProtocolError(f"version {version} is neither 10 nor 11", "version")
     if body is None:
@@ -83,28 +85,20 @@ cdef bytes content_bytes(object content):
     return content
 
 
-cdef bytes head_bytes(bytes line, Headers headers, Py_ssize_t length):
+cdef bytes head_bytes(bytes line, Headers headers, int64_t length):
     """The start line, the fields, a Content-Length unless it is -1, and the blank line."""
-    cdef bytes extra = b"" if length < 0 else b"Content-Length: %d\r\n" % length
-    cdef const Field *fields = headers.fields()
-    cdef const uint8_t *text = headers.text()
-    cdef Py_ssize_t size = len(line) + len(extra) + 2
-    cdef uint32_t i
-    for i in range(headers.count):
-        size += <Py_ssize_t>fields[i].name_size + fields[i].value_size + 4
-    cdef bytes head = PyBytes_FromStringAndSize(NULL, size)
-    cdef char *to = PyBytes_AS_STRING(head)
-    to = put(to, PyBytes_AS_STRING(line), len(line))
-    for i in range(headers.count):
-        to = put(to, <const char *>text + fields[i].name, fields[i].name_size)
-        to = put(to, b": ", 2)
-        to = put(to, <const char *>text + fields[i].value, fields[i].value_size)
-        to = put(to, b"\r\n", 2)
-    to = put(to, PyBytes_AS_STRING(extra), len(extra))
-    put(to, b"\r\n", 2)
-    return head
+    cdef ByteBuffer head
+    memset(&head, 0, sizeof(ByteBuffer))
+    try:
+        buffer_put(&head, PyBytes_AS_STRING(line), len(line))
+        return with_fields(&head, headers, length)
+    finally:
+        buffer_free(&head)
 
 
-cdef inline char *put(char *to, const char *data, Py_ssize_t size) noexcept:
-    memcpy(to, data, size)
-    return to + size
+cdef bytes with_fields(ByteBuffer *head, Headers headers, int64_t length):
+    put_fields(head, headers, False)
+    if length >= 0:
+        put_length(head, length)
+    buffer_put(head, b"\r\n", 2)
+    return head.base[:head.end]
