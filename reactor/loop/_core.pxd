@@ -7,6 +7,7 @@ from reactor.loop._spin_guard cimport SpinGuard
 
 cdef class Loop(Registry):
     cdef readonly object _timers, _waker
+    cdef list timer_heap
     cdef readonly object clock
     cdef public object on_turn_began
     cdef object ready, from_threads, signals

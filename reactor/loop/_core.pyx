@@ -72,6 +72,7 @@ cdef class Loop(Registry):
         self.generation = generation
         self.wake_fd = -1
         self._timers = Timers()
+        self.timer_heap = self._timers._heap
         self.ready = deque()
         self.from_threads = deque()
         self.spin_guard = SpinGuard()
@@ -379,7 +380,7 @@ cdef class Loop(Registry):
     cdef object select_timeout(self, object timeout):
         cdef double due
         # The timers are asked once a turn: one that is set during it is for a later one.
-        when = self._timers.next_when()
+        when = self._timers.next_when() if self.timer_heap else None
         self.next_timer = INFINITY if when is None else <double>when
         if self.ready or self.turn_end.is_waited_for() or self.stopping:
             return 0

@@ -10,12 +10,12 @@ made only for who uses the Python one. Linux only; elsewhere the loop takes
 from cpython.exc cimport PyErr_CheckSignals, PyErr_SetFromErrno
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.errno cimport EEXIST, EINTR, errno
+from libc.math cimport ceil
 from libc.stdint cimport uint32_t
 
 from reactor.loop._registration cimport (
     GONE, READ, WRITE, Poller, Registration, call_handler, descriptor_checked, events_checked)
 
-import math
 import os
 import selectors
 from abc import ABCMeta
@@ -263,6 +263,7 @@ cdef int milliseconds_of(object timeout) except -2:
     """epoll's unit, rounded up: a timer must not find that it is a moment too early."""
     if timeout is None:
         return -1
-    if timeout <= 0:
-        return 0
-    return min(math.ceil(timeout * 1000), 0x7fffffff)
+    cdef double seconds = timeout
+    if seconds != seconds:
+        raise ValueError("a timeout is a number of seconds, not nan")
+    return 0 if seconds <= 0 else <int>min(ceil(seconds * 1000), <double>0x7fffffff)

@@ -66,6 +66,7 @@ class Timers:
     SWEEP_MIN = 64
 
     def __init__(self) -> None:
+        # Always this list: the loop looks into it, to see that there is none.
         self._heap: list[tuple[float, int, TimerHandle]] = []
         self._count = 0
         self._cancelled = 0
@@ -102,6 +103,6 @@ class Timers:
     def note_cancelled(self) -> None:
         self._cancelled += 1
         if len(self._heap) >= self.SWEEP_MIN and self._cancelled * 4 > len(self._heap):
-            self._heap = [entry for entry in self._heap if not entry[2].cancelled]
+            self._heap[:] = [entry for entry in self._heap if not entry[2].cancelled]
             heapq.heapify(self._heap)
             self._cancelled = 0
