@@ -10,7 +10,7 @@ cdef class Dates:
     # What the Date field says. A machine reads no clock: it is given one of these, or a callable.
     cdef object made_by
 
-    cdef bytes field_value(self)
+    cdef bytes line(self)
 
 cdef class ServerContext:
     cdef readonly object app, limits, journal

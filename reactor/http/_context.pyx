@@ -18,8 +18,8 @@ cdef class Dates:
     def __init__(self, made_by=None):
         self.made_by = made_by
 
-    cdef bytes field_value(self):
-        return self.made_by()
+    cdef bytes line(self):
+        return b"Date: %b\r\n" % self.made_by()
 
 
 cdef class ServerContext:

@@ -170,7 +170,7 @@ cdef class Responder(Sender):
                    bytes data) except -1:
         """Write the head, and with it the body if that is short: one send, not two that
         would wait for each other's acknowledgement."""
-        cdef bytes date = self.context.dates.field_value()
+        cdef bytes date = self.context.dates.line()
         cdef Persistence persistence
         if self.keep_alive and self.context.draining and self.is_last():
             self.keep_alive = False

@@ -125,7 +125,7 @@ cdef bint is_event_stream(Response response) except -1:
 
 cdef int put_head(ByteBuffer *to, Response response, bytes date, int64_t length, bint chunked,
                   Persistence persistence) except -1:
-    """Append the head; ``length`` below zero: no Content-Length."""
+    """Append the head; ``date``: the line of that field; ``length`` below zero: no Content-Length."""
     cdef Headers headers = response.get_headers()
     cdef int says = says_of(headers)
     cdef bytes line = status_line(response, 11)
@@ -133,9 +133,7 @@ cdef int put_head(ByteBuffer *to, Response response, bytes date, int64_t length,
     # The machine says the length, after it has compared it with the body.
     put_fields(to, headers, response.facts.content_length >= 0)
     if not says & SAYS_DATE:
-        buffer_put(to, b"Date: ", 6)
         buffer_put(to, PyBytes_AS_STRING(date), PyBytes_GET_SIZE(date))
-        buffer_put(to, b"\r\n", 2)
     if not says & SAYS_SERVER:
         buffer_put(to, b"Server: reactor\r\n", 17)
     if length >= 0:

@@ -5,6 +5,7 @@ know which fields a message ought to have.
 """
 
 from libc.stdint cimport uint8_t, uint32_t
+from libc.string cimport memcpy
 
 from reactor.parser._buffer cimport buffer_put
 from reactor.parser._digits cimport DECIMAL_MAX, write_decimal
@@ -66,9 +67,11 @@ cdef inline bint is_length(const uint8_t *name, uint32_t size) noexcept:
 
 
 cdef int put_length(ByteBuffer *to, int64_t length) except -1:
-    cdef uint8_t[DECIMAL_MAX] digits
-    cdef uint8_t *end = digits + DECIMAL_MAX
-    cdef uint8_t *first = write_decimal(end, length)
-    buffer_put(to, b"Content-Length: ", 16)
-    buffer_put(to, first, end - first)
-    return buffer_put(to, b"\r\n", 2)
+    # From its end, since that is how digits are written.
+    cdef uint8_t[16 + DECIMAL_MAX + 2] line
+    cdef uint8_t *end = line + sizeof(line)
+    cdef uint8_t *first
+    memcpy(end - 2, b"\r\n", 2)
+    first = write_decimal(end - 2, length) - 16
+    memcpy(first, b"Content-Length: ", 16)
+    return buffer_put(to, first, end - first)

@@ -1,4 +1,4 @@
-"""The value of the Date field, made once a second.
+"""The line of the Date field, made once a second.
 
 The HTTP machine reads no clock: whoever builds a server gives it this.
 """
@@ -17,9 +17,9 @@ cdef class DateField(Dates):
     def __cinit__(self):
         self.second = -1
 
-    cdef bytes field_value(self):
+    cdef bytes line(self):
         cdef time_t now = c_time(NULL)
         if now != self.second:
             self.second = now
-            self.value = format_date(now).encode("ascii")
+            self.value = f"Date: {format_date(now)}\r\n".encode("ascii")
         return self.value
