@@ -77,6 +77,8 @@ SERVE = [
     Habit(UVICORN, "app:app --loop asyncio", "app:app --loop asyncio"),
     Habit(UVICORN, "app:app --http httptools"),
     Habit(UVICORN, "app:app --ws websockets"),
+    Habit(UVICORN, "app:app --ws-max-size 1000", "app:app --ws-max-size 1000"),
+    Habit(UVICORN, "app:app --ws-ping-interval 9", "app:app --ws-ping-interval 9"),
     Habit(UVICORN, "app:app --version", "app:app --version"),
     Habit(GUNICORN, "-b 127.0.0.1:9000 app:app", "--bind 127.0.0.1:9000 app:app"),
     Habit(GUNICORN, "-b :9000 app:app", "--bind :9000 app:app"),

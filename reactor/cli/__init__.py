@@ -1,6 +1,6 @@
 """The command line: arguments in, words out. No policy lives here.
 
-    reactor serve [TARGET]      reactor get URL      reactor bench
+    reactor serve [TARGET]      reactor get URL      reactor bench      reactor completion SHELL
 
 Whatever the user got wrong is one sentence on stderr and an exit code, never a
 traceback.
@@ -26,7 +26,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
-COMMANDS = ("serve", "get", "bench")
+COMMANDS = ("serve", "get", "bench", "completion")
 
 
 class Help(argparse.HelpFormatter):
@@ -198,6 +198,11 @@ def _parser(arguments: Sequence[str]) -> Parser:
         importlib.import_module(f"reactor.cli.{name}").add_parser(commands)
     parser.commands = commands.choices
     return parser
+
+
+def every_command() -> dict[str, Parser]:
+    """The parser of each command."""
+    return _parser(()).commands
 
 
 def fail(sentence: str, code: int) -> int:

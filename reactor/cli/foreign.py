@@ -14,7 +14,6 @@ _PROXY = "what a proxy says of its client is not believed: let the application r
 _SOCKET = "name each address to listen on: --bind HOST:PORT or --bind unix:PATH"
 _CONFIG = "there is no configuration file: write the options on the command line"
 _USER = "start it as that user (sudo -u, or User= of systemd), who is never root"
-_ASGI = "what an application is is told by looking at it: leave this out"
 _LOG = "the application's logging is its own, and --log-level is that of the server's log"
 _OPEN = "a folder has no password here: let an application or a proxy ask for it"
 _ACCESS = "the access log has one format, combined, on stdout: --no-access-log leaves it out"
@@ -35,8 +34,8 @@ SERVE = {
     "--http1-header-read-timeout": "write --timeout-header, in seconds",
     "--reload --reload-dir --reload-include --reload-exclude --reload-delay --reload-engine "
     "--reload-extra-file": _RELOAD,
-    "--ws --ws-max-size --ws-max-queue --ws-ping-interval "
-    "--ws-ping-timeout --ws-per-message-deflate": _ASGI,
+    "--ws --ws-max-queue": "WebSockets have one implementation here, with bounds: leave it out",
+    "--ws-per-message-deflate": "write --ws-deflate",
     "--url-path-prefix": "write --root-path PATH (of an ASGI application)",
     "--http --h11-max-incomplete-event-size --http1-buffer-size": (
         "there is one parser: --limit-request-field-size and its like bound it"
