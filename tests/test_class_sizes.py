@@ -9,10 +9,7 @@ from class_sizes import ROOT
 METHODS_MAX = 30
 
 # What is over it, with its number, which may only become smaller, and the reason.
-LARGE = {
-    # A try, its verdict and the next try, as callbacks of one transfer.
-    "reactor.client.download.Download": 32,
-}
+LARGE = {}
 
 
 def name_of(found):

@@ -12,48 +12,31 @@ user: it tells the callbacks, each with itself.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from functools import partial
 
-from reactor._value import Value
 from reactor.client import failures
-from reactor.client.hashing import is_sha256, new_sha256
+from reactor.client.choices import Choices
+from reactor.client.hashing import is_sha256
 from reactor.client.names import name_from_disposition
 from reactor.client.request import Upload, may_be_repeated, pairs_of
 from reactor.client.resuming import Rest, ResumeAction, Version, total_of
-from reactor.client.saving import Sink, open_given
+from reactor.client.saving import Sink
 from reactor.client.url import Url, visible
 from reactor.errors import FetchError, LocalProtocolError
 from reactor.parser._message import Response
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, BinaryIO
 
     from reactor.client._transfer import Transfer
+    from reactor.client.choices import Target
     from reactor.client.client import Client
     from reactor.client.partial import Part
     from reactor.client.request import GivenFields
 
     OnDownload = Callable[["Download"], object]
-    Target = str | os.PathLike[str] | Sink | Callable[[Url], Sink]
-
-
-class _Choices(Value):
-    """What was asked for besides the URL, once for all that are alike."""
-
-    client: Client
-    sink: Target
-    method: str
-    resume: bool
-    sha256: str | None
-    retries: int
-    max_time_s: float | None
-    header_name: bool
-    on_head: OnDownload | None
-    on_progress: OnDownload | None
-    on_whole: OnDownload | None
-    on_done: OnDownload | None
 
 
 class Download:
@@ -118,8 +101,9 @@ class Download:
         if sha256 is not None and not is_sha256(sha256):
             raise ValueError(f"{sha256!r:.80} is no SHA-256: 64 hexadecimal digits, or -")
         most = client.retries if retries is None else retries
-        self._choices = _Choices(
-            client, sink, method, resume, sha256 and sha256.lower(), most,
+        path = os.fspath(sink) if isinstance(sink, (str, os.PathLike)) else None
+        self._choices = Choices(
+            client, sink, path, method, resume, sha256 and sha256.lower(), most,
             max_time_s, header_name, on_head, on_progress, on_whole, on_done,
         )  # fmt: skip
         self._set_up(url, headers, body)
@@ -139,7 +123,7 @@ class Download:
         self._began = self._choices.client.reactor.time()
         self._parsed: Url | None = None
         self._sink: Sink | None = None
-        self._where: str | None = None  # that the sink could not be opened
+        self._where = self._choices.path  # that the sink could not be opened
         self._rest = Rest()
         self._refused = False  # the answer is not what was asked for
         self._complete = False  # it says that all is there
@@ -176,7 +160,7 @@ class Download:
         """Ask. What is wrong with the URL or the sink is an ``error`` like all others."""
         try:
             self._parsed = Url.parse(self.url)
-            self._sink = self._open_sink(self._parsed)
+            self._sink = self._choices.open_sink(self._parsed)
             if self._choices.resume:
                 self._sink.resume(self._parsed.text)
         except FetchError as error:
@@ -196,15 +180,6 @@ class Download:
         self._stop_sink()
         return self.kept
 
-    def _open_sink(self, url: Url) -> Sink:
-        target = self._choices.sink
-        if isinstance(target, Sink):
-            return target
-        if callable(target):
-            return target(url)
-        self._where = os.fspath(target)
-        return open_given(self._where, self._choices.client.note)
-
     def _request(self) -> None:
         if self.attempts:
             self.response = None
@@ -220,7 +195,7 @@ class Download:
                 self._parsed or self.url,
                 headers=fields,
                 body=self._upload,
-                max_time_s=self._time_left(),
+                max_time_s=self._choices.time_left(self._began),
                 retries=self._choices.retries,
                 tries=self._tries,
                 on_head=self._head,
@@ -291,14 +266,14 @@ class Download:
         self.size = self.resumed_from = 0
         # What is decoded before it is saved has another length.
         self.total = None if self._choices.client.compressed else head.content_length
-        self._digest = None if self._choices.sha256 is None else new_sha256()
+        self._digest = self._choices.new_hash()
         sink.begin(self.total, partial(Version.of, self.text, head))
 
     def _go_on(self, offset: int, head: Response) -> None:
         self.size = self.resumed_from = offset
         self.total = total_of(head)
-        if self._choices.sha256 is not None and self._sink is not None:
-            self._digest = new_sha256()
+        self._digest = self._choices.new_hash()
+        if self._digest is not None and self._sink is not None:
             for data in self._sink.written():
                 self._digest.update(data)
 
@@ -357,7 +332,7 @@ class Download:
 
     def _hash_is_right(self, sink: Sink) -> bool:
         self.sha256 = self._digest.hexdigest()
-        if self._choices.sha256 in {"-", self.sha256}:
+        if self._choices.takes_hash(self.sha256):
             return True
         sink.discard()
         self._sink = None
@@ -380,7 +355,7 @@ class Download:
     def _try_again(self, error: FetchError) -> bool:
         """Whether a body that broke off is asked for again: after the same pauses as all else."""
         self._rest.forget()
-        transfer, left = self.transfer, self._time_left()
+        transfer, left = self.transfer, self._choices.time_left(self._began)
         if (
             transfer is None
             or self.response is None  # then the transfer has tried again already
@@ -396,10 +371,6 @@ class Download:
         self._tries = transfer.tries
         self._waiting = self._choices.client.reactor.call_later(pause, self._request)
         return True
-
-    def _time_left(self) -> float | None:
-        most = self._choices.max_time_s
-        return None if most is None else self._began + most - self._choices.client.reactor.time()
 
     def _let_go(self) -> None:
         if self.transfer is not None:
