@@ -71,6 +71,11 @@ class Limits(Value):
     # --- time-outs of a server's connection, in seconds -----------------------------------
     # A new connection that says nothing holds a descriptor (browsers preconnect: be patient).
     silent_timeout_s: float = 20.0
+    # A TLS handshake, from TCP's on: two round trips, on any line. OpenSSL holds some 15 KiB for
+    # each that is under way.
+    tls_handshake_timeout_s: float = 10.0
+    # How often the files of certificates are looked at. Who renews them has weeks for it.
+    tls_reload_s: float = 60.0
     # From a head's first byte to its last: slow heads are slowloris. 408.
     header_timeout_s: float = 10.0
     # Without one byte of a body.
@@ -182,6 +187,8 @@ class Limits(Value):
 
     # --- fairness: what one handler may do in one turn of the loop ------------------------
     accepts_per_turn_max: int = 16
+    # A server's part of a handshake is 0.4 ms of arithmetic, a hundred requests: all others wait.
+    tls_handshakes_per_turn_max: int = 4
     # hyper's number, and the pipelining depth of every benchmark.
     requests_per_turn_max: int = 16
     # redis' number (NET_MAX_WRITES_PER_EVENT).

@@ -103,7 +103,7 @@ class ServerProcess:
     def urls(self):
         """The URLs of the line that the server printed, in its order."""
         line = self.out.partition("\n")[0]
-        return re.findall(r"(?:http://|tcp://|unix:)[^ ,]+", line)
+        return re.findall(r"(?:https?://|tcp://|tls://|unix:)[^ ,]+", line)
 
     @property
     def url(self):

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from option_table import UNSEEN, Shown, check, missing, unknown
 from processes import MODELS, PATIENCE_S, command, environment, eventually, read_to_end, serving
+from tls_option_rows import TLS_TABLE
 from websocket_looks import close_after_pings, deflates, echoed, first_frame, handshake
 
 # Ten times what the rows' time-outs say, and less than the defaults that they replace.
@@ -421,11 +422,11 @@ def test_an_option_does_what_it_says(row, model, places):
 
 
 def test_every_option_has_a_row():
-    assert missing("serve", TABLE) == set()
-    assert unknown("serve", TABLE) == set()
+    assert missing("serve", [*TABLE, *TLS_TABLE]) == set()
+    assert unknown("serve", [*TABLE, *TLS_TABLE]) == set()
 
 
 def test_an_option_without_a_row_is_named():
     kept = [row for row in TABLE if row.option not in {"--bind", "--no-listing", "target"}]
-    assert missing("serve", kept) == {"--bind", "--no-listing", "target"}
+    assert missing("serve", [*kept, *TLS_TABLE]) == {"--bind", "--no-listing", "target"}
     assert unknown("serve", [*TABLE, TABLE[0]._replace(option="--hurry")]) == {"--hurry"}

@@ -74,7 +74,7 @@ def load_target(
         )
     if folder:
         raise NoFolderError(f"{', '.join(sorted(folder))}: only a folder has such options")
-    thing = _import_attribute(module_name, attribute)
+    thing = import_attribute(module_name, attribute)
     if call or factory:
         thing = _called(thing, target, call or "()")
     app = as_app(thing, target, limits, interface, lifespan=lifespan, root_path=root_path)
@@ -213,7 +213,7 @@ def _checked_kind(thing: Any, name: str, interface: Interface) -> str:
     return interface
 
 
-def _import_attribute(module_name: str, attribute: str) -> Any:
+def import_attribute(module_name: str, attribute: str) -> Any:
     # As `python -m` and every other server do: the user's modules are where he stands.
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())

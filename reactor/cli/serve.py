@@ -15,6 +15,7 @@ from reactor.cli.applications import add_applications
 from reactor.cli.environment import add_environment, set_up
 from reactor.cli.numbers import seconds, whole
 from reactor.cli.output import Log, Output, say, shown
+from reactor.cli.tls_options import add_tls_options, tls_options
 from reactor.cli.websockets import add_websockets, websocket_limits, websocket_options
 from reactor.errors import ConfigurationError, ShutdownError
 from reactor.limits import DEFAULT_LIMITS, Limits
@@ -60,6 +61,7 @@ def add_parser(commands: Any) -> None:
         "--factory", action="store_true", help="TARGET makes the application: it is called once"
     )
     _add_running(parser)
+    add_tls_options(parser.add_argument_group("TLS (docs/tls.md)"))
     _add_folder_options(parser.add_argument_group("folders"))
     add_applications(parser.add_argument_group("applications"))
     add_websockets(parser.add_argument_group("WebSockets"))
@@ -246,6 +248,7 @@ def _make_server(options: argparse.Namespace, log: Log) -> Server:
 
     limits = _limits_of(options)
     bind = binds_of(options)
+    tls = tls_options(options, bind)
     return Server(
         load(options, limits),
         bind=bind,
@@ -255,12 +258,14 @@ def _make_server(options: argparse.Namespace, log: Log) -> Server:
         access_log=log.write if options.access_log else None,
         body_dir=options.body_dir,
         websockets=websocket_options(options),
+        tls=tls,
     )
 
 
 def _limits_of(options: argparse.Namespace) -> Limits:
     fields = [field for _, field, _ in LIMIT_FLAGS + TIMEOUT_FLAGS]
-    values = {"backlog": options.backlog, **{f: getattr(options, f) for f in fields}}
+    fields += ["backlog", "tls_reload_s"]
+    values = {field: getattr(options, field) for field in fields}
     if options.body_bytes_max is None:
         del values["body_bytes_max"]
     else:

@@ -11,12 +11,19 @@ from reactor.net._owner import ConnectionOwner
 from reactor.net.address import Address
 
 @disjoint_base
+class ConnectionKind:
+    """Connections that are more than plain; `reactor.net._tls_connection.ServerTls` is one."""
+
+@disjoint_base
 class Acceptor:
     """Handler of one listening socket."""
 
 @disjoint_base
 class Listener(ConnectionOwner):
-    """Serves ``factory()`` to everyone who connects to one of ``sockets``, which it owns."""
+    """Serves ``factory()`` to everyone who connects to one of ``sockets``, which it owns.
+
+    ``tls``: so on those of them that are to be (`reactor.net.address.is_secured`).
+    """
 
     def __init__(
         self,
@@ -24,6 +31,7 @@ class Listener(ConnectionOwner):
         sockets: Sequence[socket.socket],
         factory: Callable[[], Any] | Factory,
         limits: Limits = ...,
+        tls: ConnectionKind | None = None,
     ) -> None: ...
     @property
     def shed(self) -> int:

@@ -30,10 +30,16 @@ from socket import AF_UNIX
 
 from reactor.log import log
 from reactor.limits import DEFAULT_LIMITS
-from reactor.net.address import bound_address, is_loopback
+from reactor.net.address import bound_address, is_loopback, is_secured
 from reactor.net.descriptors import connections_max
 
 until_when = attrgetter("deadline")
+
+
+cdef class ConnectionKind:
+
+    cdef Connection new(self):
+        raise NotImplementedError
 
 
 cdef class Acceptor:
@@ -41,6 +47,7 @@ cdef class Acceptor:
 
     cdef Listener listener
     cdef object sock
+    cdef ConnectionKind tls     # None: what comes by this socket is plain
     cdef Registration registration
     cdef double pause_s         # the next one, if there is no descriptor again
     cdef double warned_at
@@ -79,7 +86,7 @@ cdef class Acceptor:
                 close(fd)
                 continue
             try:
-                listener.accepted(fd, &peer)
+                listener.accepted(fd, &peer, self.tls)
             except MemoryError:
                 listener.loop.spin_guard.spend_reserve()
                 return self.exhausted(os.strerror(ENOMEM))
@@ -195,7 +202,7 @@ cdef class Listener(ConnectionOwner):
     cdef bint short             # of places or descriptors: some acceptor waits
     cdef readonly int shed
 
-    def __init__(self, Loop loop, sockets, factory, limits=DEFAULT_LIMITS):
+    def __init__(self, Loop loop, sockets, factory, limits=DEFAULT_LIMITS, ConnectionKind tls=None):
         cdef Acceptor acceptor
         self.set_up(loop, limits)
         self.factory = factory
@@ -214,6 +221,8 @@ cdef class Listener(ConnectionOwner):
         for sock in sockets:
             acceptor = Acceptor()
             acceptor.set_up(self, sock)
+            if tls is not None and is_secured(sock):
+                acceptor.tls = tls
             self.acceptors.append(acceptor)
 
     @property
@@ -255,19 +264,21 @@ cdef class Listener(ConnectionOwner):
     cdef inline bint is_full(self):
         return len(self.connections) >= self.connections_max
 
-    cdef int accepted(self, int fd, const Peer *peer) except -1:
+    cdef int accepted(self, int fd, const Peer *peer, ConnectionKind tls) except -1:
         """Raises OSError or MemoryError if there is no room for it; then it is closed."""
         cdef Connection connection
         try:
-            connection = Connection.__new__(Connection)
+            connection = Connection.__new__(Connection) if tls is None else tls.new()
         except MemoryError:
             close(fd)
             raise
         connection.fd = fd
         connection.owns_fd = True  # from here on it is closed with it
-        protocol = self.made()
-        if protocol is None:
-            return 0
+        protocol = None
+        if tls is None:
+            protocol = self.made()
+            if protocol is None:
+                return 0
         try:
             connection.begin(self, protocol, peer_name(peer))
             self.connections.add(connection)
@@ -284,7 +295,6 @@ cdef class Listener(ConnectionOwner):
         return 0
 
     cdef object made(self):
-        """A protocol; None if its maker has failed."""
         try:
             return self.factory() if self.compiled is None else self.compiled.make()
         except (KeyboardInterrupt, MemoryError):

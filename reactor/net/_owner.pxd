@@ -15,6 +15,7 @@ cdef class ConnectionOwner:
     cdef int vain_events_max
 
     cdef int set_up(self, Loop loop, object limits) except -1
+    cdef object made(self)
     cdef int closed(self, Endpoint connection) except -1
 
 cdef class CallbackOwner(ConnectionOwner):

@@ -25,6 +25,10 @@ cdef class ConnectionOwner:
         self.vain_events_max = limits.vain_events_max
         return 0
 
+    cdef object made(self):
+        """A protocol for a connection; None if there is none."""
+        return None
+
     cdef int closed(self, Endpoint connection) except -1:
         return 0
 

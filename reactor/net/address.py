@@ -166,6 +166,12 @@ def is_loopback(sock: socket.socket) -> bool:
     return host.startswith("127.") or host in {"::1", "::ffff:127.0.0.1"}
 
 
+def is_secured(sock: socket.socket) -> bool:
+    """Whether a server that has a certificate speaks TLS here: as its bind says, else by TCP."""
+    wanted: bool | None = getattr(sock, "tls", None)
+    return sock.family != socket.AF_UNIX if wanted is None else wanted
+
+
 def bound_address(sock: socket.socket) -> Address:
     """The address that a listening socket really has (port 0 is a number now)."""
     name = sock.getsockname()

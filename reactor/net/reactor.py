@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from selectors import BaseSelector
     from typing import Any
 
-    from reactor.net._listener import Listener
+    from reactor.net._listener import ConnectionKind, Listener
 
 
 class Reactor(Loop):
@@ -59,11 +59,12 @@ class Reactor(Loop):
         sockets: Sequence[socket.socket],
         factory: Callable[[], Any],
         limits: Limits = DEFAULT_LIMITS,
+        tls: ConnectionKind | None = None,
     ) -> Listener:
-        """`listen` on sockets that listen already; the listener owns them."""
+        """`listen` on sockets that listen already; the listener owns them. ``tls``: by TLS."""
         from reactor.net._listener import Listener  # a client needs none
 
-        listener = Listener(self, sockets, factory, limits)
+        listener = Listener(self, sockets, factory, limits, tls)
         self._listeners.append(listener)
         return listener
 

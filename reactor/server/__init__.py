@@ -20,13 +20,17 @@ from reactor.http.app import App, ServingContext
 from reactor.http.websocket_options import DEFAULT_WEBSOCKETS, WebSocketOptions
 from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.net import Address, Bind, Descriptor, Inet, listen_sockets
-from reactor.net.address import bound_address
+from reactor.net.address import bound_address, is_secured
 from reactor.net.descriptors import connections_max, with_body_files
 from reactor.server._date import DateField
 from reactor.server.access_log import AccessLog
 from reactor.server.body_files import BodyFiles, body_files_for
 from reactor.server.loop_server import LoopServer
 from reactor.server.notify import Notifier
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from reactor.server.tls import Contexts, TlsOptions
 
 Model = Literal["reactor", "threads"]
 HostLoop = Literal["auto", "reactor", "asyncio"]
@@ -79,6 +83,7 @@ class Server:
         body_dir: the folder for files of large request bodies; by default the system's temporary
             one. ``body_files`` has its path, and whether it is memory; None if there are none.
         websockets: whose pages may open WebSockets, and whether their messages are deflated.
+        tls: serve by TLS (docs/tls.md) by TCP, and where a bind says so; not by threads.
 
     Raises:
         ConfigurationError: the target or an address cannot be served, or there is no such model;
@@ -100,13 +105,15 @@ class Server:
         access_log: Callable[[str], object] | None = None,
         body_dir: str | None = None,
         websockets: WebSocketOptions = DEFAULT_WEBSOCKETS,
+        tls: TlsOptions | None = None,
     ) -> None:
-        _check_model(model)
+        _check_model(model, tls)
         app = (
             load_target(target, limits, interface, lifespan=lifespan)
             if isinstance(target, str)
             else as_app(target, repr(target), limits, interface, lifespan=lifespan)
         )
+        contexts = None if tls is None else _contexts(tls, app)
         connections_max(limits)  # before anything is opened: there may be too few descriptors
         self.body_files = body_files_for(app, limits, body_dir)
         if self.body_files is not None:
@@ -119,13 +126,12 @@ class Server:
             for where in list(bind) or [Inet(host, port)]:
                 self._listen(where, limits)
             addresses = [bound_address(sock) for sock in self.sockets]
+            schemes = _schemes(app, self.sockets, contexts)
             threads = connections_max(limits) if model == "threads" else 1
-            _tell_serving(app, factory, addresses, threads)
-            scheme = "tcp" if isinstance(app, type) else "http"
-            self.urls = [_url(scheme, address) for address in addresses]
+            _tell_serving(app, factory, addresses, schemes[0], threads)
+            self.urls = [*map(_url, schemes, addresses)]
             self._was_run = False
-            make = _server_of(model) if hosting is None else hosting.server
-            self._server = make(self.sockets, factory, limits)
+            self._server = _server_of(model, hosting, contexts)(self.sockets, factory, limits)
         except BaseException as error:
             self._close_sockets()
             if hosting is not None:
@@ -191,9 +197,21 @@ class Server:
             sock.close()
 
 
-def _tell_serving(app: Any, factory: Any, addresses: list[Address], threads: int) -> None:
+def _schemes(app: Any, sockets: list[socket.socket], tls: Contexts | None) -> list[str]:
+    """What a URL begins with, for each socket."""
+    if tls is None and any(getattr(sock, "tls", None) for sock in sockets):
+        raise ConfigurationError("a bind says ,tls but there is no certificate")
+    plain, secured = ("tcp", "tls") if isinstance(app, type) else ("http", "https")
+    return [secured if tls is not None and is_secured(sock) else plain for sock in sockets]
+
+
+def _tell_serving(
+    app: Any, factory: Any, addresses: list[Address], scheme: str, threads: int
+) -> None:
     if isinstance(factory, ServerMachines) and hasattr(app, "serving"):
-        app.serving(ServingContext(tuple(addresses), threads=threads, draining=factory.is_draining))
+        app.serving(
+            ServingContext(tuple(addresses), scheme, threads=threads, draining=factory.is_draining)
+        )
 
 
 def _hosting_of(app: Any, loop: HostLoop, model: Model) -> Any:
@@ -213,10 +231,19 @@ def _hosting_of(app: Any, loop: HostLoop, model: Model) -> Any:
     return Hosting(app)
 
 
-def _check_model(model: Model) -> None:
+def _check_model(model: Model, tls: TlsOptions | None) -> None:
     if model not in get_args(Model):
         known = " or ".join(map(repr, get_args(Model)))
         raise ConfigurationError(f"there is no model {model!r}: write {known}")
+    if tls is not None and model == "threads":
+        raise ConfigurationError("threads serve no TLS: leave out the model 'threads', or TLS")
+
+
+def _contexts(tls: TlsOptions, app: Any) -> Contexts:
+    from reactor.server.tls import Contexts
+
+    # Over a user's own protocol there is no HTTP that could be agreed on.
+    return Contexts(tls.replace(alpn=()) if isinstance(app, type) else tls)
 
 
 def _checked_seconds(seconds: float) -> float:
@@ -227,9 +254,11 @@ def _checked_seconds(seconds: float) -> float:
     return float(seconds)
 
 
-def _server_of(model: Model) -> Any:
+def _server_of(model: Model, hosting: Any, tls: Contexts | None) -> Any:
+    if hosting is not None:
+        return partial(hosting.server, tls=tls)
     if model == "reactor":
-        return LoopServer
+        return partial(LoopServer, tls=tls)
     # Only this model pays for threads.
     from reactor.server.threads import ThreadServer
 
@@ -239,7 +268,7 @@ def _server_of(model: Model) -> Any:
 def _url(scheme: str, address: Address) -> str:
     if not isinstance(address, Inet):
         return str(address)
-    return f"http://{address}/" if scheme == "http" else f"{scheme}://{address}"
+    return f"{scheme}://{address}/" if scheme.startswith("http") else f"{scheme}://{address}"
 
 
 def serve(
@@ -252,6 +281,7 @@ def serve(
     limits: Limits = DEFAULT_LIMITS,
     access_log: Callable[[str], object] | None = None,
     body_dir: str | None = None,
+    tls: TlsOptions | None = None,
     on_listening: Callable[[list[socket.socket]], object] | None = None,
 ) -> None:
     """Serve a folder, a handler or a TCP protocol until SIGINT or SIGTERM.
@@ -268,5 +298,6 @@ def serve(
         limits=limits,
         access_log=access_log,
         body_dir=body_dir,
+        tls=tls,
     )
     server.run(on_listening)

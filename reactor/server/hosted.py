@@ -22,6 +22,10 @@ from reactor.net.hosted import HostedReactor, end_tasks, hosting_loop
 from reactor.server.loop_server import LoopServer
 from reactor.server.stopping import say_cut
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from reactor.server.tls import Contexts
+
 
 class Hosting:
     """A reactor that hosts asyncio, and the app that is to be served there."""
@@ -34,7 +38,11 @@ class Hosting:
             app.hosted(self._reactor, self._loop)
 
     def server(
-        self, sockets: list[socket.socket], factory: ProtocolFactory, limits: Limits
+        self,
+        sockets: list[socket.socket],
+        factory: ProtocolFactory,
+        limits: Limits,
+        tls: Contexts | None = None,
     ) -> HostedServer:
         lifespan_in = getattr(self._app, "lifespan_in", None)
         return HostedServer(
@@ -45,6 +53,7 @@ class Hosting:
             loop=self._loop,
             going=getattr(self._app, "going", set()),
             lifespan=None if lifespan_in is None else lifespan_in(self._loop),
+            tls=tls,
         )
 
     def close(self) -> None:
@@ -68,6 +77,7 @@ class HostedServer(LoopServer):
         loop: Any,
         going: set[Any],
         lifespan: Lifespan | None = None,
+        tls: Contexts | None = None,
     ) -> None:
         self._loop = loop
         self._going = going
@@ -76,7 +86,7 @@ class HostedServer(LoopServer):
         self._failure: Exception | None = None
         self._stops_by = 0.0
         self._ending = False
-        super().__init__(sockets, factory, limits, reactor)
+        super().__init__(sockets, factory, limits, reactor, tls)
         self._reactor: HostedReactor = reactor
 
     def _listen(self) -> Any:
@@ -109,7 +119,7 @@ class HostedServer(LoopServer):
             self._failure = failure
             self._reactor.stop()
             return
-        self._listener = self._reactor.serve(self._sockets, self._factory, self._limits)
+        self._listener = self._accept()
         if self._on_running is not None:
             self._on_running()
 

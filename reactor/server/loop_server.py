@@ -25,6 +25,11 @@ from reactor.server.stopping import (
     say_waiting,
 )
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from reactor.server.renewal import Renewal
+    from reactor.server.tls import Contexts
+
 
 class LoopServer:
     """Serves a protocol on listening sockets until it is stopped, with one reactor, no thread."""
@@ -35,6 +40,7 @@ class LoopServer:
         factory: ProtocolFactory,
         limits: Limits = DEFAULT_LIMITS,
         reactor: Reactor | None = None,
+        tls: Contexts | None = None,
     ) -> None:
         self._reactor = Reactor() if reactor is None else reactor
         self._watch = StallWatch(self._reactor, limits.stall_warning_s)
@@ -42,6 +48,7 @@ class LoopServer:
         self._factory = factory
         self._what = "response" if hasattr(factory, "drain") else "connection"
         self._sockets = sockets
+        self._renewal = None if tls is None else _renewal(self._reactor, tls, limits)
         self._listener = self._listen()
         self._wake = WakePipe()
         self._reactor.register(self._wake, EVENT_READ, self._wake)
@@ -49,7 +56,11 @@ class LoopServer:
         self.notifier = Notifier()
 
     def _listen(self) -> Any:
-        return self._reactor.serve(self._sockets, self._factory, self._limits)
+        return self._accept()
+
+    def _accept(self) -> Any:
+        tls = None if self._renewal is None else self._renewal.connections
+        return self._reactor.serve(self._sockets, self._factory, self._limits, tls)
 
     def run(self, on_running: Callable[[], object] | None = None) -> int | None:
         """Serve until `stop`, or SIGINT or SIGTERM, has done its work; the signal that ended it
@@ -63,6 +74,8 @@ class LoopServer:
         try:
             # The end of the connections is under the signals too: it calls the application.
             with StopSignals(self, self._wake, self._limits) as signals, self._reactor:
+                if self._renewal is not None:
+                    self._renewal.start()
                 self._serve(on_running)
         finally:
             self._watch.stop()
@@ -123,3 +136,9 @@ class LoopServer:
     def _cut(self) -> None:
         say_cut(self._what, self._listener.under_way, self._limits)
         self._reactor.stop()
+
+
+def _renewal(loop: Reactor, contexts: Contexts, limits: Limits) -> Renewal:
+    from reactor.server.renewal import Renewal  # a plain server starts without `ssl`
+
+    return Renewal(loop, contexts, limits)
