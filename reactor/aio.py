@@ -13,7 +13,15 @@
 from __future__ import annotations
 
 from reactor.apps.async_function import stream_body
-from reactor.client.awaited import AsyncClient
+from reactor.client.awaited import AsyncClient, AsyncWebSocket, connect_websocket
 from reactor.net.hosted import ReactorSelector, new_event_loop, running_reactor
 
-__all__ = ["AsyncClient", "ReactorSelector", "new_event_loop", "running_reactor", "stream_body"]
+__all__ = [
+    "AsyncClient",
+    "AsyncWebSocket",
+    "ReactorSelector",
+    "connect_websocket",
+    "new_event_loop",
+    "running_reactor",
+    "stream_body",
+]

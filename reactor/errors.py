@@ -78,6 +78,21 @@ class LoadError(ReactorError):
     """A load could not be made; the message says why and what to do."""
 
 
+class WebSocketClosed(ReactorError, ConnectionError):
+    """A WebSocket is closed: nothing can be sent, or nothing more comes.
+
+    ``code`` and ``reason`` are what `WebSocket.on_close` gets.
+    """
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(code, reason)
+        self.code = code
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"the WebSocket is closed: {self.code} {self.reason}".rstrip()
+
+
 class FetchError(ReactorError):
     """A transfer failed; ``exit_code`` is curl's number for that kind of failure."""
 

@@ -24,7 +24,6 @@ from reactor.client.name_resolution import Address, with_port
 from reactor.client.request import basic
 from reactor.client.url import Url, bracketed
 from reactor.errors import FetchError, ProtocolError
-from reactor.http._client import ClientMachine
 from reactor.net import Connector
 from reactor.parser._framing import ResponseParser
 from reactor.parser._message import Response
@@ -67,7 +66,7 @@ class Opening:
         self,
         client: ClientServices,
         route: Route,
-        machine: ClientMachine,
+        machine: Protocol,
         text: str,
         timings: dict[str, float],
         on_opened: Callable[[], object],

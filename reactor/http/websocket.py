@@ -33,19 +33,17 @@ VERSION = "13"
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 # RFC 6455 4.1: 16 bytes in base64.
 _KEY = re.compile(r"[A-Za-z0-9+/]{22}==")
-_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _LOOPBACK = re.compile(r"localhost|.+\.localhost|127(?:\.\d{1,3}){3}|::1")
 # What the handshake itself says.
-_OURS = frozenset(
+HANDSHAKE_FIELDS = frozenset(
     f"sec-websocket-{name}" for name in ("accept", "extensions", "protocol", "version", "key")
 ) | {"upgrade", "connection"}
 
 
 def is_websocket(request: Request) -> bool:
     """Whether a request asks for a WebSocket, rightly or not."""
-    return request.upgrade is not None and any(
-        name.lower() == "websocket" for name in _split(request.headers.getall("upgrade"))
-    )
+    return request.upgrade is not None and "websocket" in listed(request.headers.getall("upgrade"))
 
 
 def accept_value(key: str) -> str:
@@ -121,7 +119,7 @@ class Handshake:
         """
         fields = [("Sec-WebSocket-Accept", accept_value(self._key))]
         if subprotocol is not None:
-            if subprotocol not in self.subprotocols or not _TOKEN.fullmatch(subprotocol):
+            if subprotocol not in self.subprotocols or not TOKEN.fullmatch(subprotocol):
                 raise LocalProtocolError(f"the client does not offer {subprotocol!r}")
             fields.append(("Sec-WebSocket-Protocol", subprotocol))
         shared = self._shared()
@@ -129,7 +127,7 @@ class Handshake:
         if self._options.deflate:
             agreement = self._agree(shared, fields)
         for name, value in Headers(headers).items():
-            if name.lower() in _OURS:
+            if name.lower() in HANDSHAKE_FIELDS:
                 raise LocalProtocolError(f"{name} is said by the handshake")
             fields.append((name, value))
         machine = WebSocketMachine(
@@ -137,7 +135,7 @@ class Handshake:
             socket,
             self._exchange.request,
             subprotocol,
-            *_codec(agreement, shared),
+            *codec_of(agreement, shared),
         )
         self._exchange.upgrade(machine, fields, "websocket")
 
@@ -159,7 +157,7 @@ class Handshake:
         return agreed[0]
 
 
-def _codec(
+def codec_of(
     agreement: Agreement | None, shared: WebSocketContext
 ) -> tuple[Inflater | None, Deflater | None]:
     """What inflates and deflates at this end."""
@@ -170,6 +168,11 @@ def _codec(
     if shared.is_client:
         theirs, ours = ours, theirs
     return Inflater(*theirs, shared.limits), Deflater(*ours)
+
+
+def listed(values: Iterable[str]) -> list[str]:
+    """The tokens of a field, of all its lines, in lower case."""
+    return [item.lower() for item in _split(values)]
 
 
 def _split(values: Iterable[str]) -> list[str]:
