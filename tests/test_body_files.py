@@ -110,6 +110,20 @@ class TestReading:
         assert len(file.load()) == 200_000
         assert file.read() == b"y" * 50_000
 
+    def test_all_of_it_is_read_at_once(self, files, monkeypatch):
+        sizes = []
+
+        def reading(descriptor, size, offset, pread=os.pread):
+            sizes.append(size)
+            return pread(descriptor, min(size, 70_000), offset)  # a kernel that gives less
+
+        monkeypatch.setattr(body_files.os, "pread", reading)
+        file = files.open()
+        file.append(b"x" * 100_000 + b"y" * 100_000)
+        assert file.read() == b"x" * 100_000 + b"y" * 100_000
+        assert sizes == [200_000, 130_000, 60_000]
+        assert (file.read(), file.seek(199_999), file.read()) == (b"", 199_999, b"y")
+
     def test_an_empty_one(self, files):
         assert (files.open().load(), files.open().read()) == (b"", b"")
 

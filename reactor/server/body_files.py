@@ -116,15 +116,7 @@ class BodyFile(io.BufferedReader):
         Raises:
             OSError: the disk's trouble.
         """
-        pieces: list[bytes] = []
-        offset = 0
-        while offset < self.size:  # the kernel gives at most 2 GiB at once
-            data = os.pread(self._place.descriptor, self.size - offset, offset)
-            if not data:
-                raise OSError(errno.EIO, "the file of a request's body became shorter")
-            pieces.append(data)
-            offset += len(data)
-        return b"".join(pieces)
+        return self._place.read_from(0)
 
 
 class _Place(io.RawIOBase):
@@ -151,6 +143,21 @@ class _Place(io.RawIOBase):
             raise ValueError(f"offset {offset} is below zero")
         self._offset = offset
         return offset
+
+    def readall(self) -> bytes:
+        data = self.read_from(self._offset)  # io's own would read it by 8 KiB
+        self._offset += len(data)
+        return data
+
+    def read_from(self, offset: int) -> bytes:
+        pieces: list[bytes] = []
+        while offset < self.size:  # the kernel gives at most 2 GiB at once
+            data = os.pread(self.descriptor, self.size - offset, offset)
+            if not data:
+                raise OSError(errno.EIO, "the file of a request's body became shorter")
+            pieces.append(data)
+            offset += len(data)
+        return b"".join(pieces)
 
     def readinto(self, buffer: Any) -> int:
         count = os.preadv(self.descriptor, [buffer], self._offset)
