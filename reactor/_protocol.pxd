@@ -12,6 +12,9 @@ cdef class Transport:
     cdef int want_reading(self, bint wanted) except -1
     # What was written leaves now, and not at the end of the turn.
     cdef int flush(self) except -1
+    # While nothing is read the protocol is told of the peer's end, once, by its `end_ahead`, if it
+    # has one: at the latest when that is read, where the system cannot say it sooner.
+    cdef int watch_end(self) except -1
     cpdef int cork(self) except -1
     cpdef int uncork(self) except -1
     # Readings of the transport's clock: a fresh one, and the one that the turn began with.

@@ -62,6 +62,9 @@ cdef class Transport:
     cdef int flush(self) except -1:
         return 0
 
+    cdef int watch_end(self) except -1:
+        return 0
+
     cpdef int cork(self) except -1:
         return 0
 

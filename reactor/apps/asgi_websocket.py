@@ -4,8 +4,8 @@
                        ├─ close ────────> 403, and websocket.disconnect 1006
                        └─ http.response ─> the application's own answer, and the same
 
-The messages that have come wait here, no more than 16 or 64 KiB of them: then the peer is not read.
-After the disconnect `receive` gives it again, and `send` raises OSError.
+The messages that have come wait in a queue with a bound: above it the peer is not read. After the
+disconnect `receive` gives it again, and `send` raises OSError.
 
 Must never know: frames, HTTP's framing, asyncio by name.
 """
@@ -13,20 +13,17 @@ Must never know: frames, HTTP's framing, asyncio by name.
 from __future__ import annotations
 
 import types
-from collections import deque
 from collections.abc import Generator
 from typing import Any
 
 from reactor.errors import ClientDisconnected
 from reactor.http._websocket import WebSocket
 from reactor.http.websocket import Handshake
+from reactor.http.websocket_queue import MessageQueue
 from reactor.parser._message import Response
 
 Message = dict[str, Any]
 
-# What waits for an application that does not ask: as many as a library of its kind keeps, and as
-# many bytes as one read brings. Small messages cost more than their bytes.
-QUEUE_MESSAGES_MAX, QUEUE_BYTES_MAX = 16, 64 * 1024
 # Sends that need not wait, before everybody else has a turn: a broadcast to thousands is one step.
 SENDS_IN_A_ROW_MAX = 64
 # RFC 6455 7.4.1: what is not in a frame, but is told of the end.
@@ -47,8 +44,7 @@ class WebSocketCall:
         self._denial: Response | None = None  # its head is held until the first piece of its body
         self._denying = False
         self._end: Message | None = None  # the disconnect
-        self._queue: deque[str | bytes] = deque()
-        self._queued = 0
+        self._queue: MessageQueue | None = None  # once it is open
         self._sends = 0
         self._receivers: dict[Any, None] = {}
         self._senders: dict[Any, None] = {}
@@ -89,22 +85,15 @@ class WebSocketCall:
             await self._wait(self._receivers)
         if not self._queue:
             return dict(self._end or {})
-        data = self._queue.popleft()
-        self._queued -= len(data)
-        if self._socket is not None and self._socket.held_up and not self._is_full():
-            self._socket.held_up = False
-            self._socket.resume_reading()
+        data = self._queue.take()
         if isinstance(data, str):
             return {"type": "websocket.receive", "text": data}
         return {"type": "websocket.receive", "bytes": data}
 
     def put(self, data: str | bytes) -> None:
         """A message has come."""
-        self._queue.append(data)
-        self._queued += len(data)
-        if self._is_full() and self._socket is not None:
-            self._socket.held_up = True
-            self._socket.pause_reading()
+        if self._queue is not None:
+            self._queue.put(data)
         _wake(self._receivers)
 
     def ended(self, code: int, reason: str) -> None:
@@ -116,9 +105,6 @@ class WebSocketCall:
 
     def has_room(self) -> None:
         _wake(self._senders)
-
-    def _is_full(self) -> bool:
-        return len(self._queue) >= QUEUE_MESSAGES_MAX or self._queued >= QUEUE_BYTES_MAX
 
     # --- send -----------------------------------------------------------------------------
 
@@ -174,6 +160,7 @@ class WebSocketCall:
             for name, value in message.get("headers") or ()
         ]
         socket = _Socket(self)
+        self._queue = MessageQueue(socket)  # messages may come with the head
         self._handshake.accept(socket, message.get("subprotocol"), headers)
         self._socket = socket
 
@@ -256,7 +243,6 @@ class _Socket(WebSocket):
     """What the connection tells the call."""
 
     reads_while_full = True
-    held_up = False
 
     def __init__(self, call: WebSocketCall) -> None:
         super().__init__()

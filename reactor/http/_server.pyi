@@ -25,6 +25,9 @@ class ServerMachine(DeferredResponder):
         """Graceful stop, after `ServerContext.drain`: answer what has come, and at most one request
         more; the last answer says that it is."""
 
+    def end_ahead(self) -> None:
+        """The peer has ended its side; what it sent before may still have to be read."""
+
     def end_stream(self) -> None:
         """End an answer that is an event stream by its last chunk: who listens comes again."""
 

@@ -206,13 +206,21 @@ cdef class ServerMachine(DeferredResponder):
         """While an answer is owed: read the body that the application takes, or for the peer's end."""
         if not self.streams_body or self.read_state != BODY:
             self.start_clock(NOT_SET, -1)
-            return self.transport.want_reading(not self.paused and not self.is_behind())
+            return self.read_for_end(not self.paused and not self.is_behind())
         if not self.exchange.wants_body():
             self.start_clock(NOT_SET, -1)
-            return self.transport.want_reading(False)
+            return self.read_for_end(False)
         if self.peer_done:
             return self.peer_ended()
         return self.read_on()
+
+    cdef int read_for_end(self, bint wanted) except -1:
+        if not wanted:
+            self.transport.watch_end()
+        return self.transport.want_reading(wanted)
+
+    def end_ahead(self):
+        self.call_exchange("peer_disconnected", (False,))
 
     cdef int set_reading(self) except -1:
         """Read on only if what comes can be used now."""

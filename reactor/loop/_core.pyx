@@ -27,7 +27,7 @@ from libc.math cimport INFINITY
 from reactor.process._forked cimport end_forked, generation, serving_begins, serving_ends
 from reactor.loop._ending cimport TurnEnd, close_item
 from reactor.loop._registration cimport (
-    DUE, READ, WRITE, Poller, Registration, check_callable, check_registered)
+    DUE, HANGUP, READ, WRITE, Poller, Registration, check_callable, check_registered)
 from reactor.loop._spin_guard cimport SpinGuard
 
 from libc.errno cimport EAGAIN, errno
@@ -423,5 +423,8 @@ cdef inline int dispatch(Registration registration, int mask) except -1:
         taken = 1
     if registration.events & mask & WRITE:
         registration.react(registration.handler, WRITE)
+        taken = 1
+    if not taken and registration.events & mask & HANGUP:
+        registration.react(registration.handler, HANGUP)
         taken = 1
     return taken

@@ -14,7 +14,7 @@ from libc.math cimport ceil
 from libc.stdint cimport uint32_t
 
 from reactor.loop._registration cimport (
-    GONE, READ, WRITE, Poller, Registration, call_handler, descriptor_checked, events_checked)
+    GONE, HANGUP, READ, WRITE, Poller, Registration, call_handler, descriptor_checked, events_checked)
 
 import os
 import selectors
@@ -31,7 +31,7 @@ cdef extern from "<sys/epoll.h>" nogil:
     int epoll_ctl(int epfd, int op, int fd, epoll_event *event)
     int epoll_wait(int epfd, epoll_event *events, int maxevents, int timeout)
     const int EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLL_CTL_MOD, EPOLL_CTL_DEL
-    const uint32_t EPOLLIN, EPOLLOUT
+    const uint32_t EPOLLIN, EPOLLOUT, EPOLLRDHUP
 
 cdef extern from "<unistd.h>" nogil:
     int close(int fd)
@@ -106,6 +106,8 @@ cdef class EpollSelector(Poller):
         cdef uint32_t events = self.batch[index].events
         # An error or a hang-up is both: the handler's read or write says which.
         mask[0] = (READ if events & ~EPOLLOUT else 0) | (WRITE if events & ~EPOLLIN else 0)
+        if events & ~(EPOLLIN | EPOLLOUT):
+            mask[0] |= HANGUP
         return self.at(self.batch[index].data.fd)
 
     # --- selectors.BaseSelector -----------------------------------------------------------
@@ -244,6 +246,8 @@ class _Map(Mapping):
 cdef epoll_event event_of(int fd, int events) noexcept:
     cdef epoll_event event
     event.events = (EPOLLIN if events & READ else 0) | (EPOLLOUT if events & WRITE else 0)
+    if events & HANGUP:
+        event.events |= EPOLLRDHUP
     event.data.fd = fd
     return event
 

@@ -6,7 +6,7 @@ changes, through its C face if it has one; the deadlines are a heap beside it.
 Must never know: when it is asked, what a turn is, or what a handler does.
 """
 
-from reactor.loop._registration cimport check_registered, events_checked
+from reactor.loop._registration cimport READ, WRITE, check_registered, events_checked
 
 
 cdef class Registry:
@@ -36,6 +36,7 @@ cdef class Registry:
             return 0
         if self.poller is not None:
             return self.poller.watch(registration, events)
+        events &= READ | WRITE  # no other selector can tell of more
         if not events:
             registration.events = 0
             self._selector.unregister(registration.fileobj)

@@ -31,7 +31,6 @@ cdef class Connection(ServedEndpoint):
     cdef int end_short(self, object error) except -1
     cdef int send_eof(self) except -1
     cdef int want(self, bint write) except -1
-    cdef int reading_changed(self) except -1
     cdef int wrote(self) except -1
     cdef int check_not_half_closed(self) except -1
     cdef int descriptor_removed(self) except -1

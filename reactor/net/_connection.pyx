@@ -24,7 +24,7 @@ from posix.unistd cimport close
 from reactor._protocol cimport Protocol
 from reactor.loop._core cimport Loop
 from reactor.loop._registration cimport (
-    DUE, FLUSH, GONE, LOST, READ, WRITE, descriptor_checked, registration_of)
+    DUE, FLUSH, GONE, HANGUP, LOST, READ, WRITE, descriptor_checked, registration_of)
 from reactor.process._forked cimport generation
 from reactor.net._owner cimport CallbackOwner, ConnectionOwner
 from reactor.net._socket cimport has_input, last_os_error, reset_on_close
@@ -105,6 +105,8 @@ cdef class Connection(ServedEndpoint):
                 self.notify_lost()
             elif event == SHED:
                 self.close(linger=False)
+            elif event == HANGUP:
+                self.end_ahead()
             elif event == GONE:
                 self.descriptor_removed()
             else:
@@ -301,7 +303,7 @@ cdef class Connection(ServedEndpoint):
         if self.state == CLOSED:
             return 0
         self.wants_write = write
-        events = (READ if self.reading else 0) | (WRITE if write else 0)
+        events = (READ if self.reading else self.end_event) | (WRITE if write else 0)
         if self.registration.events != events:
             try:
                 self.loop.modify_events(self.registration, events)

@@ -3,10 +3,17 @@
 Only the protocol knows either. One that leaves a method out, or answers None or NotImplemented,
 cannot tell: then the connection counts as busy, and has a grace.
 
+And it is who learns of the peer's end while nothing is read: an application that takes its time
+would else work for nobody until it writes.
+
 Must never know: what is sent or received.
 """
 
+from reactor.loop._registration cimport HANGUP
+from reactor.net._socket cimport pending_error
 from reactor.net._timed cimport OPEN
+
+import os
 
 
 cdef class ServedEndpoint(TimedEndpoint):
@@ -16,6 +23,26 @@ cdef class ServedEndpoint(TimedEndpoint):
 
     cdef bint has_unsent(self) noexcept:
         return False
+
+    cdef int reading_changed(self) except -1:
+        raise NotImplementedError
+
+    cdef int watch_end(self) except -1:
+        if not self.end_event and not self.end_told:
+            self.end_event = HANGUP
+            return self.reading_changed()
+        return 0
+
+    cdef int end_ahead(self) except -1:
+        """The peer's end has come; what it sent before that may not be read yet."""
+        cdef int number = pending_error(self.fd)
+        # It would be said in each turn from now on.
+        self.end_event = 0
+        self.end_told = True
+        if number:
+            return self.close_now(OSError(number, os.strerror(number)))
+        self.call_protocol("end_ahead", ())
+        return self.reading_changed()
 
     @property
     def idle(self):

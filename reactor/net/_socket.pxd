@@ -16,4 +16,5 @@ cpdef bint has_input(int fd) noexcept
 cpdef bint is_user(int fd, long uid) noexcept
 cpdef int refuse_new(int fd, bint by_path) noexcept
 cpdef int reset_on_close(int fd) noexcept
+cdef int pending_error(int fd) noexcept
 cdef object last_os_error()

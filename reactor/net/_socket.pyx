@@ -49,6 +49,12 @@ cdef extern from *:
         return setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
     }
 
+    static int error_of(int fd) {
+        int number = 0;
+        socklen_t size = sizeof number;
+        return getsockopt(fd, SOL_SOCKET, SO_ERROR, &number, &size) ? 0 : number;
+    }
+
     static int drop_syns(int fd) {
     #ifdef SO_ATTACH_FILTER
         /* The flags of a segment are the byte 13 of its header, and SYN is 2 (RFC 9293 3.1). */
@@ -96,6 +102,7 @@ cdef extern from *:
     int accept_at(int fd, sockaddr_storage *peer, socklen_t *size) nogil
     int close_by_reset(int fd) nogil
     int drop_syns(int fd) nogil
+    int error_of(int fd) nogil
     int input_waits(int fd) nogil
     long user_at(int fd) nogil
     int c_shutdown "shutdown"(int fd, int how) nogil
@@ -179,6 +186,11 @@ cpdef int refuse_new(int fd, bint by_path) noexcept:
 cpdef int reset_on_close(int fd) noexcept:
     # Fails if it is no TCP, or closed already: then there is nothing to reset.
     return close_by_reset(fd)
+
+
+cdef int pending_error(int fd) noexcept:
+    """The errno of a connection that has ended by itself; 0: it has none."""
+    return error_of(fd)
 
 
 cdef object last_os_error():
