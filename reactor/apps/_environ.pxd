@@ -26,7 +26,7 @@ cdef class CachedEnviron:
 
 cdef class Environs:
     cdef dict template
-    cdef object stderr                  # as it was when the template was made
+    cdef object stderr, method          # as they were when the template was made
     cdef list cached                      # [CachedEnviron | None]
     cdef uint64_t[KEPT_MAX] missed      # the mark of the last section that was not in its place
 

@@ -16,7 +16,6 @@ cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.dict cimport PyDict_Copy, PyDict_GetItemWithError, PyDict_SetDefault
 from cpython.object cimport PyObject, PyTypeObject
-from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcmp, memcpy
 
@@ -24,10 +23,12 @@ from reactor.parser._digits cimport DECIMAL_MAX, write_decimal
 from reactor.parser._fields cimport ABSOLUTE, CHUNKED, CONNECT, Field
 from reactor.parser._headers cimport text_in
 from reactor.parser._message cimport Request
-from reactor.parser._names cimport ascii, known_str, latin1
-from reactor.parser._target cimport percent_decode
+from reactor.parser._names cimport (
+    PyUnicode_1BYTE_DATA, PyUnicode_GET_LENGTH, ascii, known_str, latin1)
+from reactor.parser._target cimport percent_decode, query_mark
 
 cdef extern from "Python.h":
+    Py_ssize_t PyDict_GET_SIZE(dict entries)
     bint PyUnicode_CHECK_INTERNED(object text)
 
 import sys
@@ -64,6 +65,7 @@ cdef class Environs:
         self.template = PyDict_Copy(template)
         # An application that writes what nobody reads must not wait until somebody does.
         self.template["wsgi.errors"] = unwaiting(self.stderr)
+        self.method = self.template.get("REQUEST_METHOD")
         self.cached = [None] * KEPT_MAX
 
     def make(self, Request request not None):
@@ -81,7 +83,8 @@ cdef class Environs:
             add_fields(environ, request)
             add_peer(environ, request.peer)
             add_target(environ, request)
-            environ["REQUEST_METHOD"] = request.method_text
+            if request.method_text is not self.method:
+                environ["REQUEST_METHOD"] = request.method_text
         if body is None:
             environ["wsgi.input"] = request.reader
         else:
@@ -224,17 +227,18 @@ cdef int add_fields(dict environ, Request request) except -1:
     cdef const Field *field = request.field(1)
     cdef const Field *end = field + request.count
     cdef object key, value
-    cdef Py_ssize_t before
+    cdef Py_ssize_t size = PyDict_GET_SIZE(environ)
     while field < end:
         key = key_of(text + field.name, field.name_size)
         if key is not None:
             value = latin1(text + field.value, field.value_size)
-            before = len(environ)
             PyDict_SetDefault(environ, key, value)
-            if len(environ) == before:
+            if PyDict_GET_SIZE(environ) == size:
                 # RFC 9110 5.3: a list in several lines is one list; RFC 6265 5.4: cookies end
                 # in ";".
                 environ[key] += ("; " if key == "HTTP_COOKIE" else ",") + value
+            else:
+                size += 1
         field += 1
     return 0
 
@@ -276,21 +280,21 @@ cdef bint add_target(dict environ, Request request) except -1:
     elif request.facts.flags & CONNECT or target == "*":
         environ["PATH_INFO"] = ""  # PEP 3333 has no other way to say that there is no path
         return False
-    cdef Py_ssize_t size, path_size
-    cdef const uint8_t *p = <const uint8_t *>PyUnicode_AsUTF8AndSize(target, &size)
-    cdef const uint8_t *mark = <const uint8_t *>memchr(p, c'?', size)
-    path_size = size
-    if mark != NULL:
-        path_size = mark - p
-        environ["QUERY_STRING"] = latin1(mark + 1, size - path_size - 1)
-    environ["PATH_INFO"] = path_text(p, path_size)
-    return mark != NULL
+    # A target is ASCII, and visible ASCII only.
+    cdef const uint8_t *p = PyUnicode_1BYTE_DATA(target)
+    cdef const uint8_t *end = p + PyUnicode_GET_LENGTH(target)
+    cdef const uint8_t *mark = query_mark(p, end)
+    environ["PATH_INFO"] = path_text(p, mark - p)
+    if mark == end:
+        return False
+    environ["QUERY_STRING"] = ascii(mark + 1, end - mark - 1)
+    return True
 
 
 cdef str path_text(const uint8_t *p, Py_ssize_t size):
     """Percent-decoded (RFC 3986 2.1); PEP 3333: each character stands for one byte."""
     if memchr(p, c'%', size) == NULL:
-        return latin1(p, size)
+        return ascii(p, size)
     cdef bytes decoded = PyBytes_FromStringAndSize(NULL, size)
     cdef uint8_t *first = <uint8_t *>PyBytes_AS_STRING(decoded)
     return latin1(first, percent_decode(p, size, first))

@@ -80,8 +80,9 @@ for name in """
     Sec-Fetch-User Sec-WebSocket-Accept Sec-WebSocket-Extensions Sec-WebSocket-Key
     Sec-WebSocket-Protocol Sec-WebSocket-Version Server Set-Cookie Strict-Transport-Security TE
     Traceparent Trailer Transfer-Encoding Upgrade Upgrade-Insecure-Requests User-Agent Vary Via
-    WWW-Authenticate X-Content-Type-Options X-Forwarded-For X-Forwarded-Host X-Forwarded-Proto
-    X-Frame-Options X-Real-IP X-Request-ID X-Requested-With
+    Tracestate WWW-Authenticate X-Content-Type-Options X-Correlation-ID X-CSRF-Token
+    X-Forwarded-For X-Forwarded-Host X-Forwarded-Port X-Forwarded-Proto X-Frame-Options X-Real-IP
+    X-Request-ID X-Request-Id X-Requested-With
 """.split():
     know(name)
     know(name.lower())
