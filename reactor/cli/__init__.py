@@ -1,6 +1,7 @@
 """The command line: arguments in, words out. No policy lives here.
 
-    reactor serve [TARGET]      reactor get URL      reactor bench      reactor completion SHELL
+    reactor serve [TARGET]    reactor get URL    reactor ws URL    reactor bench
+    reactor completion SHELL
 
 Whatever the user got wrong is one sentence on stderr and an exit code, never a
 traceback.
@@ -26,7 +27,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
-COMMANDS = ("serve", "get", "bench", "completion")
+COMMANDS = ("serve", "get", "ws", "bench", "completion")
 
 
 class Help(argparse.HelpFormatter):
