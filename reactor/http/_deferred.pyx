@@ -13,7 +13,6 @@ from libc.stdint cimport int64_t
 
 from reactor.process._forked cimport end_if_forked
 from reactor.http._response cimport check_fields
-from reactor.http._sent_bytes cimport SentBytes
 from reactor.http._sides cimport DONE, IDLE, START, WITH_BODY
 
 from reactor.errors import LocalProtocolError
@@ -110,9 +109,7 @@ cdef class DeferredResponder(Responder):
         transport, rest = self.transport, self.take_leftover()
         self.move_writing(START)
         self.status = 101
-        if self.context.wants_answers:
-            if self.sent_bytes is None:
-                self.sent_bytes = SentBytes()
+        if self.sent_bytes is not None:
             self.sent_bytes.began(len(head), len(head))
         transport.write(head)
         transport.flush()
