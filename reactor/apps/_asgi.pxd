@@ -32,6 +32,7 @@ cdef class AsgiCall(AsgiReceiver):
     cdef bint abandoned             # cancelled by us: its client has gone
     cdef object watch               # the timer that looks whether a stream is abandoned
 
+    cdef bint is_gone(self) except -1
     cdef int start(self, dict message) except -1
     cdef object body(self, dict message)
     cdef int check_open(self, str kind) except -1

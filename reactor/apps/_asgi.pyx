@@ -115,12 +115,18 @@ cdef class AsgiCall(AsgiReceiver):
             self.raised(RuntimeError(f"the application returned, and {said}"))
         return 0
 
+    cdef bint is_gone(self) except -1:
+        """As `is_lost`, also if the connection has just failed, and nobody was told yet."""
+        if self.exchange is None or self.exchange.responder is None:
+            return self.exchange is not None
+        return self.exchange.responder.transport.is_closing()
+
     cdef int raised(self, object exception) except -1:
         cdef DeferredResponder responder
         cdef bint cancelled = isinstance(exception, self.tasks.cancelled)
         if self.watch is not None:
             self.watch.cancel()
-        if self.complete or self.is_lost():
+        if self.complete or self.is_gone():
             # A task that is cancelled is cancelled by whoever wanted it; who has lost his client
             # may say so.
             if not cancelled and not self.calls.policy.is_disconnect(exception):
