@@ -371,6 +371,8 @@ TABLE = [
     Shown("--root-path", ["--root-path", "/a"], content("/"), "1 at '/'", "1 at '/a/'",
           ("{asgi}",)),
     # Folders.
+    Shown("--static", ["--static", "/s={other}"], content("/s/"), "unset", "another page",
+          ("{variable}",)),
     Shown("--directory", ["--chdir", "{other}", "-d", "."], root_page, "the page", "another page"),
     Shown("--index", ["--index", "note.txt"], content(), "the page", "a note"),
     Shown("--no-listing", ["--no-listing"], status("/sub/"), 200, 404),

@@ -101,6 +101,7 @@ class StaticFolder:
         indexes = [index] if isinstance(index, str) else index
         self._follow_at = time.monotonic() + FOLLOW_S
         self._answers = Answers(self._root)
+        self.recall = self._answers.recall
         self._indexes = [os.fsencode(name) for name in indexes if name]
         self._folders = FolderReader(self._root) if listing else None
         self._spa = spa
@@ -118,15 +119,26 @@ class StaticFolder:
 
     def respond(self, request: Request) -> Response:
         """The answer to one request; a body that is a file is the caller's to close."""
-        answer = self._answers.recall(request)
+        answer = self.recall(request) or self.find(request)
         if answer is not None:
             return answer
         if request.method not in {"GET", "HEAD"}:
             return self._other_method(request.method)
+        return self._not_found
+
+    def find(self, request: Request, prefix_names: int = 0) -> Response | None:
+        """The answer if what is asked for is there, else None.
+
+        ``prefix_names`` names at the beginning of the path are not the folder's: they lead to it.
+        Whoever calls it has called `recall`, which is what it costs most of the time.
+        """
+        if request.method not in {"GET", "HEAD"}:
+            return None
         split = split_target(request.target)
         if split is None:
-            return self._not_found
+            return None
         names, slash = split
+        del names[:prefix_names]
         try:
             if time.monotonic() >= self._follow_at:
                 self._root.follow()
@@ -140,7 +152,7 @@ class StaticFolder:
             if error.errno not in _OUT_OF_RESOURCES:
                 raise
             return self._busy
-        return self._not_found if answer is None else answer
+        return answer
 
     def close(self) -> None:
         """Let go of the root folder; idempotent."""
@@ -153,9 +165,15 @@ class StaticFolder:
         if opened is not None:
             return self._send(request, names, *opened)
         status = self._root.look(names)
-        if status is not None and stat.S_ISDIR(status.st_mode):
-            return self._redirect(request, names[-1])
-        return None
+        if status is None or not stat.S_ISDIR(status.st_mode) or not self._shows(names):
+            return None
+        return self._redirect(request, names[-1])
+
+    def _shows(self, names: list[bytes]) -> bool:
+        """Whether a folder has a page: its own, or that of its entries."""
+        return self._folders is not None or any(
+            self._root.look([*names, index]) is not None for index in self._indexes
+        )
 
     def _index_file(self, request: Request, names: list[bytes]) -> Response | None:
         for index in self._indexes:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 _ONE_PROCESS = "one process serves here: start another one behind each --bind unix:PATH"
 _RELOAD = "start the server anew when the source has changed"
-_TLS = "TLS is not spoken here: put a proxy that speaks it in front, with --bind unix:PATH"
 _PROXY = "what a proxy says of its client is not believed: let the application read the field"
 _SOCKET = "name each address to listen on: --bind HOST:PORT or --bind unix:PATH"
 _CONFIG = "there is no configuration file: write the options on the command line"
@@ -43,9 +42,11 @@ SERVE = {
     "--reuse-port": _SOCKET,
     "--proxy-headers --forwarded-allow-ips --proxy-protocol --proxy-allow-from "
     "--trusted-proxy": _PROXY,
-    "--ssl --ssl-keyfile --ssl-certfile --ssl-keyfile-password --ssl-version --ssl-cert-reqs "
-    "--ssl-ca-certs --ssl-ciphers --keyfile --certfile --ca-certs --cert-reqs --ciphers "
-    "--tls --tls-cert --tls-key --tls-password-file --cert --key --ssl-cert --ssl-key": _TLS,
+    "--ssl --tls -S": "write --ssl-certfile PEM --ssl-keyfile PEM, or --tls-self-signed",
+    "--ssl-version": "write --ssl-min 1.2 or 1.3",
+    "--tls-password-file": "write --ssl-keyfile-password-file FILE",
+    "--cert --ssl-cert": "write --ssl-certfile PEM",
+    "--key --ssl-key -K": "write --ssl-keyfile PEM",
     "--log-config --logger-class --use-colors": _LOG,
     "--access-logformat --access-log-format --access-log-fmt": _ACCESS,
     "--no-server-header": (
@@ -61,7 +62,7 @@ SERVE = {
     "--no-sendfile": "a file that the kernel cannot send is read: leave this out",
     "--paste --spew --worker-tmp-dir --capture-output": "there is nothing like it: leave it out",
     "--uds-permissions": "write --uds-mode MODE",
-    "--static-path-route --static-path-mount": "serve a folder alone: reactor serve FOLDER",
+    "--static-path-route --static-path-mount --static-map": "write --static /PREFIX=FOLDER",
     # http.server, http-server, serve, miniserve, caddy, php -S.
     "--protocol": "HTTP/1.1 and HTTP/1.0 are spoken, as the client asks: leave this out",
     "--cgi": "no program is run for a request: write it as MODULE:NAME",
@@ -70,8 +71,7 @@ SERVE = {
     "--silent -q --quiet -L --no-request-logging": "write --no-access-log",
     "-a --address -i --interfaces": "write --host ADDRESS; folders show their entries already",
     "-l": "write --bind ADDRESS",
-    "-C": "write --cors for scripts of other sites (serve); a certificate has no option",
-    "-S -K": _TLS,
+    "-C": "write --cors for scripts of other sites (serve), --ssl-certfile PEM (http-server)",
     "-o --open": "the first line has the address to open",
     "--cache": "write --header 'Cache-Control: max-age=SECONDS'",
     "-r --robots": "put a robots.txt into the folder",
@@ -83,7 +83,7 @@ SERVE = {
     "--auth --auth-file --username --password": _OPEN,
     "--upload-files --mkdir --enable-zip --enable-tar": "a folder is read only: write a handler",
     "--qrcode --title --color-scheme --random-route --utc": "a folder's page has one look",
-    "--route-prefix --base-dir": "put the folder into another one, which has the prefix's name",
+    "--route-prefix --base-dir": "write --static /PREFIX=FOLDER, beside a TARGET",
     "--proxy": "no request is handed on to another server: write a handler",
 }
 

@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import reactor
+from reactor.apps.folders_before import checked_prefix
 from reactor.cli.addresses import add_addresses, announce, binds_of
 from reactor.cli.applications import add_applications
 from reactor.cli.environment import add_environment, set_up
@@ -115,6 +116,15 @@ def _add_running(parser: Any) -> None:
 def _add_folder_options(group: Any) -> None:
     group.add_argument(
         "-d", "--directory", "--root", metavar="FOLDER", help="the folder, instead of TARGET"
+    )
+    group.add_argument(
+        "--static",
+        action="append",
+        type=_static,
+        default=[],
+        metavar="/PREFIX=FOLDER",
+        help="files of FOLDER before the application TARGET, which gets what is not there; "
+        "repeatable; the options below are for these folders then, and --listing is off",
     )
     group.add_argument(
         "--index",
@@ -243,7 +253,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _make_server(options: argparse.Namespace, log: Log) -> Server:
-    from reactor.cli.target import load
+    from reactor.cli.target import load, load_folders
     from reactor.server import Server
 
     limits = _limits_of(options)
@@ -259,6 +269,7 @@ def _make_server(options: argparse.Namespace, log: Log) -> Server:
         body_dir=options.body_dir,
         websockets=websocket_options(options),
         tls=tls,
+        static=load_folders(options),
     )
 
 
@@ -324,6 +335,16 @@ def _standard(text: str) -> str:
             f"them, as in >{shown(text)}"
         )
     return text
+
+
+def _static(text: str) -> tuple[str, str]:
+    prefix, equals, folder = text.partition("=")
+    if not equals or not folder:
+        raise argparse.ArgumentTypeError(f"{text!r:.80}: write /PREFIX=FOLDER, as /static=public")
+    try:
+        return checked_prefix(prefix), folder
+    except ConfigurationError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _header(text: str) -> tuple[str, str]:

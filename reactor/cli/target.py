@@ -13,7 +13,7 @@ import traceback
 from typing import Any
 
 from reactor.apps.load import NoFolderError, load_target
-from reactor.apps.static import HeaderError
+from reactor.apps.static import HeaderError, StaticFolder
 from reactor.cli.output import say
 from reactor.errors import ConfigurationError
 
@@ -43,8 +43,8 @@ def load(options: Any, limits: Any) -> Any:
         ApplicationFailed: everything was said.
     """
     target = options.target = _named(options)
-    values = {name: getattr(options, name) for name in FOLDER_OPTIONS}
-    given = {name: value for name, value in values.items() if value is not None}
+    # Beside an application, they are its folders'.
+    given = {} if options.static and not os.path.isdir(target) else _folder_options(options)
     try:
         app = load_target(
             target,
@@ -78,6 +78,33 @@ def load(options: Any, limits: Any) -> Any:
     if options.model == "threads" and getattr(app, "needs_asyncio", False):
         raise WrongUsage(f"--model threads: {target} is asynchronous, and runs in one thread")
     return app
+
+
+def load_folders(options: Any) -> dict[str, StaticFolder]:
+    """The folders of ``--static``, by their prefixes.
+
+    Raises:
+        ConfigurationError, WrongUsage: the message says what is wrong.
+    """
+    if not options.static:
+        return {}
+    given = {"listing": False, **_folder_options(options)}
+    if given.pop("spa", False):
+        raise WrongUsage("--spa: with --static, what is not in the folder is the application's")
+    folders: dict[str, StaticFolder] = {}
+    for prefix, folder in options.static:
+        if prefix in folders:
+            raise WrongUsage(f"--static {prefix}={folder}: this prefix has a folder already")
+        try:
+            folders[prefix] = StaticFolder(folder, **given)
+        except HeaderError as error:
+            raise WrongUsage(f"--header: {error}") from error
+    return folders
+
+
+def _folder_options(options: Any) -> dict[str, Any]:
+    values = {name: getattr(options, name) for name in FOLDER_OPTIONS}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _named(options: Any) -> str:

@@ -7,12 +7,15 @@ The second signal, or the end of `Limits.graceful_timeout_s`, ends what is left.
 
 from __future__ import annotations
 
+import os
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, Literal, get_args
 
+from reactor.apps.folders_before import FoldersBefore
 from reactor.apps.load import Interface, ProtocolFactory, as_app, load_target
+from reactor.apps.static import StaticFolder
 from reactor.errors import ConfigurationError
 from reactor.http._context import ServerContext
 from reactor.http._server import ServerMachines
@@ -46,11 +49,14 @@ def protocol_factory(
     log: Callable[[str], object] | None,
     body_files: BodyFiles | None = None,
     websockets: WebSocketOptions | None = None,
+    folders: Mapping[str, StaticFolder] | None = None,
 ) -> ProtocolFactory:
     """What makes the protocol of a connection: the HTTP machine of an app, or a TCP protocol."""
     if isinstance(app, type):
         return app
     http_app: Any = app
+    if folders:
+        http_app = FoldersBefore(http_app, folders)
     open_file = None if body_files is None else body_files.open
     context = ServerContext(http_app, limits, DateField(), AccessLog(log, limits), open_file)
     context.websocket_options = websockets
@@ -84,6 +90,8 @@ class Server:
             one. ``body_files`` has its path, and whether it is memory; None if there are none.
         websockets: whose pages may open WebSockets, and whether their messages are deflated.
         tls: serve by TLS (docs/tls.md) by TCP, and where a bind says so; not by threads.
+        static: folders before the application, as ``{"/static": "public"}``: what is in one of
+            them is answered from it, whatever is not goes to the application.
 
     Raises:
         ConfigurationError: the target or an address cannot be served, or there is no such model;
@@ -106,13 +114,10 @@ class Server:
         body_dir: str | None = None,
         websockets: WebSocketOptions = DEFAULT_WEBSOCKETS,
         tls: TlsOptions | None = None,
+        static: Mapping[str, str | os.PathLike[str] | StaticFolder] | None = None,
     ) -> None:
         _check_model(model, tls)
-        app = (
-            load_target(target, limits, interface, lifespan=lifespan)
-            if isinstance(target, str)
-            else as_app(target, repr(target), limits, interface, lifespan=lifespan)
-        )
+        app = _app_of(target, limits, interface, lifespan)
         contexts = None if tls is None else _contexts(tls, app)
         connections_max(limits)  # before anything is opened: there may be too few descriptors
         self.body_files = body_files_for(app, limits, body_dir)
@@ -120,7 +125,8 @@ class Server:
             limits = with_body_files(limits)
         hosting = _hosting_of(app, loop, model)
         websockets = websockets.replace(possible=model == "reactor")
-        factory = protocol_factory(app, limits, access_log, self.body_files, websockets)
+        before = _folders(app, static or {})
+        factory = protocol_factory(app, limits, access_log, self.body_files, websockets, before)
         self.sockets: list[socket.socket] = []
         try:
             for where in list(bind) or [Inet(host, port)]:
@@ -205,6 +211,27 @@ def _schemes(app: Any, sockets: list[socket.socket], tls: Contexts | None) -> li
     return [secured if tls is not None and is_secured(sock) else plain for sock in sockets]
 
 
+def _app_of(
+    target: Any, limits: Limits, interface: Interface, lifespan: str
+) -> App | ProtocolFactory:
+    if isinstance(target, os.PathLike):  # the path itself: what is no folder is no application
+        return StaticFolder(target)
+    if isinstance(target, str):
+        return load_target(target, limits, interface, lifespan=lifespan)
+    return as_app(target, repr(target), limits, interface, lifespan=lifespan)
+
+
+def _folders(app: Any, static: Mapping[str, Any]) -> dict[str, StaticFolder]:
+    """Those that stand before ``app``, by their prefixes."""
+    if static and isinstance(app, type):
+        raise ConfigurationError("folders stand before an application, not before a TCP protocol")
+    return {
+        # A page of its entries would stand before the application's own.
+        prefix: where if isinstance(where, StaticFolder) else StaticFolder(where, listing=False)
+        for prefix, where in static.items()
+    }
+
+
 def _tell_serving(
     app: Any, factory: Any, addresses: list[Address], scheme: str, threads: int
 ) -> None:
@@ -282,6 +309,7 @@ def serve(
     access_log: Callable[[str], object] | None = None,
     body_dir: str | None = None,
     tls: TlsOptions | None = None,
+    static: Mapping[str, str | os.PathLike[str] | StaticFolder] | None = None,
     on_listening: Callable[[list[socket.socket]], object] | None = None,
 ) -> None:
     """Serve a folder, a handler or a TCP protocol until SIGINT or SIGTERM.
@@ -299,5 +327,6 @@ def serve(
         access_log=access_log,
         body_dir=body_dir,
         tls=tls,
+        static=static,
     )
     server.run(on_listening)
