@@ -4,7 +4,8 @@
     python fuzz/run.py --level core --seconds 600
 
 Level ``api`` drives the parsers' objects (harness.pyx), level ``core`` the scanners below them,
-without an object and many times as often (core.pyx).
+without an object and many times as often (core.pyx), level ``frames`` the reader of WebSocket
+frames (frames.pyx).
 
 Needs clang with its runtime (Debian: ``apt install clang libclang-rt-14-dev``), the headers of this
 Python, and Cython. Seeds are ``tests/vectors`` and, if it is there, the corpus at REACTOR_CORPUS
@@ -31,11 +32,12 @@ SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 CYTHON = ["-DCYTHON_VECTORCALL_TPNEW=0"]
 CFLAGS = ["-O1", "-g", "-fno-omit-frame-pointer", "-fPIC", "-UNDEBUG", "-w", *CYTHON, *SANITIZE]
 # The parser and what it stands on; nothing that reads a clock or a socket.
-HARNESS = {"api": "harness.pyx", "core": "core.pyx"}
+HARNESS = {"api": "harness.pyx", "core": "core.pyx", "frames": "frames.pyx"}
 # Whose branches guide the fuzzer; a counter less is an execution more.
 FOLLOWED = {
     "api": ("_head", "_lines", "_fields", "_chunked", "_input", "_framing", "_parse"),
     "core": ("_head", "_lines", "_fields", "_chunked"),
+    "frames": ("_frames",),
 }
 MODULES = ("_*.pyx", "parser/_*.pyx", "http/_*.pyx")
 
@@ -126,6 +128,19 @@ def write_seeds(folder: Path) -> int:
     return count
 
 
+def write_frames(folder: Path) -> int:
+    """The vectors of `tests/test_frames.py`, cut in several ways, with deflate and without."""
+    sys.path[:0] = [str(ROOT / "tests"), str(ROOT)]
+    from test_frames import RIGHT, WRONG
+
+    count = 0
+    for data, _ in [*RIGHT.values(), *WRONG.values()]:
+        for mode, seed in ((1, 0), (3, 7), (5, 0), (13, 9)):
+            (folder / f"{count:05}").write_bytes(bytes((mode, seed)) + data)
+            count += 1
+    return count
+
+
 def environment(build: Path) -> dict[str, str]:
     # malloc instead of pymalloc, so that AddressSanitizer sees each object on its own.
     return os.environ | {
@@ -166,7 +181,8 @@ def main() -> int:
             seeds, found = build / "seeds", asked.corpus or build / "found"
             seeds.mkdir()
             found.mkdir(parents=True, exist_ok=True)
-            print(f"{write_seeds(seeds)} seeds", flush=True)
+            write = write_frames if asked.level == "frames" else write_seeds
+            print(f"{write(seeds)} seeds", flush=True)
             command += [
                 f"-dict={ROOT / 'fuzz' / 'http.dict'}",
                 f"-max_total_time={asked.seconds}",
