@@ -105,11 +105,40 @@ class TestScope:
                 await send(message)
 
         with driven(app) as d:
-            d.feed(GET + GET)
-        assert len(seen[1]["headers"]) == 2
-        assert seen[1]["extensions"] == {}
-        assert seen[0]["state"] is not seen[1]["state"]
+            d.feed(GET * 5)  # what comes again is kept, and copied
+        assert [len(scope["headers"]) for scope in seen] == [2] * 5
+        assert seen[4]["extensions"] == {}
+        assert seen[3]["state"] is not seen[4]["state"]
         assert d.app.state == {}
+
+    def test_what_is_kept_of_a_section_is_only_the_section(self):
+        fields = b"User-Agent: the same in all of these requests\r\n"
+        asked = [
+            *((b"GET", b"/1?a"), (b"GET", b"/1?a"), (b"GET", b"/2"), (b"HEAD", b"/2")),
+            *((b"GET", b"/2?a=%20"), (b"GET", b"/%41"), (b"GET", b"http://b/x"), (b"GET", b"/")),
+        ]
+        seen = []
+
+        async def app(scope, receive, send):
+            seen.append(scope)
+            for message in answering():
+                await send(message)
+
+        with driven(app) as d:
+            for number, (method, target) in enumerate(asked):
+                d.connect()
+                d.transport.peername = ("192.0.2.7", number)
+                d.machine.connection_made(d.transport)
+                d.feed(get(target, fields, method))
+        assert [scope["client"][1] for scope in seen] == [*range(8)]
+        assert [scope["method"] for scope in seen] == [method.decode() for method, _ in asked]
+        assert [(s["path"], s["query_string"]) for s in seen] == [
+            *(("/1", b"a"), ("/1", b"a"), ("/2", b""), ("/2", b"")),
+            *(("/2", b"a=%20"), ("/A", b""), ("/x", b""), ("/", b"")),
+        ]
+        assert seen[5]["raw_path"] == b"/%41"
+        hosts = [dict(scope["headers"])[b"host"] for scope in seen]
+        assert hosts == [b"a"] * 6 + [b"b", b"a"]
 
 
 class TestReceive:

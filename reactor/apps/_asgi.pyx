@@ -212,7 +212,7 @@ cdef class AsgiCall(AsgiReceiver):
         cdef int status = answer.status_code
         cdef int64_t length = answer.facts.content_length
         cdef DeferredResponder responder
-        if status == 204 or status == 304 or (self.request.method is HEAD and length >= 0):
+        if status == 204 or status == 304 or (self.request.method_text is HEAD and length >= 0):
             content = self.calls.policy.dropped(content)
         elif type(content) is bytes and length >= 0 and length != PyBytes_GET_SIZE(content):
             raise ValueError(f"Content-Length is {length}, and the body has {len(content)} bytes")

@@ -2,12 +2,13 @@
 
 from typing import Any, final
 
+from reactor.apps._sections import Section, SectionCache
 from reactor.parser._message import Request
 
 KEPT_KEYS: dict[str, str | None]
 
 @final
-class Environs:
+class Environs(SectionCache):
     """Makes the environs of a server's requests.
 
     Args:
@@ -21,5 +22,5 @@ class Environs:
         there."""
 
 @final
-class CachedEnviron:
+class CachedEnviron(Section):
     """A header section that recurs, with the environ of the last request that had it."""

@@ -1,10 +1,8 @@
 """The environ of a WSGI request (PEP 3333): a dict of some thirty entries, which costs more to make
 than all the rest of a call.
 
-Browsers and clients of an API send the same header section again and again, byte for byte. What
-the second of them came to is kept, as the environ that it makes of a server's template; all
-later ones begin with a copy of that, which CPython makes in one piece. Equal bytes make equal
-entries, and nothing but the bytes is asked, so whose connection they came over is all one.
+What a header section that comes again came to is kept (`_sections.pyx`), as the environ that it
+makes of a server's template; later ones begin with a copy of that, which CPython makes in one piece.
 An application owns its environ: what is kept is never handed out, only copied.
 
 Two headers never reach an application. One whose name holds "_": in CGI's alphabet it could
@@ -13,12 +11,13 @@ not be told from the one with "-", so a client could forge what a proxy in front
 """
 
 cimport cython
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.dict cimport PyDict_Copy, PyDict_GetItemWithError, PyDict_SetDefault
 from cpython.object cimport PyObject, PyTypeObject
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcmp, memcpy
 
+from reactor.apps._sections cimport same
 from reactor.parser._digits cimport DECIMAL_MAX, write_decimal
 from reactor.parser._fields cimport ABSOLUTE, CHUNKED, CONNECT, Field
 from reactor.parser._headers cimport text_in
@@ -58,7 +57,7 @@ cdef tuple NOTHING = ()
 
 @cython.final
 @cython.auto_pickle(False)
-cdef class Environs:
+cdef class Environs(SectionCache):
 
     def __init__(self, dict template not None):
         self.stderr = process.get("stderr")
@@ -66,14 +65,13 @@ cdef class Environs:
         # An application that writes what nobody reads must not wait until somebody does.
         self.template["wsgi.errors"] = unwaiting(self.stderr)
         self.method = self.template.get("REQUEST_METHOD")
-        self.cached = [None] * KEPT_MAX
 
     def make(self, Request request not None):
         return self.of(request)
 
     cdef dict of(self, Request request):
         cdef dict environ
-        cdef CachedEnviron cached = self.find(request)
+        cdef CachedEnviron cached = <CachedEnviron>self.find(request)
         cdef bytes body = request.content       # None: in a file
         cdef object stderr = process.get("stderr")
         if cached is not None and not cached.busy:
@@ -99,43 +97,18 @@ cdef class Environs:
             environ.pop("HTTP_TRANSFER_ENCODING", None)
         return environ
 
-    cdef CachedEnviron find(self, Request request):
-        """What is kept of the request's header section; None if it is nothing, or not yet."""
-        cdef const uint8_t *text
-        cdef uint64_t mark
-        cdef int slot
-        cdef CachedEnviron cached
-        # As they came, up to the blank line. What was made here, not received, has no such text.
-        cdef Py_ssize_t size = request.end_at
-        if size == 0 or request.count == 0 or request.facts.flags & (ABSOLUTE | CONNECT):
-            return None
-        size -= request.field(1).name
-        if not SECTION_MIN <= size <= SECTION_MAX:
-            return None
-        text = text_in(request.block, request.count) + request.field(1).name
-        mark = marked(text, size)
-        slot = mark >> (64 - KEPT_BITS)
-        cached = <CachedEnviron>self.cached[slot]
-        if cached is not None and same(cached.section, text, size):
-            self.missed[slot] = 0
-            return cached
-        if self.missed[slot] != mark:
-            # One that comes once costs its mark; and it moves nobody who comes again and again.
-            self.missed[slot] = mark
-            return None
-        cached = CachedEnviron.__new__(CachedEnviron)
-        cached.section = text[:size]
+    cdef Section made(self, Request request):
+        cdef CachedEnviron cached = CachedEnviron.__new__(CachedEnviron)
         cached.environ = PyDict_Copy(self.template)
         add_fields(cached.environ, request)
         cached.peer = NOBODY
         cached.target = b""
-        self.cached[slot] = cached
         return cached
 
 
 @cython.final
 @cython.auto_pickle(False)
-cdef class CachedEnviron:
+cdef class CachedEnviron(Section):
 
     cdef dict copied(self, Request request):
         # An allocation may run the garbage collector, that somebody's code, and that let another
@@ -170,38 +143,9 @@ cdef class CachedEnviron:
         return 0
 
 
-cdef inline bint same(bytes cached, const uint8_t *text, Py_ssize_t size) noexcept:
-    return PyBytes_GET_SIZE(cached) == size and not memcmp(PyBytes_AS_STRING(cached), text, size)
-
-
 cdef inline object new_empty():
     """BytesIO(), in a third of its time."""
     return (<PyTypeObject *>BytesIO).tp_new(BytesIO, <PyObject *>NOTHING, NULL)
-
-
-cdef uint64_t marked(const uint8_t *p, Py_ssize_t size) noexcept:
-    """A mark of at least 16 bytes: equal texts have equal marks. It need not resist an attacker who
-    wants two texts of one mark: texts are compared before their place is used."""
-    cdef const uint8_t *last = p + size - 16
-    cdef uint64_t one = size, other = 0
-    while p < last:
-        one = with_word(one, p)
-        other = with_word(other, p + 8)
-        p += 16
-    one = with_word(one, last)
-    other = with_word(other, last + 8)
-    return mixed(one ^ other >> 32 ^ other << 32)
-
-
-cdef inline uint64_t with_word(uint64_t mark, const uint8_t *p) noexcept:
-    cdef uint64_t word
-    memcpy(&word, p, 8)
-    return mixed(mark ^ word)
-
-
-cdef inline uint64_t mixed(uint64_t mark) noexcept:
-    """Every bit of it in the uppermost (Knuth's multiplicative hashing)."""
-    return mark * 0x9E3779B97F4A7C15ULL
 
 
 cdef int add_peer(dict environ, object peer) except -1:

@@ -1,14 +1,13 @@
-from typing import Any
+from typing import Any, final
 
-from typing_extensions import disjoint_base
-
+from reactor.apps._sections import Section, SectionCache
 from reactor.parser._message import Request
 
 # The functions for other Cython modules.
 __pyx_capi__: dict[str, Any]
 
-@disjoint_base
-class Scopes:
+@final
+class Scopes(SectionCache):
     """Makes the scopes of one server's requests."""
 
     state: dict[str, Any]
@@ -22,3 +21,7 @@ class Scopes:
 
     def make(self, request: Request, local: Any = None) -> dict[str, Any]:
         """A new scope; ``local`` is its ``server``, where that is not the template's."""
+
+@final
+class CachedScope(Section):
+    """A header section that recurs, and the scope of the last request that had it."""

@@ -1,32 +1,39 @@
 """The scope of an ASGI request (HTTP and WebSocket, specification 2.5).
 
 An application owns its scope: the dict, the list of headers, the state and the extensions are new
-ones for each request, since middlewares write into them. What is in them is shared.
+ones for each request, since middlewares write into them. What is in them is shared. What a header
+section that comes again came to is kept (`_sections.pyx`), and copied.
 
 Must never know: who is asked, or what becomes of the answer.
 """
 
+cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.dict cimport PyDict_Copy
-from cpython.list cimport PyList_New, PyList_SET_ITEM
+from cpython.list cimport PyList_GetSlice, PyList_New, PyList_SET_ITEM
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize, PyUnicode_DecodeUTF8
 from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memchr
 
+from reactor.apps._sections cimport KEPT_MAX, Section, SectionCache, same
 from reactor.parser._fields cimport ABSOLUTE, Field
 from reactor.parser._headers cimport text_in
 from reactor.parser._message cimport Request
 from reactor.parser._names cimport ascii, known_bytes, sliced
-from reactor.parser._target cimport percent_decode
+from reactor.parser._target cimport percent_decode, query_mark
+
+cdef object NOBODY = object()
 
 cdef enum:
     # The longest names that are made small on the stack: longer ones are in nobody's table.
     NAME_MAX = 64
 
 
-cdef class Scopes:
+@cython.final
+@cython.auto_pickle(False)
+cdef class Scopes(SectionCache):
 
     def __init__(self, dict template not None, dict extensions not None, str root_path not None=""):
         self.template = PyDict_Copy(template)
@@ -41,6 +48,7 @@ cdef class Scopes:
         self.state = {}
 
     def served_at(self, str scheme not None, server):
+        self.cached = [None] * KEPT_MAX
         self.template["scheme"] = scheme
         self.template["server"] = server
 
@@ -49,11 +57,7 @@ cdef class Scopes:
 
     cdef dict of(self, Request request, object local):
         """``local``: what the client has connected to, where that is not always the same."""
-        cdef dict scope = PyDict_Copy(self.template)
-        scope["method"] = request.method
-        self.add_target(scope, request)
-        scope["headers"] = field_list(request)
-        scope["client"] = request.peer if type(request.peer) is tuple else None
+        cdef dict scope = self.copied(request)
         if local is not None:
             scope["server"] = local
         scope["state"] = PyDict_Copy(self.state)
@@ -64,10 +68,40 @@ cdef class Scopes:
             scope["extensions"] = PyDict_Copy(self.extensions_before_1_1)
         return scope
 
+    cdef dict copied(self, Request request):
+        cdef CachedScope cached = <CachedScope>self.find(request)
+        cdef dict scope
+        if cached is None or cached.busy:
+            scope = PyDict_Copy(self.template)
+            scope["method"] = request.method_text
+            scope["client"] = client_of(request)
+            self.add_target(scope, request)
+            scope["headers"] = field_list(request)
+            return scope
+        # An allocation may run the collector, and that somebody's code: what is half one request's
+        # must not be copied for another.
+        cached.busy = True
+        try:
+            cached.take(self, request)
+            scope = PyDict_Copy(cached.scope)
+        finally:
+            cached.busy = False
+        scope["headers"] = PyList_GetSlice(cached.fields, 0, len(cached.fields))
+        return scope
+
+    cdef Section made(self, Request request):
+        cdef CachedScope cached = CachedScope.__new__(CachedScope)
+        cached.scope = PyDict_Copy(self.template)
+        cached.fields = field_list(request)
+        cached.peer = NOBODY
+        cached.target = b""
+        return cached
+
     cdef int add_target(self, dict scope, Request request) except -1:
-        cdef Py_ssize_t size, path_size
+        cdef Py_ssize_t size
         cdef const uint8_t *p
         cdef const uint8_t *mark
+        cdef const uint8_t *end
         cdef str path, target
         if request.facts.flags & ABSOLUTE or not request.target_size:
             target = request.origin_target() or "/"
@@ -75,17 +109,42 @@ cdef class Scopes:
         else:
             p = text_in(request.block, request.count) + request.target_at
             size = request.target_size
-        mark = <const uint8_t *>memchr(p, c'?', size)
-        path_size = size if mark == NULL else mark - p
-        path = path_text(p, path_size)
+        end = p + size
+        mark = query_mark(p, end)
+        path = path_text(p, mark - p)
         if self.root_path:
             scope["path"] = self.root_path + path
-            scope["raw_path"] = self.raw_root_path + p[:path_size]
+            scope["raw_path"] = self.raw_root_path + p[:mark - p]
         else:
             scope["path"] = path
-            scope["raw_path"] = sliced(p, path_size)
-        scope["query_string"] = b"" if mark == NULL else sliced(mark + 1, size - path_size - 1)
+            scope["raw_path"] = sliced(p, mark - p)
+        scope["query_string"] = b"" if mark == end else sliced(mark + 1, end - mark - 1)
         return 0
+
+
+@cython.final
+@cython.auto_pickle(False)
+cdef class CachedScope(Section):
+
+    cdef int take(self, Scopes scopes, Request request) except -1:
+        """Make it the scope of this request, but for what each has its own of."""
+        cdef const uint8_t *target = text_in(request.block, request.count) + request.target_at
+        if request.peer is not self.peer:
+            self.peer = NOBODY  # for as long as it is half done
+            self.scope["client"] = client_of(request)
+            self.peer = request.peer
+        if request.method_text is not self.method:
+            self.scope["method"] = request.method_text
+            self.method = request.method_text
+        if not same(self.target, target, request.target_size):
+            self.target = b""
+            scopes.add_target(self.scope, request)
+            self.target = target[:request.target_size]
+        return 0
+
+
+cdef inline object client_of(Request request):
+    return request.peer if type(request.peer) is tuple else None
 
 
 cdef str path_text(const uint8_t *p, Py_ssize_t size):
