@@ -6,6 +6,7 @@ cpdef bint is_python(object protocol) noexcept
 
 cdef class Transport:
     cdef public int64_t taken   # bytes that the kernel has taken since the connection began
+    cdef public object arrival  # how what comes here arrives (`parser/_arrival.pyx`); None: plainly
     # `write` and `set_deadline` for compiled protocols; seconds below zero: no deadline.
     cdef int send(self, const uint8_t *data, Py_ssize_t size) except -1
     cdef int expire_in(self, double seconds) except -1

@@ -45,6 +45,10 @@ class Transport:
     taken: int
     """How many bytes the kernel has taken since the connection began."""
 
+    arrival: Any
+    """The `Arrival` of every request here: over TLS, or by a proxy that has named the client (the
+    PROXY protocol). None: over plain TCP, by the client itself."""
+
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send ``data`` after everything written before. Never blocks a loop."""
 

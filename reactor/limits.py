@@ -119,6 +119,15 @@ class Limits(Value):
     # What a second signal ends in order ends by then; what has not ended, ends there.
     insist_timeout_s: float = 0.1
 
+    # --- behind a proxy -------------------------------------------------------------------
+    # The header of the PROXY protocol comes with the first segment, unless somebody plays.
+    proxy_timeout_s: float = 5.0
+    # Of a version 2 header, behind its 16 bytes: an address takes 216 at most, the rest are TLVs of
+    # which a certificate's (PP2_SUBTYPE_SSL_CN) are the longest.
+    proxy_header_bytes_max: int = 4 * KIB
+    # Proxies in a row that X-Forwarded-For or Forwarded name: looked at from the last one on.
+    forwarded_entries_max: int = 32
+
     # --- the client -----------------------------------------------------------------------
     connect_timeout_s: float = 10.0
     # RFC 8305 5: the recommended Connection Attempt Delay.

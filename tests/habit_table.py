@@ -53,7 +53,11 @@ SERVE = [
     Habit(UVICORN, "app:app --use-colors"),
     Habit(UVICORN, "app:app --proxy-headers"),
     Habit(UVICORN, "app:app --no-proxy-headers", "app:app"),
-    Habit(UVICORN, "app:app --forwarded-allow-ips '*'"),
+    Habit(
+        UVICORN,
+        "app:app --forwarded-allow-ips '*'",
+        "app:app --trusted-proxy '*'",
+    ),
     Habit(UVICORN, "app:app --root-path /api", "app:app --root-path /api"),
     Habit(UVICORN, "app:app --limit-concurrency 100", "app:app --limit-concurrency 100"),
     Habit(UVICORN, "app:app --backlog 64", "app:app --backlog 64"),

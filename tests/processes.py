@@ -178,11 +178,13 @@ class ServerProcess:
 LIMITED = """
 import sys
 from reactor import Limits, serve
+from reactor.server.edge import EdgePolicy
 
 def announce(sockets):
     print(f"Serving on http://127.0.0.1:{sockets[0].getsockname()[1]}/", flush=True)
 
 serve(sys.argv[1], port=0, model=sys.argv[2], limits=Limits(**eval(sys.argv[3])),
+      edge=EdgePolicy(hosts=("*",)),
       on_listening=announce)
 """
 
@@ -198,7 +200,14 @@ def serving(*arguments, **options):
     """A server of ``arguments``, on a port of its own unless they say where."""
     said = {"--bind", "-b", "--uds", "--fd", "--port"} & set(arguments)
     where = () if said else ("--port", "0")
-    return started(command("serve", *arguments, *where), **options)
+    # Requests of tests name any host; what a server on loopback refuses has tests of its own.
+    hosts = () if "--allowed-host" in said_of(arguments) else ("--allowed-host", "*")
+    return started(command("serve", *arguments, *where, *hosts), **options)
+
+
+def said_of(arguments):
+    """The options among the arguments, without their values."""
+    return {str(argument).partition("=")[0] for argument in arguments}
 
 
 @contextmanager

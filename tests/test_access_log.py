@@ -139,6 +139,6 @@ serve(lambda request: Response(200, {}, "fine"), port=0, model=sys.argv[1], acce
             server.connect() as sock,
         ):
             for _ in range(3):
-                sock.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                sock.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
                 assert sock.recv(1000).endswith(b"\r\n\r\nfine")
         assert server.err.count("no log today") == 1

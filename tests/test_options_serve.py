@@ -317,6 +317,17 @@ def status_of(server):
     return int(request(server).split(" ", 2)[1])
 
 
+def logged_client(name, before=""):
+    """Who has asked, as the access log has it, when a field says that it was 1.2.3.4."""
+
+    def look(server):
+        request(server, "/", f"{name}: {before}1.2.3.4")
+        server.stop()
+        return server.access_log[0].split()[0]
+
+    return seen(look)
+
+
 LONG = "/?" + 100 * "x"
 UPLOAD = {"method": "POST", "body": 100 * b"x"}
 POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nx"
@@ -380,6 +391,12 @@ TABLE = [
     Shown("--spa", ["--spa"], status("/deep/link"), 404, 200),
     Shown("--cors", ["--cors"], field("access-control-allow-origin"), [], ["*"]),
     Shown("--header", ["--header", "X-A: b"], field("x-a"), [], ["b"]),
+    # Behind a proxy, and hosts.
+    Shown("--trusted-proxy", ["--trusted-proxy", "127.0.0.1"], logged_client("X-Forwarded-For"),
+          "127.0.0.1", "1.2.3.4"),
+    Shown("--forwarded", ["--forwarded", "forwarded"], logged_client("Forwarded", "for="),
+          "127.0.0.1", "1.2.3.4", ("--trusted-proxy", "127.0.0.1")),
+    Shown("--allowed-host", ["--allowed-host", "b"], status("/"), 200, 421),
     # Limits.
     Shown("--limit-request-line", ["--limit-request-line=80"], status(LONG), 200, 414),
     Shown("--limit-request-fields", ["--limit-request-fields=3"], status("/", "A: 1", "B: 2"),

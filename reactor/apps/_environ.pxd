@@ -16,5 +16,7 @@ cdef class CachedEnviron(Section):
 cdef class Environs(SectionCache):
     cdef dict template
     cdef object stderr, method          # as they were when the template was made
+    cdef str root_path                  # SCRIPT_NAME
+    cdef bint rooted                    # there is one
 
     cdef dict of(self, Request request)

@@ -65,6 +65,8 @@ cdef class Environs(SectionCache):
         # An application that writes what nobody reads must not wait until somebody does.
         self.template["wsgi.errors"] = unwaiting(self.stderr)
         self.method = self.template.get("REQUEST_METHOD")
+        self.root_path = self.template.get("SCRIPT_NAME", "")
+        self.rooted = bool(self.root_path)
 
     def make(self, Request request not None):
         return self.of(request)
@@ -95,6 +97,12 @@ cdef class Environs(SectionCache):
             # RFC 9112 7.1.3: with the coding taken off, the length is known and the field is gone.
             environ["CONTENT_LENGTH"] = str(request.reader.size if body is None else len(body))
             environ.pop("HTTP_TRANSFER_ENCODING", None)
+        if self.rooted:
+            take_off_root(environ, self.root_path)
+        if request.arrival is not None:
+            environ["wsgi.url_scheme"] = request.arrival.scheme
+            if request.arrival.host is not None:
+                environ["HTTP_HOST"] = request.arrival.host
         return environ
 
     cdef Section made(self, Request request):
@@ -164,6 +172,14 @@ cdef str decimal(unsigned int number):
     cdef uint8_t *end = digits + DECIMAL_MAX
     cdef uint8_t *first = write_decimal(end, number)
     return ascii(first, end - first)
+
+
+cdef int take_off_root(dict environ, str root) except -1:
+    """A proxy may leave the path of the mount where it is, or have taken it off."""
+    cdef str path = environ["PATH_INFO"]
+    if path.startswith(root) and (len(path) == len(root) or path[len(root)] == "/"):
+        environ["PATH_INFO"] = path[len(root):]
+    return 0
 
 
 cdef int add_fields(dict environ, Request request) except -1:

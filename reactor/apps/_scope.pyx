@@ -60,6 +60,8 @@ cdef class Scopes(SectionCache):
         cdef dict scope = self.copied(request)
         if local is not None:
             scope["server"] = local
+        if request.arrival is not None:
+            add_arrival(scope, request)
         scope["state"] = PyDict_Copy(self.state)
         if request.facts.version == 11:
             scope["extensions"] = PyDict_Copy(self.extensions)
@@ -141,6 +143,18 @@ cdef class CachedScope(Section):
             scopes.add_target(self.scope, request)
             self.target = target[:request.target_size]
         return 0
+
+
+cdef int add_arrival(dict scope, Request request) except -1:
+    """Into this request's own: what a proxy says is not in the header section that is remembered."""
+    cdef str scheme = request.arrival.scheme
+    cdef list fields = scope["headers"]
+    if scope["type"] != "http":
+        scheme = "wss" if scheme == "https" else "ws"
+    scope["scheme"] = scheme
+    if request.arrival.host is not None and request.facts.host:
+        fields[request.facts.host - 1] = (b"host", request.arrival.host.encode("ascii"))
+    return 0
 
 
 cdef inline object client_of(Request request):

@@ -55,7 +55,8 @@ def load_target(
     """The app that a TARGET of the command line names, or the class of its TCP protocol.
 
     ``MODULE:NAME(...)`` is what the call returns; with ``factory`` a call without arguments.
-    ``lifespan`` and ``root_path`` are those of `AsgiApp`. ``folder`` are options of `StaticFolder`.
+    ``lifespan`` and ``root_path`` are those of `AsgiApp` and `WsgiApp`, ``folder`` the options
+    of `StaticFolder`.
 
     Raises:
         ConfigurationError: there is no such thing; the message says what to do.
@@ -159,7 +160,7 @@ def as_app(
         factory: ProtocolFactory = thing
         return factory
     if kind == "wsgi":
-        return WsgiApp(thing, body_bytes_max=limits.body_bytes_max)
+        return WsgiApp(thing, body_bytes_max=limits.body_bytes_max, root_path=root_path)
     if kind == "asgi":
         from reactor.apps.asgi import AsgiApp  # only who serves one pays for asyncio
 

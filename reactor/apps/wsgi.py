@@ -47,6 +47,7 @@ class WsgiApp:
         body_bytes_max: the largest request body; it is in memory before the call.
         unsent_bytes_max: how much of what is given to ``write()`` may wait for a slow client: the
             application cannot be made to wait for him, so it has to be kept.
+        root_path: where it is mounted, SCRIPT_NAME; taken off each path that begins with it.
     """
 
     def __init__(
@@ -54,16 +55,18 @@ class WsgiApp:
         application: Application,
         body_bytes_max: int = DEFAULT_LIMITS.body_bytes_max,
         unsent_bytes_max: int = DEFAULT_LIMITS.body_bytes_max,
+        root_path: str = "",
     ) -> None:
+        self._root_path = root_path.rstrip("/")
         self.body_bytes_max = body_bytes_max
         self.name = name_of(application)
-        environs = Environs(environ_template(ServingContext()))
+        environs = Environs(environ_template(ServingContext(), self._root_path))
         self._caller = WsgiCaller(application, _lazy_response, environs, unsent_bytes_max)
         self.respond = self._caller.respond
 
     def serving(self, context: ServingContext) -> None:
         """Learn where and how the application is served, for its environs."""
-        self._caller.environs = Environs(environ_template(context))
+        self._caller.environs = Environs(environ_template(context, self._root_path))
 
 
 class _Stream:
@@ -154,7 +157,7 @@ def _first_piece(pieces: Iterator[bytes]) -> bytes:
     return b""
 
 
-def environ_template(context: ServingContext) -> Environ:
+def environ_template(context: ServingContext, root_path: str = "") -> Environ:
     """What is the same in all requests of a server; then what most of them leave as it is."""
     name, port = "localhost", "80"  # PEP 3333: neither may be empty, not even on a Unix socket
     address = context.addresses[0] if context.addresses else None
@@ -163,7 +166,8 @@ def environ_template(context: ServingContext) -> Environ:
         name = socket.gethostname() if address.host in _WILDCARDS else address.host
     template = {
         "GATEWAY_INTERFACE": "CGI/1.1",
-        "SCRIPT_NAME": "",
+        # PEP 3333: its characters stand for bytes.
+        "SCRIPT_NAME": root_path.encode().decode("latin-1"),
         "SERVER_NAME": name,
         "SERVER_PORT": port,
         "SERVER_SOFTWARE": "reactor",

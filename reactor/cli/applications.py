@@ -30,7 +30,8 @@ def add_applications(group: Any) -> None:
         "--root-path",
         default="",
         metavar="PATH",
-        help="where an ASGI application is mounted: put in front of each path",
+        help="where the application is mounted: of ASGI put in front of each path, of WSGI "
+        "SCRIPT_NAME, and taken off a path that begins with it",
     )
     group.add_argument(
         "--body-dir",

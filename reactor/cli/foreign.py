@@ -9,7 +9,6 @@ from __future__ import annotations
 
 _ONE_PROCESS = "one process serves here: start another one behind each --bind unix:PATH"
 _RELOAD = "start the server anew when the source has changed"
-_PROXY = "what a proxy says of its client is not believed: let the application read the field"
 _SOCKET = "name each address to listen on: --bind HOST:PORT or --bind unix:PATH"
 _CONFIG = "there is no configuration file: write the options on the command line"
 _USER = "start it as that user (sudo -u, or User= of systemd), who is never root"
@@ -35,13 +34,13 @@ SERVE = {
     "--reload-extra-file": _RELOAD,
     "--ws --ws-max-queue": "WebSockets have one implementation here, with bounds: leave it out",
     "--ws-per-message-deflate": "write --ws-deflate",
-    "--url-path-prefix": "write --root-path PATH (of an ASGI application)",
+    "--url-path-prefix": "write --root-path PATH",
     "--http --h11-max-incomplete-event-size --http1-buffer-size": (
         "there is one parser: --limit-request-field-size and its like bound it"
     ),
     "--reuse-port": _SOCKET,
-    "--proxy-headers --forwarded-allow-ips --proxy-protocol --proxy-allow-from "
-    "--trusted-proxy": _PROXY,
+    "--proxy-headers": "write --trusted-proxy NETWORKS",
+    "--proxy-protocol --proxy-allow-from": "write --bind ADDRESS,proxy=any and --trusted-proxy",
     "--ssl --tls -S": "write --ssl-certfile PEM --ssl-keyfile PEM, or --tls-self-signed",
     "--ssl-version": "write --ssl-min 1.2 or 1.3",
     "--tls-password-file": "write --ssl-keyfile-password-file FILE",

@@ -13,6 +13,7 @@ import reactor
 from reactor.apps.folders_before import checked_prefix
 from reactor.cli.addresses import add_addresses, announce, binds_of
 from reactor.cli.applications import add_applications
+from reactor.cli.edge_options import add_edge, edge_policy
 from reactor.cli.environment import add_environment, set_up
 from reactor.cli.numbers import seconds, whole
 from reactor.cli.output import Log, Output, say, shown
@@ -70,6 +71,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument_group("options of other servers").add_argument(
         *ALREADY, action="store_true", dest="already", help="what they mean is so without them"
     )
+    add_edge(parser.add_argument_group("behind a proxy, and hosts (docs/proxy.md)"))
     _add_limits(parser.add_argument_group("limits (reasons in reactor/limits.py)"))
     parser.set_defaults(run=run)
 
@@ -270,6 +272,7 @@ def _make_server(options: argparse.Namespace, log: Log) -> Server:
         websockets=websocket_options(options),
         tls=tls,
         static=load_folders(options),
+        edge=edge_policy(options),
     )
 
 

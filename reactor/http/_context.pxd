@@ -1,10 +1,11 @@
 """What all machines of a server share: the C face of `_context.pyx`."""
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint8_t
 
 from reactor.http._collecting cimport BodyStore
+from reactor.http._edge cimport Edge
 from reactor.parser._framing cimport RequestParser
-from reactor.parser._message cimport Response
+from reactor.parser._message cimport Request, Response
 
 cdef class Dates:
     # What the Date field says. A machine reads no clock: it is given one of these, or a callable.
@@ -15,6 +16,9 @@ cdef class Dates:
 cdef class ServerContext:
     cdef readonly object app, limits, journal
     cdef Dates dates
+    cdef readonly Edge edge     # what is believed of a request, and for which hosts; None: all
+    cdef const uint8_t *known_host  # there is nothing to judge of a request for it; NULL: of none
+    cdef Py_ssize_t known_size
     cdef object respond_to
     cdef int requests_per_turn
     cdef int64_t high_water
@@ -31,6 +35,7 @@ cdef class ServerContext:
     cdef public object websockets       # what the WebSockets of this server share; None: none was opened
     cdef public object websocket_options    # how they are opened; None: as by default
 
+    cdef int judge(self, Request request) except -1
     cdef Response error(self, int status, str message)
     cdef RequestParser lend_parser(self)
     cdef int take_back(self, RequestParser parser) except -1

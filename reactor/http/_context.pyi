@@ -2,6 +2,7 @@ from typing import Any
 
 from typing_extensions import disjoint_base
 
+from reactor.http._edge import Edge
 from reactor.http.app import App, BodyFileMaker, HttpDate, Journal
 from reactor.http.websocket_options import WebSocketOptions
 from reactor.limits import Limits
@@ -38,6 +39,13 @@ class ServerContext:
     def bodies(self) -> Any:
         """Where request bodies are: ``memory`` and ``files``, each with the bytes that it has
         ``held`` of ``bodies`` (`_collecting.pyx`)."""
+
+    @property
+    def edge(self) -> Edge | None:
+        """What is believed of requests; None: all, for any host."""
+
+    def guard(self, edge: Edge) -> None:
+        """Before the first request: hold every one to it."""
 
     @property
     def draining(self) -> bool:

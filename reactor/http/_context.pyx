@@ -5,6 +5,8 @@ parser back, with the memory for fields that it has grown: nearly 1,000 bytes fo
 thousands of idle connections. Whoever receives next is lent it.
 """
 
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+
 from reactor.http._response cimport error_response
 
 cdef enum:
@@ -52,6 +54,18 @@ cdef class ServerContext:
 
     def end_streams(self):
         self.streams_end = True
+
+    def guard(self, Edge edge):
+        self.edge = edge
+        self.known_host = <const uint8_t *>b"\n"
+        self.known_size = -1
+
+    cdef int judge(self, Request request) except -1:
+        self.edge.judge(request)
+        if self.edge.trusted is None and self.edge.known_host:
+            self.known_host = <const uint8_t *>PyBytes_AS_STRING(self.edge.known_host)
+            self.known_size = PyBytes_GET_SIZE(self.edge.known_host)
+        return 0
 
     cdef Response error(self, int status, str message):
         return error_response(status, message, self.retry_after, self.error_fields)

@@ -5,6 +5,7 @@ from typing_extensions import disjoint_base
 from reactor._protocol import Factory
 from reactor.http._context import ServerContext
 from reactor.http._deferred import DeferredResponder
+from reactor.http._edge import Edge
 from reactor.http._exchange import Exchange
 
 @disjoint_base
@@ -37,6 +38,9 @@ class ServerMachines(Factory):
 
     def __init__(self, context: ServerContext) -> None: ...
     def __call__(self, *args: Any, **kwargs: Any) -> ServerMachine: ...
+    def guard(self, edge: Edge) -> None:
+        """Before a connection is made: hold every request to it."""
+
     def drain(self, idle_grace_s: float) -> None: ...
     def is_draining(self) -> bool: ...
     def end_streams(self) -> None: ...

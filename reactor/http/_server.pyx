@@ -19,6 +19,7 @@ from reactor.parser._fields cimport CONNECT, CONTINUE, stays_open
 from reactor.parser._message cimport with_collected
 from reactor.parser._buffer cimport buffer_size
 from reactor.http._collecting cimport CollectedBody
+from reactor.http._edge cimport is_known
 from reactor.http._exchange cimport Exchange, exchange_of
 from reactor.http._sides cimport BODY, CLOSE, CLOSED, DONE, END, HEAD, IDLE, START, WITH_BODY
 
@@ -35,6 +36,9 @@ cdef class ServerMachines(Factory):
 
     cdef Protocol make(self):
         return machine_of(self.context)
+
+    def guard(self, edge):
+        self.context.guard(edge)
 
     def drain(self, idle_grace_s):
         self.context.drain(idle_grace_s)
@@ -311,9 +315,14 @@ cdef class ServerMachine(DeferredResponder):
     cdef int head_read(self, Request request) except -1:
         cdef int64_t takes
         request.peer = self.peer
+        if self.transport.arrival is not None:
+            request.arrival = self.transport.arrival
         self.request = request
         if self.context.wants_answers:
             self.head_came()
+        if self.context.known_host != NULL and not is_known(
+                request, self.context.known_host, self.context.known_size):
+            self.context.judge(request)
         self.keep_alive = self.keep_alive and stays_open(&request.facts)
         # RFC 9110 10.1.1: from an HTTP/1.0 client an expectation is ignored.
         if (request.facts.expect and not request.facts.flags & CONTINUE

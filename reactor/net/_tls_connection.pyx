@@ -28,6 +28,7 @@ from reactor.net._listener cimport ConnectionKind
 from reactor.net._outgoing cimport Outgoing
 from reactor.net._timed cimport CLOSED, FLUSHING, LINGERING, OPEN
 from reactor.net._tls_outgoing cimport TlsOutgoing
+from reactor.parser._arrival cimport Arrival
 
 import logging
 import socket
@@ -41,6 +42,9 @@ from reactor.net.tls_words import reason_of
 cdef extern from "<sys/socket.h>" nogil:
     Py_ssize_t peek_at "recv"(int fd, void *data, size_t size, int flags)
     const int MSG_PEEK
+
+# Of every request of a client that is at the other end itself.
+cdef Arrival SECURED = Arrival("https")
 
 # What a client gets that speaks HTTP in plain text to a port that speaks TLS.
 cdef bytes SPEAKS_TLS_TEXT = b"This port speaks TLS: use https:// instead of http://\n"
@@ -160,6 +164,8 @@ cdef class TlsConnection(Connection):
         return 0
 
     cdef int handshake_done(self) except -1:
+        self.arrival = SECURED if self.arrival is None else Arrival(
+            "https", None, (<Arrival>self.arrival).peer)
         self.tls.handshakes += 1
         self.shaking = False
         self.set_deadline_at(INFINITY)

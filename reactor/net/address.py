@@ -13,6 +13,7 @@ import socket
 from reactor._value import Value
 from reactor.errors import ConfigurationError
 from reactor.parser._digits import parse_digits
+from reactor.parser.forwarded import PORT_MAX
 
 EVERYWHERE = "*"  # as a host: every address of this machine, by IPv4 and IPv6
 
@@ -64,7 +65,6 @@ class Descriptor(Value):
 
 
 Address = Inet | Unix
-PORT_MAX = 65535  # RFC 9293 section 3.1: a port has 16 bits
 PROXY_VERSIONS = ("v1", "v2", "any")
 
 

@@ -20,7 +20,6 @@ from contextlib import contextmanager, suppress
 from reactor.errors import ConfigurationError
 from reactor.net.address import (
     EVERYWHERE,
-    PORT_MAX,
     Address,
     Bind,
     CannotListenError,
@@ -33,6 +32,7 @@ from reactor.net.address import (
 )
 from reactor.net.passed import STORED, passed_descriptors
 from reactor.parser._digits import parse_digits
+from reactor.parser.forwarded import PORT_MAX
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

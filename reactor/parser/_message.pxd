@@ -3,6 +3,7 @@
 from cpython.bytes cimport PyBytes_AS_STRING
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
+from reactor.parser._arrival cimport Arrival
 from reactor.parser._fields cimport Facts, Field
 from reactor.parser._lines cimport Head
 from reactor.parser._headers cimport Headers
@@ -21,6 +22,7 @@ cdef class Message:
     cdef object content         # None: it is in `reader`, and not loaded yet
     cdef object reader          # of a request: its body as a file; None: not asked for yet
     cdef object peer
+    cdef readonly Arrival arrival   # of a request: more than it says of itself; None: nothing
     cdef object answerer        # of a request: the machine that answers it, while it asks the app
     cdef readonly bint complete
     cdef int64_t end_at

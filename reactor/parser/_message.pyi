@@ -5,6 +5,7 @@ from typing import Any, BinaryIO, Protocol, TypeAlias, final, type_check_only
 
 from typing_extensions import disjoint_base
 
+from reactor.parser._arrival import Arrival
 from reactor.parser._headers import Headers
 
 _Text: TypeAlias = str | bytes
@@ -32,6 +33,11 @@ class Message:
     @property
     def body(self) -> Any:
         """The body. Of a parsed message: bytes, and ``b""`` unless ``complete``."""
+
+    @property
+    def arrival(self) -> Arrival | None:
+        """Of a request: what the connection or a trusted proxy says of how it came; None: nothing,
+        so over plain TCP and by the client itself."""
 
     @property
     def complete(self) -> bool:
@@ -155,7 +161,13 @@ class Request(Message):
 
     @property
     def host(self) -> str | None:
-        """Whom the request is for: the target's own authority if it has one, else Host."""
+        """Whom the request is for: what a trusted proxy says, the target's own authority if it has
+        one, else Host."""
+
+    @property
+    def scheme(self) -> str:
+        """``"https"`` if the request came over TLS, to this server or to a trusted proxy in front;
+        else ``"http"``."""
 
     @property
     def expect(self) -> str | None:

@@ -101,6 +101,7 @@ cdef Message with_content(Message copy, Message message, object body):
     copy.target_text = message.target_text
     copy.header_view = message.header_view
     copy.peer = message.peer
+    copy.arrival = message.arrival
     copy.end_at = message.end_at
     copy.content = body
     copy.complete = True
@@ -249,7 +250,13 @@ cdef class Request(Message):
         return exchange.websocket(handler, subprotocols, headers)
 
     @property
+    def scheme(self):
+        return "http" if self.arrival is None else self.arrival.scheme
+
+    @property
     def host(self):
+        if self.arrival is not None and self.arrival.host is not None:
+            return self.arrival.host
         # RFC 9112 3.2.2: the target's own authority wins over Host.
         if self.facts.flags & CONNECT:
             return self.get_target()

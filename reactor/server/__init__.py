@@ -28,6 +28,7 @@ from reactor.net.descriptors import connections_max, with_body_files
 from reactor.server._date import DateField
 from reactor.server.access_log import AccessLog
 from reactor.server.body_files import BodyFiles, body_files_for
+from reactor.server.edge import NO_POLICY, EdgePolicy, edge_of
 from reactor.server.loop_server import LoopServer
 from reactor.server.notify import Notifier
 
@@ -92,6 +93,7 @@ class Server:
         tls: serve by TLS (docs/tls.md) by TCP, and where a bind says so; not by threads.
         static: folders before the application, as ``{"/static": "public"}``: what is in one of
             them is answered from it, whatever is not goes to the application.
+        edge: whom the server believes, and for which hosts it answers (docs/proxy.md).
 
     Raises:
         ConfigurationError: the target or an address cannot be served, or there is no such model;
@@ -115,6 +117,7 @@ class Server:
         websockets: WebSocketOptions = DEFAULT_WEBSOCKETS,
         tls: TlsOptions | None = None,
         static: Mapping[str, str | os.PathLike[str] | StaticFolder] | None = None,
+        edge: EdgePolicy = NO_POLICY,
     ) -> None:
         _check_model(model, tls)
         app = _app_of(target, limits, interface, lifespan)
@@ -129,13 +132,13 @@ class Server:
         factory = protocol_factory(app, limits, access_log, self.body_files, websockets, before)
         self.sockets: list[socket.socket] = []
         try:
-            for where in list(bind) or [Inet(host, port)]:
-                self._listen(where, limits)
+            self._listen(list(bind) or [Inet(host, port)], limits)
             addresses = [bound_address(sock) for sock in self.sockets]
             schemes = _schemes(app, self.sockets, contexts)
             threads = connections_max(limits) if model == "threads" else 1
             _tell_serving(app, factory, addresses, schemes[0], threads)
             self.urls = [*map(_url, schemes, addresses)]
+            _guard(factory, edge, self.sockets, limits)
             self._was_run = False
             self._server = _server_of(model, hosting, contexts)(self.sockets, factory, limits)
         except BaseException as error:
@@ -146,11 +149,12 @@ class Server:
                 raise ConfigurationError(f"the server cannot start: {error.strerror}") from error
             raise
 
-    def _listen(self, where: Where, limits: Limits) -> None:
-        if isinstance(where, socket.socket):
-            self.sockets.append(where)
-        else:
-            self.sockets += listen_sockets(where, limits.backlog)
+    def _listen(self, binds: list[Where], limits: Limits) -> None:
+        for where in binds:
+            if isinstance(where, socket.socket):
+                self.sockets.append(where)
+            else:
+                self.sockets += listen_sockets(where, limits.backlog)
 
     def tell(self, notifier: Notifier) -> None:
         """Before `run`: it is told of a stop, and that the server is alive."""
@@ -258,6 +262,12 @@ def _hosting_of(app: Any, loop: HostLoop, model: Model) -> Any:
     return Hosting(app)
 
 
+def _guard(factory: Any, policy: EdgePolicy, sockets: list[socket.socket], limits: Limits) -> None:
+    edge = edge_of(policy, sockets, limits)
+    if edge is not None and hasattr(factory, "guard"):  # a TCP protocol speaks for itself
+        factory.guard(edge)
+
+
 def _check_model(model: Model, tls: TlsOptions | None) -> None:
     if model not in get_args(Model):
         known = " or ".join(map(repr, get_args(Model)))
@@ -310,6 +320,7 @@ def serve(
     body_dir: str | None = None,
     tls: TlsOptions | None = None,
     static: Mapping[str, str | os.PathLike[str] | StaticFolder] | None = None,
+    edge: EdgePolicy = NO_POLICY,
     on_listening: Callable[[list[socket.socket]], object] | None = None,
 ) -> None:
     """Serve a folder, a handler or a TCP protocol until SIGINT or SIGTERM.
@@ -328,5 +339,6 @@ def serve(
         body_dir=body_dir,
         tls=tls,
         static=static,
+        edge=edge,
     )
     server.run(on_listening)

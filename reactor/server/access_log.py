@@ -66,17 +66,21 @@ class AccessLog:
             failed(error)
 
     def _line(self, peer: Any, record: AnswerRecord) -> str:
-        line = "-"
+        line, proxy = "-", ""
         request = record.request
         referer = agent = None
         if request is not None:
+            peer, arrival = request.client, request.arrival
+            if arrival is not None and arrival.peer is not None:
+                # Behind the fields of the combined format, as nginx does it with X-Forwarded-For.
+                proxy = f' "{host_of(arrival.peer)}"'
             version = f"HTTP/1.{request.version - 10}"
             line = f"{escape(request.method)} {escape(request.target)} {version}"
             referer = request.headers.get("referer")
             agent = request.headers.get("user-agent")
         return (
             f'{host_of(peer)} - - [{self._now()}] "{line}" {record.status} {record.body_bytes} '
-            f'"{escape(referer or "-")}" "{escape(agent or "-")}"\n'
+            f'"{escape(referer or "-")}" "{escape(agent or "-")}"{proxy}\n'
         )
 
     def refused(self, peer: Any, error: RemoteProtocolError) -> None:

@@ -1,0 +1,19 @@
+from typing import Any
+
+from typing_extensions import disjoint_base
+
+@disjoint_base
+class Arrival:
+    """How a request arrived: over TLS, or by a proxy that is trusted to say it.
+
+    ``host`` is in place of the request's own, ``peer`` the address of a proxy that speaks for the
+    client. Immutable.
+    """
+
+    def __init__(self, scheme: str = "http", host: str | None = None, peer: Any = None) -> None: ...
+    @property
+    def scheme(self) -> str: ...
+    @property
+    def host(self) -> str | None: ...
+    @property
+    def peer(self) -> Any: ...

@@ -1,0 +1,15 @@
+"""How a request arrived, where that is more than a request over plain TCP can say of itself.
+
+Must never know: who has told it, and whether that is believed.
+"""
+
+
+cdef class Arrival:
+
+    def __init__(self, str scheme not None="http", str host=None, peer=None):
+        self.scheme = scheme
+        self.host = host
+        self.peer = peer
+
+    def __repr__(self):
+        return f"Arrival({self.scheme!r}, {self.host!r}, {self.peer!r})"
