@@ -16,7 +16,7 @@ from pathlib import Path
 import weave
 from Cython.Compiler import ExprNodes, Nodes
 
-MODULES = ("_head", "_lines", "_fields", "_chunked", "_input", "_framing")
+MODULES = ("_head", "_lines", "_fields", "_digits", "_length", "_chunked", "_input", "_framing")
 SOURCES = frozenset(
     f"reactor/parser/{name}{suffix}" for name in MODULES for suffix in (".pyx", ".pxd")
 )
@@ -185,6 +185,9 @@ PUBLIC = (
     "scan_token_end",
     "scan_value_end",
     "scan_target_end",
+    "scan_is_token",
+    "scan_is_value",
+    "scan_is_ascii",
     "scan_same",
 )
 

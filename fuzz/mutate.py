@@ -24,7 +24,8 @@ from mutant_loop import TASK
 from mutants import HEADER, SOURCES, Mutant, Switcher, weave_header
 
 TESTS = (
-    *("test_framing", "test_parse", "test_message", "test_serialise", "test_vectors"),
+    *("test_framing", "test_framing_ends", "test_parse", "test_message", "test_serialise"),
+    *("test_vectors", "test_digits", "test_length"),
     "test_http_server",
 )
 KILLED_MIN = 0.9

@@ -129,3 +129,26 @@ def test_state():
     with pytest.raises(RemoteProtocolError):
         parser.next()
     assert parser.state == "BROKEN"
+
+
+def chunked(data=b""):
+    parser = RequestParser()
+    parser.feed(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
+    assert isinstance(parser.next(), Request)
+    parser.feed(data)
+    return parser
+
+
+def test_what_came_before_the_end_is_given_out_after_it():
+    parser = chunked(b"2\r\nab\r\n")
+    parser.eof()
+    assert (parser.state, parser.buffered) == ("BODY", 2)
+    assert parser.next() == Body(b"ab")
+    with pytest.raises(RemoteProtocolError, match="closed in the middle"):
+        parser.next()
+
+
+def test_a_last_chunk_before_the_end_ends_the_body():
+    parser = chunked(b"0\r\n\r\n")
+    parser.eof()
+    assert (parser.state, parser.next()) == ("BODY", End())

@@ -199,12 +199,19 @@ def test_targets(target, host, path, query):
     for request in made_and_parsed("GET", target, {"Host": "a"}):
         assert (request.host, request.path, request.query) == (host, path, query)
         assert request.target == target
+    # Each is found by itself too, whatever was asked before it.
+    for request in made_and_parsed("GET", target, {"Host": "a"}):
+        assert request.query == query
+    for request in made_and_parsed("GET", target, {"Host": "a"}):
+        assert request.path == path
 
 
 def test_other_forms_of_target():
     for request in made_and_parsed("CONNECT", "b:1", {"Host": "a"}):
         assert (request.host, request.path, request.query) == ("b:1", "", "")
         assert request.keep_alive is False
+    for request in made_and_parsed("CONNECT", "b:1", {"Host": "a"}):
+        assert request.path == ""
     for request in made_and_parsed("OPTIONS", "*", {"Host": "a"}):
         assert (request.host, request.path, request.query) == ("a", "*", "")
 
@@ -438,3 +445,29 @@ def test_text_that_is_not_ascii_comes_as_it_was_written(size):
         assert made["x"] == received.headers["x"] == value
     plain = "a" * size
     assert Headers({"X": plain})["x"] == plain
+
+
+def test_a_body_may_be_asynchronous():
+    class Pieces:
+        def __aiter__(self):
+            return self
+
+    pieces = Pieces()
+    assert Response(200, {}, pieces).body is pieces
+
+
+def test_without_memory_for_many_fields_it_says_so():
+    memory = pytest.importorskip("_testcapi")
+    pairs = [(f"X-{number}", "1") for number in range(40)]
+    failures = 0
+    for number in range(50):
+        made = None
+        memory.set_nomemory(number, number + 1)
+        try:
+            made = Headers(pairs)
+        except MemoryError:
+            failures += 1
+        finally:
+            memory.remove_mem_hooks()
+        assert made is None or made.items() == pairs
+    assert failures >= 3

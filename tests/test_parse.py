@@ -139,6 +139,13 @@ def test_more_fields_than_fit_on_the_stack():
         parse_request(get(*fields, "X@").encode())
 
 
+@pytest.mark.parametrize(("first", "code"), [("x", "content-length"), ("1", "content-length-size")])
+def test_a_length_of_many_characters_is_judged_by_the_first(first, code):
+    with pytest.raises(RemoteProtocolError) as raised:
+        parse_request(get(f"Content-Length: {first}{'x' * 40}").encode())
+    assert raised.value.code == code
+
+
 def test_without_memory_it_says_so():
     memory = pytest.importorskip("_testcapi")
     data = get(*(f"X-{number}: {number}" for number in range(150)))

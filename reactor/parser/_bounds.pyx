@@ -29,9 +29,7 @@ cdef int fill_bounds(object limits, Bounds *bounds) except -1:
 
 
 cdef uint32_t clamp(object bound) except? 0:
-    if bound < 0:
-        raise ValueError(f"a limit is never negative: {bound}")
-    return min(bound, BOUND_MAX)
+    return min(bound, BOUND_MAX)    # `Limits` takes none below zero
 
 
 cdef int read_bounds(object limits, Bounds *bounds) except -1:
