@@ -265,6 +265,27 @@ class TestSend:
             assert done == [True]
             assert d.journal.failures == []
 
+    @pytest.mark.parametrize("begun", [False, True])
+    @pytest.mark.parametrize("raises", [False, True])
+    def test_to_leave_a_client_that_has_ended_its_side_is_no_fault(self, begun, raises):
+        # Django returns when it is told; Starlette raises ClientDisconnect.
+        async def app(scope, receive, send):
+            await receive()
+            if begun:
+                await send(START)
+                await send({"type": "http.response.body", "body": b"x", "more_body": True})
+            assert (await receive())["type"] == "http.disconnect"
+            if raises:
+                raise type("ClientDisconnect", (Exception,), {})
+
+        with driven(app) as d:
+            d.feed(GET)
+            d.end()
+            assert d.transport.closed
+            assert b"500" not in d.transport.take()
+            assert d.journal.failures == []
+            assert not d.app.going
+
 
 class TestTasks:
     def test_context_variables_do_not_leak_into_the_next_request(self):

@@ -215,3 +215,26 @@ def test_a_slow_client_of_a_stream_beside_a_fast_one(served):
         fast.sendall(GET[:-2] + b"Connection: close\r\n\r\n")
         assert read_to_end(fast).endswith(b"done")
         assert time.monotonic() - began < PATIENCE_S
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_who_holds_the_loop_up_is_named(tmp_path, waits):
+    (tmp_path / "slow.py").write_text(f"""
+import asyncio, time
+
+async def blocking(scope, receive, send):
+    if scope["type"] != "http":
+        raise ValueError("only http")
+    if {waits}:
+        await asyncio.sleep(0)
+    until = time.monotonic() + 0.6
+    while time.monotonic() < until:
+        pass
+    await send({{"type": "http.response.start", "status": 200, "headers": []}})
+    await send({{"type": "http.response.body", "body": b"done"}})
+""")
+    with serving("slow:blocking", cwd=tmp_path) as server, server.connect() as sock:
+        sock.sendall(GET[:-2] + b"Connection: close\r\n\r\n")
+        assert read_to_end(sock).endswith(b"done")
+        eventually(lambda: "(blocking)" in server.err, "the function is named")
+        assert "asyncio.to_thread" in server.err

@@ -33,6 +33,7 @@ cdef class AsgiCall(AsgiReceiver):
     cdef object watch               # the timer that looks whether a stream is abandoned
 
     cdef bint is_gone(self) except -1
+    cdef int leave(self) except -1
     cdef int start(self, dict message) except -1
     cdef object body(self, dict message)
     cdef int check_open(self, str kind) except -1

@@ -111,6 +111,8 @@ cdef class AsgiCall(AsgiReceiver):
 
     cdef int returned(self, object value) except -1:
         if not self.complete and not self.is_lost():
+            if self.exchange is not None and self.exchange.disconnected:
+                return self.leave()     # it was told that nobody waits
             said = "its answer is not complete" if self.streaming else "without an answer"
             self.raised(RuntimeError(f"the application returned, and {said}"))
         return 0
@@ -137,14 +139,19 @@ cdef class AsgiCall(AsgiReceiver):
             if cancelled:
                 self.failure = RuntimeError("the application was cancelled, without an answer")
             return 0
+        if self.abandoned or (self.exchange.disconnected
+                              and self.calls.policy.is_disconnect(exception)):
+            return self.leave()
         responder = self.exchange.responder
-        if cancelled and self.abandoned:
-            responder.break_off()
-        else:
-            responder.application_failed(exception, None)
+        responder.application_failed(exception, None)
         if self.request.answerer is None:
             responder.advance()
         return 0
+
+    cdef int leave(self) except -1:
+        """The client has ended its side, and the application leaves it at that: no fault."""
+        cdef DeferredResponder responder = self.exchange.responder
+        return responder.break_off() if self.streaming else responder.close()
 
     # --- send -----------------------------------------------------------------------------
 

@@ -123,6 +123,7 @@ cdef class TaskBody:
             return PYGEN_RETURN
         if status == PYGEN_RETURN:
             self.ended()
+            end_if_forked(None)
             self.returned(owned(result[0]))
             result[0] = NULL
         return status

@@ -42,16 +42,20 @@ class StallWatch:
         threshold_s: what a turn may take. One of twice that is always reported, and again each
             time that it has doubled.
         report: gets the seconds so far and ``"FILE:LINE (FUNCTION)"``; default: a warning, the
-            first one with advice.
+            first one with ``advice``.
     """
 
     def __init__(
-        self, loop: Loop, threshold_s: float, report: Callable[[float, str], object] | None = None
+        self,
+        loop: Loop,
+        threshold_s: float,
+        report: Callable[[float, str], object] | None = None,
+        advice: str = ADVICE,
     ) -> None:
         self._loop = loop
         self._threshold_s = threshold_s
         self._report = self._warn if report is None else report
-        self._advice = ADVICE
+        self._advice = advice
         self._watching = False
         self._seen_turn = self._ticked_at = 0.0
         self._report_from_s = threshold_s

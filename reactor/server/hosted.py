@@ -67,6 +67,8 @@ class HostedServer(LoopServer):
     ``going`` are the bodies of the application's tasks; ``lifespan`` None: there is none.
     """
 
+    advice = "; everybody waited meanwhile. What blocks is awaited: asyncio.to_thread(function)"
+
     def __init__(
         self,
         sockets: list[socket.socket],

@@ -13,7 +13,7 @@ from typing import Any
 from reactor.apps.load import ProtocolFactory
 from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.loop._core import EVENT_READ
-from reactor.loop.stall import StallWatch
+from reactor.loop.stall import ADVICE, StallWatch
 from reactor.net import Reactor
 from reactor.server.notify import Notifier
 from reactor.server.stopping import (
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 class LoopServer:
     """Serves a protocol on listening sockets until it is stopped, with one reactor, no thread."""
 
+    advice = ADVICE  # to whoever holds the loop up
+
     def __init__(
         self,
         sockets: list[socket.socket],
@@ -43,7 +45,7 @@ class LoopServer:
         tls: Contexts | None = None,
     ) -> None:
         self._reactor = Reactor() if reactor is None else reactor
-        self._watch = StallWatch(self._reactor, limits.stall_warning_s)
+        self._watch = StallWatch(self._reactor, limits.stall_warning_s, advice=self.advice)
         self._limits = limits
         self._factory = factory
         self._what = "response" if hasattr(factory, "drain") else "connection"
