@@ -22,6 +22,7 @@ from reactor.apps._asgi_receiver cimport READY
 from reactor.apps._tasks cimport coroutine_of
 from reactor.http._response cimport refuse_the_machines
 from reactor.parser._headers cimport Headers, as_headers
+from reactor.parser._length cimport check_length, has_content, status_has_content
 from reactor.parser._message cimport fill_response
 
 from collections import deque
@@ -33,7 +34,6 @@ from reactor.http.websocket import is_websocket
 cdef extern from "Python.h":
     object PyMethod_New(object function, object self)
 
-cdef str HEAD = "HEAD"          # the very object: the names of methods are interned
 cdef str TYPE = "type", BODY = "body", MORE_BODY = "more_body", STATUS = "status"
 cdef str HEADERS = "headers", TRAILERS = "trailers"
 cdef str RESPONSE_START = "http.response.start", RESPONSE_BODY = "http.response.body"
@@ -216,13 +216,13 @@ cdef class AsgiCall(AsgiReceiver):
     cdef object whole(self, object content):
         """The rest of the answer is ``content``: bytes, or a file."""
         cdef Response answer = self.head
-        cdef int status = answer.status_code
+        cdef bint empty = not has_content(self.request.method_text, answer.status_code)
         cdef int64_t length = answer.facts.content_length
         cdef DeferredResponder responder
-        if status == 204 or status == 304 or (self.request.method_text is HEAD and length >= 0):
+        if empty and (length >= 0 or not status_has_content(answer.status_code)):
             content = self.calls.policy.dropped(content)
-        elif type(content) is bytes and length >= 0 and length != PyBytes_GET_SIZE(content):
-            raise ValueError(f"Content-Length is {length}, and the body has {len(content)} bytes")
+        elif type(content) is bytes:
+            check_length(length, PyBytes_GET_SIZE(content))
         if type(content) is bytes:
             answer.content = content
         else:

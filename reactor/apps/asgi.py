@@ -32,6 +32,7 @@ from reactor.http.blame import name_of
 from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.log import log
 from reactor.net import Address, Inet
+from reactor.parser._length import has_content
 from reactor.parser._message import Request, Response
 
 if TYPE_CHECKING:
@@ -168,10 +169,10 @@ class AsgiApp:
 
     def takes_trailers(self, request: Request, head: Response) -> bool:
         """RFC 9110 6.5.1: only who says so is sent any, and only chunks can have them."""
-        if request.version < 11 or head.content_length is not None or head.status in {204, 304}:
+        if request.version < 11 or head.content_length is not None:
             return False
         words = ",".join(request.headers.getall("te")).lower().split(",")
-        return request.method != "HEAD" and "trailers" in {
+        return has_content(request.method, head.status) and "trailers" in {
             word.partition(";")[0].strip() for word in words
         }
 

@@ -11,6 +11,7 @@ buffer's life, what fields mean (`_fields.pyx`), or bodies (`http/_chunked.pyx`)
 
 from libc.string cimport memcmp
 
+from reactor.parser._digits cimport digit_of
 from reactor.parser._fields cimport LENIENT, RESPONSE, no_facts, note_target
 from reactor.parser._lines cimport (
     DONE, EMPTY, LINE, METHOD_TOKEN, REASON_TEXT, STATUS_TEXT, TARGET_BYTES, VERSION_TEXT,
@@ -132,7 +133,7 @@ cdef ScanResult scan_version(Head *head, const uint8_t *text, uint32_t size) noe
             return more(head, pos)
         index = pos - head.line
         if index == 5 or index == 7:
-            if text[pos] < c'0' or text[pos] > c'9':
+            if digit_of(text[pos]) < 0:
                 return fail(head, VERSION, pos)
         elif text[pos] != <uint8_t>(<const char *>b"HTTP/1.1")[index]:
             return fail(head, VERSION, pos)
@@ -181,10 +182,10 @@ cdef ScanResult scan_status(Head *head, const uint8_t *text, uint32_t size) noex
         elif index == 0:
             if text[pos] != SP:
                 return fail(head, STATUS_LINE, pos)
-        elif text[pos] < c'0' or text[pos] > c'9' or (index == 1 and text[pos] == c'0'):
+        elif digit_of(text[pos]) < 0 or (index == 1 and text[pos] == c'0'):
             return fail(head, STATUS_LINE, pos)
         else:
-            head.status = head.status * 10 + (text[pos] - c'0')
+            head.status = head.status * 10 + digit_of(text[pos])
         pos += 1
         head.pos = pos
     if pos == size:
