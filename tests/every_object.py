@@ -6,6 +6,7 @@ import io
 import os
 import selectors
 import socket
+import ssl
 from collections.abc import Callable
 from types import SimpleNamespace
 
@@ -238,6 +239,8 @@ RECIPES: dict[str, Callable[[], tuple[object, ...]]] = {
     "ServerMachines": lambda: (context(),),
     "ServerContext": lambda: (Answers(), Limits(), lambda: b"now", FakeJournal()),
     "TurnEnd": lambda: (SpinGuard(),),
+    "ServerTls": lambda: (ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER),),
+    "TlsConnection": lambda: (Reactor(), pair(), Protocol(), ("192.0.2.7", 1)),
     "Target": lambda: ("http://a/", "GET", (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",)),
     "Transfer": lambda: (Client(Reactor()), asked(), print, print, print, 0),
     "_Map": lambda: (EpollSelector(),),

@@ -140,7 +140,11 @@ SERVE = [
     Habit(PYTHON, "--protocol HTTP/1.1"),
     Habit(PYTHON, "--cgi"),
     Habit(PYTHON, "--tls-cert c.pem --tls-key k.pem", "--ssl-certfile c.pem --ssl-keyfile k.pem"),
-    Habit(PYTHON, "--tls-cert c.pem --tls-password-file f"),
+    Habit(
+        PYTHON,
+        "--tls-cert c.pem --tls-password-file p",
+        "--ssl-certfile c.pem --ssl-keyfile-password-file p",
+    ),
     Habit("manage.py runserver", "0.0.0.0:9000"),
     Habit(NODE, "docs -p 9000", "docs --port 9000"),
     Habit(NODE, "docs -a 127.0.0.1"),

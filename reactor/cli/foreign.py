@@ -43,7 +43,6 @@ SERVE = {
     "--proxy-protocol --proxy-allow-from": "write --bind ADDRESS,proxy=any and --trusted-proxy",
     "--ssl --tls -S": "write --ssl-certfile PEM --ssl-keyfile PEM, or --tls-self-signed",
     "--ssl-version": "write --ssl-min 1.2 or 1.3",
-    "--tls-password-file": "write --ssl-keyfile-password-file FILE",
     "--cert --ssl-cert": "write --ssl-certfile PEM",
     "--key --ssl-key -K": "write --ssl-keyfile PEM",
     "--log-config --logger-class --use-colors": _LOG,

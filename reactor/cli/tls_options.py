@@ -67,7 +67,7 @@ def _add_certificates(group: Any) -> None:
         help="its private key, one for each certificate; default: in the certificate's file",
     )
     group.add_argument(
-        "--ssl-keyfile-password-file",
+        *("--ssl-keyfile-password-file", "--tls-password-file"),
         dest="password_file",
         metavar="FILE",
         help="its first line opens keys that are encrypted; nobody is asked at a terminal",

@@ -63,6 +63,8 @@ cdef class ServerTls(ConnectionKind):
     cdef Connection new(self):
         cdef TlsConnection connection = TlsConnection.__new__(TlsConnection)
         connection.tls = self
+        connection.shaking = True
+        connection.outgoing = TlsOutgoing.__new__(TlsOutgoing)
         return connection
 
     cdef bint may_shake(self, Loop loop) except -1:
@@ -87,14 +89,14 @@ cdef class ServerTls(ConnectionKind):
 cdef class TlsConnection(Connection):
 
     def __cinit__(self):
-        self.outgoing = TlsOutgoing.__new__(TlsOutgoing)
         self.grace = -1
-        self.shaking = True
 
     # --- the handshake --------------------------------------------------------------------
 
     cdef int notify_made(self) except -1:
         """Accepted. The protocol is made, and told, when the handshake is done."""
+        if self.tls is None:
+            return Connection.notify_made(self)  # no listener has made it, so it is plain
         try:
             self.wrap()
         except OSError as error:
@@ -271,6 +273,7 @@ cdef class TlsConnection(Connection):
         return Connection.send_eof(self)
 
     def finish(self, double grace_s=0):
+        self.check_made()
         if not self.shaking:
             super().finish(grace_s)
             return
