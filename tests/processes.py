@@ -20,6 +20,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+import tls_bridge
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 # Long enough for a loaded machine; no test passes because it is over.
@@ -76,6 +77,7 @@ class ServerProcess:
         self.pid = process.pid
         self.out = ""
         self.err = ""
+        self.bridge = None
         self._ready = threading.Event()
         self._readers = [
             threading.Thread(target=self._collect, args=(stream, name), daemon=True)
@@ -102,6 +104,8 @@ class ServerProcess:
     @property
     def urls(self):
         """The URLs of the line that the server printed, in its order."""
+        if self.bridge is not None:
+            return [f"http://127.0.0.1:{self.bridge.port}/"]
         line = self.out.partition("\n")[0]
         return re.findall(r"(?:https?://|tcp://|tls://|unix:)[^ ,]+", line)
 
@@ -171,6 +175,8 @@ class ServerProcess:
         if self.process.poll() is None:
             self.process.kill()
         self.wait()
+        if self.bridge is not None:
+            self.bridge.close()
         self.process.stdout.close()
         self.process.stderr.close()
 
@@ -202,12 +208,26 @@ def serving(*arguments, **options):
     where = () if said else ("--port", "0")
     # Requests of tests name any host; what a server on loopback refuses has tests of its own.
     hosts = () if "--allowed-host" in said_of(arguments) else ("--allowed-host", "*")
-    return started(command("serve", *arguments, *where, *hosts), **options)
+    if not tls_bridge.FOLDER or said:
+        return started(command("serve", *arguments, *where, *hosts), **options)
+    if "threads" in arguments:
+        pytest.skip("threads serve no TLS")
+    words = (*arguments, *where, *hosts, *tls_bridge.options())
+    return bridged(started(command("serve", *words), **options))
 
 
 def said_of(arguments):
     """The options among the arguments, without their values."""
     return {str(argument).partition("=")[0] for argument in arguments}
+
+
+@contextmanager
+def bridged(starting):
+    with starting as server:
+        if server.out:  # it serves
+            assert re.search("(https|tls)://", server.out)
+            server.bridge = tls_bridge.Bridge(server.address)
+        yield server
 
 
 @contextmanager
