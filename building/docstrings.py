@@ -27,6 +27,11 @@ def texts_of(body):
     return {name: text for name, text in found.items() if text}
 
 
+def signature(name, arguments):
+    """The first line of a docstring, by which CPython knows the signature, and does not show it."""
+    return f"{name}({arguments})\n--\n\n"
+
+
 class FromStub(AutoDocTransforms.EmbedSignature):
     def visit_ModuleNode(self, node):
         path = os.path.splitext(node.pos[0].filename)[0] + ".pyi"
@@ -50,24 +55,30 @@ class FromStub(AutoDocTransforms.EmbedSignature):
             self.arguments = "" if said else None
             self.visitchildren(node)
             self.texts = outer
-            # By this line CPython knows the signature of a class.
-            line = "" if self.arguments is None else f"{cls.name}({self.arguments})\n--\n\n"
+            line = "" if self.arguments is None else signature(cls.name, self.arguments)
             self.describe(node.entry.type.scope, cls.name, line)
         return node
 
     def visit_FuncDefNode(self, node):
         function = getattr(node, "py_func", None) or node  # that of a cpdef
-        if not node.entry.is_special:  # CPython's own text stands there
-            self.describe(function.entry, getattr(function, "name", ""))
-        elif getattr(node, "name", "") == "__init__":
-            self.is_format_c = self.is_format_python = False
-            self.is_format_clinic = True  # names and defaults: those of the source, not the stub's
-            positional, named = node.num_posonly_args, node.num_kwonly_args
-            others = len(node.args) - positional - named
-            self.arguments = ", ".join(self._fmt_arglist(
-                node.args, positional, others, node.star_arg, named, node.starstar_arg,
-                hide_self=True))  # fmt: skip
+        name = getattr(function, "name", "")
+        if name == "__init__":
+            self.arguments = self.arguments_of(node, hide_self=True)
+        elif name and not node.entry.is_special:  # CPython's own text stands there
+            self.describe(function.entry, name, signature(name, self.arguments_of(function)))
         return node
+
+    def arguments_of(self, node, hide_self=False):
+        """Names and defaults: those of the source, not the stub's."""
+        self.is_format_c = self.is_format_python = False
+        self.is_format_clinic = True
+        positional, named = node.num_posonly_args, node.num_kwonly_args
+        others = len(node.args) - positional - named
+        return ", ".join(
+            self._fmt_arglist(
+                node.args, positional, others, node.star_arg, named, node.starstar_arg, hide_self
+            )
+        )
 
     visit_DefNode = visit_CFuncDefNode = visit_FuncDefNode
 

@@ -1,6 +1,7 @@
 """Which modules there are to compile, whether all their parts are there, what is out of date."""
 
 import os
+import shutil
 import sys
 from glob import glob
 
@@ -11,6 +12,8 @@ MAKERS = ("setup.py", *glob("building/*.py"))
 def modules():
     """The paths of all `.pyx`, the largest first: so that no core waits for one of them at the
     end. Ends the build without one of the files that belong to them."""
+    if os.name != "posix":
+        sys.exit("reactor builds on Linux and other POSIX systems: on Windows, use it in WSL.")
     found = {kind: glob(f"reactor/**/*.{kind}", recursive=True) for kind in ("pyx", "pxd", "pyi")}
     lost = {path[:-3] + "pyx" for path in found["pxd"] + found["pyi"]} - {*found["pyx"]}
     if lost or not all(found.values()) or not headers():
@@ -20,6 +23,16 @@ def modules():
             "build from a git clone or from the sdist."
         )
     return sorted(found["pyx"], key=os.path.getsize, reverse=True)
+
+
+def check_compiler(compiler):
+    """End the build, in a sentence, where there is none."""
+    command = getattr(compiler, "compiler_so", ["cl"])[0]
+    if shutil.which(command) is None:
+        sys.exit(
+            f"reactor needs a C compiler, and there is no {command!r} here: install one, "
+            "e.g. `apt install gcc python3-dev`, and try again."
+        )
 
 
 def headers():

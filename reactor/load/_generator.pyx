@@ -19,7 +19,7 @@ Must never know how a connection is opened, nor what a right answer is.
 from cpython.exc cimport PyErr_SetFromErrno
 from cpython.mem cimport PyMem_Calloc, PyMem_Free
 from libc.stdint cimport int64_t, uint8_t
-from posix.time cimport CLOCK_MONOTONIC, clock_gettime, itimerspec, timespec
+from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from reactor.parser._lines cimport DONE, FAILED, MORE, ScanResult
 from reactor._protocol cimport Protocol
@@ -33,10 +33,24 @@ from collections import deque
 
 from reactor.limits import DEFAULT_LIMITS
 
-cdef extern from "<sys/timerfd.h>" nogil:
-    int timerfd_create(int clock, int flags)
-    int timerfd_settime(int fd, int flags, const itimerspec *new, itimerspec *old)
-    const int TFD_NONBLOCK, TFD_CLOEXEC, TFD_TIMER_ABSTIME
+cdef extern from *:
+    """
+    #ifdef __linux__
+    #include <sys/timerfd.h>
+    #define reactor_timer() timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)
+    static inline int reactor_set_timer(int fd, int64_t due)
+    {
+        struct itimerspec at = {.it_value = {due / 1000000000, due % 1000000000}};
+        return timerfd_settime(fd, TFD_TIMER_ABSTIME, &at, NULL);
+    }
+    #else
+    #include <errno.h>
+    #define reactor_timer() (errno = ENOSYS, -1)
+    #define reactor_set_timer(fd, due) reactor_timer()
+    #endif
+    """
+    int reactor_timer() nogil
+    int reactor_set_timer(int fd, int64_t due) nogil
 
 cdef enum:
     READ = 1                # selectors.EVENT_READ
@@ -234,8 +248,7 @@ cdef class Load:
     cdef int64_t quota              # requests that may still be sent in the closed loop
     cdef int64_t until
     cdef int batch                  # requests that a client sends together
-    # The open loop.
-    cdef bint open_loop
+    cdef bint open_loop             # or closed: what follows is the open one's
     cdef double interval
     cdef int64_t start, next, total # of the schedule
     cdef object free                # clients that may ask, those longest free first
@@ -257,7 +270,7 @@ cdef class Load:
         self.errors = {}
         self.free = deque()
         self.clients = [Client(self, number, depth) for number in range(connections)]
-        self.timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)
+        self.timer = reactor_timer()
         if self.timer < 0:
             PyErr_SetFromErrno(OSError)
         self.registration = reactor.register(self.timer, READ, self)
@@ -427,12 +440,8 @@ cdef class Load:
 
     cdef int set_timer(self) except -1:
         """To when the next request is due, if there is who may ask it; which also resets it."""
-        cdef itimerspec when
         cdef int64_t due = self.due() if self.free and self.next < self.total else 0
-        when.it_interval.tv_sec = when.it_interval.tv_nsec = 0
-        when.it_value.tv_sec = due // NS
-        when.it_value.tv_nsec = due % NS
-        if timerfd_settime(self.timer, TFD_TIMER_ABSTIME, &when, NULL) < 0:
+        if reactor_set_timer(self.timer, due) < 0:
             PyErr_SetFromErrno(OSError)
         return 0
 

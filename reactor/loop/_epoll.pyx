@@ -21,15 +21,31 @@ import selectors
 from abc import ABCMeta
 from collections.abc import Mapping
 
-cdef extern from "<sys/epoll.h>" nogil:
+cdef extern from *:
+    """
+    #include <errno.h>
+    #include <stdint.h>
+    #ifdef __linux__
+    #include <sys/epoll.h>
+    #else
+    /* Elsewhere `Loop` takes `selectors.DefaultSelector`, and who asks for this one gets ENOSYS. */
+    typedef union { int fd; } epoll_data_t;
+    struct epoll_event { uint32_t events; epoll_data_t data; };
+    enum { EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLL_CTL_MOD, EPOLL_CTL_DEL, EPOLLIN, EPOLLOUT,
+           EPOLLRDHUP };
+    #define epoll_create1(flags) (errno = ENOSYS, -1)
+    #define epoll_ctl(epfd, op, fd, event) (errno = ENOSYS, -1)
+    #define epoll_wait(epfd, events, maxevents, timeout) (errno = ENOSYS, -1)
+    #endif
+    """
     ctypedef union epoll_data_t:
         int fd
     cdef struct epoll_event:
         uint32_t events
         epoll_data_t data
-    int epoll_create1(int flags)
-    int epoll_ctl(int epfd, int op, int fd, epoll_event *event)
-    int epoll_wait(int epfd, epoll_event *events, int maxevents, int timeout)
+    int epoll_create1(int flags) nogil
+    int epoll_ctl(int epfd, int op, int fd, epoll_event *event) nogil
+    int epoll_wait(int epfd, epoll_event *events, int maxevents, int timeout) nogil
     const int EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLL_CTL_MOD, EPOLL_CTL_DEL
     const uint32_t EPOLLIN, EPOLLOUT, EPOLLRDHUP
 

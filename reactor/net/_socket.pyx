@@ -56,7 +56,7 @@ cdef extern from *:
     }
 
     static int drop_syns(int fd) {
-    #ifdef SO_ATTACH_FILTER
+    #ifdef __linux__
         /* The flags of a segment are the byte 13 of its header, and SYN is 2 (RFC 9293 3.1). */
         struct sock_filter code[] = {
             BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13),
