@@ -334,3 +334,70 @@ def test_descriptors_and_tasks_come_back(here):
             sock.close()  # a reset
         eventually(lambda: len(server.open_descriptors()) == before, "all are given back")
         eventually(lambda: server.err.count("stream closed") == 50, "all are closed", PATIENCE_S)
+
+
+# --- WebSockets -------------------------------------------------------------------------------
+
+SOCKETS = """
+async def app(scope, receive, send):
+    if scope["type"] != "websocket":
+        raise ValueError("only websockets")
+    await receive()
+    await send({"type": "websocket.accept"})
+    while (message := await receive())["type"] == "websocket.receive":
+        await send({**message, "type": "websocket.send"})
+    print("closed", message["code"], flush=True)
+"""
+OPENING = (
+    b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+
+
+def test_a_stop_closes_websockets_in_order(here):
+    (here / "sockets.py").write_text(SOCKETS)
+    with contextlib.ExitStack() as ending:
+        server = ending.enter_context(serving("sockets:app", "--no-access-log", cwd=here))
+        socks = [ending.enter_context(server.connect()) for _ in range(50)]
+        for sock in socks:
+            sock.sendall(OPENING)
+            assert sock.recv(1000).startswith(b"HTTP/1.1 101")
+        server.signal(signal.SIGTERM)
+        for sock in socks:
+            # A Close of 1012, unmasked; it is answered, and then there is an end and no reset.
+            head = sock.recv(2)
+            assert head[0] == 0x88
+            payload = sock.recv(head[1])
+            assert payload[:2] == (1012).to_bytes(2, "big")
+            sock.sendall(b"\x88\x82\0\0\0\0" + payload[:2])
+            assert read_to_end(sock) == b""
+        assert server.wait() == 0
+        assert server.out.count("closed 1012") == 50
+
+
+# --- a TCP protocol on asyncio's loop ---------------------------------------------------------
+
+PROTOCOL = """
+import asyncio
+
+class Slow(asyncio.Protocol):
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def data_received(self, data):
+        asyncio.get_running_loop().create_task(self.answer(data))
+
+    async def answer(self, data):
+        await asyncio.sleep(0.01)
+        self.transport.write(data.upper())
+        self.transport.close()
+"""
+
+
+def test_a_tcp_protocol_has_asyncios_running_loop(here):
+    (here / "slow.py").write_text(PROTOCOL)
+    with serving("slow:Slow", "--interface", "tcp", "--loop", "asyncio", cwd=here) as server:
+        port = int(server.urls[0].rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as sock:
+            sock.sendall(b"hello")
+            assert read_to_end(sock) == b"HELLO"
