@@ -195,6 +195,7 @@ def test_recv_of_socket_objects_belongs_to_those_who_block():
     # check of an answer, which must share no fault with what it measures.
     assert set(calls_of("recv")) == {
         "reactor.server.blocking_transport",
+        "reactor.net.proxied",  # the header of the PROXY protocol, once a connection
         "reactor.contrib._exchange",
         "reactor.bench.servers",
     }

@@ -20,18 +20,19 @@ from reactor.loop._registration cimport DUE, READ, Registration
 from reactor.net._connection cimport Connection
 from reactor.net._endpoint cimport Endpoint
 from reactor.net._owner cimport ConnectionOwner
-from reactor.net._socket cimport Peer, accept_ready, is_user, peer_name, refuse_new
+from reactor.net._socket cimport Peer, accept_ready, peer_name, refuse_new
 
 import heapq
 import logging
 import os
 from operator import attrgetter
-from socket import AF_UNIX
+from socket import AF_UNIX, socket
 
 from reactor.log import log
 from reactor.limits import DEFAULT_LIMITS
 from reactor.net.address import bound_address, is_loopback, is_secured
 from reactor.net.descriptors import connections_max
+from reactor.net.proxied import ProxiedClient, Refusals, introduced, may_connect
 
 until_when = attrgetter("deadline")
 
@@ -51,7 +52,8 @@ cdef class Acceptor:
     cdef Registration registration
     cdef double pause_s         # the next one, if there is no descriptor again
     cdef double warned_at
-    cdef long uid               # who alone may connect; -1: whoever can
+    cdef bint guarded           # not for everybody who can connect
+    cdef object proxy           # the version of the PROXY protocol that is spoken here; None: none
     cdef int failures           # of accept, in a row
     cdef double until           # when finishing: a handshake that has begun may take so long
     cdef bint closed, finishing
@@ -61,8 +63,8 @@ cdef class Acceptor:
         self.sock = sock
         self.pause_s = listener.pause_s
         self.warned_at = -INFINITY
-        uid = getattr(sock, "uid", None)
-        self.uid = -1 if uid is None else uid
+        self.proxy = getattr(sock, "proxy", None)
+        self.guarded = self.proxy is not None or getattr(sock, "uid", None) is not None
         self.registration = listener.loop.register(sock, READ, self)
         self.registration.react = react
         return 0
@@ -82,11 +84,11 @@ cdef class Acceptor:
                     return 0
                 continue
             self.failures = 0
-            if self.uid >= 0 and not is_user(fd, self.uid):
+            if self.guarded and not may_connect(self.sock, fd, peer_name(&peer)):
                 close(fd)
                 continue
             try:
-                listener.accepted(fd, &peer, self.tls)
+                listener.accepted(fd, &peer, self)
             except MemoryError:
                 listener.loop.spin_guard.spend_reserve()
                 return self.exhausted(os.strerror(ENOMEM))
@@ -193,6 +195,8 @@ cdef class Listener(ConnectionOwner):
     cdef Factory compiled       # the factory, if it has a C face; else None
     cdef list acceptors
     cdef set connections, going
+    cdef dict introducing       # clients of proxies whose headers are awaited: their acceptors
+    cdef object limits, refusals
     cdef Py_ssize_t connections_max
     cdef object on_empty        # None: it is not finishing
     cdef double grace_s, handshake_s
@@ -209,6 +213,9 @@ cdef class Listener(ConnectionOwner):
         self.compiled = factory if isinstance(factory, Factory) else None
         self.connections = set()
         self.going = set()
+        self.introducing = {}
+        self.limits = limits
+        self.refusals = Refusals(limits)
         self.connections_max = connections_max(limits)
         self.accepts_per_turn = limits.accepts_per_turn_max
         self.pause_s = limits.accept_pause_s
@@ -258,14 +265,28 @@ cdef class Listener(ConnectionOwner):
 
     def abort(self):
         self.close()
+        for client in list(self.introducing):
+            client.close()
+        self.introducing.clear()
         for connection in list(self.connections):
             connection.abort()
 
     cdef inline bint is_full(self):
-        return len(self.connections) >= self.connections_max
+        return len(self.connections) + len(self.introducing) >= self.connections_max
 
-    cdef int accepted(self, int fd, const Peer *peer, ConnectionKind tls) except -1:
+    cdef int accepted(self, int fd, const Peer *peer, Acceptor acceptor) except -1:
         """Raises OSError or MemoryError if there is no room for it; then it is closed."""
+        cdef object name
+        try:
+            name = peer_name(peer)
+        except MemoryError:
+            close(fd)
+            raise
+        if acceptor.proxy is None:
+            return self.open(fd, name, acceptor.tls, None)
+        return self.await_header(fd, name, acceptor)
+
+    cdef int open(self, int fd, object peer, ConnectionKind tls, object arrival) except -1:
         cdef Connection connection
         try:
             connection = Connection.__new__(Connection) if tls is None else tls.new()
@@ -280,7 +301,9 @@ cdef class Listener(ConnectionOwner):
             if protocol is None:
                 return 0
         try:
-            connection.begin(self, protocol, peer_name(peer))
+            connection.begin(self, protocol, peer)
+            if arrival is not None:
+                connection.arrival = arrival
             self.connections.add(connection)
             connection.start()
             if self.on_empty is not None:
@@ -291,8 +314,36 @@ cdef class Listener(ConnectionOwner):
             connection.never_open()
             if isinstance(exception, (KeyboardInterrupt, MemoryError, OSError)):
                 raise
-            self.loop.report(exception, f"opening a connection of {peer_name(peer)}")
+            self.loop.report(exception, f"opening a connection of {peer}")
         return 0
+
+    cdef int await_header(self, int fd, object peer, Acceptor acceptor) except -1:
+        """A proxy has connected, which says first for whom."""
+        try:
+            sock = socket(fileno=fd)
+        except BaseException:
+            close(fd)
+            raise
+        client = ProxiedClient(self.loop, sock, peer, acceptor.proxy, self.limits, self._header_came)
+        self.introducing[client] = acceptor
+        return 0
+
+    def _header_came(self, client, header, error):
+        cdef Acceptor acceptor = self.introducing.pop(client)
+        if header is None:
+            self.refusals.say(client.peer, error)
+            client.close()
+            self.place_is_free()
+            self.check_empty()
+            return
+        peer, arrival = introduced(client.peer, header)
+        try:
+            self.open(client.release(), peer, acceptor.tls, arrival)
+        except MemoryError:
+            self.loop.spin_guard.spend_reserve()
+            acceptor.exhausted(os.strerror(ENOMEM))
+        except OSError as refusal:
+            acceptor.exhausted(refusal.strerror)
 
     cdef object made(self):
         try:
@@ -304,18 +355,22 @@ cdef class Listener(ConnectionOwner):
             self.loop.report(exception, f"making a protocol with {self.factory!r}")
 
     cdef int closed(self, Endpoint connection) except -1:
-        if self.short or self.is_full():
-            self.short = False
-            for acceptor in self.acceptors:
-                (<Acceptor>acceptor).go_on()
+        self.place_is_free()
         self.connections.discard(connection)
         if self.going:
             self.going.discard(connection)
         return self.check_empty()
 
+    cdef int place_is_free(self) except -1:
+        if self.short or self.is_full():
+            self.short = False
+            for acceptor in self.acceptors:
+                (<Acceptor>acceptor).go_on()
+        return 0
+
     cdef int check_empty(self) except -1:
         cdef Acceptor acceptor
-        if self.connections or self.on_empty is None:
+        if self.connections or self.introducing or self.on_empty is None:
             return 0
         for acceptor in self.acceptors:
             if not acceptor.closed:

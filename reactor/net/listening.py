@@ -50,6 +50,7 @@ class ListeningSocket(socket.socket):
     Attributes:
         tls, proxy: the `Bind`'s.
         uid: who alone may connect, besides root; None: whoever can.
+        trusted: the proxies that may connect, as ``holds(peer)`` tells; None: any.
         shared: somebody who holds it too goes on with it: whoever the process got it from, or gave
             it to. Who waits there when this server stops is not ours to accept or refuse.
     """
@@ -57,6 +58,7 @@ class ListeningSocket(socket.socket):
     tls: bool | None = None
     proxy: str | None = None
     uid: int | None = None
+    trusted: Any = None
     shared = False
     _path = ""
     _file: os.stat_result | None = None

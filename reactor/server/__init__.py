@@ -28,7 +28,7 @@ from reactor.net.descriptors import connections_max, with_body_files
 from reactor.server._date import DateField
 from reactor.server.access_log import AccessLog
 from reactor.server.body_files import BodyFiles, body_files_for
-from reactor.server.edge import NO_POLICY, EdgePolicy, edge_of
+from reactor.server.edge import NO_POLICY, EdgePolicy, edge_of, trust_binds
 from reactor.server.loop_server import LoopServer
 from reactor.server.notify import Notifier
 
@@ -263,6 +263,7 @@ def _hosting_of(app: Any, loop: HostLoop, model: Model) -> Any:
 
 
 def _guard(factory: Any, policy: EdgePolicy, sockets: list[socket.socket], limits: Limits) -> None:
+    trust_binds(policy, sockets)
     edge = edge_of(policy, sockets, limits)
     if edge is not None and hasattr(factory, "guard"):  # a TCP protocol speaks for itself
         factory.guard(edge)

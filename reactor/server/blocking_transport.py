@@ -22,11 +22,12 @@ from contextlib import suppress
 from typing import Any, BinaryIO
 
 from reactor._protocol import is_python, seconds_checked, write_buffer_marks
-from reactor.errors import TruncatedFileError
+from reactor.errors import RemoteProtocolError, TruncatedFileError
 from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.log import report
 from reactor.net import Protocol, Transport, reset_on_close
 from reactor.net._socket import has_input
+from reactor.net.proxied import Refusals, introduced, receive_header
 from reactor.process._forked import end_if_forked
 
 
@@ -57,6 +58,17 @@ class BlockingTransport(Transport):
         self._held: bytearray | None = None  # what was written since `cork`
         self._soon: deque[Callable[[], object]] = deque()
         self._called: threading.Event | None = None  # while somebody waits for a call
+
+    def introduce(self, version: str, refusals: Refusals) -> bool:
+        """Receive the header of the PROXY protocol; false: it did not come, and all is closed."""
+        try:
+            header = receive_header(self._sock, version, self._limits)
+        except (OSError, RemoteProtocolError) as error:
+            refusals.say(self._peer, error)
+            self.bury()
+            return False
+        self._peer, self.arrival = introduced(self._peer, header)
+        return True
 
     def serve(self) -> None:
         """The life of a connection, in the thread that is its own."""

@@ -14,7 +14,8 @@ from reactor._value import Value
 from reactor.errors import ConfigurationError
 from reactor.http._edge import Edge
 from reactor.limits import DEFAULT_LIMITS, Limits
-from reactor.net.address import is_loopback
+from reactor.net.address import bound_address, is_loopback
+from reactor.net.listening import ListeningSocket
 from reactor.parser.forwarded import Node, bare_host, parse_ip, parse_node
 
 FAMILIES = ("x-forwarded", "forwarded")
@@ -64,6 +65,24 @@ def edge_of(
         return None
     standard = policy.forwarded == "forwarded"
     return Edge(hosts, trusted, standard, limits.forwarded_entries_max)
+
+
+def trust_binds(policy: EdgePolicy, sockets: Iterable[socket.socket]) -> None:
+    """Where the PROXY protocol is spoken only trusted proxies may connect.
+
+    Raises:
+        ConfigurationError: nobody has said which, and others than this machine's can.
+    """
+    for sock in sockets:
+        if not isinstance(sock, ListeningSocket) or sock.proxy is None:
+            continue
+        if policy.trusted:
+            sock.trusted = TrustedProxies(policy.trusted)
+        elif not is_loopback(sock):
+            raise ConfigurationError(
+                f"{bound_address(sock)} would believe whoever writes a PROXY header: say by "
+                "--trusted-proxy which proxies may"
+            )
 
 
 def _hosts_of(

@@ -19,9 +19,10 @@ from typing import Any
 from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.log import log, report
 from reactor.net import Protocol
-from reactor.net._socket import is_user, refuse_new
+from reactor.net._socket import refuse_new
 from reactor.net.address import is_loopback
 from reactor.net.descriptors import connections_max
+from reactor.net.proxied import Refusals, may_connect
 from reactor.process._forked import end_if_forked, serving
 from reactor.server.blocking_transport import BlockingTransport
 from reactor.server.notify import Notifier
@@ -99,6 +100,7 @@ class ThreadServer:
     ) -> None:
         self._listeners = listeners
         self.notifier = Notifier()
+        self._refusals = Refusals(limits)
         self._factory: Any = factory
         self._limits = limits
         self._serving: dict[threading.Thread, BlockingTransport] = {}
@@ -196,13 +198,12 @@ class ThreadServer:
                     continue  # a client that has gone: the next may be there
                 return
             refusal.over()
-            uid = getattr(listener, "uid", None)
-            if uid is not None and not is_user(sock.fileno(), uid):
+            if not may_connect(listener, sock.fileno(), peer):
                 sock.close()
                 continue
             self._take_place()
             try:
-                self._start(sock, peer)
+                self._start(sock, peer, getattr(listener, "proxy", None))
             except BaseException as error:
                 end_if_forked(error)
                 sock.close()
@@ -235,9 +236,9 @@ class ThreadServer:
             if self._places.acquire(timeout=self._limits.accept_pause_s):
                 return
 
-    def _start(self, sock: socket.socket, peer: Any) -> None:
+    def _start(self, sock: socket.socket, peer: Any, proxy: str | None) -> None:
         transport = BlockingTransport(sock, self._factory(), peer, self._limits)
-        thread = threading.Thread(target=self._serve, args=(transport,), daemon=True)
+        thread = threading.Thread(target=self._serve, args=(transport, proxy), daemon=True)
         thread._started = _Beginning()  # type: ignore[attr-defined]
         self._serving[thread] = transport
         try:
@@ -260,9 +261,10 @@ class ThreadServer:
                 transport.bury()
                 self._places.release()
 
-    def _serve(self, transport: BlockingTransport) -> None:
+    def _serve(self, transport: BlockingTransport, proxy: str | None) -> None:
         try:
-            transport.serve()
+            if proxy is None or transport.introduce(proxy, self._refusals):
+                transport.serve()
         finally:
             # One that began after all, when it had been given up, finds its socket closed.
             if self._serving.pop(threading.current_thread(), None) is not None:
