@@ -295,3 +295,27 @@ class TestReceive:
         with driven(sending(*answering()), limits=Limits(streamed_bytes_max=10)) as d:
             sent = d.feed(get(b"/", b"Content-Length: 11\r\n", b"POST"))
             assert sent.startswith(b"HTTP/1.1 413")
+
+
+def test_who_waits_for_the_disconnect_hears_of_the_end_of_the_answer():
+    """Litestar listens in a task of its own, and waits for that task when its stream is over."""
+    got = []
+
+    async def app(scope, receive, send):
+        await receive()
+
+        async def listen():
+            got.append(await receive())
+
+        listening = asyncio.create_task(listen())
+        await asyncio.sleep(0)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"a", "more_body": True})
+        await send({"type": "http.response.body"})
+        await listening
+        got.append("over")
+
+    with driven(app) as d:
+        d.feed(GET)
+        d.turns()
+        assert got == [{"type": "http.disconnect"}, "over"]

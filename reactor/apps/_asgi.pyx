@@ -228,6 +228,8 @@ cdef class AsgiCall(AsgiReceiver):
         else:
             answer = answer.with_body(content)
         self.complete = True
+        if self.receivers is not None:  # a listener for the disconnect, who waits for its end
+            self.wake(False)
         if self.exchange is None:
             if self.closes:
                 (<DeferredResponder>self.request.answerer).keep_alive = False
@@ -281,6 +283,7 @@ cdef class AsgiCall(AsgiReceiver):
         except BaseException:
             self.complete = False
             raise
+        self.wake(False)
         return self.settled(responder)
 
     # --- for the extensions ---------------------------------------------------------------

@@ -9,7 +9,7 @@ from quart import websocket as socket
 
 BIG = os.environ["SITE_FILE"]
 done = []
-app = Quart(__name__, static_folder=os.path.dirname(BIG))
+app = Quart(__name__, static_folder=os.path.dirname(BIG), static_url_path="/static")
 app.secret_key = "of a test"
 app.config["MAX_CONTENT_LENGTH"] = None
 
