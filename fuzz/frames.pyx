@@ -33,8 +33,12 @@ cdef object outcome(list pieces, int mode):
         for piece in pieces:
             reader.read(piece, found)
     except RemoteProtocolError as fault:
-        # What inflates has no offset: it may be seen a piece later.
-        error = fault.status, fault.code, 0 if inflater is not None else fault.offset
+        # What is wrong in a payload is said where a piece ends. Of what inflates the first fault is
+        # seen, which may be another one where a piece holds several.
+        if fault.status == 1002 or inflater is None:
+            error = fault.status, fault.code, fault.offset if fault.status != 1007 else 0
+        else:
+            error = "what it inflates to"
     for opcode, payload in found:
         size = len(payload.encode()) if isinstance(payload, str) else len(payload)
         if size > (125 if opcode >= 8 else most) or (opcode == 1) != isinstance(payload, str):

@@ -39,7 +39,8 @@ FOLLOWED = {
     "core": ("_head", "_lines", "_fields", "_chunked"),
     "frames": ("_frames",),
 }
-MODULES = ("_*.pyx", "parser/_*.pyx", "http/_*.pyx")
+EVERY = ("_*.pyx", "parser/_*.pyx", "http/_*.pyx")
+MODULES = {"api": EVERY, "core": EVERY, "frames": ("parser/_frames.pyx",)}
 
 
 def shell(*command: str | Path, **kwargs) -> None:
@@ -54,7 +55,9 @@ def copy(build: Path, level: str) -> list[Path]:
     )
     harness = build / "harness.pyx"
     shutil.copy(ROOT / "fuzz" / HARNESS[level], harness)
-    sources = [path for pattern in MODULES for path in sorted((build / "reactor").glob(pattern))]
+    sources = [
+        path for pattern in MODULES[level] for path in sorted((build / "reactor").glob(pattern))
+    ]
     return [*sources, harness]
 
 

@@ -12,7 +12,16 @@ from types import SimpleNamespace
 
 from fakes import FakeJournal
 
-from reactor import Body, End, Headers, Limits, Request, RequestParser, Response
+from reactor import (
+    Body,
+    End,
+    Headers,
+    Limits,
+    Request,
+    RequestParser,
+    Response,
+    WebSocket,
+)
 from reactor._protocol import Protocol
 from reactor.apps._environ import Environs
 from reactor.client.client import Client
@@ -21,6 +30,7 @@ from reactor.http._client import ClientMachine, Exchange
 from reactor.http._collecting import BodyRoom, BodyStore
 from reactor.http._context import Dates, ServerContext
 from reactor.http._server import ServerMachine
+from reactor.http._websocket_sending import WebSocketContext
 from reactor.http.app import App
 from reactor.load._answers import Target
 from reactor.load._generator import Load
@@ -227,6 +237,8 @@ RECIPES: dict[str, Callable[[], tuple[object, ...]]] = {
     "FileStamps": lambda: (os.open("/", os.O_RDONLY), [b"tmp"]),
     "File": lambda: (os.open(os.devnull, os.O_RDONLY), 10),
     "FrameReader": lambda: (True, 100),
+    "WebSocketContext": lambda: (Limits(), FakeJournal()),
+    "WebSocketMachine": lambda: (WebSocketContext(Limits(), FakeJournal()), WebSocket()),
     "Headers": lambda: ([("a", "b")],),
     "ResponseReader": lambda: (Limits(),),
     "Body": lambda: (b"x",),

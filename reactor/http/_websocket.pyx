@@ -118,6 +118,8 @@ cdef class WebSocketMachine(WebSocketSender):
     # --- what the transport tells ---------------------------------------------------------
 
     cpdef connection_made(self, transport):
+        if self.context is None or transport is None:
+            raise RuntimeError("the machine has no socket: super().__init__() was not called")
         self.transport = transport
         self.socket.machine = self
         self.stage = OPEN
@@ -187,8 +189,9 @@ cdef class WebSocketMachine(WebSocketSender):
     cpdef connection_lost(self, exc):
         cdef WebSocket socket = self.socket
         closing = self.stage == CLOSING
-        if self.stage != NOT_OPEN:
-            self.context.deflating -= self.deflater is not None
+        if self.transport is None:
+            return  # it was never open
+        self.context.deflating -= self.deflater is not None
         self.stage = CLOSED
         self.count(0)
         if isinstance(exc, TimeoutError):
