@@ -255,11 +255,26 @@ class TestBombs:
 
     def test_the_ratio_has_a_bound_above_a_size(self):
         limits = Limits(websocket_inflate_ratio_max=50, websocket_inflate_free_bytes=100_000)
-        d = deflating(limits)
-        d.feed(of_client(BINARY, deflated(bytes(100_000)), deflated=True))
-        assert d.socket.messages == [bytes(100_000)]
-        [(_, payload)] = d.feed(of_client(BINARY, deflated(bytes(100_001)), deflated=True))
-        assert payload[:2] == close_payload(1009)
+        for size, code in ((100_000, None), (100_001, 1009)):
+            data = of_client(BINARY, deflated(bytes(size)), deflated=True)
+            for pieces in [[data], *cuts(data)]:
+                d = deflating(limits)
+                sent = [item for piece in pieces for item in d.feed(piece)]
+                if code is None:
+                    assert d.socket.messages == [bytes(size)]
+                else:
+                    assert [payload[:2] for _, payload in sent] == [close_payload(1009)]
+
+    def test_the_ratio_does_not_depend_on_how_it_is_cut(self):
+        limits = Limits(websocket_inflate_ratio_max=4, websocket_inflate_free_bytes=50)
+        # Its beginning alone is over the ratio.
+        plain = bytes(1500) + random.Random(1).randbytes(500)
+        data = of_client(BINARY, deflated(plain), deflated=True)
+        for pieces in [[data], *cuts(data)]:
+            d = deflating(limits)
+            for piece in pieces:
+                d.feed(piece)
+            assert d.socket.messages == [plain]
 
     def test_what_was_announced_is_refused_before_it_comes(self):
         d = deflating(Limits(websocket_message_bytes_max=1000))
@@ -308,7 +323,9 @@ def test_wsproto_reads_ours():
 class _Keeps:
     """In place of what inflates."""
 
-    def inflate(self, data, most, last):
+    pending = False
+
+    def inflate(self, data, most, frame_ends, last):
         return data
 
 

@@ -7,11 +7,13 @@ import threading
 from contextlib import suppress
 
 import pytest
+import trustme
 from websocket_handshakes import ACCEPT
 from websocket_peers import needs_websockets
 
 from reactor import Server, WebSocket, aio
 from reactor.errors import FetchError, LocalProtocolError, WebSocketClosed
+from reactor.server.tls import TlsOptions
 
 
 class Echo(WebSocket):
@@ -218,10 +220,37 @@ def test_nobody_listens():
     run(main)
 
 
+def test_our_server_by_tls(tmp_path):
+    authority, cafile, pair = trustme.CA(), tmp_path / "ca.pem", tmp_path / "pair.pem"
+    authority.cert_pem.write_to_path(cafile)
+    authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(pair)
+    pair.chmod(0o600)
+    tls = TlsOptions(certificates=((str(pair), None),))
+    server = Server(lambda request: request.websocket(Echo), port=0, tls=tls)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+
+    async def main():
+        url = f"wss://localhost:{server.sockets[0].getsockname()[1]}/"
+        async with aio.connect_websocket(url, cafile=str(cafile), ip=4) as socket:
+            for message in ("héllo" * 100, bytes(300_000), "y"):
+                await socket.send(message)
+                assert await socket.receive() == message
+            server.stop()
+            with pytest.raises(WebSocketClosed) as closed:
+                await socket.receive()
+            assert closed.value.code == 1012
+
+    try:
+        run(main)
+    finally:
+        server.stop(0)
+        thread.join()
+
+
 @needs_websockets
 @pytest.mark.parametrize("secure", [False, True])
 def test_the_server_of_websockets(secure, tmp_path):
-    import trustme
     from websockets.asyncio.server import serve
 
     authority = trustme.CA()

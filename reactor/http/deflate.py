@@ -26,7 +26,7 @@ _WINDOW_BITS_MIN = 9
 _NAME = "permessage-deflate"
 # RFC 7692 7.2.1: what every message ends with, and what is not sent.
 _TAIL = b"\x00\x00\xff\xff"
-# What is inflated between two looks at the ratio.
+# What is inflated at a time, to be put where it stays before there is more.
 _STEP_BYTES = 256 * 1024
 
 # RFC 6455 9.1: extension-list; a value may be quoted, and is a token then too.
@@ -145,11 +145,17 @@ def _parameters(element: str) -> Parameters | None:
 class Inflater:
     """Inflates the messages of one direction, in the pieces in which they come.
 
+    Attributes:
+        pending: whether `go_on` has more of what was given to `inflate`.
+
     Raises:
         RemoteProtocolError: the bytes are no deflate (1007), or it makes too much of them (1009).
     """
 
-    __slots__ = ("_bits", "_decompressor", "_forgets", "_free", "_ratio", "_read", "_written")
+    __slots__ = (
+        *("_bits", "_data", "_decompressor", "_forgets", "_frame_ends", "_free", "_last"),
+        *("_ratio", "_read", "_written", "pending"),
+    )
 
     def __init__(self, bits: int, forgets: bool, limits: Limits) -> None:
         self._bits = max(bits, _WINDOW_BITS_MIN)
@@ -158,45 +164,50 @@ class Inflater:
         self._ratio = limits.websocket_inflate_ratio_max
         self._decompressor: zlib._Decompress | None = None
         self._read = self._written = 0
+        self.pending = False
 
-    def inflate(self, data: bytes, most: int, last: bool) -> bytes:
-        """What comes of the next bytes of a message: of ``most`` and one at most."""
-        pieces = []
+    def inflate(self, data: bytes, most: int, frame_ends: bool, last: bool) -> bytes:
+        """The first of what comes of the next bytes of a message: of ``most`` and one at most.
+
+        The ratio is judged where a frame ends: elsewhere it would depend on how the network has cut
+        what was sent.
+        """
         self._read += len(data)
-        if last:
-            data += _TAIL
-        size = at_most = 0
-        # Also where all was taken in: what did not fit into a step is given with the next.
-        while data or (at_most and size == at_most):
-            if self._decompressor is None:
-                self._decompressor = zlib.decompressobj(-self._bits)
-            at_most = min(most + 1, _STEP_BYTES)
-            try:
-                piece = self._decompressor.decompress(data, at_most)
-            except zlib.error as error:
-                raise RemoteProtocolError(1007, "ws-deflate", "a message is not deflate") from error
-            size = len(piece)
-            pieces.append(piece)
-            most -= size
-            self._written += size
-            if most < 0:
-                break  # its reader refuses it
-            if self._written > max(self._free, self._ratio * self._read):
-                raise RemoteProtocolError(
-                    1009,
-                    "ws-inflate-ratio",
-                    f"a message inflates {self._ratio}-fold",
-                )
-            data = self._decompressor.unconsumed_tail
-            if self._decompressor.eof:
-                # RFC 7692 7.2.3.5: a last block of deflate is not the last of a message.
-                data = self._decompressor.unused_data
-                self._decompressor = None
-        if last:
+        self._data = data + _TAIL if last else data
+        self._frame_ends, self._last = frame_ends, last
+        return self.go_on(most)
+
+    def go_on(self, most: int) -> bytes:
+        if self._decompressor is None:
+            self._decompressor = zlib.decompressobj(-self._bits)
+        at_most = min(most + 1, _STEP_BYTES)
+        try:
+            piece = self._decompressor.decompress(self._data, at_most)
+        except zlib.error as error:
+            raise RemoteProtocolError(1007, "ws-deflate", "a message is not deflate") from error
+        self._written += len(piece)
+        self._data = self._decompressor.unconsumed_tail
+        if self._decompressor.eof:
+            # RFC 7692 7.2.3.5: a last block of deflate is not the last of a message.
+            self._data = self._decompressor.unused_data
+            self._decompressor = None
+        # Also where all was taken in: what did not fit is given with the next.
+        self.pending = bool(self._data) or (
+            self._decompressor is not None and len(piece) == at_most
+        )
+        if not self.pending:
+            self._ended()
+        return piece
+
+    def _ended(self) -> None:
+        if self._frame_ends and self._written > max(self._free, self._ratio * self._read):
+            raise RemoteProtocolError(
+                1009, "ws-inflate-ratio", f"a message inflates {self._ratio}-fold"
+            )
+        if self._last:
             self._read = self._written = 0
             if self._forgets:
                 self._decompressor = None
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 class Deflater:

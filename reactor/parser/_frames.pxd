@@ -55,6 +55,7 @@ cdef class FrameReader:
     cdef int grow(self, Py_ssize_t needed) except -1
     cdef int resize(self, Py_ssize_t size) except -1
     cdef int become_bytes(self, Py_ssize_t size) except -1
+    cdef int append_inflated(self, bytes inflated) except -1
     cdef int inflate(self, Py_ssize_t size, bint last) except -1
     cdef int finish_message(self) except -1
     cdef object take_data(self)

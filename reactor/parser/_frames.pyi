@@ -6,8 +6,13 @@ from typing_extensions import disjoint_base
 __pyx_capi__: dict[str, Any]
 
 class _Inflater(Protocol):
-    def inflate(self, data: bytes, most: int, last: bool) -> bytes:
-        """What these bytes of a message come to, and at most one byte more than ``most``."""
+    @property
+    def pending(self) -> bool:
+        """Whether `go_on` has more of what was given."""
+
+    def go_on(self, most: int) -> bytes: ...
+    def inflate(self, data: bytes, most: int, frame_ends: bool, last: bool) -> bytes:
+        """What these bytes of a message come to first: at most one byte more than ``most``."""
 
 @disjoint_base
 class FrameReader:

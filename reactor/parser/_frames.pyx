@@ -271,8 +271,9 @@ cdef class FrameReader:
         return <uint8_t *>(unicode_in(self.data) if self.ascii else bytes_in(self.data))
 
     cdef int grow(self, Py_ssize_t needed) except -1:
-        # Doubled; but a last frame says what there will be.
+        # Doubled; but a last frame says what there will be, and more than the bound is never there.
         cdef Py_ssize_t capacity = max(2 * self.capacity, <Py_ssize_t>CAPACITY_FIRST)
+        capacity = <Py_ssize_t>min(<int64_t>capacity, self.message_bytes_max)
         if self.first & FIN and not self.deflated:
             capacity = min(capacity, self.size + <Py_ssize_t>self.left)
         capacity = max(capacity, needed)
@@ -303,11 +304,19 @@ cdef class FrameReader:
         cdef bytes inflated
         if size:
             frames_mask(<uint8_t *>PyBytes_AS_STRING(plain), self.at, size, self.key)
-        inflated = self.inflater.inflate(plain, self.message_bytes_max - self.size, last)
-        if PyBytes_GET_SIZE(inflated) > self.message_bytes_max - self.size:
+        inflated = self.inflater.inflate(
+            plain, self.message_bytes_max - self.size, size == <Py_ssize_t>self.left, last)
+        self.append_inflated(inflated)
+        while self.inflater.pending:
+            self.append_inflated(self.inflater.go_on(self.message_bytes_max - self.size))
+        return 0
+
+    cdef int append_inflated(self, bytes inflated) except -1:
+        cdef Py_ssize_t size = PyBytes_GET_SIZE(inflated)
+        if size > self.message_bytes_max - self.size:
             raise self.too_big()
-        if inflated:
-            self.append(<const uint8_t *>PyBytes_AS_STRING(inflated), PyBytes_GET_SIZE(inflated), 0)
+        if size:
+            self.append(<const uint8_t *>PyBytes_AS_STRING(inflated), size, 0)
         return 0
 
     cdef int finish_message(self) except -1:
