@@ -274,6 +274,17 @@ def exchange(address, data, half_close=False):
         return read_to_end(sock)
 
 
+def exchange_tls(address, data, context):
+    """`exchange` over TLS, with a client's context; raises ssl.SSLError if there is no TLS, or no
+    signed end."""
+    with (
+        socket.create_connection(address, timeout=PATIENCE_S) as plain,
+        context.wrap_socket(plain, server_hostname="localhost", suppress_ragged_eofs=False) as sock,
+    ):
+        sock.sendall(data)
+        return read_to_end(sock)
+
+
 def has_ipv6():
     try:
         with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as sock:

@@ -103,6 +103,8 @@ cdef class Environs(SectionCache):
             environ["wsgi.url_scheme"] = request.arrival.scheme
             if request.arrival.host is not None:
                 environ["HTTP_HOST"] = request.arrival.host
+            if request.arrival.tls is not None and request.arrival.tls.environ is not None:
+                environ.update(request.arrival.tls.environ)
         return environ
 
     cdef Section made(self, Request request):

@@ -68,6 +68,8 @@ cdef class Scopes(SectionCache):
         else:
             scope["http_version"] = "1.0"
             scope["extensions"] = PyDict_Copy(self.extensions_before_1_1)
+        if request.arrival is not None and request.arrival.tls is not None:
+            scope["extensions"]["tls"] = PyDict_Copy(request.arrival.tls.extension)
         return scope
 
     cdef dict copied(self, Request request):

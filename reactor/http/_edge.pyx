@@ -106,7 +106,8 @@ cdef class Edge:
             request.peer = client   # from here on: who is at the other end is `arrival.peer`
         proto = None if proto is None else small(proto)
         request.arrival = Arrival(
-            proto if proto in SCHEMES else scheme, host if is_host(host) else None, proxy)
+            proto if proto in SCHEMES else scheme, host if is_host(host) else None, proxy,
+            None if before is None else before.tls)
 
     def walked(self, peer, list nodes not None):
         """The client, and where in the list it stands: the first from the right that is not

@@ -37,14 +37,12 @@ from ssl import SSLEOFError, SSLWantReadError, SSLWantWriteError
 
 from reactor.limits import DEFAULT_LIMITS
 from reactor.log import log
+from reactor.net.tls_info import TlsInfo
 from reactor.net.tls_words import reason_of
 
 cdef extern from "<sys/socket.h>" nogil:
     Py_ssize_t peek_at "recv"(int fd, void *data, size_t size, int flags)
     const int MSG_PEEK
-
-# Of every request of a client that is at the other end itself.
-cdef Arrival SECURED = Arrival("https")
 
 # What a client gets that speaks HTTP in plain text to a port that speaks TLS.
 cdef bytes SPEAKS_TLS_TEXT = b"This port speaks TLS: use https:// instead of http://\n"
@@ -166,8 +164,8 @@ cdef class TlsConnection(Connection):
         return 0
 
     cdef int handshake_done(self) except -1:
-        self.arrival = SECURED if self.arrival is None else Arrival(
-            "https", None, (<Arrival>self.arrival).peer)
+        peer = None if self.arrival is None else (<Arrival>self.arrival).peer
+        self.arrival = Arrival("https", None, peer, TlsInfo(self.sock))
         self.tls.handshakes += 1
         self.shaking = False
         self.set_deadline_at(INFINITY)

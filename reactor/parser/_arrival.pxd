@@ -4,3 +4,4 @@ cdef class Arrival:
     cdef readonly str scheme
     cdef readonly str host          # None: what the request itself says
     cdef readonly object peer       # None: the client itself is at the other end
+    cdef readonly object tls        # None: the connection is plain

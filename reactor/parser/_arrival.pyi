@@ -7,13 +7,17 @@ class Arrival:
     """How a request arrived: over TLS, or by a proxy that is trusted to say it.
 
     ``host`` is in place of the request's own, ``peer`` the address of a proxy that speaks for the
-    client. Immutable.
+    client, ``tls`` what is known of the connection's TLS. Immutable.
     """
 
-    def __init__(self, scheme: str = "http", host: str | None = None, peer: Any = None) -> None: ...
+    def __init__(
+        self, scheme: str = "http", host: str | None = None, peer: Any = None, tls: Any = None
+    ) -> None: ...
     @property
     def scheme(self) -> str: ...
     @property
     def host(self) -> str | None: ...
     @property
     def peer(self) -> Any: ...
+    @property
+    def tls(self) -> Any: ...

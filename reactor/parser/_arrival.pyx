@@ -6,10 +6,11 @@ Must never know: who has told it, and whether that is believed.
 
 cdef class Arrival:
 
-    def __init__(self, str scheme not None="http", str host=None, peer=None):
+    def __init__(self, str scheme not None="http", str host=None, peer=None, tls=None):
         self.scheme = scheme
         self.host = host
         self.peer = peer
+        self.tls = tls
 
     def __repr__(self):
         return f"Arrival({self.scheme!r}, {self.host!r}, {self.peer!r})"

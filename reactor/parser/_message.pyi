@@ -170,6 +170,11 @@ class Request(Message):
         else ``"http"``."""
 
     @property
+    def tls(self) -> Any:
+        """The `reactor.net.tls_info.TlsInfo` of the connection: version, cipher, and the client's
+        certificate, if it had one that was verified. None: the connection is plain."""
+
+    @property
     def expect(self) -> str | None:
         """The Expect field; a server that does not know it may answer 417."""
 

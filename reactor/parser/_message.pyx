@@ -14,8 +14,7 @@ from libc.string cimport memcmp
 from reactor.parser._fields cimport (
     ABSOLUTE, CHUNKED, CONNECT, CONTINUE, LENIENT, RESPONSE, UPGRADE, Facts, Field, may_frame,
     name_key, no_facts, note_field, note_target, stays_open)
-from reactor.parser._headers cimport (
-    as_headers, block_of, checked_value, headers_in, text_in, wire_bytes)
+from reactor.parser._headers cimport as_headers, block_of, checked_value, headers_in, text_in, wire_bytes
 from reactor.parser._length cimport status_has_content
 from reactor.parser._lines cimport blank_values
 from reactor.parser._names cimport (
@@ -252,6 +251,10 @@ cdef class Request(Message):
     @property
     def scheme(self):
         return "http" if self.arrival is None else self.arrival.scheme
+
+    @property
+    def tls(self):
+        return None if self.arrival is None else self.arrival.tls
 
     @property
     def host(self):
