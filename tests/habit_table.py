@@ -113,7 +113,7 @@ SERVE = [
     Habit(GUNICORN, "-e DEBUG=1 app:app", "--env DEBUG=1 app:app"),
     Habit(GUNICORN, "--pid /tmp/pid app:app", "--pid /tmp/pid app:app"),
     Habit(GUNICORN, "-D app:app"),
-    Habit(GUNICORN, "-u www-data -g www-data app:app"),
+    Habit(GUNICORN, "-u www-data -g www-data app:app", "app:app --user www-data --group www-data"),
     Habit(GUNICORN, "--umask 007 app:app"),
     Habit(GUNICORN, "--access-logfile - app:app", "--access-log app:app"),
     Habit(GUNICORN, "--error-logfile - app:app", "app:app"),

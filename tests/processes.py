@@ -208,6 +208,8 @@ def serving(*arguments, **options):
     where = () if said else ("--port", "0")
     # Requests of tests name any host; what a server on loopback refuses has tests of its own.
     hosts = () if "--allowed-host" in said_of(arguments) else ("--allowed-host", "*")
+    # Nor does it matter that root runs them.
+    hosts = (*hosts, "--allow-root")
     if not tls_bridge.FOLDER or said:
         return started(command("serve", *arguments, *where, *hosts), **options)
     if "threads" in arguments:

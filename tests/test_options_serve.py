@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import pwd
 import signal
 import socket
 import subprocess
@@ -13,13 +14,23 @@ from pathlib import Path
 
 import pytest
 from option_table import UNSEEN, Shown, check, missing, unknown
-from processes import MODELS, PATIENCE_S, command, environment, eventually, read_to_end, serving
+from processes import (
+    MODELS,
+    PATIENCE_S,
+    command,
+    environment,
+    eventually,
+    read_to_end,
+    serving,
+)
+from processes import started as process
 from tls_option_rows import TLS_TABLE
 from websocket_looks import close_after_pings, deflates, echoed, first_frame, handshake
 
 # Ten times what the rows' time-outs say, and less than the defaults that they replace.
 SOON_S = 5.0
 # Another group of this user, if there is one; root may take any.
+OWN_GROUP = 12345 if os.geteuid() == 0 else os.getgid()
 GROUP = 12345 if os.geteuid() == 0 else max([*os.getgroups(), os.getgid()])
 
 APPS = """
@@ -42,6 +53,9 @@ def variable(request):
 
 def make():
     return app
+
+def home(request):
+    return Response(200, {}, os.environ["HOME"])
 
 def failing(request):
     raise ValueError("an application that fails")
@@ -98,7 +112,7 @@ def places(tmp_path_factory):
 def started(words, places, **options):
     """A server of these words; of the folder, unless they name a target."""
     target = [] if words[:1] and not words[0].startswith("-") else [places["folder"]]
-    env = {"PYTHONPATH": str(places["root"])}
+    env = {"PYTHONPATH": str(places["root"]), **options.pop("env", {})}
     with serving(*target, *words, cwd=places["root"], env=env, **options) as server:
         yield server
 
@@ -328,6 +342,25 @@ def logged_client(name, before=""):
     return seen(look)
 
 
+def home(words, places):
+    """What applications see as HOME."""
+    with started(["seen:home", *words], places, env={"HOME": "/none"}) as server:
+        return request(server).partition("\r\n\r\n")[2]
+
+
+@seen
+def group(server):
+    return server.status("Gid")
+
+
+def warned_of_root(words, places):
+    program = command("serve", places["folder"], "--port", "0", *words)
+    with process(program) as server:
+        request(server)
+        server.stop()
+        return "this server is root" in server.err
+
+
 LONG = "/?" + 100 * "x"
 UPLOAD = {"method": "POST", "body": 100 * b"x"}
 POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nx"
@@ -391,6 +424,10 @@ TABLE = [
     Shown("--spa", ["--spa"], status("/deep/link"), 404, 200),
     Shown("--cors", ["--cors"], field("access-control-allow-origin"), [], ["*"]),
     Shown("--header", ["--header", "X-A: b"], field("x-a"), [], ["b"]),
+    # The process: in full in tests/test_privileges.py.
+    Shown("--user", ["--user", str(os.getuid())], home, "/none", pwd.getpwuid(os.getuid()).pw_dir),
+    Shown("--group", ["--group", str(OWN_GROUP)], group, os.getgid(), OWN_GROUP),
+    Shown("--allow-root", ["--allow-root"], warned_of_root, os.geteuid() == 0, False),
     # Behind a proxy, and hosts.
     Shown("--trusted-proxy", ["--trusted-proxy", "127.0.0.1"], logged_client("X-Forwarded-For"),
           "127.0.0.1", "1.2.3.4"),

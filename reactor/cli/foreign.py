@@ -11,7 +11,6 @@ _ONE_PROCESS = "one process serves here: start another one behind each --bind un
 _RELOAD = "start the server anew when the source has changed"
 _SOCKET = "name each address to listen on: --bind HOST:PORT or --bind unix:PATH"
 _CONFIG = "there is no configuration file: write the options on the command line"
-_USER = "start it as that user (sudo -u, or User= of systemd), who is never root"
 _LOG = "the application's logging is its own, and --log-level is that of the server's log"
 _OPEN = "a folder has no password here: let an application or a proxy ask for it"
 _ACCESS = "the access log has one format, combined, on stdout: --no-access-log leaves it out"
@@ -53,7 +52,7 @@ SERVE = {
     "--no-date-header": "an answer has a date (RFC 9110 6.6.1): it cannot be left out",
     "-c --config --check-config --print-config": _CONFIG,
     "-D --daemon": "let the shell (&) or systemd put it into the background",
-    "-u --user -g --group -m --umask": _USER,
+    "-m --umask": "write --uds-mode for a socket's file, or set it in the shell (umask)",
     "-n --name": "a process is named by what starts it (exec -a NAME)",
     "--pythonpath": "write --app-dir DIR, or set PYTHONPATH",
     "--statsd-host --statsd-prefix --metrics": "nothing is measured for others: count the log",

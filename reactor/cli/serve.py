@@ -15,6 +15,7 @@ from reactor.cli.addresses import add_addresses, announce, binds_of
 from reactor.cli.applications import add_applications
 from reactor.cli.edge_options import add_edge, edge_policy
 from reactor.cli.environment import add_environment, set_up
+from reactor.cli.identity import add_identity, check_root, drop_rights
 from reactor.cli.numbers import seconds, whole
 from reactor.cli.output import Log, Output, say, shown
 from reactor.cli.tls_options import add_tls_options, tls_options
@@ -67,7 +68,9 @@ def add_parser(commands: Any) -> None:
     _add_folder_options(parser.add_argument_group("folders"))
     add_applications(parser.add_argument_group("applications"))
     add_websockets(parser.add_argument_group("WebSockets"))
-    add_environment(parser.add_argument_group("the process"))
+    process = parser.add_argument_group("the process")
+    add_environment(process)
+    add_identity(process)
     parser.add_argument_group("options of other servers").add_argument(
         *ALREADY, action="store_true", dest="already", help="what they mean is so without them"
     )
@@ -234,6 +237,7 @@ def run(options: argparse.Namespace) -> int:
         with ExitStack() as ending:
             server = _make_server(options, log)
             ending.callback(server.close)
+            check_root(options, server.sockets)
             if options.pid is not None:
                 ending.enter_context(pid_file(options.pid))
             return _serve(options, server, log, notifier)
@@ -260,10 +264,10 @@ def _make_server(options: argparse.Namespace, log: Log) -> Server:
 
     limits = _limits_of(options)
     bind = binds_of(options)
-    tls = tls_options(options, bind)
+    where, tls = drop_rights(options, bind, tls_options(options, bind))
     return Server(
         load(options, limits),
-        bind=bind,
+        bind=where,
         model=options.model,
         loop=options.loop,
         limits=limits,

@@ -115,7 +115,7 @@ class Server:
         access_log: Callable[[str], object] | None = None,
         body_dir: str | None = None,
         websockets: WebSocketOptions = DEFAULT_WEBSOCKETS,
-        tls: TlsOptions | None = None,
+        tls: TlsOptions | Contexts | None = None,
         static: Mapping[str, str | os.PathLike[str] | StaticFolder] | None = None,
         edge: EdgePolicy = NO_POLICY,
     ) -> None:
@@ -269,7 +269,7 @@ def _guard(factory: Any, policy: EdgePolicy, sockets: list[socket.socket], limit
         factory.guard(edge)
 
 
-def _check_model(model: Model, tls: TlsOptions | None) -> None:
+def _check_model(model: Model, tls: TlsOptions | Contexts | None) -> None:
     if model not in get_args(Model):
         known = " or ".join(map(repr, get_args(Model)))
         raise ConfigurationError(f"there is no model {model!r}: write {known}")
@@ -277,9 +277,11 @@ def _check_model(model: Model, tls: TlsOptions | None) -> None:
         raise ConfigurationError("threads serve no TLS: leave out the model 'threads', or TLS")
 
 
-def _contexts(tls: TlsOptions, app: Any) -> Contexts:
+def _contexts(tls: TlsOptions | Contexts, app: Any) -> Contexts:
     from reactor.server.tls import Contexts
 
+    if isinstance(tls, Contexts):
+        return tls
     # Over a user's own protocol there is no HTTP that could be agreed on.
     return Contexts(tls.replace(alpn=()) if isinstance(app, type) else tls)
 
