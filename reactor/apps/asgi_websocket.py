@@ -39,6 +39,7 @@ class WebSocketCall:
         self._exchange = exchange
         self._handshake = handshake
         self._request = exchange.request
+        self._new_future = app.loop.create_future
         self._connected = False  # websocket.connect was received
         self._socket: _Socket | None = None
         self._denial: Response | None = None  # its head is held until the first piece of its body
@@ -81,11 +82,19 @@ class WebSocketCall:
         if not self._connected:
             self._connected = True
             return {"type": "websocket.connect"}
-        while not self._queue and self._end is None:
-            await self._wait(self._receivers)
-        if not self._queue:
-            return dict(self._end or {})
-        data = self._queue.take()
+        queue = self._queue
+        while queue is None or not queue:
+            if self._end is not None:
+                return dict(self._end)
+            # Not a coroutine of its own: nearly every message is waited for here.
+            future = self._new_future()
+            self._receivers[future] = None
+            try:
+                await future
+            finally:
+                self._receivers.pop(future, None)
+            queue = self._queue
+        data = queue.take()
         if isinstance(data, str):
             return {"type": "websocket.receive", "text": data}
         return {"type": "websocket.receive", "bytes": data}
@@ -94,7 +103,9 @@ class WebSocketCall:
         """A message has come."""
         if self._queue is not None:
             self._queue.put(data)
-        _wake(self._receivers)
+        for future in self._receivers:
+            if not future.done():
+                future.set_result(None)
 
     def ended(self, code: int, reason: str) -> None:
         """Nothing more comes, or can be sent. The first word counts."""
@@ -113,7 +124,8 @@ class WebSocketCall:
         TypeError for what may not be sent."""
         kind = message["type"]
         if kind == "websocket.send":
-            await self._send(message)
+            if not self._give(message):
+                await self._room()
         elif kind == "websocket.close":
             self._close(message)
         elif kind == "websocket.accept":
@@ -125,7 +137,8 @@ class WebSocketCall:
         else:
             raise ValueError(f"{kind!r} is no message that a WebSocket has")
 
-    async def _send(self, message: Message) -> None:
+    def _give(self, message: Message) -> bool:
+        """Hand a message over; whether more may be given at once."""
         socket = self._socket
         if socket is None:
             self._check_open()
@@ -138,17 +151,18 @@ class WebSocketCall:
         if self._end is not None or socket.closed:
             raise ClientDisconnected("the WebSocket is closed")
         socket.send(data)
-        if not socket.room:
-            while not socket.room:
-                if self._end is not None or socket.closed:
-                    raise ClientDisconnected("the WebSocket is closed")
-                await self._wait(self._senders)
-            self._sends = 0
-            return
         self._sends += 1
-        if self._sends == SENDS_IN_A_ROW_MAX:
-            self._sends = 0
+        return self._sends < SENDS_IN_A_ROW_MAX and socket.room
+
+    async def _room(self) -> None:
+        socket = self._socket
+        self._sends = 0
+        if socket is not None and socket.room:
             await _others()
+        while socket is not None and not socket.room:
+            if self._end is not None or socket.closed:
+                raise ClientDisconnected("the WebSocket is closed")
+            await self._wait(self._senders)
 
     def _accept(self, message: Message) -> None:
         if self._socket is not None or self._denial is not None or self._denying:
@@ -231,7 +245,7 @@ class WebSocketCall:
             self._respond(Response(503, {"Content-Type": "text/plain"}, "the server stops\n"))
 
     async def _wait(self, waiting: dict[Any, None]) -> None:
-        future = self._app.loop.create_future()
+        future = self._new_future()
         waiting[future] = None
         try:
             await future
