@@ -151,7 +151,8 @@ class Limits(Value):
     retries_max: int = 3
     # Idle connections of a client, to all hosts together: each is a descriptor.
     idle_connections_max: int = 64
-    # The body of a redirect or of a failure is read for its connection's sake, up to here.
+    # A body that nobody takes is read for its connection's sake, up to here: that of a redirect or
+    # of a failure, and what is left of a request's whose application has answered already.
     drain_bytes_max: int = 64 * KIB
     # The first pause before another try. Doubling keeps many clients from piling up.
     retry_pause_s: float = 1.0

@@ -237,6 +237,44 @@ class TestStreamedBody:
         assert d.transport.take().startswith(b"HTTP/1.1 403")
         assert d.transport.closed
 
+    @pytest.mark.parametrize("later", [False, True])
+    @pytest.mark.parametrize("taken", [False, True])
+    def test_a_short_rest_is_read_for_the_connections_sake(self, later, taken):
+        d, app = deferred(streams=True)
+        if not later:
+            app.answer = lambda request: Response(403)
+        sent = d.feed(get(b"/", b"Content-Length: 6\r\n", b"POST"))
+        if later:
+            [exchange] = app.exchanges
+            if taken:
+                exchange.read_body(lambda data, last: None)
+                d.feed(b"ab")
+            exchange.respond(Response(403))
+            sent = d.transport.take()
+        assert sent.startswith(b"HTTP/1.1 403")
+        assert not d.transport.closed
+        assert d.transport.reading
+        assert d.transport.deadline == Limits().body_timeout_s
+        app.answer = lambda request: Response(200, {}, request.target)
+        sent = d.feed(b"cdef" if later and taken else b"abcdef") + d.feed(get(b"/next"))
+        assert [body for _, _, body in statuses(sent)] == [b"/next"]
+        assert d.transport.deadline == Limits().keep_alive_timeout_s
+
+    @pytest.mark.parametrize("how", ["long", "chunked", "ended", "slow", "broken"])
+    def test_another_rest_ends_the_connection(self, how):
+        d, app = deferred(streams=True)
+        app.body_bytes_max = 1 << 20
+        app.answer = lambda request: Response(403)
+        fields = {"long": b"Content-Length: 70000\r\n", "ended": b"Content-Length: 6\r\n"}
+        fields["slow"] = fields["ended"]
+        d.feed(get(b"/", fields.get(how, b"Transfer-Encoding: chunked\r\n"), b"POST"))
+        if how == "ended":
+            d.machine.eof_received()
+        elif how == "slow":
+            d.machine.deadline_expired()
+        assert d.transport.closed
+        assert b"408" not in d.transport.take()[12:]
+
     def test_it_has_a_bound(self):
         d, app = deferred(streams=True)
         sent = d.feed(get(b"/", b"Content-Length: 1001\r\n", b"POST"))

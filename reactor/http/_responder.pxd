@@ -17,6 +17,8 @@ cdef class Responder(Sender):
     cdef int advance(self) except -1
     cdef int next_request(self) except -1
     cdef bint is_last(self) except -1
+    cdef bint reads_rest(self) except -1
+    cdef int both_done(self) except -1
     cdef int continue_soon(self) except -1
     cdef int respond(self, Request request) except -1
     cdef int answer(self, Response response) except -1

@@ -63,6 +63,10 @@ cdef class Responder(Sender):
         """Tell the handle of an answer that comes later."""
         raise NotImplementedError
 
+    cdef bint reads_rest(self) except -1:
+        """Whether what is left of a body that nobody takes is read for its connection's sake."""
+        raise NotImplementedError
+
     cdef bint is_last(self) except -1:
         """Whether the answer that begins now may end its connection because the server stops: if
         what came with its request, or meanwhile, holds no further one."""
@@ -277,7 +281,8 @@ cdef class Responder(Sender):
 
     cdef int end(self) except -1:
         """The response is written whole."""
-        cdef bint all_came
+        cdef bint all_came, rest_follows = (
+            self.read_state != DONE and self.request is not None and self.reads_rest())
         if self.out is not None and self.out.chunked:
             self.write(self.out.end())
         if self.out is not None:
@@ -294,8 +299,13 @@ cdef class Responder(Sender):
         if self.exchange is not None:
             self.exchange.is_over()
             self.exchange = None
+        if self.keep_alive and rest_follows:
+            return 0
         if not self.keep_alive or self.read_state != DONE:
             return self.close(not all_came)
+        return self.both_done()
+
+    cdef int both_done(self) except -1:
         self.move_reading(NEXT)
         self.move_writing(NEXT)
         return self.next_request()

@@ -24,9 +24,9 @@ cdef class ServerMachine(DeferredResponder):
 
     cdef int return_parser(self) except -1
     cdef bint takes_input(self) except -1
+    cdef bint drops_rest(self) noexcept
     cdef int set_reading(self) except -1
     cdef int read_beside_exchange(self) except -1
-    cdef int read_for_end(self, bint wanted) except -1
     cdef bint is_behind(self) noexcept
     cdef int read_on(self) except -1
     cdef int wait_for_room(self) except -1

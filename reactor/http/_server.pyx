@@ -200,7 +200,18 @@ cdef class ServerMachine(DeferredResponder):
         """Whether what was received can be used now."""
         if self.exchange is not None:
             return self.read_state == BODY and self.streams_body and self.exchange.wants_body()
-        return self.write_state == IDLE and not self.paused
+        return (self.write_state == IDLE or self.drops_rest()) and not self.paused
+
+    cdef bint drops_rest(self) noexcept:
+        return self.write_state == DONE and self.read_state == BODY
+
+    cdef bint reads_rest(self) except -1:
+        cdef Exchange exchange = <Exchange>self.exchange
+        cdef int64_t left = self.request.facts.content_length
+        if not self.streams_body or left < 0 or self.continue_owed or self.peer_done:
+            return False
+        left -= 0 if exchange is None else exchange.streamed
+        return left <= <int64_t>self.context.limits.drain_bytes_max
 
     cdef bint is_behind(self) noexcept:
         """Whether something has come that is not used yet."""
@@ -208,17 +219,12 @@ cdef class ServerMachine(DeferredResponder):
 
     cdef int read_beside_exchange(self) except -1:
         """While an answer is owed: read the body that the application takes, or for the peer's end."""
+        cdef bint wanted = False
         if not self.streams_body or self.read_state != BODY:
-            self.start_clock(NOT_SET, -1)
-            return self.read_for_end(not self.paused and not self.is_behind())
-        if not self.exchange.wants_body():
-            self.start_clock(NOT_SET, -1)
-            return self.read_for_end(False)
-        if self.peer_done:
-            return self.peer_ended()
-        return self.read_on()
-
-    cdef int read_for_end(self, bint wanted) except -1:
+            wanted = not self.paused and not self.is_behind()
+        elif self.exchange.wants_body():
+            return self.peer_ended() if self.peer_done else self.read_on()
+        self.start_clock(NOT_SET, -1)
         if not wanted:
             self.transport.watch_end()
         return self.transport.want_reading(wanted)
@@ -230,7 +236,8 @@ cdef class ServerMachine(DeferredResponder):
         """Read on only if what comes can be used now."""
         if self.exchange is not None:
             return self.read_beside_exchange()
-        if self.write_state != IDLE or self.paused or self.continue_planned:
+        if self.continue_planned or self.paused or (
+                self.write_state != IDLE and not self.drops_rest()):
             self.start_clock(NOT_SET, -1)
             self.transport.want_reading(False)
         elif self.peer_done:
@@ -406,6 +413,8 @@ cdef class ServerMachine(DeferredResponder):
         self.move_reading(END)
         if self.streams_body:
             self.streams_body = False
+            if self.write_state == DONE:
+                return self.both_done()
             return self.call_exchange("body_received", (b"", True))
         self.request = with_collected(self.request, self.body.take())
         return self.respond(self.request)
@@ -425,6 +434,8 @@ cdef class ServerMachine(DeferredResponder):
         if self.exchange is not None:
             self.call_exchange("peer_disconnected", (True,))
             self.exchange = None
+        if self.write_state == DONE:
+            return self.close()     # it is answered already
         if self.write_state != IDLE:
             return self.break_off()
         if self.read_state != DONE:
