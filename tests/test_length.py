@@ -47,6 +47,11 @@ def test_a_status_with_one(status):
         ("HEAD", 200, 5, UNKNOWN, False, 5),
         ("HEAD", 200, 5, 5, False, 5),
         ("HEAD", 200, 9, 5, True, 9),
+        ("HEAD", 200, 0, 5, True, 0),
+        ("HEAD", 200, NONE, 1, True, 1),
+        ("GET", 200, 0, UNKNOWN, False, 0),
+        ("GET", 200, 0, 0, False, 0),
+        ("GET", 200, 0, 1, True, 0),
         ("GET", 304, 1234, 0, False, 1234),
         ("GET", 304, NONE, UNKNOWN, False, NONE),
         ("GET", 204, 1234, 0, False, NONE),
@@ -65,6 +70,8 @@ def test_what_is_said(method, status, declared, size, partly, said):
         ("GET", 5, 0, False),
         ("GET", 5, 4, True),
         ("HEAD", 5, 4, False),
+        ("HEAD", 5, 1, False),
+        ("GET", 0, 5, False),
     ],
 )
 def test_what_contradicts_itself(method, declared, size, partly):
