@@ -94,7 +94,7 @@ class Server:
 
     def round(self, requests: int) -> float:
         """Nanoseconds of CPU a request."""
-        request = f"GET {self.row.path} HTTP/1.1\r\nHost: a\r\n\r\n".encode()
+        request = f"GET {self.row.path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
         socks = [socket.create_connection(("127.0.0.1", self.port)) for _ in range(CONNECTIONS)]
         before = self.cpu_ns()
         for _ in range(requests // CONNECTIONS):

@@ -128,7 +128,7 @@ def test_a_folder_by_option_is_instead_of_the_target(tmp_path):
 )
 def test_what_a_call_returns_is_served(here, target, words, body):
     with serving(target, *words, cwd=here) as server, server.connect() as sock:
-        sock.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        sock.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         data = b""
         while chunk := sock.recv(1000):
             data += chunk

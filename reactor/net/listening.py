@@ -100,7 +100,9 @@ def listen_sockets(where: Bind | Address | Descriptor | str, backlog: int) -> li
     elif isinstance(address, Inet):
         sockets = _listen_inet(address, backlog)
     else:
-        raise TypeError(f"{where!r} is no address: write Inet(host, port) or Unix(path)")
+        raise TypeError(
+            f"{where!r} is no address: write 'HOST:PORT', 'unix:PATH', Inet(host, port)"
+        )
     for sock in sockets:
         sock.tls, sock.proxy = bind.tls, bind.proxy
     return sockets

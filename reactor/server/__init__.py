@@ -11,7 +11,7 @@ import os
 import socket
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, Self, cast, get_args
 
 from reactor.apps.folders_before import FoldersBefore
 from reactor.apps.load import Interface, ProtocolFactory, as_app, load_target
@@ -32,8 +32,8 @@ from reactor.server.edge import NO_POLICY, EdgePolicy, edge_of, trust_binds
 from reactor.server.loop_server import LoopServer
 from reactor.server.notify import Notifier
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from reactor.server.background import Background
     from reactor.server.tls import Contexts, TlsOptions
 
 Model = Literal["reactor", "threads"]
@@ -41,6 +41,7 @@ HostLoop = Literal["auto", "reactor", "asyncio"]
 # Where to listen: an address, what `--bind` takes, or a socket that listens already.
 Where = Bind | Address | Descriptor | str | socket.socket
 
+_ONCE = "a Server runs once, then its sockets are closed: make another one"
 ONE_THREAD = "asynchronous applications run in asyncio's one thread: leave out the model 'threads'"
 
 
@@ -67,19 +68,18 @@ def protocol_factory(
 class Server:
     """A server that listens already, on `sockets`, and serves while `run` runs.
 
-        server = Server(app, port=0)
-        thread = threading.Thread(target=server.run)
-        thread.start()
-        print(server.urls)
-        server.stop()
-        thread.join()
+        with Server(app, port=0) as server:     # in a thread of its own
+            print(server.urls)
+
+        Server(app).run()                       # here, until it is stopped
 
     Args:
         target: a folder's path or ``"module:attr"`` as on the command line, or the
-            handler or protocol class itself.
+            application, handler or protocol class itself.
         host, port: where to listen; port 0 lets the kernel pick one.
-        bind: where to listen instead of host and port: addresses, what ``--bind`` takes as a str,
-            or sockets that listen already, which are the server's from here on.
+        bind: where to listen instead of host and port, one or several: addresses, texts as
+            ``--bind`` takes them ("127.0.0.1:80", "unix:x"), or sockets that listen already, which
+            are the server's from here on.
         model: ``"reactor"``, or ``"threads"`` for the documented thread-per-connection one.
         interface: what the target is, if its shape does not tell: ``"native"``, ``"wsgi"``,
             ``"asgi"`` or ``"tcp"``.
@@ -100,13 +100,16 @@ class Server:
             the message says why.
     """
 
+    _was_run = False
+    _background: Background | None = None
+
     def __init__(
         self,
         target: Any = ".",
         *,
         host: str = "127.0.0.1",
         port: int = 8000,
-        bind: Iterable[Where] = (),
+        bind: Where | Iterable[Where] = (),
         model: Model = "reactor",
         interface: Interface = "auto",
         loop: HostLoop = "auto",
@@ -119,7 +122,7 @@ class Server:
         static: Mapping[str, str | os.PathLike[str] | StaticFolder] | None = None,
         edge: EdgePolicy = NO_POLICY,
     ) -> None:
-        _check_model(model, tls)
+        _check_values(model, tls, limits, access_log, static)
         app = _app_of(target, limits, interface, lifespan)
         contexts = None if tls is None else _contexts(tls, app)
         connections_max(limits)  # before anything is opened: there may be too few descriptors
@@ -129,32 +132,36 @@ class Server:
         hosting = _hosting_of(app, loop, model)
         websockets = websockets.replace(possible=model == "reactor")
         before = _folders(app, static or {})
+        self._opened = _others([app, *before.values()], [target, *(static or {}).values()])
         factory = protocol_factory(app, limits, access_log, self.body_files, websockets, before)
         self.sockets: list[socket.socket] = []
         try:
-            self._listen(list(bind) or [Inet(host, port)], limits)
+            self._listen(_places(bind) or [Inet(host, port)], limits)
             addresses = [bound_address(sock) for sock in self.sockets]
             schemes = _schemes(app, self.sockets, contexts)
             threads = connections_max(limits) if model == "threads" else 1
             _tell_serving(app, factory, addresses, schemes[0], threads)
             self.urls = [*map(_url, schemes, addresses)]
             _guard(factory, edge, self.sockets, limits)
-            self._was_run = False
+            self._answers_s = limits.graceful_timeout_s
             self._server = _server_of(model, hosting, contexts)(self.sockets, factory, limits)
         except BaseException as error:
-            self._close_sockets()
+            self._release()
             if hosting is not None:
                 hosting.close()
             if isinstance(error, OSError):  # no descriptor, no memory, or no room in epoll
                 raise ConfigurationError(f"the server cannot start: {error.strerror}") from error
             raise
 
-    def _listen(self, binds: list[Where], limits: Limits) -> None:
-        for where in binds:
-            if isinstance(where, socket.socket):
-                self.sockets.append(where)
-            else:
+    def _listen(self, places: list[Where], limits: Limits) -> None:
+        for where in places:
+            if not isinstance(where, socket.socket):
                 self.sockets += listen_sockets(where, limits.backlog)
+                continue
+            if not where.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                raise ConfigurationError(f"{where!r} does not listen: call its listen() first")
+            where.setblocking(False)  # a client that has gone would hold up all others
+            self.sockets.append(where)
 
     def tell(self, notifier: Notifier) -> None:
         """Before `run`: it is told of a stop, and that the server is alive."""
@@ -173,7 +180,7 @@ class Server:
             RuntimeError: it was run, or closed, before.
         """
         if self._was_run:
-            raise RuntimeError("a Server runs once, then its sockets are closed: make another one")
+            raise RuntimeError(_ONCE)
         self._was_run = True
         try:
             on_running = None if on_listening is None else partial(on_listening, self.sockets)
@@ -182,29 +189,67 @@ class Server:
         finally:
             self.close()
 
-    def stop(self, idle_grace_s: float | None = None) -> None:
+    def start(self) -> Self:
+        """`run` in a thread of its own; returns when it serves. A `stop` waits for its end.
+
+        Raises:
+            StartupError: an ASGI application did not start.
+            RuntimeError: it was run, or closed, before.
+        """
+        if self._was_run:
+            raise RuntimeError(_ONCE)
+        # Only who asks for a thread pays for one.
+        from reactor.server.background import Background
+
+        background = Background(self.run)
+        background.start()
+        self._background = background
+        return self
+
+    def stop(self, grace: float | None = None) -> None:
         """Finish what is under way, then end `run` (docs/stop.md). Called again: end it now.
 
-        For any thread, and before `run` too. ``idle_grace_s`` is how long connections that are
-        idle may send one more request; default: 5 s, unless the limits say less.
+        For any thread, and before `run` too. ``grace`` is for how many seconds connections that
+        are idle may send one more request; default: 5 s, unless the limits say less. After `start`
+        it returns when the server has ended, unless an application of the server calls it.
 
         Raises:
             TypeError, ValueError: that is no number of seconds; the server goes on.
+            TimeoutError: an application holds up the server that was started.
+            Exception: what has ended the server that was started.
         """
-        if idle_grace_s is not None:
+        if grace is not None:
             # Here, for its caller: in the loop it would end the server instead of the stop.
-            idle_grace_s = _checked_seconds(idle_grace_s)
-        self._server.stop(idle_grace_s)
+            grace = _checked_seconds(grace)
+        self._server.stop(grace)
+        if self._background is not None and not self._background.is_mine:
+            self._background.join(self._answers_s)
+
+    def __enter__(self) -> Self:
+        """`start`."""
+        return self.start()
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        """`stop`: who is idle is not waited for, and after an exception nobody is."""
+        background = self._background
+        if background is None or background.ends_within(0):
+            self.close()
+            return
+        if error is not None:
+            self._server.stop(0.0)
+        self.stop(grace=0)
 
     def close(self) -> None:
         """Give up everything, if `run` is not called. Idempotent."""
         self._was_run = True
         self._server.close()
-        self._close_sockets()
+        self._release()
 
-    def _close_sockets(self) -> None:
+    def _release(self) -> None:
         for sock in self.sockets:
             sock.close()
+        for folder in self._opened:
+            folder.close()
 
 
 def _schemes(app: Any, sockets: list[socket.socket], tls: Contexts | None) -> list[str]:
@@ -213,6 +258,24 @@ def _schemes(app: Any, sockets: list[socket.socket], tls: Contexts | None) -> li
         raise ConfigurationError("a bind says ,tls but there is no certificate")
     plain, secured = ("tcp", "tls") if isinstance(app, type) else ("http", "https")
     return [secured if tls is not None and is_secured(sock) else plain for sock in sockets]
+
+
+def _places(bind: Where | Iterable[Where]) -> list[Where]:
+    """Where to listen, one place or several."""
+    if isinstance(bind, get_args(Where)):
+        return [cast(Where, bind)]
+    if not isinstance(bind, Iterable):
+        raise TypeError(f"{bind!r} is nowhere to listen: write '127.0.0.1:80' or 'unix:PATH'")
+    return list(bind)
+
+
+def _others(folders: list[Any], given: list[Any]) -> list[StaticFolder]:
+    """The folders that nobody but the server has."""
+    return [
+        folder
+        for folder in folders
+        if isinstance(folder, StaticFolder) and not any(folder is one for one in given)
+    ]
 
 
 def _app_of(
@@ -269,12 +332,20 @@ def _guard(factory: Any, policy: EdgePolicy, sockets: list[socket.socket], limit
         factory.guard(edge)
 
 
-def _check_model(model: Model, tls: TlsOptions | Contexts | None) -> None:
+def _check_values(
+    model: Model, tls: TlsOptions | Contexts | None, limits: Any, access_log: Any, static: Any
+) -> None:
     if model not in get_args(Model):
         known = " or ".join(map(repr, get_args(Model)))
         raise ConfigurationError(f"there is no model {model!r}: write {known}")
     if tls is not None and model == "threads":
         raise ConfigurationError("threads serve no TLS: leave out the model 'threads', or TLS")
+    if not isinstance(limits, Limits):
+        raise TypeError(f"{limits!r} are no limits: write Limits(...)")
+    if access_log is not None and not callable(access_log):
+        raise TypeError(f"{access_log!r} is not called with lines: write access_log=print")
+    if static is not None and not isinstance(static, Mapping):
+        raise TypeError(f"{static!r} is no mapping: write {{'/static': 'public'}}")
 
 
 def _contexts(tls: TlsOptions | Contexts, app: Any) -> Contexts:
@@ -316,7 +387,7 @@ def serve(
     *,
     host: str = "127.0.0.1",
     port: int = 8000,
-    bind: Iterable[Where] = (),
+    bind: Where | Iterable[Where] = (),
     model: Model = "reactor",
     limits: Limits = DEFAULT_LIMITS,
     access_log: Callable[[str], object] | None = None,
