@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import signal
 from contextlib import suppress
+from typing import Any
 
 from reactor.limits import Limits
 from reactor.loop import Loop
@@ -27,14 +28,19 @@ class Renewal:
         self.connections = ServerTls(contexts.serving, limits)
 
     def start(self) -> None:
-        """From here on; in a thread other than the main one no signal is heard."""
+        """From here on; in a thread other than the main one no signal is heard, and none that
+        somebody, as nohup, has asked to be ignored."""
         self._loop.call_later(self._period_s, self._look)
-        with suppress(ValueError):
-            self._loop.on_signal(signal.SIGHUP, self._reload)
+        before = signal.getsignal(signal.SIGHUP)
+        if before is not signal.SIG_IGN:
+            with suppress(ValueError):
+                self._loop.on_signal(signal.SIGHUP, self._reload, before)
 
-    def _reload(self) -> None:
+    def _reload(self, before: Any) -> None:
         self._contexts.reload()
         self.connections.context = self._contexts.serving
+        if callable(before):
+            before(signal.SIGHUP, None)  # what the signal means besides
 
     def _look(self) -> None:
         self._loop.call_later(self._period_s, self._look)
