@@ -183,6 +183,26 @@ def tls(tmp_path_factory):
     server.server_close()
 
 
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory):
+    """A server that asks for a certificate, and speaks TLS 1.3 only; files of a client for it."""
+    authority, folder = trustme.CA(), tmp_path_factory.mktemp("strict")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.verify_mode = ssl.CERT_REQUIRED
+    authority.issue_cert("localhost").configure_cert(context)
+    authority.configure_trust(context)
+    mine = authority.issue_cert("client.example")
+    server = Server(context)
+    server.files = {name: str(folder / name) for name in ("strict_ca", "both", "cert", "key")}
+    authority.cert_pem.write_to_path(server.files["strict_ca"])
+    mine.private_key_and_cert_chain_pem.write_to_path(server.files["both"])
+    mine.private_key_pem.write_to_path(server.files["key"])
+    mine.cert_chain_pems[0].write_to_path(server.files["cert"])
+    yield server
+    server.server_close()
+
+
 @pytest.fixture
 def full():
     """An address whose backlog is full: a connection to it is never established."""
@@ -196,7 +216,7 @@ def full():
 
 
 @pytest.fixture
-def places(tmp_path, origin, six, tls, full):
+def places(tmp_path, origin, six, tls, strict, full):
     """What rows name; ``run`` is how `get` is called there."""
     home = tmp_path / "home"
     home.mkdir()
@@ -225,7 +245,7 @@ def places(tmp_path, origin, six, tls, full):
 
     return {"run": run, "url": origin.url, "tls": tls.url, "ca": tls.cafile, "full": full,
             "four": origin.url.replace("localhost", "127.0.0.1"), "six": six and six.url,
-            "tmp": tmp_path}  # fmt: skip
+            "tmp": tmp_path, "strict": strict.url, **strict.files}  # fmt: skip
 
 
 def seen(what, path="/page", base="url", before=None):
@@ -352,6 +372,15 @@ TABLE = [
     Shown("--proxy", ["-x", "{url}"], through_the_proxy, UNSEEN, True),
     Shown("--cacert", ["--cacert", "{ca}"], code(base="tls"), 60, 0),
     Shown("--insecure", ["-k"], code(base="tls"), 60, 0),
+    Shown("--cert", ["--cert", "{both}"], code(base="strict"), UNSEEN, 0,
+          ("--cacert", "{strict_ca}")),
+    Shown("--key", ["--key", "{key}"], code(base="strict"), UNSEEN, 0,
+          ("--cacert", "{strict_ca}", "--cert", "{cert}")),
+    Shown("--tls-max", ["--tls-max", "1.2"], code(base="strict"), 0, 35,
+          ("--cacert", "{strict_ca}", "--cert", "{both}")),
+    Shown("--pinnedpubkey", ["--pinnedpubkey", f"sha256//{43 * 'A'}="], code(base="tls"), 0, 90,
+          ("-k",)),
+    Shown("--unix-socket", ["--unix-socket", "{tmp}/none"], code(), 0, 7),
     # Showing.
     Shown("--quiet", ["-q"], seen(lambda one: bool(one.done.stdout + one.done.stderr)),
           True, False),

@@ -103,10 +103,10 @@ GET = {
         "the pauses between tries are a server's to say, or 1 s and twice as long each time: "
         "--max-time bounds them all"
     ),
-    "-E --cert --key --cert-type": "no certificate of a client is sent",
-    "--tlsv1.2 --tlsv1.3 --ciphers --tls-max": "TLS 1.2 and 1.3 are spoken, as the server can",
+    "--cert-type --key-type": "certificates and keys are in PEM: leave it out",
+    "--tlsv1.2 --tlsv1.3 --ciphers": "TLS 1.2 and 1.3 are spoken; --tls-max 1.2 leaves one out",
     "--http2 --http1.0 --http3": "HTTP/1.1 is spoken: leave this out",
-    "--unix-socket --abstract-unix-socket": "only TCP is spoken",
+    "--abstract-unix-socket": "write --unix-socket PATH: a name without a file is not connected to",
     "--interface --resolve --connect-to --dns-servers": (
         "where it connects to is the URL's to say: write the address, and -H 'Host: NAME'"
     ),

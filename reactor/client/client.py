@@ -7,7 +7,7 @@ know what a response means.
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from reactor.client._transfer import Transfer
 from reactor.client.failures import EXIT_CLOSED
@@ -25,7 +25,7 @@ from reactor.parser._message import Response
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
-    from typing import Any, BinaryIO
+    from typing import Any, BinaryIO, Literal
 
     from reactor.client.cookies import Cookies
 
@@ -43,6 +43,10 @@ class Client:
     Args:
         cafile: trust the certificates in this file, instead of the system's.
         insecure: trust any certificate.
+        certificate: the client's own: a file of PEM, and one of its key if that is another.
+        tls_max: "1.2" or "1.3": no later version of TLS.
+        pins: SHA-256 of the public keys that a server may have, whatever its certificate says.
+        unix_socket: connect there, whatever host a URL names.
         proxies: by default none; `Proxies.from_environment` reads the usual variables.
         per_host: connections to one origin at a time; further transfers wait.
         retries: tries after the first, of what may be repeated.
@@ -61,6 +65,10 @@ class Client:
         *,
         cafile: str | None = None,
         insecure: bool = False,
+        certificate: tuple[str, str | None] | None = None,
+        tls_max: Literal["1.2", "1.3"] | None = None,
+        pins: Iterable[bytes] = (),
+        unix_socket: str | None = None,
         proxies: Proxies = NO_PROXIES,
         per_host: int | None = None,
         retries: int | None = None,
@@ -72,17 +80,19 @@ class Client:
     ) -> None:
         self.reactor = reactor
         self.limits = limits
-        self.proxies = proxies
+        self.unix_socket = unix_socket
+        self.proxies = proxies if unix_socket is None else NO_PROXIES
+        self.pins = tuple(pins)
         self.per_host = limits.connections_per_host_max if per_host is None else per_host
         self.retries = limits.retries_max if retries is None else retries
         self.compressed = compressed
         self.family: int | None = None if ip is None else _FAMILIES[ip]
-        self.writer = Writer(proxies, compressed)
+        self.writer = Writer(self.proxies, compressed)
         self.cookies = cookies
         self.trace = trace
         self.note = note
         self.resolver = Resolver(reactor, limits)
-        self._cafile, self._insecure = cafile, insecure
+        self._tls = cafile, insecure, certificate, tls_max
         self._context: ssl.SSLContext | None = None
         self.pools = Pools(self)
         self._transfers: set[Transfer] = set()
@@ -157,9 +167,9 @@ class Client:
         self._transfers.discard(transfer)
 
     def tls_context(self) -> Any:
-        """Raises OSError: the file of certificates cannot be read."""
+        """Raises OSError: a file of certificates or keys cannot be used."""
         if self._context is None:
             from reactor.net.tls import client_context
 
-            self._context = client_context(self._cafile, self._insecure)
+            self._context = client_context(*self._tls)
         return self._context

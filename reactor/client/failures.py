@@ -31,6 +31,7 @@ EXIT_EMPTY = 52
 EXIT_RECEIVE = 56
 EXIT_CERTIFICATE = 60
 EXIT_ENCODING = 61
+EXIT_PINNED = 90
 # What a shell says of a program that wrote into a closed pipe; nobody is there to be told.
 EXIT_NOBODY_READS = 141
 
@@ -93,6 +94,8 @@ def tls_failure(text: str, where: str, error: Exception) -> FetchError:
             "if you know the authority that signed it, give it with --cacert",
             EXIT_CERTIFICATE,
         )
+    if isinstance(error, sys.modules["reactor.net.tls"].PinnedKeyError):
+        return FetchError(f"{text}: {where} is not asked: {error.args[-1]}", EXIT_PINNED)
     if isinstance(error, TimeoutError):
         return FetchError(f"{text}: {where} did not finish the TLS handshake", EXIT_TIMEOUT)
     reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error)

@@ -9,7 +9,7 @@ over the connection.
 from __future__ import annotations
 
 from collections.abc import Callable
-from socket import AF_INET6
+from socket import AF_INET6, AF_UNIX
 
 from reactor._protocol import Protocol, Transport
 from reactor.client.failures import (
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from reactor.client.services import ClientServices
+    from reactor.net.connector import ConnectTo
 
 
 class Route:
@@ -86,6 +87,8 @@ class Opening:
         self._host = route.host if route.proxy is None else route.proxy.host
         self._port = route.port if route.proxy is None else route.proxy.port
         self._where = f"{self._host} port {self._port}" + (" (the proxy)" if route.proxy else "")
+        if client.unix_socket is not None:
+            self._where = client.unix_socket
 
     def start(self) -> None:
         if self._route.scheme == "https":
@@ -101,7 +104,9 @@ class Opening:
 
     def _resolve(self) -> None:
         self._began = self._client.reactor.time()
-        if not self._over:
+        if self._client.unix_socket is not None and not self._over:
+            self._connect([(AF_UNIX, self._client.unix_socket)])
+        elif not self._over:
             self._client.resolver.resolve(
                 self._host,
                 lambda found: self._client.reactor.call_soon(self._resolved, found),
@@ -131,6 +136,7 @@ class Opening:
             self._not_secured,
             server_hostname=self._route.host.partition("%")[0],  # no certificate names a zone
             limits=self._client.limits,
+            pins=self._client.pins,
         )
 
     def _resolved(self, found: list[Address] | OSError) -> None:
@@ -147,8 +153,11 @@ class Opening:
         if not usable:
             self._failed(family_failure(self._text, self._host, family == AF_INET6))
             return
+        self._connect(with_port(usable, self._port))
+
+    def _connect(self, addresses: list[ConnectTo]) -> None:
         self._connector = self._client.reactor.connect(
-            with_port(usable, self._port), self._connected, self._not_connected, self._client.limits
+            addresses, self._connected, self._not_connected, self._client.limits
         )
 
     def _connected(self) -> Any:

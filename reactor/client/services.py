@@ -23,6 +23,8 @@ class ClientServices(Protocol):
     retries: int
     compressed: bool
     family: int | None
+    pins: tuple[bytes, ...]
+    unix_socket: str | None
     trace: Callable[[bytes | Response], object] | None
     note: Callable[[str], object] | None
 

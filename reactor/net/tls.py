@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import ssl
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any, BinaryIO
 
@@ -23,14 +23,30 @@ from reactor.limits import DEFAULT_LIMITS, Limits
 _RECORD_BYTES = 16 * 1024
 
 
-def client_context(cafile: str | None = None, insecure: bool = False) -> ssl.SSLContext:
+class PinnedKeyError(ssl.SSLError):
+    """The server has another key than it shall have."""
+
+
+def client_context(
+    cafile: str | None = None,
+    insecure: bool = False,
+    certificate: tuple[str, str | None] | None = None,
+    tls_max: str | None = None,
+) -> ssl.SSLContext:
     """TLS 1.2 or later, the system's trust store (or ``cafile`` alone), the host checked.
 
+    ``certificate`` is the client's own: a file of PEM, and one of its key if that is another.
+
     Raises:
-        OSError: ``cafile`` cannot be read or holds no certificate.
+        OSError: a file cannot be read, or holds no certificate or no key of it.
     """
     context = ssl.create_default_context(cafile=cafile)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if tls_max == "1.2":
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+    if certificate is not None:
+        # Always a function: without one OpenSSL would ask at the terminal.
+        context.load_cert_chain(*certificate, password=_no_password)
     context.set_alpn_protocols(["http/1.1"])
     if insecure:
         context.check_hostname = False
@@ -38,11 +54,16 @@ def client_context(cafile: str | None = None, insecure: bool = False) -> ssl.SSL
     return context
 
 
+def _no_password() -> str:
+    raise ValueError("the key is encrypted")
+
+
 class TlsProtocol(Protocol):
     """Carries ``protocol`` over TLS.
 
     ``on_failed(error)`` is called instead of ``protocol.connection_made`` if the handshake
-    fails: ssl.SSLError, TimeoutError or what the connection was lost by.
+    fails: ssl.SSLError, TimeoutError or what the connection was lost by. ``pins`` are SHA-256 of
+    the public keys that the other end may have; none: any.
     """
 
     def __init__(
@@ -54,7 +75,9 @@ class TlsProtocol(Protocol):
         server_hostname: str | None = None,
         server_side: bool = False,
         limits: Limits = DEFAULT_LIMITS,
+        pins: Iterable[bytes] = (),
     ) -> None:
+        self._pins = frozenset(pins)
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self.ssl_object = context.wrap_bio(
@@ -134,6 +157,7 @@ class TlsProtocol(Protocol):
         try:
             if not self._connected:
                 self.ssl_object.do_handshake()
+                self._check_pins()
                 self._connected = True
                 self.flush()
                 self.transport.set_deadline(None)
@@ -147,6 +171,22 @@ class TlsProtocol(Protocol):
             self._fail(error)
             return
         self.flush()
+
+    def _check_pins(self) -> None:
+        """Before anything is said over the connection."""
+        if not self._pins:
+            return
+        import hashlib
+
+        from reactor.net.x509 import public_key_of
+
+        der = self.ssl_object.getpeercert(binary_form=True) or b""
+        try:
+            key = public_key_of(der)
+        except ValueError as error:
+            raise PinnedKeyError("its certificate cannot be read") from error
+        if hashlib.sha256(key).digest() not in self._pins:
+            raise PinnedKeyError("its public key is none of those that are pinned")
 
     def read(self) -> None:
         """Give the protocol what can be decrypted, until it pauses."""

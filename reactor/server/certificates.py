@@ -17,7 +17,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from reactor.errors import ConfigurationError
-from reactor.server.x509 import Certificate, read_certificate
+from reactor.net.x509 import Certificate, read_certificate
 
 # A certificate with its chain is some KiB. A file that is longer is another one.
 FILE_BYTES_MAX = 1024 * 1024

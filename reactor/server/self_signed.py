@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from reactor.errors import ConfigurationError
-from reactor.server.x509 import read_certificate
+from reactor.net.x509 import read_certificate
 
 DAYS = 30
 # With less than that left it is made anew: it shall not expire while it is used.

@@ -21,13 +21,13 @@ from typing import Any, Literal
 from reactor._value import Value
 from reactor.errors import ConfigurationError
 from reactor.log import log
+from reactor.net.x509 import Certificate
 from reactor.server.certificates import (
     CertificateError,
     load_authorities,
     load_pair,
     read_password,
 )
-from reactor.server.x509 import Certificate
 
 # ECDHE and an AEAD: with TLS 1.2 these are what no attack is known for. TLS 1.3 has no others.
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"

@@ -63,6 +63,10 @@ def run(options: argparse.Namespace) -> int:
             limits,
             cafile=options.cacert,
             insecure=options.insecure,
+            certificate=None if options.cert is None else (options.cert, options.key),
+            tls_max=options.tls_max,
+            pins=_pins_of(options),
+            unix_socket=options.unix_socket,
             proxies=proxies_of(options),
             per_host=options.parallel,
             retries=options.retry,
@@ -73,8 +77,8 @@ def run(options: argparse.Namespace) -> int:
             note=show.note,
         ) as client,
     ):
-        if options.cacert is not None:
-            _load_certificates(client, options.cacert)
+        if options.cacert is not None or options.cert is not None:
+            _load_certificates(client, options)
         code = Run(options, reactor, client, show).run()
     return code if cookies is None else _keep(cookies, options.cookie_jar, show, code)
 
@@ -127,15 +131,42 @@ def _affordable(parallel: int, limits: Limits) -> int:
     return affordable
 
 
-def _load_certificates(client: Client, path: str) -> None:
-    """Said once, before anything is asked, not of each URL."""
-    import ssl  # as the context does
+def _pins_of(options: argparse.Namespace) -> tuple[bytes, ...]:
+    if options.pinnedpubkey is None:
+        return ()
+    from reactor.client.pinning import parse_pins
 
+    return parse_pins(options.pinnedpubkey)
+
+
+def _load_certificates(client: Client, options: argparse.Namespace) -> None:
+    """Said once, before anything is asked, not of each URL."""
+    for path in filter(None, (options.cacert, options.cert, options.key)):
+        try:
+            open(path, "rb").close()
+        except OSError as error:
+            raise ConfigurationError(
+                f"cannot read {path}: {error.strerror}; give a file of PEM certificates"
+            ) from error
     try:
         client.tls_context()
-    except OSError as error:
-        no_pem = isinstance(error, ssl.SSLError)
-        reason = "there is no certificate in it" if no_pem else error.strerror
-        raise ConfigurationError(
-            f"cannot read {path}: {reason}; give a file of PEM certificates"
-        ) from error
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(_wrong_certificate(options, error)) from error
+
+
+def _wrong_certificate(options: argparse.Namespace, error: Exception) -> str:
+    """OpenSSL names no file, and hardly what is wrong."""
+    if not isinstance(error, OSError):
+        return f"{options.key or options.cert}: {error}; give a key without a password"
+    if options.cert is None:
+        return (
+            f"cannot read {options.cacert}: there is no certificate in it; "
+            "give a file of PEM certificates"
+        )
+    if getattr(error, "reason", None) == "KEY_VALUES_MISMATCH":
+        key = options.key or options.cert
+        return f"{key} is not the key of the certificate in {options.cert}"
+    where = options.cert if options.key is None else f"{options.cert} and {options.key}"
+    return (
+        f"{where}: there are no certificate and key in PEM that can be used; give --cert and --key"
+    )

@@ -33,8 +33,8 @@ DESCRIPTION = """Fetch URLs over HTTP: the header goes to stdout, the body into 
 URL's last name (index.html for a folder), never over one that is there. A body that does not come
 whole has no such file, only NAME.part, which --continue continues. Exit codes are curl's: 3 no
 URL, 6 unknown host, 7 cannot connect, 8 no HTTP, 18 broke off, 22 status 300 or above after
-redirects, 23 cannot write, 28 time-out, 35 TLS, 47 redirects, 60 certificate, 130 Ctrl-C; of many
-URLs, that of the first failure."""
+redirects, 23 cannot write, 28 time-out, 35 TLS, 47 redirects, 60 certificate, 90 pinned key, 130
+Ctrl-C; of many URLs, that of the first failure."""
 
 # What curl and wget have to be told.
 ALREADY = (
@@ -256,6 +256,22 @@ def _add_connection(group: Any) -> None:
         "--cacert", "--ca-certificate", metavar="FILE", help="trust these certificates only (PEM)"
     )
     group.add_argument(
+        "-E", "--cert", "--certificate", metavar="FILE", help="show this certificate (PEM)"
+    )
+    group.add_argument(
+        "--key", "--private-key", metavar="FILE", help="its key (PEM); default: in the same file"
+    )
+    group.add_argument("--tls-max", choices=("1.2", "1.3"), help="no later version of TLS")
+    group.add_argument(
+        "--pinnedpubkey",
+        metavar="KEYS",
+        help="ask only a server with one of these public keys: sha256//BASE64, with ; between "
+        "several, or a file of one",
+    )
+    group.add_argument(
+        "--unix-socket", metavar="PATH", help="connect there, whatever host the URL names"
+    )
+    group.add_argument(
         "-k",
         "--insecure",
         "--no-check-certificate",
@@ -295,6 +311,8 @@ def conflict(options: argparse.Namespace) -> str | None:
         return "-d, --json-data and -T each send a body: give one of them"
     if options.head and any(bodies):
         return "-I asks for a header only: it sends no body"
+    if options.key is not None and options.cert is None:
+        return "--key is the key of a certificate: give that with --cert"
     if options.output == "-" and options.json:
         return "--json and -o - both write to stdout: give one of them"
     if many and options.upload_file == "-":

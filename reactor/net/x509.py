@@ -66,6 +66,24 @@ def _read(der: bytes) -> Certificate:
     )
 
 
+def public_key_of(der: bytes) -> bytes:
+    """The key of a certificate in DER: its SubjectPublicKeyInfo, in DER again.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        ((_, whole),) = _items(der)
+        _, signed = next(_items(whole))
+        fields = list(_items(signed))
+        tag, key = fields[6 if fields[0][0] == _VERSION else 5]
+    except (IndexError, StopIteration) as error:
+        raise ValueError("it is no certificate") from error
+    size = len(key).to_bytes(4, "big").lstrip(b"\0")
+    length = size if len(key) < 0x80 else bytes([0x80 | len(size)]) + size
+    return bytes([tag]) + length + key
+
+
 def _items(data: bytes) -> Iterator[tuple[int, bytes]]:
     """(tag, value) of each item in ``data``."""
     at = 0
