@@ -7,11 +7,14 @@ import urllib.request
 import pytest
 from asgi_driven import driven as asgi_driven
 from driven import GET, get, statuses
+from test_websocket_opening import opening
+from websockets_driven import TEXT, of_client
 
-from reactor import Response, Server
+from reactor import Response, Server, WebSocket
 from reactor.aio import stream_body
 from reactor.apps.async_function import AsyncFunctionApp
 from reactor.errors import ConfigurationError
+from reactor.parser._frames import frame
 
 
 def driven(handler, **options):
@@ -177,6 +180,22 @@ def test_a_generator_without_a_client_is_closed(lost):
         assert closed == []
         d.pass_time(0.2)
         assert closed == [True]
+
+
+def test_it_may_open_a_websocket():
+    class Echo(WebSocket):
+        def on_message(self, data):
+            self.send(data)
+
+    async def app(request):
+        return request.websocket(Echo)
+
+    with driven(app) as d:
+        assert d.feed(opening()).startswith(b"HTTP/1.1 101")
+        d.in_turn(d.transport.protocol.data_received, of_client(TEXT, b"hi"))
+        d.turns()
+        assert d.transport.take() == frame(TEXT, b"hi")
+        assert d.journal.failures == []
 
 
 def test_it_is_served():

@@ -63,7 +63,7 @@ class AsyncFunctionApp:
             raise failure
         if call.response is not None:
             return call.response
-        exchange: Exchange = call.attached()
+        exchange: Exchange = call.exchange or call.attached()
         return exchange
 
 
@@ -100,6 +100,9 @@ class _Call:
 
     async def _answered(self) -> Response | None:
         response = await self.app.function(self.request)
+        if isinstance(response, Exchange):
+            self.exchange = response  # it answers by that: a WebSocket, most often
+            return None
         if not isinstance(response, Response):
             kind = type(response).__name__
             raise TypeError(f"a handler returns a Response, not {kind}")
