@@ -25,7 +25,9 @@ cdef object outcome(list pieces, int mode):
     """(what became whole, (code, rule, offset) of the fault or None)."""
     most = 100 if mode & 2 else 1 << 20
     limits = SMALL if mode & 2 else USUAL
-    inflater = Inflater(9 + (mode >> 4 & 7) % 7, bool(mode & 8), limits) if mode & 4 else None
+    # The largest window: where a peer reaches back behind a smaller one that it agreed to, zlib takes
+    # it or not by what it has at hand.
+    inflater = Inflater(15, bool(mode & 8), limits) if mode & 4 else None
     reader = FrameReader(bool(mode & 1), most, inflater)
     found = []
     error = None

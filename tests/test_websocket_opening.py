@@ -148,11 +148,12 @@ class TestRefused:
         assert statuses(d.feed(opening()))[0][0] == 500
         assert isinstance(d.journal.failures[0][0], TypeError)
 
-    def test_only_while_the_application_is_called(self):
+    def test_nothing_opens_it_when_its_request_is_answered(self):
         d = driven(App(lambda request: Response(200)))
         d.feed(opening())
-        with pytest.raises(RuntimeError, match="while the application is called"):
-            d.app.requests[0].websocket(Recorder)
+        kept = d.app.requests[0].websocket(Recorder)
+        d.app.answer = lambda request: kept
+        assert statuses(d.feed(opening()))[0][0] == 500
 
 
 LOOPBACK, OUTSIDE, UNIX = ("127.0.0.1", 8000), ("192.0.2.1", 80), "/run/socket"

@@ -49,6 +49,33 @@ def serving_sockets(folder, **options):
         yield server
 
 
+ASYNCHRONOUS = """
+import asyncio
+from reactor import WebSocket
+
+class Echo(WebSocket):
+    def on_message(self, data):
+        asyncio.get_running_loop().call_soon(self.send, data)
+
+async def app(request):
+    if request.path == "/later":
+        await asyncio.sleep(0)
+    return request.websocket(Echo, subprotocols=["a"])
+"""
+
+
+@pytest.mark.parametrize("path", ["/now", "/later"])
+def test_an_asynchronous_handler_opens_one(tmp_path, path):
+    (tmp_path / "later.py").write_text(ASYNCHRONOUS)
+    with serving("later:app", cwd=tmp_path) as server:
+        with Client(server.port, path, Sec_WebSocket_Protocol="b, a") as client:
+            assert b"Sec-WebSocket-Protocol: a\r\n" in client.head + b"\r\n"
+            client.send("hello")
+            assert client.text() == "hello"
+        with Client(server.port, path, Upgrade=None) as client:
+            assert client.status == 426
+
+
 @pytest.fixture
 def server(tmp_path):
     with serving_sockets(tmp_path) as server:

@@ -26,6 +26,7 @@ from reactor.http.blame import name_of
 from reactor.http.body import not_bytes
 from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.parser._message import Request, Response
+from reactor.parser.websocket_answer import WebSocketAnswer
 
 AsyncHandler = Callable[[Request], Awaitable[Response]]
 
@@ -99,7 +100,9 @@ class _Call:
         return self._answered()
 
     async def _answered(self) -> Response | None:
-        response = await self.app.function(self.request)
+        response: Any = await self.app.function(self.request)
+        if isinstance(response, WebSocketAnswer):
+            response = self.attached().websocket(*response)
         if isinstance(response, Exchange):
             self.exchange = response  # it answers by that: a WebSocket, most often
             return None

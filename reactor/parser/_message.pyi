@@ -155,8 +155,7 @@ class Request(Message):
         A request that opens no WebSocket gets an answer that says why: 426, 400, or 403 for a
         page of a foreign origin.
 
-        Raises:
-            RuntimeError: it is not called while the application is.
+        An asynchronous handler that has waited gets a `WebSocketAnswer`, and returns that.
         """
 
     @property

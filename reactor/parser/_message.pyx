@@ -243,10 +243,8 @@ cdef class Request(Message):
         return None if self.answerer is None else self.answerer.open_exchange()
 
     def websocket(self, handler, subprotocols=(), headers=()):
-        exchange = self.exchange
-        if exchange is None:
-            raise RuntimeError("a WebSocket is opened while the application is called")
-        return exchange.websocket(handler, subprotocols, headers)
+        from reactor.parser.websocket_answer import websocket_of
+        return websocket_of(self.exchange, handler, subprotocols, headers)
 
     @property
     def scheme(self):
