@@ -4,10 +4,14 @@
         async with AsyncClient() as client:
             response = await client.get("https://example.org/")
 
+    asyncio.run(main())
+
+In a loop of `new_event_loop` the client shares the loop's epoll, and there it may serve, too:
+
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(main())
 
-`reactor.net.hosted` is how.
+`reactor.net.guest` and `reactor.net.hosted` are how.
 """
 
 from __future__ import annotations

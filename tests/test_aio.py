@@ -94,6 +94,6 @@ def test_failures_are_raised_where_they_are_awaited():
 def test_a_loop_without_a_reactor_says_what_to_do():
     async def main():
         with pytest.raises(RuntimeError, match="loop_factory"):
-            AsyncClient()
+            running_reactor()
 
     asyncio.run(main())

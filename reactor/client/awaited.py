@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Generator, Iterable
 from typing import Any, BinaryIO
 
+from reactor.client._transfer import Transfer
 from reactor.client.blocking import Collected
 from reactor.client.client import Client
 from reactor.client.request import GivenFields
@@ -14,18 +15,25 @@ from reactor.errors import FetchError, WebSocketClosed
 from reactor.http._websocket import WebSocket
 from reactor.http.websocket_queue import MessageQueue
 from reactor.limits import CLIENT_LIMITS, Limits
-from reactor.net.hosted import running_reactor
+from reactor.net.guest import Guest
+from reactor.net.hosted import has_reactor, running_reactor
 from reactor.parser._message import Response
 
 
 class AsyncClient:
-    """`Client`, awaited. Make it where a loop of `new_event_loop` runs.
+    """`Client`, awaited. Make it where an asyncio loop runs.
 
+    In a loop of `new_event_loop` it shares the loop's epoll; in any other one, as that of
+    `asyncio.run`, it has one of its own, which costs a few more calls for each answer.
     ``options`` are `Client`'s.
     """
 
     def __init__(self, limits: Limits = CLIENT_LIMITS, **options: Any) -> None:
-        self.client = Client(running_reactor(), limits, **options)
+        self._guest = None if has_reactor() else Guest(limits.fetch_read_bytes_max)
+        if self._guest is None:
+            self.client = Client(running_reactor(), limits, **options)
+        else:
+            self.client = _GuestClient(self._guest, limits, **options)
 
     async def get(self, url: str, **options: Any) -> Response:
         """`request` with GET."""
@@ -78,12 +86,27 @@ class AsyncClient:
     def close(self) -> None:
         """End what is under way: its callers get a FetchError. Idempotent."""
         self.client.close()
+        if self._guest is not None:
+            self._guest.close()
 
     async def __aenter__(self) -> AsyncClient:
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
         self.close()
+
+
+class _GuestClient(Client):
+    """Of a loop that knows nothing of it: it says when it has something to do."""
+
+    def __init__(self, guest: Guest, limits: Limits, **options: Any) -> None:
+        super().__init__(guest.reactor, limits, **options)
+        self._guest = guest
+
+    def request(self, *args: Any, **options: Any) -> Transfer:
+        transfer = super().request(*args, **options)
+        self._guest.poke()
+        return transfer
 
 
 class AsyncWebSocket:

@@ -36,6 +36,11 @@ def hosting_loop(reactor: HostedReactor) -> asyncio.SelectorEventLoop:
     return loop
 
 
+def has_reactor() -> bool:
+    """Whether the running asyncio loop is one of `new_event_loop`."""
+    return isinstance(getattr(asyncio.get_running_loop(), "_selector", None), ReactorSelector)
+
+
 def running_reactor() -> Reactor:
     """The reactor of the running asyncio loop. Raises RuntimeError if it has none."""
     selector = getattr(asyncio.get_running_loop(), "_selector", None)
