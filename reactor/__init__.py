@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from reactor._parse import parse_response as parse_response
     from reactor._parse import split_head as split_head
     from reactor._parse import split_message as split_message
+    from reactor.apps.events import events as events
+    from reactor.apps.events import last_event_id as last_event_id
     from reactor.client import get as get
     from reactor.errors import LocalProtocolError as LocalProtocolError
     from reactor.errors import ProtocolError as ProtocolError
@@ -62,8 +64,10 @@ _HOMES = {
     "Server": ".server",
     "Unix": ".net",
     "WebSocket": ".http._websocket",
+    "events": ".apps.events",
     "get": ".client",
     "join": "._parse",
+    "last_event_id": ".apps.events",
     "parse_request": "._parse",
     "parse_response": "._parse",
     "serialise_chunk": ".parser._serialise",

@@ -17,6 +17,7 @@ In a loop of `new_event_loop` the client shares the loop's epoll, and there it m
 from __future__ import annotations
 
 from reactor.apps.async_function import stream_body
+from reactor.apps.awaited_events import events
 from reactor.client.awaited import AsyncClient, AsyncWebSocket, connect_websocket
 from reactor.net.hosted import ReactorSelector, new_event_loop, running_reactor
 
@@ -25,6 +26,7 @@ __all__ = [
     "AsyncWebSocket",
     "ReactorSelector",
     "connect_websocket",
+    "events",
     "new_event_loop",
     "running_reactor",
     "stream_body",

@@ -221,8 +221,8 @@ def test_only_the_documented_model_starts_threads():
 
 def test_asyncio_is_imported_where_it_is_hosted_served_and_awaited():
     users = {module_name(path) for path in PYTHON + CYTHON if "asyncio" in imports(path)}
-    where = {"reactor.net.guest", "reactor.net.hosted", "reactor.apps.asgi"}
-    assert users == where | {"reactor.client.awaited"}
+    served = {"reactor.apps.asgi", "reactor.apps.awaited_events"}
+    assert users == {"reactor.net.guest", "reactor.net.hosted", *served, "reactor.client.awaited"}
 
 
 def test_no_guard_is_an_assert():

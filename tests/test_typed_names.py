@@ -69,7 +69,7 @@ def test_a_wrong_one_has_some(checker, tmp_path):
 def test_it_runs():
     assert typed_names.heads() == ("/", 204)
     assert typed_names.bytes_of_messages().endswith(b"body")
-    assert typed_names.events(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n") == ["GET"]
+    assert typed_names.messages(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n") == ["GET"]
     assert typed_names.status(b"HTTP/1.1 204 No Content\r\n\r\n") == 204
     assert typed_names.fault(b"GET / HTTP/1.1\r\nHo st: a\r\n\r\n") == 400
     assert typed_names.embedded()[0].startswith("http://127.0.0.1:")

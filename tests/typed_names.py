@@ -25,8 +25,10 @@ from reactor import (
     Server,
     Unix,
     WebSocket,
+    events,
     get,
     join,
+    last_event_id,
     parse_request,
     parse_response,
     serialise_chunk,
@@ -72,6 +74,10 @@ def handler(request: Request) -> Response:
     return Response(200, fields, f"{request.method} {request.query} {language}")
 
 
+def ticker(request: Request) -> Response:
+    return events({"id": str(n), "data": "tick"} for n in range(int(last_event_id(request) or 0)))
+
+
 def heads() -> tuple[str, int]:
     request = parse_request(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
     response = parse_response(b"HTTP/1.1 204 No Content\r\n\r\n", lenient=True)
@@ -89,7 +95,7 @@ def bytes_of_messages() -> bytes:
     return (cut[0] if cut else b"") + (head[1] if head else b"")
 
 
-def events(data: bytes) -> list[str]:
+def messages(data: bytes) -> list[str]:
     found: list[str] = []
     parser = RequestParser(Limits(body_bytes_max=1024))
     parser.feed(data)

@@ -28,6 +28,7 @@ from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.parser._message import Request, Response
 from reactor.parser.websocket_answer import WebSocketAnswer
 
+EVENT_STREAM = "text/event-stream"
 AsyncHandler = Callable[[Request], Awaitable[Response]]
 
 # The call whose task this is, for `stream_body`.
@@ -78,7 +79,7 @@ class _Call:
         self.response: Response | None = None
         self.failure: BaseException | None = None
         self.task = CallTask(self)
-        self.streaming = self.sent_lately = False
+        self.streaming = self.sent_lately = self.abandoned = self.ends_anywhere = False
         self.waiting: list[Any] = []
         self.pieces: deque[bytes] | None = None
         self.body_came = request.complete
@@ -127,7 +128,10 @@ class _Call:
         if self.exchange is None:
             self.failure = RuntimeError("the handler was cancelled") if cancelled else exception
         elif not self.exchange.over:
-            self.exchange.fail(exception)
+            if cancelled and self.abandoned and self.ends_anywhere:
+                self.exchange.end()  # an EventSource comes again by itself
+            else:
+                self.exchange.fail(exception)
         elif not cancelled and not is_disconnect(exception):
             self.app.tasks.reactor.report(exception, f"answering {self.request!r}")
 
@@ -135,6 +139,8 @@ class _Call:
 
     async def _push(self, response: Response) -> None:
         exchange, pieces = self.attached(), response.body
+        kind = response.headers.get("content-type", "").lower()
+        self.ends_anywhere = response.content_length is None and kind.startswith(EVENT_STREAM)
         try:
             async for piece in pieces:
                 if not isinstance(piece, bytes):
@@ -178,6 +184,7 @@ class _Call:
         if self.sent_lately or not (exchange.over or exchange.disconnected):
             self._look_later(seconds)
         elif self.streaming:
+            self.abandoned = True
             task.cancel()
 
     # --- a request's body in pieces -------------------------------------------------------

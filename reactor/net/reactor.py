@@ -64,6 +64,8 @@ class Reactor(Loop):
         """`listen` on sockets that listen already; the listener owns them. ``tls``: by TLS."""
         from reactor.net._listener import Listener  # a client needs none
 
+        for sock in sockets:
+            sock.setblocking(False)  # it is asked for more until nobody waits
         listener = Listener(self, sockets, factory, limits, tls)
         self._listeners.append(listener)
         return listener

@@ -1,6 +1,6 @@
 """Request and Response, as they are parsed and as an application makes them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterable, Iterable, Mapping
 from typing import Any, BinaryIO, Protocol, TypeAlias, final, type_check_only
 
 from typing_extensions import disjoint_base
@@ -197,7 +197,7 @@ class _File(Protocol):
     def read(self, size: int, /) -> bytes: ...
     def close(self) -> None: ...
 
-_Body: TypeAlias = bytes | str | _File | Iterable[bytes]
+_Body: TypeAlias = bytes | str | _File | Iterable[bytes] | AsyncIterable[bytes]
 
 @final
 class Response(Message):
@@ -206,7 +206,8 @@ class Response(Message):
     Args:
         status: 100 to 999.
         headers: a Headers, a Mapping, or pairs.
-        body: bytes, str (sent as UTF-8), a binary file, or an iterable of bytes.
+        body: bytes, str (sent as UTF-8), a binary file, or an iterable of bytes; of a handler that
+            waits, an async iterable too.
         reason: the reason phrase; the registered one by default.
 
     Raises:
