@@ -396,6 +396,20 @@ class TestBackpressure:
         d.socket.send("a")
         assert d.transport.reading
 
+    def test_a_client_reads_while_it_cannot_send(self):
+        d = DrivenSocket(is_client=True)
+        d.transport.full = True
+        d.socket.send("a")
+        assert d.transport.reading
+
+    def test_one_that_closes_cannot_be_paused(self):
+        d = DrivenSocket()
+        d.socket.close()
+        d.socket.pause_reading()
+        assert d.transport.reading
+        d.feed(of_client(CLOSE))
+        assert d.socket.told[-1] == ("close", 1000, "")
+
     def test_one_that_takes_nothing_is_dropped_at_the_bound(self):
         d = DrivenSocket(limits=Limits(websocket_unsent_bytes_max=1000))
         d.transport.full = True

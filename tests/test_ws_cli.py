@@ -54,12 +54,13 @@ def test_a_line_is_a_message(url):
 
 
 def test_a_file(url, tmp_path):
-    lines = "".join(f"{i:06}" + "x" * 1000 + "\n" for i in range(500))
+    # More than all buffers between the two: an end that stopped reading would stop both.
+    lines = "".join(f"{i:06}" + "x" * 1000 + "\n" for i in range(20_000))
     (tmp_path / "lines").write_text(lines)
     with (tmp_path / "lines").open() as file:
         done = ws(url, input=None, stdin=file)
-    assert done.stdout == lines
     assert done.returncode == 0
+    assert done.stdout == lines
 
 
 def test_nothing_to_send(url):

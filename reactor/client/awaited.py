@@ -276,4 +276,7 @@ class connect_websocket:
             if not socket.socket.closed:
                 socket.abort()
             raise
+        finally:
+            if self._client is None:
+                client.close()  # its resolver; the connection is the socket's
         return socket

@@ -15,7 +15,8 @@ class WebSocket:
     is logged once, and closes by 1011.
 
     ``reads_while_full``: whether messages come while the peer takes nothing of what is sent to it.
-    If not, a peer that floods an echo is held up by what it does not read itself.
+    If not, a peer that floods an echo is held up by what it does not read itself. A client always
+    reads.
     """
 
     reads_while_full: bool

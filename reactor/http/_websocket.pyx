@@ -71,7 +71,7 @@ cdef class WebSocket:
 
     def pause_reading(self):
         cdef WebSocketMachine machine = self.open_machine()
-        if machine is not None:
+        if machine is not None and machine.stage == OPEN:  # the peer's Close is waited for
             machine.paused = True
             machine.set_reading()
 
@@ -112,7 +112,8 @@ cdef class WebSocketMachine(WebSocketSender):
         self.request = request
         self.deflater = deflater
         self.reader = FrameReader(not context.is_client, context.message_bytes_max, inflater)
-        self.reads_while_full = bool(socket.reads_while_full)
+        # Two ends that both held up the other while they are held up would wait for each other.
+        self.reads_while_full = context.is_client or bool(socket.reads_while_full)
         socket.subprotocol = subprotocol
 
     # --- what the transport tells ---------------------------------------------------------
