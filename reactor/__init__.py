@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     from reactor._parse import split_message as split_message
     from reactor.apps.events import events as events
     from reactor.apps.events import last_event_id as last_event_id
-    from reactor.client import get as get
+    from reactor.client.answer import Answer as Answer
+    from reactor.client.session import Client as Client
+    from reactor.client.session import get as get
+    from reactor.client.session import post as post
+    from reactor.client.session import request as request
     from reactor.errors import LocalProtocolError as LocalProtocolError
     from reactor.errors import ProtocolError as ProtocolError
     from reactor.errors import RemoteProtocolError as RemoteProtocolError
@@ -47,7 +51,9 @@ __version__ = "0.1.0"
 
 # Every public name and the module that has it; a type checker reads the imports above instead.
 _HOMES = {
+    "Answer": ".client.answer",
     "Body": ".parser._parts",
+    "Client": ".client.session",
     "End": ".parser._parts",
     "Headers": ".parser._headers",
     "Inet": ".net",
@@ -65,11 +71,13 @@ _HOMES = {
     "Unix": ".net",
     "WebSocket": ".http._websocket",
     "events": ".apps.events",
-    "get": ".client",
+    "get": ".client.session",
     "join": "._parse",
     "last_event_id": ".apps.events",
     "parse_request": "._parse",
     "parse_response": "._parse",
+    "post": ".client.session",
+    "request": ".client.session",
     "serialise_chunk": ".parser._serialise",
     "serialise_last_chunk": ".parser._serialise",
     "serialise_request": ".parser._serialise",

@@ -29,7 +29,8 @@ Transfer.failed; `Transfer.cancel` and `Client.close` withdraw from the pool, or
 from __future__ import annotations
 
 from reactor.client._transfer import Transfer
-from reactor.client.blocking import fetch, get, save
+from reactor.client.answer import Answer
+from reactor.client.blocking import fetch, save
 from reactor.client.client import Client
 from reactor.client.download import Download
 from reactor.client.failures import (
@@ -43,6 +44,7 @@ from reactor.client.failures import (
     EXIT_WRITE,
 )
 from reactor.client.proxies import Proxies
+from reactor.client.session import get, post, request
 from reactor.client.url import Url
 
 __all__ = [
@@ -54,6 +56,7 @@ __all__ = [
     "EXIT_TIMEOUT",
     "EXIT_URL",
     "EXIT_WRITE",
+    "Answer",
     "Client",
     "Download",
     "Proxies",
@@ -61,5 +64,7 @@ __all__ = [
     "Url",
     "fetch",
     "get",
+    "post",
+    "request",
     "save",
 ]

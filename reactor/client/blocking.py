@@ -1,4 +1,4 @@
-"""`get`, `fetch` and `save`: one URL on a reactor of its own, for callers who have none."""
+"""`fetch` and `save`: one URL on a reactor of its own, for callers who have none."""
 
 from __future__ import annotations
 
@@ -54,20 +54,6 @@ def fetch(
         reactor.run()
     if errors[0] is not None:
         raise errors[0]
-
-
-def get(url: str, limits: Limits = CLIENT_LIMITS, **options: Any) -> Response:
-    """The response to GET ``url``, with its whole body in memory; blocks.
-
-    Redirects are followed, and passing failures tried again. ``options`` are `Client`'s.
-
-    Raises:
-        FetchError: as `fetch`; or the body is larger than ``limits.fetched_body_bytes_max``.
-            A status of 400 or above is no error here.
-    """
-    collected = Collected(limits)
-    fetch(url, collected.head_received, collected.body_received, limits, **options)
-    return collected.response()
 
 
 def save(

@@ -2,7 +2,7 @@
 
     def test_the_page(reactor_server):
         url = reactor_server(app)
-        assert reactor.get(url).body == b"hello"
+        assert reactor.get(url).text == "hello"
 
 pytest loads this with every run, in projects that have no test of a server too: nothing of
 `reactor` is imported before the fixture is used. Must never know what is served.
