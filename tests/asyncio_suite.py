@@ -54,13 +54,21 @@ def run_here(kind: str, names: list[str]) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     made = []
     if kind == REACTOR:
-        from reactor.aio import ReactorSelector
-        from reactor.net import Reactor
+        from asyncio.selector_events import BaseSelectorEventLoop
+
+        from reactor.net.hosted import HostedReactor, ReactorSelector
 
         def selector() -> ReactorSelector:
             made.append(1)
-            return ReactorSelector(Reactor())
+            return ReactorSelector(HostedReactor())
 
+        def begin(loop: Any, *arguments: Any) -> None:
+            begin_of_asyncio(loop, *arguments)
+            if isinstance(loop._selector, ReactorSelector):
+                loop._selector.serves(loop)  # as `reactor.aio.new_event_loop` has it
+
+        begin_of_asyncio = BaseSelectorEventLoop.__init__
+        BaseSelectorEventLoop.__init__ = begin  # type: ignore[method-assign,assignment]
         # What `asyncio.SelectorEventLoop()` takes: `reactor.aio.new_event_loop` for everybody.
         selectors.DefaultSelector = selectors.EpollSelector = selector  # type: ignore[misc,assignment]
     result = Names()
