@@ -78,3 +78,10 @@ def test_a_machine_without_a_compiler_gets_a_sentence(tmp_path):
     assert done.returncode == 1
     assert "reactor needs a C compiler, and there is no 'no-such-compiler' here" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_no_module_says_that_it_needs_no_gil():
+    """docs/decisions/0081: what would have to change first."""
+    built_by = [*PACKAGE.rglob("*.py*"), *(ROOT / "building").glob("*.py"), ROOT / "setup.py"]
+    texts = [path for path in built_by if path.suffix in (".pyx", ".pxd", ".py")]
+    assert [path for path in texts if "freethreading_compatible" in path.read_text("utf-8")] == []
