@@ -20,6 +20,14 @@ class Echo(WebSocket):
 
 def app(request):
     return request.websocket(Echo)
+
+async def asgi(scope, receive, send):
+    if scope["type"] == "lifespan":
+        raise NotImplementedError
+    await receive()
+    await send({"type": "websocket.accept"})
+    while (message := await receive())["type"] == "websocket.receive":
+        await send({**message, "type": "websocket.send"})
 """
 WARM, MORE = 150, 600  # a process has 1,024 descriptors where nobody has raised that
 
@@ -34,9 +42,9 @@ def opened(stack, server, frame, **fields):
     assert answer.startswith(b"HTTP/1.1 101 ")
 
 
-def bytes_of_one(folder, frame, **fields):
+def bytes_of_one(folder, frame, app="app", **fields):
     (folder / "sockets.py").write_text(APP)
-    words = ("sockets:app", "--no-access-log", "--ws-ping-interval=0")
+    words = (f"sockets:{app}", "--no-access-log", "--ws-ping-interval=0")
     with serving(*words, cwd=folder) as server, ExitStack() as stack:
         for _ in range(WARM):
             opened(stack, server, frame, **fields)
@@ -54,6 +62,12 @@ sanitized = pytest.mark.skipif(
 @sanitized
 def test_a_plain_one(tmp_path):
     assert bytes_of_one(tmp_path, of_client(1, b"hello")) <= 2 * 1024
+
+
+@sanitized
+def test_one_of_an_asgi_application(tmp_path):
+    frame = of_client(1, b"hello")
+    assert bytes_of_one(tmp_path, frame, "asgi", User_Agent="test/1.0") <= 5 * 1024
 
 
 @sanitized

@@ -33,11 +33,16 @@ LOST = 1006
 class WebSocketCall:
     """The call of ``app`` for a request that may become a WebSocket; what a `CallTask` drives."""
 
+    __slots__ = (
+        *("_app", "_scope", "_exchange", "_handshake", "_request", "_new_future", "_connected"),
+        *("_socket", "_denial", "_denying", "_end", "_queue", "_sends", "_receivers", "_senders"),
+    )
+
     def __init__(self, app: Any, scope: Message, exchange: Any, handshake: Handshake) -> None:
         self._app = app
         self._scope = scope
         self._exchange = exchange
-        self._handshake = handshake
+        self._handshake: Any = handshake
         self._request = exchange.request
         self._new_future = app.loop.create_future
         self._connected = False  # websocket.connect was received
@@ -47,8 +52,8 @@ class WebSocketCall:
         self._end: Message | None = None  # the disconnect
         self._queue: MessageQueue | None = None  # once it is open
         self._sends = 0
-        self._receivers: dict[Any, None] = {}
-        self._senders: dict[Any, None] = {}
+        self._receivers: list[Any] = []  # lists: they are small when they are empty
+        self._senders: list[Any] = []
         exchange.on_disconnect = self._gone
         exchange.on_drain = self._drain
 
@@ -88,11 +93,11 @@ class WebSocketCall:
                 return dict(self._end)
             # Not a coroutine of its own: nearly every message is waited for here.
             future = self._new_future()
-            self._receivers[future] = None
+            self._receivers.append(future)
             try:
                 await future
             finally:
-                self._receivers.pop(future, None)
+                self._receivers.remove(future)
             queue = self._queue
         data = queue.take()
         if isinstance(data, str):
@@ -177,6 +182,7 @@ class WebSocketCall:
         self._queue = MessageQueue(socket)  # messages may come with the head
         self._handshake.accept(socket, message.get("subprotocol"), headers)
         self._socket = socket
+        self._exchange = self._handshake = None  # they are over: most of a connection is idle
 
     def _close(self, message: Message) -> None:
         code, reason = message.get("code"), message.get("reason") or ""
@@ -244,18 +250,19 @@ class WebSocketCall:
         if self._socket is None and not self._denying and not self._exchange.over:
             self._respond(Response(503, {"Content-Type": "text/plain"}, "the server stops\n"))
 
-    async def _wait(self, waiting: dict[Any, None]) -> None:
+    async def _wait(self, waiting: list[Any]) -> None:
         future = self._new_future()
-        waiting[future] = None
+        waiting.append(future)
         try:
             await future
         finally:
-            waiting.pop(future, None)
+            waiting.remove(future)
 
 
 class _Socket(WebSocket):
     """What the connection tells the call."""
 
+    __slots__ = ("_call", "on_message")
     reads_while_full = True
 
     def __init__(self, call: WebSocketCall) -> None:
@@ -274,7 +281,7 @@ class _Socket(WebSocket):
         self._call.ended(code, reason)
 
 
-def _wake(waiting: dict[Any, None]) -> None:
+def _wake(waiting: list[Any]) -> None:
     for future in waiting:
         if not future.done():
             future.set_result(None)
