@@ -40,6 +40,7 @@ class Row:
     path: str = "/"
     body: bytes = BODY
     metric: Metric = CPU
+    asgi: str | None = None  # the application of `apps` that all serve, instead of the plain one
 
     def is_app(self) -> bool:
         """Its answers vary with the requests; a file's do not."""
@@ -73,6 +74,7 @@ ASGI = Row(
         **dict.fromkeys(("gunicorn-asgi", "hypercorn")),
     },
 )
+FRAMEWORK_PEERS = {"uvicorn": Goal(0.60), "granian-asgi": None}
 CLOSE = Row("reactor", {"nginx": Goal(1.05)}, {"keep_alive": False})
 STATIC = Row(
     "static",
@@ -112,6 +114,8 @@ ROWS = {
         ASGI, {peer: goal for peer, goal in ASGI.goals.items() if peer not in ("floor", "reactor")}
     ),
     "asgi": ASGI,
+    "asgi-starlette": Row("asgi", FRAMEWORK_PEERS, asgi="asgi_starlette"),
+    "asgi-stream": Row("asgi", FRAMEWORK_PEERS, asgi="asgi_stream"),
     "close-varied": varied(CLOSE),
     "close": CLOSE,
     "static-varied": varied(STATIC),
@@ -162,7 +166,8 @@ def _contender(
     row: Row, plan: Plan, peers: Peers, server: str, name: str, differs: Mapping[str, Any]
 ) -> Contender:
     load = replace(plan, **differs)
-    make = partial(peers.server, server, row.path, varied=bool(load.varied) and row.is_app())
+    vary = bool(load.varied) and row.is_app()
+    make = partial(peers.server, server, row.path, varied=vary, asgi=row.asgi)
     return Contender(name, make, right=_right(row, load), differs=differs)
 
 
@@ -172,7 +177,8 @@ def _right(row: Row, load: Plan) -> Right:
 
 def _before(peers: Peers, row: Row, plan: Plan, python: str) -> Server:
     """Ours, of another interpreter; `-P`, or this folder's reactor would be the one that runs."""
-    command = peers.command(row.ours, varied=bool(plan.varied) and row.is_app())
+    vary = bool(plan.varied) and row.is_app()
+    command = peers.command(row.ours, varied=vary, asgi=row.asgi)
     return Server(BEFORE, lambda port: [python, "-P", *command(port)[1:]], row.path)
 
 

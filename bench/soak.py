@@ -25,6 +25,7 @@ import soak_bodies  # noqa: E402
 import soak_memory  # noqa: E402
 import soak_safety  # noqa: E402
 import soak_stop  # noqa: E402
+import soak_websocket  # noqa: E402
 from clients import NOTE, Hostile, answered_twice, check_health, stop_under_load  # noqa: E402
 from processes import MODELS, run_reactor, serving  # noqa: E402
 
@@ -130,6 +131,7 @@ PARTS = {
     **soak_memory.PARTS,
     **soak_bodies.PARTS,
     **soak_stop.PARTS,
+    **soak_websocket.PARTS,
 }
 
 
@@ -140,6 +142,8 @@ def main():
     parser.add_argument("--hostile", type=int, default=10_000)
     parser.add_argument("--pipelined", type=int, default=100_000)
     parser.add_argument("--resets", type=int, default=10_000)
+    parser.add_argument("--websockets", type=int, default=10_000, help="idle ones")
+    parser.add_argument("--websocket-gib", type=float, default=10, help="what one is sent")
     parser.add_argument("--idle-s", type=int, default=60)
     parser.add_argument("--responses", type=int, default=5_000, help="before each of the stops")
     options = parser.parse_args()

@@ -115,9 +115,14 @@ class Peers:
         self.configurations: dict[str, str] = {}
         self.unusable = self._find_unusable()
 
-    def server(self, name: str, path: str = "/", *, varied: bool = False) -> Server:
-        """``varied``: its answer is to each request its own, below any path."""
-        return Server(name, self.command(name, varied=varied), path)
+    def server(
+        self, name: str, path: str = "/", *, varied: bool = False, asgi: str | None = None
+    ) -> Server:
+        """``varied``: its answer is to each request its own, below any path.
+
+        ``asgi``: which application of `apps` an ASGI server serves; None: the plain one.
+        """
+        return Server(name, self.command(name, varied=varied, asgi=asgi), path)
 
     def _find_unusable(self) -> dict[str, str]:
         """Name -> why."""
@@ -134,9 +139,11 @@ class Peers:
                 unusable[name] = f"not installed for {self._python}"
         return unusable
 
-    def command(self, name: str, *, varied: bool = False) -> Command:
+    def command(self, name: str, *, varied: bool = False, asgi: str | None = None) -> Command:
         """How `server` starts it."""
         apps = VARIED if varied else CONSTANT
+        if asgi is not None:
+            apps = {**apps, "asgi": asgi}
         if name in OURS:
             target, *options = OURS[name]
             served = self._target or apps["native"]

@@ -28,6 +28,10 @@ LARGE = ("large.txt", 1024 * 1024)
 
 def __getattr__(name: str) -> Any:
     """The native handlers, made only when they are asked for: peers may not have `reactor`."""
+    if name == "asgi_starlette":
+        return _starlette()
+    if name == "echo":
+        return _echo()
     if name not in ("hello", "hello_reused", "varied"):
         raise AttributeError(name)
     # As applications have it, by its public name: an earlier reactor has its modules elsewhere.
@@ -54,6 +58,29 @@ def __getattr__(name: str) -> Any:
         return response(200, fields, f"{request_id} {request.path}")
 
     return {"hello": hello, "hello_reused": hello_reused, "varied": varied}[name]
+
+
+def _starlette() -> Any:
+    """The same page by Starlette."""
+    applications = importlib.import_module("starlette.applications")
+    responses = importlib.import_module("starlette.responses")
+    routing = importlib.import_module("starlette.routing")
+
+    async def page(request: Any) -> Any:
+        return responses.PlainTextResponse(BODY)
+
+    return applications.Starlette(routes=[routing.Route("/", page)])
+
+
+def _echo() -> Any:
+    """Sends each message of a WebSocket back."""
+    module: Any = importlib.import_module("reactor")
+
+    class Echo(module.WebSocket):  # type: ignore[misc]
+        def on_message(self, data: Any) -> None:
+            self.send(data)
+
+    return lambda request: request.websocket(Echo)
 
 
 def wsgi(environ: dict[str, Any], start_response: Any) -> list[bytes]:
@@ -86,6 +113,26 @@ async def asgi(scope: dict[str, Any], receive: Any, send: Any) -> None:
         raise NotImplementedError(scope["type"])
     await send({"type": "http.response.start", "status": 200, "headers": ASGI_FIELDS})
     await send({"type": "http.response.body", "body": BODY})
+
+
+async def asgi_stream(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """The body in three pieces, in chunks."""
+    if scope["type"] != "http":
+        raise NotImplementedError(scope["type"])
+    await send({"type": "http.response.start", "status": 200, "headers": ASGI_FIELDS[:1]})
+    for piece in (BODY[:5], BODY[5:7]):
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": BODY[7:]})
+
+
+async def asgi_echo(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Sends each message of a WebSocket back."""
+    if scope["type"] != "websocket":
+        raise NotImplementedError(scope["type"])
+    await receive()
+    await send({"type": "websocket.accept"})
+    while (message := await receive())["type"] == "websocket.receive":
+        await send({**message, "type": "websocket.send"})
 
 
 async def asgi_varied(scope: dict[str, Any], receive: Any, send: Any) -> None:
