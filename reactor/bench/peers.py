@@ -88,6 +88,11 @@ def package(name: str) -> str:
     return name.removesuffix("-asgi")
 
 
+def imports(name: str) -> str:
+    """What must be there for a peer of Python."""
+    return "hypercorn, uvloop" if name == "hypercorn" else package(name)
+
+
 class Peers:
     """Makes any server by its name, or says why it cannot.
 
@@ -133,7 +138,7 @@ class Peers:
             unusable.update(dict.fromkeys(("nginx", "nginx+cache"), "not installed"))
         for name in (*CODE, *MODULE):
             found = subprocess.run(
-                [self._python, "-c", f"import {package(name)}"], capture_output=True, check=False
+                [self._python, "-c", f"import {imports(name)}"], capture_output=True, check=False
             )
             if found.returncode:
                 unusable[name] = f"not installed for {self._python}"
