@@ -104,9 +104,10 @@ class ServerProcess:
     @property
     def urls(self):
         """The URLs of the line that the server printed, in its order."""
-        if self.bridge is not None:
-            return [f"http://127.0.0.1:{self.bridge.port}/"]
         line = self.out.partition("\n")[0]
+        if self.bridge is not None:
+            here = f"127.0.0.1:{self.bridge.port}"
+            return [f"tcp://{here}" if "tls://" in line else f"http://{here}/"]
         return re.findall(r"(?:https?://|tcp://|tls://|unix:)[^ ,]+", line)
 
     @property

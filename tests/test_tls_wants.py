@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import socket
 from collections import deque
-from ssl import SSLWantReadError, SSLWantWriteError
+from ssl import CERT_NONE, SSLWantReadError, SSLWantWriteError
+from types import SimpleNamespace
 
 import pytest
 from wire import Recorder, run_until
@@ -65,6 +66,8 @@ class FakeContext:
 
 
 class FakeSocket:
+    context = SimpleNamespace(verify_mode=CERT_NONE)
+
     def __init__(self, fake, sock):
         self._sslobj, self._sock = fake, sock
 

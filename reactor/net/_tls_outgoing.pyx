@@ -22,16 +22,47 @@ from ssl import SSLWantReadError, SSLWantWriteError
 
 from reactor.errors import TruncatedFileError
 
+cdef extern from *:
+    """
+    #include <netinet/in.h>
+    #include <netinet/tcp.h>
+    #include <sys/socket.h>
+
+    static void cork(int fd, int on) {
+    #ifdef TCP_CORK
+        /* Fails on a Unix socket, which has no segments. */
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_CORK, &on, sizeof on);
+    #endif
+    }
+    """
+    void cork(int fd, int on) nogil
 cdef extern from "<unistd.h>" nogil:
     Py_ssize_t pread(int fd, void *data, size_t size, off_t offset)
 
 cdef enum:
     RECORD_BYTES = 16384        # RFC 8446 5.1: no record's data is longer
+    # Of a file: four times what a turn may send of bytes, which is 0.2 ms of encryption. Each turn is
+    # a call of the selector, and what it sends is corked by itself.
+    FILE_TURNS_MAX = 4
 
 
 cdef class TlsOutgoing(Outgoing):
 
     cdef int64_t send(self, int fd, int64_t at_most, int64_t file_at_most, bint last) except -1:
+        # Without it each record is a segment of its own, and goes the kernel's whole way alone: a file
+        # of 1 MiB took 1.5 times nginx's CPU, and 1.03 with it (0062).
+        cdef bint corked = self.size > RECORD_BYTES
+        if self.behind is not None:
+            at_most = min(file_at_most, FILE_TURNS_MAX * at_most)
+        if not corked:
+            return self.send_records(at_most)
+        cork(fd, 1)
+        try:
+            return self.send_records(at_most)
+        finally:
+            cork(fd, 0)
+
+    cdef int64_t send_records(self, int64_t at_most) except -1:
         cdef int64_t sent = 0
         cdef Py_ssize_t count
         while self.size and sent < at_most:
