@@ -41,7 +41,7 @@ def app(request):
     asked += 1
     return Response(200, {}, b"the page")
 """
-COUNT = b"GET /asked HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+COUNT = b"GET /asked HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
 
 def main() -> int:

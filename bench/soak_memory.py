@@ -30,7 +30,7 @@ from reactor import Response
 def app(request):
     return Response(200, [], "a note\\n")
 """
-GET = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+GET = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
 
 def few_addresses():
@@ -43,7 +43,7 @@ def held(address, count, stack):
     for _ in range(count):
         with suppress(OSError):
             sock = stack.enter_context(socket.create_connection(address, timeout=0.2))
-            head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % BODY_BYTES
+            head = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % BODY_BYTES
             sock.sendall(head)
             socks.append(sock)
     # All of them at once: then memory ends in the middle of all.

@@ -85,7 +85,7 @@ def attacked(site, **options):
 
 def get(path, close=True):
     last = b"Connection: close\r\n" if close else b""
-    return b"GET %s HTTP/1.1\r\nHost: a\r\n%s\r\n" % (path.encode(), last)
+    return b"GET %s HTTP/1.1\r\nHost: localhost\r\n%s\r\n" % (path.encode(), last)
 
 
 class Watcher(threading.Thread):

@@ -153,7 +153,7 @@ def idle_bytes(rival: Rival) -> float:
             sock = stack.enter_context(
                 context.wrap_socket(socket.create_connection(("127.0.0.1", rival.port)))
             )
-            sock.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            sock.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
             sock.recv(4096)
 
         for _ in range(IDLE):

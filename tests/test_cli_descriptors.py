@@ -10,7 +10,7 @@ import sys
 import pytest
 from processes import MODELS, PATIENCE_S, command, environment, eventually, read_to_end
 
-GET = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+GET = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 APP = """
 import os
 from reactor import Response

@@ -17,7 +17,7 @@ from reactor.apps.wsgi import environ_template
 from reactor.http.app import ServingContext
 from reactor.log.output import Loss, offer, unwaiting
 
-GET = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+GET = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 LINE = "x" * 99 + "\n"
 ROUNDS = 20
 LINES_EACH = 1000  # 100 KB: a pipe takes 64 KiB
@@ -128,7 +128,9 @@ def test_what_has_no_descriptor_is_left_alone(monkeypatch, stream):
 def test_an_application_may_complain_while_nobody_reads(tmp_path, model):
     (tmp_path / "noisy.py").write_text(NOISY)
     server = subprocess.Popen(
-        command("serve", "noisy:app", "--port", "0", "--model", model, "--no-access-log"),
+        command(
+            "serve", "noisy:app", "--port=0", "--model", model, "--no-access-log", "--allow-root"
+        ),
         cwd=tmp_path,
         env=environment(),
         stdout=subprocess.PIPE,

@@ -34,8 +34,16 @@ def test_the_options_for_folders(serve, tmp_path, model):
 @pytest.mark.parametrize(
     ("flag", "request_bytes", "status"),
     [
-        ("--limit-request-line=40", b"GET /" + b"x" * 40 + b" HTTP/1.1\r\nHost: a\r\n\r\n", b"414"),
-        ("--limit-request-fields=2", b"GET / HTTP/1.1\r\nHost: a\r\nA: 1\r\nB: 2\r\n\r\n", b"431"),
+        (
+            "--limit-request-line=40",
+            b"GET /" + b"x" * 40 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+            b"414",
+        ),
+        (
+            "--limit-request-fields=2",
+            b"GET / HTTP/1.1\r\nHost: localhost\r\nA: 1\r\nB: 2\r\n\r\n",
+            b"431",
+        ),
         (
             "--limit-request-field-size=20",
             b"GET / HTTP/1.1\r\nHost: " + b"a" * 20 + b"\r\n\r\n",
@@ -86,7 +94,7 @@ def test_requests_are_answered_while_nobody_reads_a_full_stderr(tmp_path, model)
         port = int(re.search(r":(\d+)/", server.stdout.readline())[1])
         for _ in range(300):
             with socket.create_connection(("127.0.0.1", port), timeout=20) as sock:
-                sock.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+                sock.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
                 assert sock.recv(100).startswith(b"HTTP/1.1 500 ")
         server.terminate()
         failures = server.communicate(timeout=20)[1].count("Traceback")

@@ -11,7 +11,7 @@ from reactor import Inet, Limits, Response, Server, Unix
 from reactor.errors import ConfigurationError
 from reactor.http.app import ServingContext
 
-GET = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+GET = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
 
 class Handler:
