@@ -1,7 +1,10 @@
 """What a server asks of a connection."""
 
+from typing_extensions import disjoint_base
+
 from reactor.net._timed import TimedEndpoint
 
+@disjoint_base
 class ServedEndpoint(TimedEndpoint):
     """What `Connection` is made of; alone it is never open."""
 
@@ -13,7 +16,7 @@ class ServedEndpoint(TimedEndpoint):
     def under_way(self) -> bool:
         """Whether a stop should wait for it: it is not idle, or has not sent all."""
 
-    def finish(self, grace_s: float = 0.0) -> None:
+    def finish(self, grace_s: float = 0) -> None:
         """End after what is under way: the protocol's ``finish()``, if it has one, decides; if it
         has none, the connection is closed after so many seconds."""
 
