@@ -75,5 +75,7 @@ def test_it_runs():
     assert typed_names.embedded()[0].startswith("http://127.0.0.1:")
     with reactor.Reactor() as loop:
         assert typed_names.listen(loop) == 0
+    with reactor.Server(typed_names.handler, port=0) as server:
+        assert len(typed_names.fetched(server.urls[0])) == 4
     found = reactor.parse_request(b"GET /stream HTTP/1.1\r\nHost: a\r\n\r\n")
     assert b"".join(typed_names.handler(found).body) == b"ab"

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reactor import (
+    Answer,
     Body,
+    Client,
     End,
     Headers,
     Inet,
@@ -31,6 +33,8 @@ from reactor import (
     last_event_id,
     parse_request,
     parse_response,
+    post,
+    request,
     serialise_chunk,
     serialise_last_chunk,
     serialise_request,
@@ -149,3 +153,10 @@ def command(url: str) -> bytes:
     serve(handler, bind=[Unix("/tmp/reactor.sock")])
     body: bytes = get(url).body
     return body
+
+
+def fetched(url: str) -> list[int]:
+    answers: list[Answer] = [get(url), post(url, json={"a": 1}), request("PUT", url, data=b"x")]
+    with Client(timeout=5.0) as client:
+        answers.append(client.get(url, params={"q": "x"}).raise_for_status())
+    return [len(answer.text) for answer in answers if answer.ok]

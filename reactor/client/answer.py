@@ -37,6 +37,7 @@ class Answer:
 
     @property
     def status(self) -> int:
+        """The status code: 100 to 999."""
         return self.head.status
 
     @property
@@ -46,6 +47,7 @@ class Answer:
 
     @property
     def reason(self) -> str:
+        """The reason phrase; ``""`` if none was sent."""
         return self.head.reason
 
     @property
@@ -55,6 +57,7 @@ class Answer:
 
     @property
     def headers(self) -> Headers:
+        """Its fields, in the order in which they stand."""
         return self.head.headers
 
     @property
@@ -64,6 +67,7 @@ class Answer:
 
     @property
     def content(self) -> bytes:
+        """The whole body."""
         body: bytes = self.head.body
         return body
 
