@@ -24,6 +24,8 @@ from reactor import (
 )
 from reactor._protocol import Protocol
 from reactor.apps._environ import Environs
+from reactor.apps._scope import Scopes
+from reactor.apps._tasks import Tasks
 from reactor.client.client import Client
 from reactor.errors import RemoteProtocolError
 from reactor.http._client import ClientMachine, Exchange
@@ -222,11 +224,22 @@ def asked() -> SimpleNamespace:
     )
 
 
+def tasks() -> Tasks:
+    return Tasks(None, Reactor(), print, KeyError, True)
+
+
+# Only C makes these: Python gets a TypeError, and no object without its members.
+MADE_IN_C = {"AsgiCall", "AsgiExchange", "Awaited"}
+
 # The arguments that make an object of each class; those without any need no entry.
 RECIPES: dict[str, Callable[[], tuple[object, ...]]] = {
     "Acceptor": tuple,
     "reactor.apps._wsgi.WsgiCaller": lambda: (print, print, Environs({}), 100),
     "reactor.net._owner.CallbackOwner": tuple,
+    "AsgiCalls": lambda: (print, tasks(), Scopes({}, {}), SimpleNamespace()),
+    "CallTask": lambda: (SimpleNamespace(),),
+    "Scopes": lambda: ({}, {}),
+    "Tasks": lambda: (None, Reactor(), print, KeyError, True),
     "BodyRoom": lambda: (100,),
     "BodyStore": lambda: (Limits(),),
     "Client": lambda: (load(), 0, 1),

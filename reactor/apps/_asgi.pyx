@@ -19,7 +19,7 @@ from cpython.dict cimport PyDict_GetItemWithError
 from cpython.object cimport PyObject
 
 from reactor.apps._asgi_receiver cimport READY
-from reactor.apps._tasks cimport coroutine_of
+from reactor.apps._tasks cimport coroutine_of, made_in_c
 from reactor.http._response cimport refuse_the_machines
 from reactor.parser._headers cimport Headers, as_headers
 from reactor.parser._length cimport check_length, has_content, status_has_content
@@ -53,7 +53,7 @@ cdef class AsgiCalls:
     def respond(self, Request request not None):
         cdef AsgiCall call = AsgiCall.__new__(AsgiCall)
         cdef DeferredResponder responder = request.answerer
-        if responder is None:
+        if responder is None or self.tasks is None:
             raise RuntimeError("an ASGI application is called for requests of a server only")
         self.context = responder.context
         if request.facts.upgrade and is_websocket(request):
@@ -86,6 +86,8 @@ cdef class AsgiCalls:
         self.report(exception, request)
 
     cdef object local_of(self, DeferredResponder responder):
+        if responder is None or responder.transport is None:
+            raise RuntimeError("a request has an address of the server while it is answered")
         return self.policy.server_of(responder.transport.get_extra_info("sockname"))
 
     cdef int report(self, object exception, Request request) except -1:
@@ -369,6 +371,9 @@ cdef class AsgiCall(AsgiReceiver):
 
 cdef object RECEIVE = AsgiReceiver.receive_message
 cdef object SEND = AsgiCall.send_message
+
+
+made_in_c(AsgiCall)
 
 
 # --- what an application says -------------------------------------------------------------

@@ -11,7 +11,8 @@ cimport cython
 from cpython.bytes cimport PyBytes_GET_SIZE
 from cpython.object cimport PyObject
 
-from reactor.apps._tasks cimport PYGEN_NEXT, PYGEN_RETURN, PyIter_Send, give, owned
+from reactor.apps._tasks cimport (
+    PYGEN_NEXT, PYGEN_RETURN, PyIter_Send, give, made_in_c, owned)
 from reactor.http._deferred cimport DeferredResponder
 
 from reactor.errors import ClientDisconnected
@@ -131,6 +132,7 @@ cdef int awaited_send(object awaited, object value, PyObject **result) except -1
 
 
 set_am_send(Awaited, <void *>awaited_send)
+made_in_c(Awaited)
 
 
 # --- the receiving half -------------------------------------------------------------------
@@ -302,3 +304,6 @@ cdef class AsgiExchange(Exchange):
         if call.streaming:
             call.watch_abandoned(seconds)
         return call.part()
+
+
+made_in_c(AsgiExchange)

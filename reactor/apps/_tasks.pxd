@@ -39,6 +39,7 @@ cdef class TaskBody:
 cdef class CallTask(TaskBody):
     cdef object call
 
+cdef int made_in_c(object type) except -1
 cdef object coroutine_of(object awaitable, str what)
 cdef object owned(PyObject *result)
 cdef int give(PyObject **result, object value) except -1

@@ -29,7 +29,27 @@ cdef extern from "Python.h":
     bint PyCoro_CheckExact(object thing)
     object PyObject_Call(object callable, tuple positional, dict named)
 
+cdef extern from *:
+    """
+    static PyObject *not_from_python(PyTypeObject *type, PyObject *args, PyObject *named) {
+        (void)args, (void)named;
+        return PyErr_Format(PyExc_TypeError, "a %s is made for a request only", type->tp_name);
+    }
+    static void refuse_new(PyObject *type) {
+        ((PyTypeObject *)type)->tp_new = not_from_python;
+        ((PyTypeObject *)type)->tp_vectorcall = NULL;
+        PyType_Modified((PyTypeObject *)type);
+    }
+    """
+    void refuse_new(object type)
+
 cdef str CALL_SOON = "call_soon"
+
+
+cdef int made_in_c(object type) except -1:
+    """Python cannot make one, whose members would be None. C does, as before."""
+    refuse_new(type)
+    return 0
 
 
 @cython.final
