@@ -275,6 +275,27 @@ def test_http_1_0_without_a_host_is_no_browser(apps):
         assert b" 200 OK\r\n" in read_to_end(sock)
 
 
+def test_a_websocket_has_the_same_client(apps):
+    (apps / "echoing.py").write_text(
+        "from reactor.http._websocket import WebSocket\n\n"
+        "class Telling(WebSocket):\n"
+        "    def on_open(self, request):\n"
+        "        self.send(self.client[0])\n\n"
+        "def app(request):\n    return request.websocket(Telling)\n"
+    )
+    fields = ["Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13",
+              "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="]  # fmt: skip
+    with serving("echoing:app", "--trusted-proxy", "127.0.0.1", cwd=apps) as server:
+        for forwarded, client in (["X-Forwarded-For: 1.2.3.4"], "1.2.3.4"), ([], "127.0.0.1"):
+            lines = ["GET / HTTP/1.1", "Host: localhost", *fields, *forwarded, "", ""]
+            with server.connect() as sock:
+                sock.sendall("\r\n".join(lines).encode())
+                data = b""
+                while client.encode() not in data:
+                    data += sock.recv(4096)
+                assert b" 101 " in data
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

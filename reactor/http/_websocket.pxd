@@ -12,6 +12,7 @@ cdef enum Wait:
 cdef class WebSocket:
     cdef WebSocketMachine machine       # None: not open yet, or not any more
     cdef readonly object subprotocol
+    cdef object forwarded       # the client that a trusted proxy has named; None: it named none
     cdef bint over
 
     cdef WebSocketMachine open_machine(self)

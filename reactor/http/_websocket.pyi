@@ -88,7 +88,7 @@ class WebSocket:
 
     @property
     def client(self) -> Any:
-        """The address of the peer."""
+        """The address of the client: of the peer, or what a trusted proxy says."""
 
     def extra_info(self, name: str, default: Any = None) -> Any:
         """A fact of the connection: as `Transport.get_extra_info`."""

@@ -19,6 +19,7 @@ from reactor.process._forked cimport end_if_forked
 from reactor.http._collecting cimport BodyRoom
 from reactor.http._websocket_sending cimport CLOSED, CLOSING, NOT_OPEN, OPEN, WebSocketContext
 from reactor.parser._frames cimport CLOSE, CONTINUATION, FIN, PING, PONG
+from reactor.parser._message cimport Request
 
 from reactor.errors import RemoteProtocolError
 from reactor.http.blame import name_of
@@ -95,7 +96,7 @@ cdef class WebSocket:
 
     @property
     def client(self):
-        return self.extra_info("peername")
+        return self.extra_info("peername") if self.forwarded is None else self.forwarded
 
     def extra_info(self, name, default=None):
         return default if self.machine is None else self.machine.transport.get_extra_info(name, default)
@@ -127,6 +128,8 @@ cdef class WebSocketMachine(WebSocketSender):
         self.context.deflating += self.deflater is not None
         self.expect_frame()
         request, self.request = self.request, None
+        if isinstance(request, Request) and (<Request>request).arrival is not None:
+            self.socket.forwarded = (<Request>request).peer
         self.call("on_open", (request,))
 
     def data_received(self, bytes data):
