@@ -235,11 +235,12 @@ def run(options: argparse.Namespace) -> int:
     try:
         set_up(options)
         with ExitStack() as ending:
+            # First: whoever starts it twice is told so, and --user may not write there any more.
+            if options.pid is not None:
+                ending.enter_context(pid_file(options.pid))
             server = _make_server(options, log)
             ending.callback(server.close)
             check_root(options, server.sockets)
-            if options.pid is not None:
-                ending.enter_context(pid_file(options.pid))
             return _serve(options, server, log, notifier)
     except WrongUsage as error:
         say(f"{error} (see reactor serve --help)")

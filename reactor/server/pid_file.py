@@ -25,11 +25,11 @@ def pid_file(path: str) -> Iterator[None]:
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, b"%d\n" % writer, 0)
         yield
+    finally:
         if os.getpid() == writer:  # an application may have forked
             with suppress(OSError):
                 if os.path.samestat(os.stat(path), os.fstat(descriptor)):
                     os.unlink(path)
-    finally:
         os.close(descriptor)
 
 
