@@ -18,7 +18,7 @@ from reactor.bench.answers import VARIED, Right
 from reactor.bench.comparison import Comparison, Contender, Tell
 from reactor.bench.peers import Peers
 from reactor.bench.results import Metric, Plan, Results
-from reactor.bench.served.apps import BODY, LARGE, SMALL, content
+from reactor.bench.served.apps import BODY, LARGE, MESSAGE, SMALL, content
 from reactor.bench.servers import Server
 from reactor.load.varied import DEFAULT as VARIATIONS
 
@@ -40,6 +40,7 @@ class Row:
     path: str = "/"
     body: bytes = BODY
     metric: Metric = CPU
+    websocket: bool = False  # each request is a message that comes back
     asgi: str | None = None  # the application of `apps` that all serve, instead of the plain one
 
     def is_app(self) -> bool:
@@ -116,6 +117,13 @@ ROWS = {
     "asgi": ASGI,
     "asgi-starlette": Row("asgi", FRAMEWORK_PEERS, asgi="asgi_starlette"),
     "asgi-stream": Row("asgi", FRAMEWORK_PEERS, asgi="asgi_stream"),
+    "websocket": Row("reactor", {"picows": Goal(0.80)}, body=MESSAGE, websocket=True),
+    "websocket-asgi": Row(
+        "asgi",
+        {"uvicorn": Goal(0.60), **dict.fromkeys(("granian-asgi", "hypercorn"))},
+        body=MESSAGE,
+        websocket=True,
+    ),
     "close-varied": varied(CLOSE),
     "close": CLOSE,
     "static-varied": varied(STATIC),
@@ -167,18 +175,22 @@ def _contender(
 ) -> Contender:
     load = replace(plan, **differs)
     vary = bool(load.varied) and row.is_app()
-    make = partial(peers.server, server, row.path, varied=vary, asgi=row.asgi)
+    make = partial(
+        peers.server, server, row.path, varied=vary, asgi=row.asgi, websocket=row.websocket
+    )
     return Contender(name, make, right=_right(row, load), differs=differs)
 
 
 def _right(row: Row, load: Plan) -> Right:
-    return VARIED if load.varied and row.is_app() else Right(row.body)
+    return VARIED if load.varied and row.is_app() else Right(row.body, row.websocket)
 
 
 def _before(peers: Peers, row: Row, plan: Plan, python: str) -> Server:
     """Ours, of another interpreter; `-P`, or this folder's reactor would be the one that runs."""
     vary = bool(plan.varied) and row.is_app()
     command = peers.command(row.ours, varied=vary, asgi=row.asgi)
+    if row.websocket:
+        command = peers.echo_command(row.ours)
     return Server(BEFORE, lambda port: [python, "-P", *command(port)[1:]], row.path)
 
 

@@ -68,6 +68,8 @@ def test_too_few_descriptors_are_said_in_one_sentence():
         (("--html", "/tmp"), 1, "it is a folder"),
         (("--varied", "--target", "."), 1, "answers to --varied requests is not known"),
         (("--varied", "100001"), 2, "is no number"),
+        (("--websocket", "--close"), 1, "leave out --varied, --close, --target and --memory"),
+        (("--websocket", "--against", "nginx"), 1, "'nginx': choose from reactor, asgi, uvicorn"),
         (("--close", "--pipeline", "2"), 1, "leave out --close or --pipeline"),
         (("--target", "http://127.0.0.1:1/", "--against", "nginx"), 1, "leave out --against"),
         (("--target", "http://example.org/", *SHORT), 1, "no http URL of 127.0.0.1"),

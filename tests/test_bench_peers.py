@@ -6,9 +6,9 @@ import pytest
 
 from reactor.bench.answers import VARIED, Right
 from reactor.bench.comparison import Comparison, Contender
-from reactor.bench.peers import NAMES, Peers
+from reactor.bench.peers import NAMES, WEBSOCKET_NAMES, Peers
 from reactor.bench.results import Plan
-from reactor.bench.served.apps import BODY, SMALL, content, make_site
+from reactor.bench.served.apps import BODY, MESSAGE, SMALL, content, make_site
 from reactor.bench.servers import NotServed, Server, missing
 
 pytestmark = pytest.mark.skipif(missing() is not None, reason=str(missing()))
@@ -61,6 +61,30 @@ def test_it_answers_each_request_with_its_own(peers, name):
                 server.fetch(VARIED)
         else:
             server.fetch(VARIED)
+
+
+@pytest.mark.parametrize("name", WEBSOCKET_NAMES)
+def test_it_sends_a_message_back(peers, name):
+    if name in peers.unusable:
+        pytest.skip(f"{name}: {peers.unusable[name]}")
+    with peers.server(name, websocket=True) as server:
+        server.fetch(Right(MESSAGE, websocket=True))
+
+
+def test_who_opens_no_websocket_is_not_measured(peers):
+    with (
+        peers.server("reactor") as server,
+        pytest.raises(NotServed, match="it opens no WebSocket: "),
+    ):
+        server.fetch(Right(MESSAGE, websocket=True))
+
+
+@pytest.mark.parametrize("app", ["asgi_stream", "asgi_starlette"])
+def test_asgi_servers_have_other_applications(peers, app):
+    if app == "asgi_starlette":
+        pytest.importorskip("starlette")
+    with peers.server("asgi", asgi=app) as server:
+        server.fetch(Right(BODY))
 
 
 def test_who_leaves_out_a_varied_field_is_not_measured():

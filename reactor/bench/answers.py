@@ -23,6 +23,12 @@ FIELDS = {
     "Cookie": "session=8f14e45fceea167a",
 }
 
+# RFC 6455 1.3; the key is its own example.
+UPGRADE = {
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    "Sec-WebSocket-Version": "13",
+}
 
 SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r\n")
 TRAILER = re.compile(rb"(?:[^\r\n]+\r\n)*\r\n")
@@ -50,11 +56,47 @@ class Exchange:
         return whole
 
 
+class Opening(Exchange):
+    """A request that opens a WebSocket."""
+
+    def check(self, response: bytes) -> bool:
+        head, blank, _ = response.partition(b"\r\n\r\n")
+        if blank and not head.startswith(b"HTTP/1.1 101"):
+            raise WrongAnswer(f"it opens no WebSocket: {head!r:.80}")
+        return bool(blank)
+
+
+@dataclass(frozen=True)
+class Echo:
+    """A short text message of a WebSocket (RFC 6455 5.2), and the same back."""
+
+    message: bytes
+
+    @property
+    def request(self) -> bytes:
+        mask = b"\x37\xfa\x21\x3d"
+        masked = bytes(byte ^ mask[at % 4] for at, byte in enumerate(self.message))
+        return b"\x81" + bytes([0x80 | len(self.message)]) + mask + masked
+
+    def check(self, response: bytes) -> bool:
+        right = b"\x81" + bytes([len(self.message)]) + self.message
+        if not right.startswith(response):
+            raise WrongAnswer(f"the echo is {response!r:.80}")
+        return response == right
+
+
 @dataclass(frozen=True)
 class Right:
     """What a server must answer with: this body; None: what `apps.varied` says, to each its own."""
 
     body: bytes | None
+    websocket: bool = False  # the body is a message that comes back
+
+    def exchanges(self, url: str) -> list[Exchange | Echo]:
+        """Those of one connection."""
+        if self.websocket:
+            return [Opening(request_bytes(url, "Upgrade", UPGRADE), b""), Echo(self.body or b"")]
+        return [self.exchange(url)]
 
     def exchange(self, url: str) -> Exchange:
         """One that ends its connection; if answers vary, of a request that nobody made before."""

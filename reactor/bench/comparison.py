@@ -115,8 +115,10 @@ def _load(server: Server, plan: Plan, right: Right) -> Load:
         plan.pipeline,
         plan.keep_alive,
         headers={**FIELDS, "Connection": "keep-alive" if plan.keep_alive else "close"},
-        expect=(_expected(server, right),),
+        body=(right.body or b"") if right.websocket else b"",
+        expect=(Expect() if right.websocket else _expected(server, right),),
         varied=plan.varied,
+        websocket=right.websocket,
     )
 
 

@@ -80,7 +80,35 @@ NGINX_VARIED = f"""location / {{
 FILE_CACHE = "open_file_cache max=1000 inactive=60s; open_file_cache_valid 60s;"
 
 
+# Of WebSockets: their programs, and how servers are told to send no pings, which nobody answers.
+SOCKETS = {
+    "picows": """
+import asyncio, picows
+class Echo(picows.WSListener):
+    def on_ws_frame(self, transport, frame):
+        transport.send(frame.msg_type, frame.get_payload_as_utf8_text().encode())
+async def main():
+    server = await picows.ws_create_server(lambda request: Echo(), "127.0.0.1", {port})
+    await server.serve_forever()
+try:
+    import uvloop
+    uvloop.run(main())
+except ImportError:
+    asyncio.run(main())
+"""
+}
+ECHO = {"native": "apps:echo", "wsgi": "wsgi", "asgi": "asgi_echo"}
+PINGLESS = {
+    "reactor": ("--ws-ping-interval=0",),
+    "asgi": ("--ws-ping-interval=0",),
+    "uvicorn": ("--ws-ping-interval", "1000000"),
+    "granian-asgi": (),
+    "hypercorn": (),
+    "picows": (),
+}
+
 NAMES = (*OURS, "floor", "nginx", "nginx+cache", *CODE, *MODULE)
+WEBSOCKET_NAMES = (*PINGLESS,)
 
 
 def package(name: str) -> str:
@@ -121,12 +149,21 @@ class Peers:
         self.unusable = self._find_unusable()
 
     def server(
-        self, name: str, path: str = "/", *, varied: bool = False, asgi: str | None = None
+        self,
+        name: str,
+        path: str = "/",
+        *,
+        varied: bool = False,
+        asgi: str | None = None,
+        websocket: bool = False,
     ) -> Server:
         """``varied``: its answer is to each request its own, below any path.
 
         ``asgi``: which application of `apps` an ASGI server serves; None: the plain one.
+        ``websocket``: it sends messages back; it is one of `WEBSOCKET_NAMES`.
         """
+        if websocket:
+            return Server(name, self.echo_command(name), path)
         return Server(name, self.command(name, varied=varied, asgi=asgi), path)
 
     def _find_unusable(self) -> dict[str, str]:
@@ -136,7 +173,7 @@ class Peers:
             unusable["floor"] = "no C compiler"
         if self._nginx is None:
             unusable.update(dict.fromkeys(("nginx", "nginx+cache"), "not installed"))
-        for name in (*CODE, *MODULE):
+        for name in (*CODE, *MODULE, *SOCKETS):
             found = subprocess.run(
                 [self._python, "-c", f"import {imports(name)}"], capture_output=True, check=False
             )
@@ -149,6 +186,16 @@ class Peers:
         apps = VARIED if varied else CONSTANT
         if asgi is not None:
             apps = {**apps, "asgi": asgi}
+        return self._command(name, apps, varied)
+
+    def echo_command(self, name: str) -> Command:
+        """How a server of WebSockets is started."""
+        if name in SOCKETS:
+            return lambda port: [self._python, "-c", SOCKETS[name].format(port=port)]
+        command = self._command(name, ECHO, False)
+        return lambda port: [*command(port), *PINGLESS[name]]
+
+    def _command(self, name: str, apps: dict[str, str], varied: bool) -> Command:
         if name in OURS:
             target, *options = OURS[name]
             served = self._target or apps["native"]
@@ -183,7 +230,9 @@ class Peers:
             "import json, sys; from importlib.metadata import version\n"
             "print(json.dumps({name: version(name) for name in sys.argv[1:]}))"
         )
-        peers = {name: package(name) for name in (*CODE, *MODULE) if name not in self.unusable}
+        peers = {
+            name: package(name) for name in (*CODE, *MODULE, *SOCKETS) if name not in self.unusable
+        }
         printed = subprocess.run(
             [self._python, "-c", code, *sorted({*peers.values()})],
             capture_output=True,

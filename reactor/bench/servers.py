@@ -163,19 +163,22 @@ class Server:
 
     def fetch(self, right: Right) -> None:
         """One request; NotServed if the answer is not 200, or not the right one."""
-        exchange = right.exchange(self.url)
-        self._ask(exchange.request, exchange.check)
+        self._ask([(one.request, one.check) for one in right.exchanges(self.url)])
 
     def learn(self) -> bytes:
         """The body that it answers with, to compare all others with; NotServed without one."""
         request = request_bytes(self.url, "close")
-        return body_of(self._ask(request, lambda response: body_of(response) is not None)) or b""
+        return body_of(self._ask([(request, lambda answer: body_of(answer) is not None)])) or b""
 
-    def _ask(self, request: bytes, enough: Callable[[bytes], bool]) -> bytes:
+    def _ask(self, exchanges: Sequence[tuple[bytes, Callable[[bytes], bool]]]) -> bytes:
+        """The last answer."""
         try:
             with socket.create_connection((self.host, self.port), ANSWER_S) as sock:
-                sock.sendall(request)
-                return receive(sock, enough)
+                answer = b""
+                for request, enough in exchanges:
+                    sock.sendall(request)
+                    answer = receive(sock, enough)
+                return answer
         except TimeoutError as error:
             raise NotServed(f"{self.name}: no whole answer within {ANSWER_S:g} s") from error
         except (OSError, ValueError) as error:

@@ -17,10 +17,10 @@ import reactor
 from reactor.bench.answers import VARIED, Right
 from reactor.bench.comparison import Comparison, Contender
 from reactor.bench.memory import idle_slope
-from reactor.bench.peers import NAMES, OURS, Peers
+from reactor.bench.peers import NAMES, OURS, WEBSOCKET_NAMES, Peers
 from reactor.bench.results import Failure, Plan, Results
 from reactor.bench.running import Running
-from reactor.bench.served.apps import BODY, make_site
+from reactor.bench.served.apps import BODY, MESSAGE, make_site
 from reactor.bench.servers import (
     NotServed,
     end_servers_on_signals,
@@ -102,6 +102,11 @@ def _add_load(parser: Any) -> None:
         help="N different requests, and an answer to each its own; without N: %(const)s",
     )
     parser.add_argument("--close", action="store_true", help="a connection for each request")
+    parser.add_argument(
+        "--websocket",
+        action="store_true",
+        help=f"messages of {len(MESSAGE)} bytes that come back; among {', '.join(WEBSOCKET_NAMES)}",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -120,6 +125,11 @@ def run(options: argparse.Namespace) -> int:
         raise ConfigurationError(
             f"what {options.target} answers to --varied requests is not known: leave out "
             "--target, or give the URL of what answers all of them alike"
+        )
+    if options.websocket and (options.varied or options.close or options.target or options.memory):
+        raise ConfigurationError(
+            "--websocket compares echoes on connections that stay: leave out --varied, --close, "
+            "--target and --memory"
         )
     connections = SWEEP if options.sweep else (options.connections,)
     _check_descriptors(max(*connections, IDLE if options.memory else 1))
@@ -168,11 +178,15 @@ def _right(options: argparse.Namespace) -> Right | None:
     """None: what a target of the user's answers is learnt from it."""
     if options.target is not None:
         return None
+    if options.websocket:
+        return Right(MESSAGE, websocket=True)
     return VARIED if options.varied else Right(BODY)
 
 
 def _plan(options: argparse.Namespace) -> Plan:
     page = "to each request its own page" if options.varied else "a small page"
+    if options.websocket:
+        page = f"an echo of {len(MESSAGE)} bytes over a WebSocket"
     return Plan(
         target=options.target or page,
         connections=options.connections,
@@ -208,12 +222,13 @@ def _contenders(options: argparse.Namespace, peers: Peers) -> tuple[list[Contend
             f"--against {options.against!r} names nothing to compare reactor with: "
             f"choose from {', '.join(NAMES[1:])}"
         )
-    names += against or ([] if contenders else ["threads"])
+    names += against or ([] if contenders else ["asgi" if options.websocket else "threads"])
+    known = WEBSOCKET_NAMES if options.websocket else NAMES
     failures = []
     versions = peers.versions()
     for name in dict.fromkeys(names):
-        if name not in NAMES:
-            raise ConfigurationError(f"there is no server {name!r}: choose from {', '.join(NAMES)}")
+        if name not in known:
+            raise ConfigurationError(f"there is no server {name!r}: choose from {', '.join(known)}")
         if target is not None and name not in ("reactor", "threads"):
             raise ConfigurationError(
                 f"{name} serves a page of its own, not {target}: leave out --target, or {name}"
@@ -222,7 +237,7 @@ def _contenders(options: argparse.Namespace, peers: Peers) -> tuple[list[Contend
             failures.append(Failure(name, f"{name} is left out: {peers.unusable[name]}"))
             continue
         version = reactor.__version__ if name in OURS else versions.get(name)
-        make = functools.partial(peers.server, name, varied=varied)
+        make = functools.partial(peers.server, name, varied=varied, websocket=options.websocket)
         contenders.append(Contender(name, make, version))
     return contenders, failures
 

@@ -15,6 +15,8 @@ cdef class Target:
     cdef readonly bint learning         # the first answer's body is to be the expected one
     cdef Py_ssize_t next                # of the requests
     cdef const uint8_t *body_data       # NULL: not compared
+    cdef readonly bytes opening         # opens a WebSocket; None: the requests are HTTP's
+    cdef bytes accept                   # what the head of the answer to it has
     cdef bint plain                     # a body that Content-Length frames is allowed
 
     cdef bytes next_request(self)
@@ -28,11 +30,14 @@ cdef class AnswerCheck:
     cdef bint parsing                   # the parser has the answer under way
     cdef list pieces                    # of a body that may be learnt; else None
     cdef int interim
+    cdef bytes opened                   # of the answer that opens a WebSocket
     cdef bint stays_open
     cdef readonly str fault
 
     cdef int reset(self) except -1
     cdef ScanResult take(self, Target target, const uint8_t **data, Py_ssize_t *size) except? FAILED
+    cdef ScanResult take_opening(self, Target target, const uint8_t **data,
+                                 Py_ssize_t *size) except? FAILED
     cdef ScanResult at_end(self) except? FAILED
     cdef ScanResult take_head(self, const uint8_t **data, Py_ssize_t *size) except? FAILED
     cdef ScanResult take_body(self, const uint8_t **data, Py_ssize_t *size) except? FAILED

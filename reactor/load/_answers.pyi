@@ -7,7 +7,8 @@ class Target:
     """Serialised requests that are asked in turn, and the right answer to each of them.
 
     ``body`` None: it is not compared. ``length`` -1: neither. ``learning``: the body of the first
-    answer will be the right one.
+    answer will be the right one. ``opening`` is sent on each connection and answered by 101, with
+    ``accept`` in its head; then each answer is ``body`` itself, a frame, without a head.
     """
 
     def __init__(
@@ -19,6 +20,8 @@ class Target:
         body: bytes | None = None,
         length: int | None = None,
         learning: bool = False,
+        opening: bytes | None = None,
+        accept: bytes = b"",
     ) -> None: ...
     @property
     def url(self) -> str: ...
@@ -34,6 +37,8 @@ class Target:
     def length(self) -> int: ...
     @property
     def learning(self) -> bool: ...
+    @property
+    def opening(self) -> bytes | None: ...
 
 @disjoint_base
 class AnswerCheck:

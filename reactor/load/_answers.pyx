@@ -23,12 +23,13 @@ from reactor.limits import DEFAULT_LIMITS
 
 cdef enum:
     FIELDS = 24             # an answer with more takes memory of its own
+    OPENING_MAX = 65536     # an answer that opens a WebSocket and has no end is none
 
 
 cdef class Target:
 
     def __init__(self, str url, str method, tuple requests, int status=200, body=None,
-                 length=None, bint learning=False):
+                 length=None, bint learning=False, bytes opening=None, bytes accept=b""):
         self.url = url
         self.method = method
         if not requests:
@@ -36,6 +37,10 @@ cdef class Target:
         self.requests = requests
         self.status = status
         self.learning = learning
+        self.opening = opening
+        self.accept = accept
+        if opening is not None and body is None:
+            raise ValueError("what a WebSocket is to send back must be known")
         self.length = -1 if length is None else length
         self.plain = has_content(method, status) and method != "CONNECT"
         if body is not None:
@@ -60,6 +65,7 @@ cdef class AnswerCheck:
 
     def __cinit__(self):
         read_bounds(None, &self.bounds)
+        self.opened = b""
         self.stays_open = True
 
     cdef int reset(self) except -1:
@@ -68,6 +74,7 @@ cdef class AnswerCheck:
         self.parser = None
         self.parsing = False
         self.pieces = None
+        self.opened = b""
         self.stays_open = True
         return 0
 
@@ -82,10 +89,31 @@ cdef class AnswerCheck:
             return MORE
         self.target = target
         self.offset = 0
+        if target.opening is not None:
+            # Its body is the bytes of a frame, and no head comes before it.
+            self.remaining = target.length
+            return self.take_body(data, size)
         if self.parsing:
             self.begin_parsing()
             return self.parse(data, size)
         return self.take_head(data, size)
+
+    cdef ScanResult take_opening(self, Target target, const uint8_t **data,
+                                 Py_ssize_t *size) except? FAILED:
+        """Take what belongs to the answer that opens a WebSocket; the results are those of `take`."""
+        cdef Py_ssize_t end, rest
+        self.opened += data[0][:size[0]]
+        end = self.opened.find(b"\r\n\r\n")
+        rest = 0 if end < 0 else len(self.opened) - end - 4
+        data[0] += size[0] - rest
+        size[0] = rest
+        if end < 0 and len(self.opened) < OPENING_MAX:
+            return MORE
+        head, self.opened = self.opened[:end], b""
+        if not head.startswith(b"HTTP/1.1 101") or target.accept not in head:
+            self.target = target
+            return self.wrong(f"the server opens no WebSocket: {head[:60]!r}")
+        return DONE
 
     cdef ScanResult at_end(self) except? FAILED:
         """The connection ended."""

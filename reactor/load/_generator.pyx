@@ -16,14 +16,13 @@ Times are CLOCK_MONOTONIC in nanoseconds, read once for everything that came in 
 Must never know how a connection is opened, nor what a right answer is.
 """
 
-from cpython.exc cimport PyErr_SetFromErrno
 from cpython.mem cimport PyMem_Calloc, PyMem_Free
 from libc.stdint cimport int64_t, uint8_t
-from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from reactor.parser._lines cimport DONE, FAILED, MORE, ScanResult
 from reactor._protocol cimport Protocol
 from reactor.load._answers cimport AnswerCheck, Target
+from reactor.load._clock cimport now_ns, open_timer, set_timer
 from reactor.load._histogram cimport Histogram
 from reactor.net._connection cimport Connection
 
@@ -33,40 +32,14 @@ from collections import deque
 
 from reactor.limits import DEFAULT_LIMITS
 
-cdef extern from *:
-    """
-    #ifdef __linux__
-    #include <sys/timerfd.h>
-    #define reactor_timer() timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)
-    static inline int reactor_set_timer(int fd, int64_t due)
-    {
-        struct itimerspec at = {.it_value = {due / 1000000000, due % 1000000000}};
-        return timerfd_settime(fd, TFD_TIMER_ABSTIME, &at, NULL);
-    }
-    #else
-    #include <errno.h>
-    #define reactor_timer() (errno = ENOSYS, -1)
-    #define reactor_set_timer(fd, due) reactor_timer()
-    #endif
-    """
-    int reactor_timer() nogil
-    int reactor_set_timer(int fd, int64_t due) nogil
-
 cdef enum:
     READ = 1                # selectors.EVENT_READ
 
-cdef int64_t NS = 1_000_000_000
 cdef int64_t NEVER = 0x7fffffffffffffff
 cdef int64_t LATE_NS = <int64_t>(DEFAULT_LIMITS.load_late_s * 1e9)
 
 # What the kernel says when there is nobody at the other end: no later request will do better.
 NOBODY = frozenset({errno.ECONNREFUSED, errno.ENOENT, errno.EHOSTUNREACH, errno.ENETUNREACH})
-
-
-cdef inline int64_t now_ns() noexcept nogil:
-    cdef timespec now
-    clock_gettime(CLOCK_MONOTONIC, &now)
-    return now.tv_sec * NS + now.tv_nsec
 
 
 cdef struct Sent:
@@ -80,6 +53,7 @@ cdef class Client(Protocol):
     cdef readonly int number
     cdef Connection connection  # None: the next request opens one
     cdef AnswerCheck check
+    cdef bytes held             # requests until the WebSocket is open; None: nothing is held
     cdef Sent *sent             # a ring, the oldest at `first`
     cdef int first, under_way, depth
     cdef Py_ssize_t turn        # the target of the next request
@@ -107,24 +81,35 @@ cdef class Client(Protocol):
 
     cdef int ask(self, int64_t due, int64_t now) except -1:
         """Put a request into the connection's buffer; `push` sends what is there."""
-        cdef bytes request = (<Target>self.load.targets[self.turn]).next_request()
+        cdef Target target = <Target>self.load.targets[self.turn]
+        cdef bytes request = target.next_request()
         cdef int slot = self.first + self.under_way
         if self.connection is None:
             try:
                 self.load.opens(self)
             except OSError as error:
                 return self.load.refused(error)
-        # Or each write would plan a callback of its own to send it.
-        if self.connection is None:
-            raise RuntimeError("opens() has opened no connection")
-        self.connection.cork()
-        self.connection.send(<const uint8_t *><const char *>request, len(request))
+            if self.connection is None:
+                raise RuntimeError("opens() has opened no connection")
+            if target.opening is not None:
+                self.put(target.opening)
+                self.held = b""
+        if self.held is None:
+            self.put(request)
+        else:
+            self.held += request  # RFC 6455 4.1: nothing before the server's answer
         self.sent[slot - self.depth if slot >= self.depth else slot] = Sent(due, now)
         self.under_way += 1
         self.load.under_way += 1
         self.turn += 1
         if self.turn == len(self.load.targets):
             self.turn = 0
+        return 0
+
+    cdef int put(self, bytes data) except -1:
+        # Or each write would plan a callback of its own to send it.
+        self.connection.cork()
+        self.connection.send(<const uint8_t *><const char *>data, len(data))
         return 0
 
     cdef int push(self) except -1:
@@ -137,6 +122,14 @@ cdef class Client(Protocol):
         cdef int64_t now = now_ns()
         cdef ScanResult result = DONE
         self.load.bytes += size
+        if self.held is not None:
+            result = self.check.take_opening(<Target>self.load.targets[self.oldest], &data, &size)
+            if result == FAILED:
+                return self.give_up(self.check.fault)
+            if result == MORE:
+                return 0
+            self.put(self.held)
+            self.held = None
         while self.under_way and not self.leaving and result == DONE:
             result = self.check.take(<Target>self.load.targets[self.oldest], &data, &size)
             if result == FAILED:
@@ -219,7 +212,7 @@ cdef class Client(Protocol):
             self.load.failed("closed", f"{self.asked()}: the connection ended before its answer "
                                        f"was whole{why}")
             self.forget_oldest()
-        self.connection = None
+        self.connection = self.held = None
         self.leaving = False
         self.check.reset()
         self.load.proceed(self, now)
@@ -270,9 +263,7 @@ cdef class Load:
         self.errors = {}
         self.free = deque()
         self.clients = [Client(self, number, depth) for number in range(connections)]
-        self.timer = reactor_timer()
-        if self.timer < 0:
-            PyErr_SetFromErrno(OSError)
+        self.timer = open_timer()
         self.registration = reactor.register(self.timer, READ, self)
 
     def close(self):
@@ -441,9 +432,7 @@ cdef class Load:
     cdef int set_timer(self) except -1:
         """To when the next request is due, if there is who may ask it; which also resets it."""
         cdef int64_t due = self.due() if self.free and self.next < self.total else 0
-        if reactor_set_timer(self.timer, due) < 0:
-            PyErr_SetFromErrno(OSError)
-        return 0
+        return set_timer(self.timer, due)
 
 
 cdef int64_t until_ns(int64_t start, double seconds) noexcept:

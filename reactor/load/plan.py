@@ -8,16 +8,28 @@ from __future__ import annotations
 
 import base64
 import binascii
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from reactor.client import Url
 from reactor.errors import FetchError, LoadError, LocalProtocolError
+from reactor.http.websocket import accept_value
 from reactor.limits import DEFAULT_LIMITS
 from reactor.load._answers import Target
 from reactor.load.varied import variations, without_varied
+from reactor.parser._frames import frame
 from reactor.parser._serialise import serialise_request
+
+TEXT = 1
+KEY = "dGhlIHNhbXBsZSBub25jZQ=="  # the same each time: no cache is in between
+OPENING = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Key": KEY,
+    "Sec-WebSocket-Version": "13",
+}
 
 # Of what a plan's JSON says; the annotations are for the type checker.
 _PLAN_KINDS: dict[str, Any] = {
@@ -33,6 +45,7 @@ _PLAN_KINDS: dict[str, Any] = {
     "expect": tuple,
     "connect_timeout_s": int | float,
     "varied": int,
+    "websocket": bool,
 }
 _EXPECT_KINDS: dict[str, Any] = {
     "status": int,
@@ -78,7 +91,9 @@ class Plan:
     ``rate`` requests a second make it an open loop; None is a closed one. Several ``urls`` are
     asked for in turn, and have an `Expect` each, or one for all. ``unix`` is the path of a socket
     to connect to instead of the URL's host. With ``varied`` each URL stands for so many different
-    requests, the same ones in every run: see `reactor.load.varied`.
+    requests, the same ones in every run: see `reactor.load.varied`. With ``websocket`` each request
+    is a message, the text ``body``, on a connection that was opened as a WebSocket, and the right
+    answer the same text in one frame; the server is to send no pings.
     """
 
     urls: tuple[str, ...]
@@ -93,6 +108,7 @@ class Plan:
     expect: tuple[Expect, ...] = (Expect(),)
     connect_timeout_s: float = DEFAULT_LIMITS.connect_timeout_s
     varied: int = 0
+    websocket: bool = False
 
     def __post_init__(self) -> None:
         """Raises LoadError: the plan makes no sense; the message says why."""
@@ -115,8 +131,19 @@ class Plan:
             )
         if self.pipeline > 1 and not self.keep_alive:
             raise LoadError("a connection that is closed after each request has no pipeline")
+        if self.websocket:
+            self._check_echo()
         if len(self.expect) not in (1, len(self.urls)):
             raise LoadError("the plan needs one expected answer for all URLs, or one for each")
+
+    def _check_echo(self) -> None:
+        if self.varied or not self.keep_alive or self.method != "GET" or self.expect != (Expect(),):
+            raise LoadError(
+                "a WebSocket's answer is the message itself: leave out varied, keep_alive, method "
+                "and expect"
+            )
+        if not self.body.isascii():
+            raise LoadError("the message of a WebSocket is a text of ASCII here")
 
     def to_json(self) -> dict[str, Any]:
         """The plan as `json.dumps` takes it."""
@@ -159,7 +186,26 @@ class Plan:
             targets.append(self._target(url, expect))
         return targets
 
+    def _echo(self, url: Url) -> Target:
+        """A message that has to come back."""
+        fields = {
+            name: value for name, value in self.headers.items() if name.lower() != "connection"
+        }
+        return Target(
+            url.text,
+            "GET",
+            (frame(TEXT, self.body, mask=os.urandom(4)),),
+            status=101,
+            body=frame(TEXT, self.body),
+            opening=_serialised(
+                "GET", url.target, {"Host": url.authority, **fields, **OPENING}, b""
+            ),
+            accept=accept_value(KEY).encode("ascii"),
+        )
+
     def _target(self, url: Url, expect: Expect) -> Target:
+        if self.websocket:
+            return self._echo(url)
         given = {name.lower() for name in self.headers}
         headers = dict(self.headers)
         if "host" not in given:
@@ -170,13 +216,10 @@ class Plan:
         if self.varied:
             headers = without_varied(headers)
             asked = variations(url.target, self.varied)
-        try:
-            requests = tuple(
-                serialise_request(self.method, target, {**headers, **fields}, self.body)
-                for target, fields in asked
-            )
-        except LocalProtocolError as error:
-            raise LoadError(f"the request cannot be made: {error.message}") from error
+        requests = tuple(
+            _serialised(self.method, target, {**headers, **fields}, self.body)
+            for target, fields in asked
+        )
         bodyless = self.method == "HEAD"
         return Target(
             url.text,
@@ -187,6 +230,13 @@ class Plan:
             length=0 if bodyless else expect.length,
             learning=expect.body is None and not expect.varies and not bodyless,
         )
+
+
+def _serialised(method: str, target: str, headers: dict[str, str], body: bytes) -> bytes:
+    try:
+        return serialise_request(method, target, headers, body)
+    except LocalProtocolError as error:
+        raise LoadError(f"the request cannot be made: {error.message}") from error
 
 
 def _parsed(text: str) -> Url:

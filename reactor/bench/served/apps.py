@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 BODY = b"Hello, World!"
+MESSAGE = b"sixty-four bytes ".ljust(64, b".")
 PIECE = b"a hundred bytes".ljust(100, b".")
 FIELDS = [("Content-Type", "text/plain"), ("Content-Length", str(len(BODY)))]
 ASGI_FIELDS = [(name.lower().encode(), value.encode()) for name, value in FIELDS]
