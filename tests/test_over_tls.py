@@ -28,18 +28,16 @@ NOT_OVER_A_BRIDGE = {
         "test_a_stream_ends_when_its_client_goes",
         "test_descriptors_and_tasks_come_back",
     ],
-    # The handshake of a client that has just come has the grace of the stop, here 0.05 to 0.2 s,
-    # and on a busy machine the bridge takes longer.
-    "test_stopping": [
-        "test_what_has_come_is_answered",
-        "test_an_idle_connection_is_closed_when_the_grace_is_over",
-        "test_ctrl_c_closes_idle_connections_at_once",
-    ],
     # The end of a client comes a moment later.
     "test_large_uploads": ["test_descriptors_are_given_back"],
     # The server's port is another one.
     "test_wsgi_wire": ["test_the_servers_and_the_clients_address"],
 }
+
+# The handshake of a client that has just come has the grace of the stop, here 0.05 to 0.2 s,
+# and on a busy machine the bridge takes longer. And what is under way may be held by the bridge.
+UNSURE = "grace or ctrl_c or has_come or idle or second_signal or cut_by_reset or waits_for"
+PARTS = {"test_stopping": f"not ({UNSURE})"}
 
 
 @pytest.fixture(scope="session")
@@ -60,6 +58,7 @@ def test_the_wire_is_the_same_over_tls(name, certified):
         [
             *(sys.executable, *["-O"] * sys.flags.optimize, "-m", "pytest", "-q", "-n", "0"),
             *("-p", "no:cacheprovider", *left_out, f"tests/{name}.py"),
+            *("-k", PARTS.get(name, "")),
         ],
         cwd=HERE.parent,
         env=environment(REACTOR_TESTS_OVER_TLS=str(certified)),

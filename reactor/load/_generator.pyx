@@ -24,6 +24,7 @@ from reactor._protocol cimport Protocol
 from reactor.load._answers cimport AnswerCheck, Target
 from reactor.load._clock cimport now_ns, open_timer, set_timer
 from reactor.load._histogram cimport Histogram
+from reactor.loop._registration cimport READ
 from reactor.net._connection cimport Connection
 
 import errno
@@ -31,9 +32,6 @@ import os
 from collections import deque
 
 from reactor.limits import DEFAULT_LIMITS
-
-cdef enum:
-    READ = 1                # selectors.EVENT_READ
 
 cdef int64_t NEVER = 0x7fffffffffffffff
 cdef int64_t LATE_NS = <int64_t>(DEFAULT_LIMITS.load_late_s * 1e9)
