@@ -204,10 +204,16 @@ def until(condition, patience_s=PATIENCE_S):
     return True
 
 
+def sentences_of(err: str) -> list[str]:
+    """What a server said, without the warning that it is root's."""
+    lines = err.splitlines()
+    return [line for line in lines if not line.startswith("reactor: WARNING: this server is root")]
+
+
 def ended_well(server):
     """Whether a server that has ended did so with one sentence, and nothing of Python's."""
     code = server.wait()
-    sentences = [line for line in server.err.splitlines() if line.startswith("reactor: ")]
+    sentences = [line for line in sentences_of(server.err) if line.startswith("reactor: ")]
     return code not in (0, None) and len(sentences) == 1 and "Traceback" not in server.err
 
 
@@ -290,7 +296,7 @@ def starts(table, site):
                 timeout=60,
                 check=False,
             )
-            sentences = done.stderr.splitlines()
+            sentences = sentences_of(done.stderr)
             right = done.returncode not in (0, None) and len(sentences) == 1
             right = right and sentences[0].startswith("reactor: ")
             yield (
