@@ -182,7 +182,7 @@ def test_the_unit_of_the_page_is_one(tmp_path):
     units = re.findall(r"```ini\n# (\S+)\n(.*?)```", DEPLOY.read_text(encoding="utf-8"), re.DOTALL)
     assert [name for name, _ in units] == ["reactor.service", "reactor.socket"]
     for name, text in units:
-        here = text.replace("/srv/venv/bin/python", sys.executable)
+        here = text.replace("/srv/venv/bin/python", f'"{sys.executable}"')
         (tmp_path / name).write_text(here, encoding="utf-8")
     done = subprocess.run(
         [analyze, "verify", "--man=no", *(str(tmp_path / name) for name, _ in units)],

@@ -76,6 +76,8 @@ def traced(outside, tmp_path):
         "--port",
         "0",
         "--no-access-log",
+        "--allowed-host",  # targets in absolute form name many
+        "*",
     ]
     with subprocess.Popen([*command, *serve], stdout=subprocess.PIPE, text=True) as tracer:
         announced = tracer.stdout.readline()
