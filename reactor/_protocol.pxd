@@ -2,6 +2,9 @@
 
 from libc.stdint cimport int64_t, uint8_t
 
+# A bint takes four bytes, in each of ten thousand connections that are idle.
+ctypedef uint8_t flag
+
 cpdef bint is_python(object protocol) noexcept
 
 cdef class Transport:

@@ -3,6 +3,7 @@
 from libc.stdint cimport int64_t
 
 from reactor._file cimport File
+from reactor._protocol cimport flag
 from reactor.parser._message cimport Request, Response
 from reactor.http._collecting cimport CollectedBody
 from reactor.http._sending cimport Sender
@@ -11,8 +12,8 @@ cdef class Responder(Sender):
     cdef CollectedBody body     # of that request, while it is collected and until it is answered
     cdef object out             # the OutgoingBody of a response that is not all bytes
     cdef object exchange        # the handle that the application has asked for; None: it has not
-    cdef bint keep_alive, paused, continue_planned
-    cdef bint event_stream      # what is written may end anywhere: its client comes again
+    cdef flag keep_alive, paused, continue_planned
+    cdef flag event_stream      # what is written may end anywhere: its client comes again
 
     cdef int advance(self) except -1
     cdef int next_request(self) except -1

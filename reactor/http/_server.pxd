@@ -3,7 +3,7 @@
 from libc.stdint cimport int64_t
 
 from reactor.parser._message cimport Request
-from reactor._protocol cimport Factory, Protocol
+from reactor._protocol cimport Factory, Protocol, flag
 from reactor.parser._framing cimport RequestParser
 from reactor.http._deferred cimport DeferredResponder
 from reactor.http._context cimport ServerContext
@@ -18,9 +18,9 @@ cdef class ServerMachines(Factory):
 cdef class ServerMachine(DeferredResponder):
     cdef RequestParser parser   # None while there is nothing to parse
     cdef Clock clock
-    cdef bint peer_done
-    cdef bint streams_body      # the application takes the body of this request while it comes
-    cdef bint continue_owed     # the client waits for a 100 before it sends the body
+    cdef flag peer_done
+    cdef flag streams_body      # the application takes the body of this request while it comes
+    cdef flag continue_owed     # the client waits for a 100 before it sends the body
 
     cdef int return_parser(self) except -1
     cdef bint takes_input(self) except -1

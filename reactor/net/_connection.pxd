@@ -1,5 +1,6 @@
 """One connection: the C face of `_connection.pyx`."""
 
+from reactor._protocol cimport flag
 from reactor.net._owner cimport ConnectionOwner
 from reactor.net._outgoing cimport Outgoing
 from reactor.net._served cimport ServedEndpoint
@@ -8,10 +9,10 @@ cdef class Connection(ServedEndpoint):
     cdef object error               # what ended it; None: nothing did, or an orderly end
     cdef Outgoing outgoing
     cdef int vain_events            # in a row: the kernel said ready, and was not
-    cdef bint lingers, reading, eof_seen, eof_wanted, eof_sent
-    cdef bint producer_paused, flush_planned, wants_write
-    cdef bint corked                # until the next flush
-    cdef bint flush_follows         # behind the one that is under way
+    cdef flag lingers, reading, eof_seen, eof_wanted, eof_sent
+    cdef flag producer_paused, flush_planned, wants_write
+    cdef flag corked                # until the next flush
+    cdef flag flush_follows         # behind the one that is under way
 
     cdef int begin(self, ConnectionOwner owner, object protocol, object peer) except -1
     cdef int start(self) except -1

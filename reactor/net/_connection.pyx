@@ -394,7 +394,7 @@ cdef class Connection(ServedEndpoint):
         if self.state != OPEN:
             return
         self.state = FLUSHING
-        self.lingers = linger
+        self.lingers = bool(linger)
         self.reading = False
         self.deadline = INFINITY
         self.reading_changed()

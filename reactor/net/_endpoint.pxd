@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int64_t, uint8_t
 
-from reactor._protocol cimport Protocol, Transport
+from reactor._protocol cimport Protocol, Transport, flag
 
 cdef class Endpoint(Transport):
     cdef readonly object protocol
@@ -11,9 +11,9 @@ cdef class Endpoint(Transport):
     cdef object peer
     cdef object buffer              # where a BufferedProtocol wants what comes next
     cdef int fd
-    cdef bint owns_fd
-    cdef bint prompt                # the protocol is a user's: what it writes leaves at once
-    cdef bint buffered              # the protocol is a BufferedProtocol
+    cdef flag owns_fd
+    cdef flag prompt                # the protocol is a user's: what it writes leaves at once
+    cdef flag buffered              # the protocol is a BufferedProtocol
     cdef int64_t high, low, high_usual
 
     cdef Py_ssize_t take_buffer(self, Py_ssize_t at_most) except -1
