@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from reactor.server import Server as Server
     from reactor.server import serve as serve
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # Every public name and the module that has it; a type checker reads the imports above instead.
 _HOMES = {
