@@ -374,7 +374,7 @@ cdef class Connection(ServedEndpoint):
         return 0 if self.flush_planned else self.want(self.wants_write)
 
     def is_reading(self):
-        return self.state == OPEN and self.reading
+        return self.state == OPEN and self.reading != 0
 
     def has_input(self):
         return self.state == OPEN and has_input(self.fd)
