@@ -4,6 +4,7 @@ uploads, 100-continue, stops. `tls_bridge` is in between; threads serve no TLS a
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -13,6 +14,10 @@ import pytest
 from pem_files import Pems
 from processes import environment
 
+# Nine files of tests once more: a minute that README's command need not take.
+pytestmark = pytest.mark.skipif(
+    "REACTOR_LONG" not in os.environ, reason="REACTOR_LONG=1 tries it, as .ci/run does"
+)
 HERE = Path(__file__).parent
 TIMEOUT_S = 300
 
