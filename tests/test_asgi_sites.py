@@ -6,26 +6,20 @@ The frameworks are in the extra ``compat``; without one its tests are skipped.
 from __future__ import annotations
 
 import hashlib
-import http.client
 import importlib.util
 import json
 import os
-from pathlib import Path
 
 import pytest
+from framework_sites import FILE, SITES, ask, big_file, connected, multipart
 from processes import PATIENCE_S, eventually, serving
-from test_wsgi_frameworks import ask, multipart
 
-SITES = Path(__file__).parent / "frameworks"
 FRAMEWORKS = ("starlette", "fastapi", "channels", "litestar", "quart", "blacksheep")
-FILE = bytes(range(256)) * 8192
 
 
 @pytest.fixture(scope="module")
 def big(tmp_path_factory):
-    path = tmp_path_factory.mktemp("files") / "big.bin"
-    path.write_bytes(FILE)
-    return path
+    return big_file(tmp_path_factory)
 
 
 @pytest.fixture(scope="module", params=FRAMEWORKS)
@@ -44,9 +38,8 @@ def site(request, big):
 
 @pytest.fixture
 def client(site):
-    connection = http.client.HTTPConnection(*site.address, timeout=PATIENCE_S)
-    yield connection
-    connection.close()
+    with connected(site) as connection:
+        yield connection
 
 
 def test_pages(client):

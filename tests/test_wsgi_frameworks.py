@@ -8,21 +8,17 @@ import json
 import os
 import re
 import socket
-from pathlib import Path
 
 import pytest
-from processes import MODELS, PATIENCE_S, eventually, serving
+from framework_sites import FILE, SITES, ask, big_file, connected, multipart
+from processes import MODELS, eventually, serving
 
-SITES = Path(__file__).parent / "frameworks"
 FRAMEWORKS = ("flask", "django", "falcon", "bottle")
-FILE = bytes(range(256)) * 8192
 
 
 @pytest.fixture(scope="module")
 def big(tmp_path_factory):
-    path = tmp_path_factory.mktemp("files") / "big.bin"
-    path.write_bytes(FILE)
-    return path
+    return big_file(tmp_path_factory)
 
 
 @pytest.fixture(scope="module", params=[(f, m) for f in FRAMEWORKS for m in MODELS], ids="-".join)
@@ -44,29 +40,8 @@ def site(request, big):
 
 @pytest.fixture
 def client(site):
-    connection = http.client.HTTPConnection(*site.address, timeout=PATIENCE_S)
-    yield connection
-    connection.close()
-
-
-def ask(client, path, body=None, headers=None, method=None):
-    """(status, headers, body) of one request on the kept-alive connection."""
-    client.request(method or ("GET" if body is None else "POST"), path, body, headers or {})
-    response = client.getresponse()
-    return response.status, response.headers, response.read()
-
-
-def multipart(*parts):
-    """A multipart/form-data body: (name, file name or None, content) each."""
-    boundary = b"----boundary7MA4YWxk"
-    body = b""
-    for name, file_name, content in parts:
-        disposition = b'form-data; name="%s"' % name
-        if file_name is not None:
-            disposition += b'; filename="%s"\r\nContent-Type: application/octet-stream' % file_name
-        body += b"--%s\r\nContent-Disposition: %s\r\n\r\n%s\r\n" % (boundary, disposition, content)
-    headers = {"Content-Type": f"multipart/form-data; boundary={boundary.decode()}"}
-    return body + b"--%s--\r\n" % boundary, headers
+    with connected(site) as connection:
+        yield connection
 
 
 def test_pages(client):

@@ -67,16 +67,7 @@ class AsyncClient:
             else:
                 future.set_exception(error)
 
-        transfer = self.client.request(
-            method,
-            url,
-            headers=headers,
-            body=body,
-            max_time_s=max_time_s,
-            on_head=lambda head, _: collected.head_received(head),
-            on_body=collected.body_received,
-            on_done=done,
-        )
+        transfer = collected.start(self.client, method, url, headers, body, max_time_s, done)
         try:
             await future
         finally:

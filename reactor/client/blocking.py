@@ -15,9 +15,11 @@ from reactor.parser._message import Response
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
-    from typing import Any
+    from typing import Any, BinaryIO
 
+    from reactor.client._transfer import Transfer
     from reactor.client.download import OnDownload
+    from reactor.client.request import GivenFields
 
 
 def fetch(
@@ -108,6 +110,28 @@ class Collected:
         self._head: Response | None = None
         self._pieces: list[bytes] = []
         self._size = 0
+
+    def start(
+        self,
+        client: Client,
+        method: str,
+        url: str,
+        fields: GivenFields,
+        body: bytes | BinaryIO | None,
+        max_time_s: float | None,
+        on_done: Callable[[Exception | None], object],
+    ) -> Transfer:
+        """The transfer whose response this is, when ``on_done`` was called without an error."""
+        return client.request(
+            method,
+            url,
+            headers=fields,
+            body=body,
+            max_time_s=max_time_s,
+            on_head=lambda head, _: self.head_received(head),
+            on_body=self.body_received,
+            on_done=on_done,
+        )
 
     def head_received(self, head: Response) -> None:
         self._head = head

@@ -115,16 +115,7 @@ class Client:
             errors.append(error)
             self._reactor.stop()
 
-        transfer = self._client.request(
-            method,
-            url,
-            headers=fields,
-            body=body,
-            max_time_s=max_time_s,
-            on_head=lambda head, _: collected.head_received(head),
-            on_body=collected.body_received,
-            on_done=done,
-        )
+        transfer = collected.start(self._client, method, url, fields, body, max_time_s, done)
         try:
             self._reactor.run()
         finally:
