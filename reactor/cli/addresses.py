@@ -42,8 +42,9 @@ def add_addresses(parser: Any) -> None:
         default=[],
         metavar="ADDRESS",
         help="HOST, HOST:PORT, [IPV6]:PORT, *:PORT (IPv4 and IPv6), unix:PATH, unix:@NAME, "
-        "fd:NUMBER or fd:NAME, instead of --host and --port; repeatable. Behind it ,proxy=v1, "
-        "v2 or any: each connection begins with a PROXY header (docs/proxy.md)",
+        "fd:NUMBER or fd:NAME, instead of --host and --port; repeatable. Behind it ,tls or "
+        ",plain, if there is a certificate (docs/tls.md); ,proxy=v1, v2 or any: each connection "
+        "begins with a PROXY header (docs/proxy.md)",
     )
     parser.add_argument(
         "--uds",
