@@ -309,3 +309,11 @@ def open_descriptors():
     """The descriptors of this process, without those that only wait for the collector."""
     gc.collect()
     return sorted(os.listdir("/proc/self/fd"))
+
+
+def given_back(before):
+    """Wait until no more descriptors are open than ``before``; fail the test if they stay.
+
+    For tests whose server runs in a thread of this process: it closes its end a moment later.
+    """
+    eventually(lambda: len(open_descriptors()) <= len(before), "all descriptors are given back")

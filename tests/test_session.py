@@ -7,7 +7,7 @@ import json
 import socket
 
 import pytest
-from processes import open_descriptors
+from processes import given_back, open_descriptors
 
 import reactor
 from reactor import Answer, Client, Response, Server
@@ -190,7 +190,7 @@ def test_a_wrong_value_is_said(url, options, error, says):
     before = open_descriptors()
     with pytest.raises(error, match=says):
         reactor.post(f"{url}/", **options)
-    assert open_descriptors() == before
+    given_back(before)
 
 
 def test_a_client_that_is_closed_says_so(url):
@@ -208,7 +208,7 @@ def test_nothing_is_left(url):
         reactor.get(f"{url}/")
         with Client(proxies=Proxies()) as client:
             client.get(f"{url}/")
-    assert open_descriptors() == before
+    given_back(before)
 
 
 @pytest.mark.parametrize(
