@@ -20,7 +20,7 @@ from Cython.Compiler import ExprNodes, Nodes
 
 TESTS = (
     *("test_framing", "test_framing_ends", "test_parse", "test_message", "test_serialise"),
-    *("test_vectors", "test_copies", "test_digits", "test_length", "test_target"),
+    *("test_vectors", "test_copies", "test_digits", "test_length", "test_target", "test_arrival"),
     *("test_http_responses", "test_exchange", "test_frames", "test_deflate"),
     *("test_large_bodies", "test_websocket_opening", "test_websocket_client"),
     "test_http_server",  # receives without a copy, which Python cannot

@@ -461,6 +461,13 @@ def test_a_set_of_fields_that_recurs_is_found_whatever_came_between():
     assert found[-1] is found[-2]
 
 
+def test_a_set_too_large_to_be_remembered_is_made_each_time():
+    pairs = [("X-Set", LONG)]
+    found = [Response(200, pairs).headers for _ in range(40)]
+    assert len({id(headers) for headers in found}) == len(found)
+    assert found[-1] == found[0]
+
+
 def test_a_body_may_be_asynchronous():
     class Pieces:
         def __aiter__(self):

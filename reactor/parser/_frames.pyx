@@ -197,7 +197,8 @@ cdef class FrameReader:
         self.left -= size
         if self.left or self.control is not None:
             self.key = frames_turned(self.key, size)
-            self.control = (self.control or b"") + <bytes>plain[:size]
+            came = <bytes>plain[:size]
+            self.control = came if self.control is None else self.control + came
             if self.left:
                 return CONTINUATION
             self.item, self.control = self.control, None
