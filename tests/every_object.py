@@ -257,6 +257,7 @@ RECIPES: dict[str, Callable[[], tuple[object, ...]]] = {
     "Body": lambda: (b"x",),
     "Listener": lambda: (Reactor(), [listening()], Protocol),
     "Load": lambda: (Reactor(), [target()], lambda client: None, 1, 1, False),
+    "Page": lambda: (2,),
     "Registration": lambda: (pair(), 0, Handler()),
     "Request": lambda: ("GET", "/", {"Host": "a"}),
     "Responder": tuple,

@@ -1,4 +1,5 @@
-"""The process that serves: what becomes of it when an application forks it.
+"""The processes that serve: what becomes of one when an application forks it, and the memory that
+several share.
 
 Must never know: a loop, a connection, or who is called.
 """
