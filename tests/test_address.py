@@ -52,7 +52,7 @@ class TestAddresses:
         [
             *("", "8000", "host", "::1:80", "h:65536", "h:-1", "h:", "h:٣", "unix:", "unix:@"),
             *("fd:", "fd:" + 9 * "1", "h:1,", "h:1,TLS", "h:1,tls,plain", "h:1,proxy=v3"),
-            *("h:1,proxy", "h:1,proxy=v1,proxy=v1", "h:1,what", "unix:/a\0b"),
+            *("h:1,proxy", "h:1,proxy=v1,proxy=v1", "h:1,what", "unix:/a\0b", "h:1,tls,redirect"),
         ],
     )
     def test_parse_bind_refuses(self, text):

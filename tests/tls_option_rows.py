@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 from pathlib import Path
 
 from option_table import UNSEEN, Shown
 from pem_files import Pems
-from processes import PATIENCE_S, eventually, serving
+from processes import PATIENCE_S, eventually, exchange, serving
 
 CONTEXT = """
 import ssl
@@ -124,6 +125,13 @@ def looks_again_at_its_files(words, places):
         return True
 
 
+def redirected(words, places):
+    with started(words, places) as server:
+        other = re.search(r"; http://127\.0\.0\.1:(\d+)/ redirects there", server.out)
+        return bool(other) and b" 308 " in exchange(("127.0.0.1", int(other[1])), REQUEST)
+
+
+REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 PAIR = ("--ssl-certfile", "{cert}", "--ssl-keyfile", "{key}")
 CA = ("--ssl-ca-certs", "{ca}")
 REQUIRED = ("--ssl-cert-reqs", "required")
@@ -149,4 +157,5 @@ TLS_TABLE = [
           "ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-ECDSA-CHACHA20-POLY1305", PAIR),
     Shown("--ssl-reload", ["--ssl-reload", "0.1"], looks_again_at_its_files, UNSEEN, True, PAIR),
     Shown("--tls-self-signed", ["--tls-self-signed"], scheme, "http", "https"),
+    Shown("--tls-redirect", ["--tls-redirect", "127.0.0.1:0"], redirected, False, True, PAIR),
 ]  # fmt: skip

@@ -24,6 +24,7 @@ from reactor.net.address import (
     parse_port,
 )
 from reactor.net.passed import passed_descriptors
+from reactor.server.redirects import redirects
 
 HOST, PORT = "127.0.0.1", 8000
 
@@ -43,8 +44,8 @@ def add_addresses(parser: Any) -> None:
         metavar="ADDRESS",
         help="HOST, HOST:PORT, [IPV6]:PORT, *:PORT (IPv4 and IPv6), unix:PATH, unix:@NAME, "
         "fd:NUMBER or fd:NAME, instead of --host and --port; repeatable. Behind it ,tls or "
-        ",plain, if there is a certificate (docs/tls.md); ,proxy=v1, v2 or any: each connection "
-        "begins with a PROXY header (docs/proxy.md)",
+        ",plain or ,redirect, if there is a certificate (docs/tls.md); ,proxy=v1, v2 or any: each "
+        "connection begins with a PROXY header (docs/proxy.md)",
     )
     parser.add_argument(
         "--uds",
@@ -98,6 +99,11 @@ def binds_of(options: argparse.Namespace) -> list[Bind]:
             for bind in options.bind
         ]
     elif passed and not others:
+        if any(isinstance(bind.address, Descriptor) for bind in options.tls_redirect):
+            raise WrongUsage(
+                "--tls-redirect fd:N takes one of those that are passed: say by "
+                "--bind fd:N which are for https"
+            )
         binds = [Bind(Descriptor(str(number))) for number in passed]
     else:
         port = _default_port(options, said=options.host is None)
@@ -105,6 +111,7 @@ def binds_of(options: argparse.Namespace) -> list[Bind]:
     rights = options.uds_mode is not None or options.uds_group is not None
     if rights and not any(isinstance(bind.address, Unix) for bind in binds):
         raise WrongUsage("--uds-mode and --uds-group are for --bind unix:PATH: there is none")
+    binds += options.tls_redirect
     return binds
 
 
@@ -130,6 +137,9 @@ def _with_rights(bind: Bind, options: argparse.Namespace) -> Bind:
 
 def announce(log: Log, target: str, server: Any) -> None:
     urls = ", ".join(server.urls)
+    plain = [f"http://{bound_address(sock)}/" for sock in server.sockets if redirects(sock)]
+    if plain:
+        urls += f"; {', '.join(plain)} redirects there"
     stops = "Ctrl-C stops"
     if server.body_files is not None and server.body_files.is_in_memory:
         stops += f"; large bodies go to {server.body_files.folder}, which is memory"

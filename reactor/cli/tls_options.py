@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from reactor.cli.numbers import seconds
 from reactor.cli.output import say
+from reactor.errors import ConfigurationError
 from reactor.limits import DEFAULT_LIMITS
-from reactor.net.address import Bind, Inet, Unix
+from reactor.net.address import Bind, Inet, Unix, parse_bind
 
 if TYPE_CHECKING:
     from reactor.server.tls import TlsOptions
@@ -47,6 +48,15 @@ def add_tls_options(group: Any) -> None:
         "--tls-self-signed",
         action="store_true",
         help="for development, on a loopback address: a certificate that this machine signs",
+    )
+    group.add_argument(
+        "--tls-redirect",
+        action="append",
+        type=_redirecting,
+        default=[],
+        metavar="ADDRESS",
+        help="listen here too, and redirect every request to https (308), as --bind "
+        "ADDRESS,redirect does",
     )
 
 
@@ -138,6 +148,8 @@ def tls_options(options: argparse.Namespace, bind: list[Bind]) -> TlsOptions | N
     asked = [flag for flag, value in ways.items() if value]
     if len(asked) > 1:
         raise WrongUsage(f"{' and '.join(asked)}: one of them is enough")
+    if not asked and any(one.redirect for one in bind):
+        raise WrongUsage("--tls-redirect goes with --ssl-certfile: nothing is served by https")
     if asked and options.model == "threads":
         raise WrongUsage(f"{asked[0]}: threads serve no TLS, leave out --model threads")
     if asked != ["--ssl-certfile"]:
@@ -206,3 +218,10 @@ def _is_here(bind: Bind) -> bool:
     if isinstance(address, Inet):
         return address.host in ("localhost", "::1") or address.host.startswith("127.")
     return isinstance(address, Unix)
+
+
+def _redirecting(text: str) -> Bind:
+    try:
+        return parse_bind(f"{text},redirect")
+    except ConfigurationError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error

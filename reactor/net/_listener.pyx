@@ -49,6 +49,7 @@ cdef class Acceptor:
     cdef Listener listener
     cdef object sock
     cdef ConnectionKind tls     # None: what comes by this socket is plain
+    cdef object factory
     cdef Registration registration
     cdef double pause_s         # the next one, if there is no descriptor again
     cdef double warned_at
@@ -64,6 +65,7 @@ cdef class Acceptor:
         self.pause_s = listener.pause_s
         self.warned_at = -INFINITY
         self.proxy = getattr(sock, "proxy", None)
+        self.factory = getattr(sock, "factory", None) or listener.factory
         self.guarded = self.proxy is not None or getattr(sock, "uid", None) is not None
         self.registration = listener.loop.register(sock, READ, self)
         self.registration.react = react
@@ -192,7 +194,6 @@ cdef class Acceptor:
 cdef class Listener(ConnectionOwner):
 
     cdef object factory
-    cdef Factory compiled       # the factory, if it has a C face; else None
     cdef list acceptors
     cdef set connections, going
     cdef dict introducing       # clients of proxies whose headers are awaited: their acceptors
@@ -210,7 +211,6 @@ cdef class Listener(ConnectionOwner):
         cdef Acceptor acceptor
         self.set_up(loop, limits)
         self.factory = factory
-        self.compiled = factory if isinstance(factory, Factory) else None
         self.connections = set()
         self.going = set()
         self.introducing = {}
@@ -283,10 +283,11 @@ cdef class Listener(ConnectionOwner):
             close(fd)
             raise
         if acceptor.proxy is None:
-            return self.open(fd, name, acceptor.tls, None)
+            return self.open(fd, name, acceptor, None)
         return self.await_header(fd, name, acceptor)
 
-    cdef int open(self, int fd, object peer, ConnectionKind tls, object arrival) except -1:
+    cdef int open(self, int fd, object peer, Acceptor acceptor, object arrival) except -1:
+        cdef ConnectionKind tls = acceptor.tls
         cdef Connection connection
         try:
             connection = Connection.__new__(Connection) if tls is None else tls.new()
@@ -297,7 +298,7 @@ cdef class Listener(ConnectionOwner):
         connection.owns_fd = True  # from here on it is closed with it
         protocol = None
         if tls is None:
-            protocol = self.made()
+            protocol = self.made_by(acceptor.factory)
             if protocol is None:
                 return 0
         try:
@@ -338,7 +339,7 @@ cdef class Listener(ConnectionOwner):
             return
         peer, arrival = introduced(client.peer, header)
         try:
-            self.open(client.release(), peer, acceptor.tls, arrival)
+            self.open(client.release(), peer, acceptor, arrival)
         except MemoryError:
             self.loop.spin_guard.spend_reserve()
             acceptor.exhausted(os.strerror(ENOMEM))
@@ -346,13 +347,17 @@ cdef class Listener(ConnectionOwner):
             acceptor.exhausted(refusal.strerror)
 
     cdef object made(self):
+        # TLS is spoken for the server's own factory only.
+        return self.made_by(self.factory)
+
+    cdef object made_by(self, object factory):
         try:
-            return self.factory() if self.compiled is None else self.compiled.make()
+            return (<Factory>factory).make() if isinstance(factory, Factory) else factory()
         except (KeyboardInterrupt, MemoryError):
             raise
         except BaseException as exception:
             self.loop.end_if_forked(exception)
-            self.loop.report(exception, f"making a protocol with {self.factory!r}")
+            self.loop.report(exception, f"making a protocol with {factory!r}")
 
     cdef int closed(self, Endpoint connection) except -1:
         self.place_is_free()

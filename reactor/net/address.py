@@ -1,6 +1,7 @@
 """Addresses: how they are written, and what a server is told about each.
 
-    HOST:PORT  [v6]:PORT  *:PORT  unix:PATH  unix:@NAME  fd:N  fd:NAME    ,tls ,plain ,proxy=v1
+    HOST:PORT  [v6]:PORT  *:PORT  unix:PATH  unix:@NAME  fd:N  fd:NAME
+    and behind it ,tls ,plain ,redirect ,proxy=v1
 
 The sockets that are made of them are `net/listening.py`'s.
 """
@@ -75,15 +76,20 @@ class Bind(Value):
         tls: whether TLS is; None: as the server's certificate says.
         proxy: the version of the PROXY protocol that each connection begins with: "v1", "v2",
             "any"; None: none.
+        redirect: whether every request is redirected to the address where TLS is spoken, for
+            clients that begin in plain text.
     """
 
     address: Inet | Unix | Descriptor
     tls: bool | None = None
     proxy: str | None = None
+    redirect: bool = False
 
     def __str__(self) -> str:
-        tls = {None: "", True: ",tls", False: ",plain"}[self.tls]
-        return f"{self.address}{tls}" + (f",proxy={self.proxy}" if self.proxy else "")
+        spoken = {None: "", True: ",tls", False: ",plain"}[self.tls]
+        if self.redirect:
+            spoken = ",redirect"
+        return f"{self.address}{spoken}" + (f",proxy={self.proxy}" if self.proxy else "")
 
 
 class CannotListenError(ConfigurationError):
@@ -99,10 +105,10 @@ class CannotListenError(ConfigurationError):
 
 
 def parse_bind(text: str) -> Bind:
-    """``ADDRESS[,tls|,plain][,proxy=v1|v2|any]``.
+    """``ADDRESS[,tls|,plain|,redirect][,proxy=v1|v2|any]``.
 
     >>> parse_bind("[::1]:8443,tls,proxy=v2")
-    Bind(address=Inet(host='::1', port=8443), tls=True, proxy='v2')
+    Bind(address=Inet(host='::1', port=8443), tls=True, proxy='v2', redirect=False)
 
     Raises:
         ConfigurationError: in one sentence, what is wrong.
@@ -112,16 +118,16 @@ def parse_bind(text: str) -> Bind:
     proxy: str | None = None
     for word in words:
         name, _, value = word.partition("=")
-        if word in ("tls", "plain") and tls is None:
+        if word in ("tls", "plain", "redirect") and tls is None:
             tls = word == "tls"
         elif name == "proxy" and value in PROXY_VERSIONS and proxy is None:
             proxy = value
         else:
             raise ConfigurationError(
-                f"cannot bind to {text!r}: behind the address come ,tls or ,plain and "
-                ",proxy=v1, v2 or any, each once"
+                f"cannot bind to {text!r}: behind the address come ,tls or ,plain "
+                "or ,redirect and ,proxy=v1, v2 or any, each once"
             )
-    return Bind(parse_address(written), tls, proxy)
+    return Bind(parse_address(written), tls, proxy, "redirect" in words)
 
 
 def parse_address(text: str) -> Inet | Unix | Descriptor:

@@ -48,7 +48,8 @@ class ListeningSocket(socket.socket):
     closed.
 
     Attributes:
-        tls, proxy: the `Bind`'s.
+        tls, proxy, redirects: the `Bind`'s.
+        factory: what makes the protocol of who connects here; None: what does so for the server.
         uid: who alone may connect, besides root; None: whoever can.
         trusted: the proxies that may connect, as ``holds(peer)`` tells; None: any.
         shared: somebody who holds it too goes on with it: whoever the process got it from, or gave
@@ -57,6 +58,8 @@ class ListeningSocket(socket.socket):
 
     tls: bool | None = None
     proxy: str | None = None
+    redirects = False
+    factory: Any = None
     uid: int | None = None
     trusted: Any = None
     shared = False
@@ -105,6 +108,8 @@ def listen_sockets(where: Bind | Address | Descriptor | str, backlog: int) -> li
         )
     for sock in sockets:
         sock.tls, sock.proxy = bind.tls, bind.proxy
+        if bind.redirect:
+            sock.tls, sock.redirects = False, True
     return sockets
 
 

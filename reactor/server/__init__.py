@@ -31,6 +31,7 @@ from reactor.server.body_files import BodyFiles, body_files_for
 from reactor.server.edge import NO_POLICY, EdgePolicy, edge_of, trust_binds
 from reactor.server.loop_server import LoopServer
 from reactor.server.notify import Notifier
+from reactor.server.redirects import redirects, set_up_redirects
 
 if TYPE_CHECKING:
     from reactor.server.background import Background
@@ -137,12 +138,10 @@ class Server:
         self.sockets: list[socket.socket] = []
         try:
             self._listen(_places(bind) or [Inet(host, port)], limits)
-            addresses = [bound_address(sock) for sock in self.sockets]
-            schemes = _schemes(app, self.sockets, contexts)
-            threads = connections_max(limits) if model == "threads" else 1
-            _tell_serving(app, factory, addresses, schemes[0], threads)
-            self.urls = [*map(_url, schemes, addresses)]
-            _guard(factory, edge, self.sockets, limits)
+            make = partial(protocol_factory, limits=limits, log=access_log)
+            others = set_up_redirects(app, self.sockets, contexts is not None, make)
+            self._know_urls(app, factory, contexts, _threads(model, limits))
+            _guard([factory, *others], edge, self.sockets, limits)
             self._answers_s = limits.graceful_timeout_s
             self._server = _server_of(model, hosting, contexts)(self.sockets, factory, limits)
         except BaseException as error:
@@ -162,6 +161,13 @@ class Server:
                 raise ConfigurationError(f"{where!r} does not listen: call its listen() first")
             where.setblocking(False)  # a client that has gone would hold up all others
             self.sockets.append(where)
+
+    def _know_urls(self, app: Any, factory: Any, contexts: Contexts | None, threads: int) -> None:
+        served = [sock for sock in self.sockets if not redirects(sock)]
+        addresses = [bound_address(sock) for sock in served]
+        schemes = _schemes(app, served, contexts)
+        _tell_serving(app, factory, addresses, schemes[0], threads)
+        self.urls = [*map(_url, schemes, addresses)]
 
     def tell(self, notifier: Notifier) -> None:
         """Before `run`: it is told of a stop, and that the server is alive."""
@@ -308,6 +314,10 @@ def _tell_serving(
         )
 
 
+def _threads(model: Model, limits: Limits) -> int:
+    return connections_max(limits) if model == "threads" else 1
+
+
 def _hosting_of(app: Any, loop: HostLoop, model: Model) -> Any:
     """What hosts asyncio for this app; None if nobody needs it."""
     needed = getattr(app, "needs_asyncio", False)
@@ -325,11 +335,14 @@ def _hosting_of(app: Any, loop: HostLoop, model: Model) -> Any:
     return Hosting(app)
 
 
-def _guard(factory: Any, policy: EdgePolicy, sockets: list[socket.socket], limits: Limits) -> None:
+def _guard(
+    factories: list[Any], policy: EdgePolicy, sockets: list[socket.socket], limits: Limits
+) -> None:
     trust_binds(policy, sockets)
-    edge = edge_of(policy, sockets, limits)
-    if edge is not None and hasattr(factory, "guard"):  # a TCP protocol speaks for itself
-        factory.guard(edge)
+    edge = edge_of(policy, [sock for sock in sockets if not redirects(sock)], limits)
+    for factory in factories:
+        if edge is not None and hasattr(factory, "guard"):  # a TCP protocol speaks for itself
+            factory.guard(edge)
 
 
 def _check_values(

@@ -16,6 +16,7 @@ from reactor.loop._core import EVENT_READ
 from reactor.loop.stall import ADVICE, StallWatch
 from reactor.net import Reactor
 from reactor.server.notify import Notifier
+from reactor.server.redirects import factories_of
 from reactor.server.stopping import (
     SAID_AFTER_S,
     StopSignals,
@@ -48,6 +49,7 @@ class LoopServer:
         self._watch = StallWatch(self._reactor, limits.stall_warning_s, advice=self.advice)
         self._limits = limits
         self._factory = factory
+        self._factories = factories_of(factory, sockets)
         self._what = "response" if hasattr(factory, "drain") else "connection"
         self._sockets = sockets
         self._renewal = None if tls is None else _renewal(self._reactor, tls, limits)
@@ -92,9 +94,11 @@ class LoopServer:
         """Finish what is under way, then end `run`. For any thread. Called again: end it now."""
         grace_s = idle_grace_s(self._limits) if grace_s is None else grace_s
         self.notifier.stopping(self._limits.graceful_timeout_s)
-        if hasattr(self._factory, "drain"):
-            # Not in the loop's turn: the answer that an application is about to give says close.
-            self._factory.drain(grace_s)
+        for factory in self._factories:
+            if hasattr(factory, "drain"):
+                # Not in the loop's turn: the answer that an application is about to give says
+                # close.
+                factory.drain(grace_s)
         with suppress(RuntimeError):  # it has ended
             self._reactor.call_soon_threadsafe(self._stop, grace_s)
 
