@@ -102,10 +102,12 @@ def places(tmp_path_factory):
     (root / "seen.py").write_text(APPS)
     (other / "elsewhere.py").write_text("from seen import app")
     (root / "variables").write_text("SEEN_BY_ROWS=by file\n")
+    (root / "reactor.toml").write_text("[serve]\nheader = 'X-A: by file'\n")
     return {"root": root, "folder": folder, "other": other, "socket": root / "s",
             **{name: f"seen:{name}" for name in (*("app", "failing", "variable", "either"),
                                                  *("looped", "asgi", "websocket"))},
-            "pid": root / "pid", "variables": root / "variables"}  # fmt: skip
+            "pid": root / "pid", "variables": root / "variables",
+            "settings": root / "reactor.toml"}  # fmt: skip
 
 
 @contextlib.contextmanager
@@ -385,6 +387,9 @@ TABLE = [
     Shown("--version", ["--version"], printed, UNSEEN, (0, "reactor")),
     Shown("--access-logfile", ["--access-logfile", "-"], logged_requests, 1, 1),
     Shown("--factory", ["--factory"], starts, 3, 0, ("seen:make",)),
+    Shown("--config", ["-c", "{settings}"], field("x-a"), [], ["by file"]),
+    Shown("--check-config", ["--check-config"], printed, UNSEEN, (0, "."), ("--chdir", "{other}")),
+    Shown("--print-config", ["--print-config"], printed, UNSEEN, (0, "[serve]\n#")),
     Shown("--pid", ["--pid", "{pid}"], number_in_its_file, False, True),
     # The process.
     Shown("--app-dir", ["--app-dir", "{other}"], starts, 3, 0, ("elsewhere:app",)),

@@ -107,13 +107,10 @@ class Parser(argparse.ArgumentParser):
             self.error(f"too many arguments: {' '.join(words)}")
         if (sentence := self._instead(option)) is not None:
             self.error(f"{option}: {sentence}")
-        from difflib import get_close_matches
+        from reactor.cli.foreign import nearest
 
-        known = [name for action in self._actions for name in action.option_strings]
-        near = get_close_matches(option, known, 3)
-        # Two letters that changed places are the likeliest of all.
-        near = [name for name in near if sorted(name) == sorted(option)] or near
-        hint = f"; did you mean {near[0]}?" if near else ""
+        near = nearest(option, self._option_string_actions)
+        hint = f"; did you mean {near}?" if near else ""
         self.error(f"there is no option {option}{hint}")
 
 
@@ -170,6 +167,7 @@ def _run(arguments: Sequence[str]) -> int:
         options, words = parser.parse_known_args(arguments)
         if words:
             parser.commands.get(options.command, parser).unknown(words)
+        options.words = arguments[1:]
         if options.command is None:
             parser.error(f"choose a command: {', '.join(COMMANDS)}")
     try:

@@ -7,10 +7,13 @@ Must never be asked for an option that the parser knows. docs/habits.md has all 
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 _ONE_PROCESS = "one process serves here: start another one behind each --bind unix:PATH"
 _RELOAD = "start the server anew when the source has changed"
 _SOCKET = "name each address to listen on: --bind HOST:PORT or --bind unix:PATH"
-_CONFIG = "there is no configuration file: write the options on the command line"
 _LOG = "the application's logging is its own, and --log-level is that of the server's log"
 _OPEN = "a folder has no password here: let an application or a proxy ask for it"
 _ACCESS = "the access log has one format, combined, on stdout: --no-access-log leaves it out"
@@ -50,7 +53,6 @@ SERVE = {
         "it says no more than 'reactor': an application may set its own, a folder has --header"
     ),
     "--no-date-header": "an answer has a date (RFC 9110 6.6.1): it cannot be left out",
-    "-c --config --check-config --print-config": _CONFIG,
     "-D --daemon": "let the shell (&) or systemd put it into the background",
     "-m --umask": "write --uds-mode for a socket's file, or set it in the shell (umask)",
     "-n --name": "a process is named by what starts it (exec -a NAME)",
@@ -145,3 +147,13 @@ def instead(command: str, option: str) -> str | None:
         if option in names.split():
             return sentence
     return None
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """What was meant by a name that is mistyped; None: nobody can tell."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, known, 3)
+    # Two letters that changed places are the likeliest of all.
+    near = [one for one in near if sorted(one) == sorted(name)] or near
+    return near[0] if near else None

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import reactor
 from reactor.apps.folders_before import checked_prefix
 from reactor.cli.addresses import add_addresses, announce, binds_of
 from reactor.cli.applications import add_applications
+from reactor.cli.configuration import add_configuration, configured, ignored_variables, keys_of
 from reactor.cli.edge_options import add_edge, edge_policy
 from reactor.cli.environment import add_environment, set_up
 from reactor.cli.identity import add_identity, check_root, drop_rights
@@ -29,6 +32,7 @@ from reactor.net.passed import forget_passed
 from reactor.server.pid_file import pid_file
 
 if TYPE_CHECKING:
+    from reactor.cli import Parser
     from reactor.server import Server
     from reactor.server.notify import Notifier
 
@@ -68,6 +72,7 @@ def add_parser(commands: Any) -> None:
     _add_folder_options(parser.add_argument_group("folders"))
     add_applications(parser.add_argument_group("applications"))
     add_websockets(parser.add_argument_group("WebSockets"))
+    add_configuration(parser.add_argument_group("configuration (docs/configuration.md)"))
     process = parser.add_argument_group("the process")
     add_environment(process)
     add_identity(process)
@@ -76,7 +81,7 @@ def add_parser(commands: Any) -> None:
     )
     add_edge(parser.add_argument_group("behind a proxy, and hosts (docs/proxy.md)"))
     _add_limits(parser.add_argument_group("limits (reasons in reactor/limits.py)"))
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=partial(run, parser))
 
 
 def _add_running(parser: Any) -> None:
@@ -222,7 +227,7 @@ def _add_limits(group: Any) -> None:
             )
 
 
-def run(options: argparse.Namespace) -> int:
+def run(parser: Parser, options: argparse.Namespace) -> int:
     from reactor.cli.target import ApplicationFailed, WrongUsage
     from reactor.server.notify import Notifier, hear_reload
 
@@ -233,6 +238,9 @@ def run(options: argparse.Namespace) -> int:
     hear_reload(notifier)
     log = Log(Output(sys.stdout), tell=say)
     try:
+        options = configured(parser, options.words)
+        if options.print_config or options.check_config:
+            return _told(parser, options)
         set_up(options)
         with ExitStack() as ending:
             # First: whoever starts it twice is told so, and --user may not write there any more.
@@ -257,6 +265,20 @@ def run(options: argparse.Namespace) -> int:
         return FAILED
     except ApplicationFailed:
         return CANNOT_START
+
+
+def _told(parser: Parser, options: argparse.Namespace) -> int:
+    """What --print-config and --check-config say, in the place of serving."""
+    from reactor.cli.check import check
+    from reactor.cli.settings_file import written
+
+    output = Output(sys.stdout)
+    if options.print_config:
+        ignored = ignored_variables(parser, os.environ)
+        output.write(written(keys_of(parser), options, ignored))
+    if options.check_config:
+        output.write(shown(check(options, _limits_of(options))) + "\n")
+    return 0
 
 
 def _make_server(options: argparse.Namespace, log: Log) -> Server:
