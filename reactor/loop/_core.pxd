@@ -4,12 +4,14 @@ from reactor.loop._ending cimport TurnEnd
 from reactor.loop._registration cimport Registration
 from reactor.loop._registry cimport Registry
 from reactor.loop._spin_guard cimport SpinGuard
+from reactor.process._page cimport Slot
 
 cdef class Loop(Registry):
     cdef readonly object _timers, _waker
     cdef list timer_heap
     cdef readonly object clock
     cdef public object on_turn_began
+    cdef public Slot slot           # where it writes how it is; None: nowhere
     cdef object ready, from_threads, signals
     cdef list found                 # by the last `select`
     cdef double now, next_timer

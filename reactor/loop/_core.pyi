@@ -8,6 +8,7 @@ from reactor.loop._registration import Registration
 from reactor.loop._registry import Registry
 from reactor.loop.handler import Closeable
 from reactor.loop.timers import Handle, TimerHandle
+from reactor.process._page import Slot
 
 EVENT_READ: int
 EVENT_WRITE: int
@@ -78,6 +79,10 @@ class Loop(Registry):
 
     on_turn_began: Callable[[float], object] | None
     """Called with the time, when a turn begins; None: nobody is. What it raises ends `run`."""
+
+    slot: Slot | None
+    """Where it writes when a turn began and whether one is under way, for other processes; None:
+    nowhere. ``in_turn`` there is 1 outside `select`: also in what asyncio runs between turns."""
 
     def call_soon(self, callback: Callable[..., object], *args: Any) -> Handle:
         """Call in this turn, after the sockets; from a callback: in the next turn."""

@@ -26,6 +26,7 @@ from libc.math cimport INFINITY
 
 from reactor.process._forked cimport end_forked, generation, serving_begins, serving_ends
 from reactor.loop._ending cimport TurnEnd, close_item
+from reactor.loop._heartbeat cimport turn_begins, turn_ends
 from reactor.loop._registration cimport (
     DUE, HANGUP, READ, WRITE, Poller, Registration, check_callable, check_registered)
 from reactor.loop._spin_guard cimport SpinGuard
@@ -125,6 +126,8 @@ cdef class Loop(Registry):
         finally:
             self.running = False
             self.stopping = False
+            if self.slot is not None:
+                turn_ends(self.slot, self.clock())
             serving_ends(before)
 
     cdef int turn_until_stopped(self) except -1:
@@ -147,8 +150,13 @@ cdef class Loop(Registry):
             raise RuntimeError("a turn cannot run within a turn")
         if self.spin_guard.reserve == NULL:
             self.spin_guard.keep_reserve()
-        count = self.look(self.select_timeout(timeout))
+        waits = self.select_timeout(timeout)
+        if self.slot is not None:
+            turn_ends(self.slot, self.clock())
+        count = self.look(waits)
         self.now = self.clock()
+        if self.slot is not None:
+            turn_begins(self.slot, self.now)
         if self.on_turn_began is not None:
             self.on_turn_began(self.now)
         self._in_turn = True

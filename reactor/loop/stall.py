@@ -114,6 +114,9 @@ class StallWatch:
 
     def _stalled(self, blocked_s: float, frame: FrameType | None) -> None:
         if blocked_s >= self._report_from_s:
+            slot = self._loop.slot
+            if slot is not None and self._report_from_s == self._threshold_s:
+                slot["stalls"] += 1  # once a turn
             self._report_from_s = 2 * blocked_s
             self._report(blocked_s, describe(frame))
 

@@ -6,7 +6,7 @@ from libc.stdint cimport int64_t
 # A value of a slot. A new one gets a line here and one in `PLACES` of the .pyx: among the counters,
 # which only grow and outlive their worker, or among the gauges, which say how it is now. A row is a
 # name for its first value, and one that ends in _LAST.
-cdef enum Field:
+cdef enum:
     REQUESTS                            # answered whole
     STATUS                              # a row: 1xx, 2xx ... 5xx, others
     STATUS_LAST = STATUS + 5
@@ -64,4 +64,4 @@ cdef class Page:
 @cython.final
 cdef class Slot:
     cdef readonly Page page
-    cdef int64_t *values                # by `Field`
+    cdef int64_t *values                # by the names above

@@ -23,7 +23,7 @@ cdef enum:
     # Far more than a machine has use for; 16 MiB of addresses, and memory only where it is written.
     SLOTS_MAX = 4096
 
-# The names for Python, in the order of `Field`: the first value, and how many there are.
+# The names for Python, in their order: the first value, and how many there are.
 cdef dict PLACES = {
     "requests": (REQUESTS, 1),
     "status": (STATUS, 6),
@@ -92,7 +92,7 @@ cdef class Page:
         cdef int field
         cdef int64_t *values = self.at(self.checked(index, self.slots - 1))
         cdef int64_t *gone = self.at(self.slots)
-        for field in range(<int>COUNTERS_END):
+        for field in range(COUNTERS_END):
             gone[field] += values[field]
         memset(values, 0, FIELDS_END * sizeof(int64_t))
 
