@@ -112,7 +112,7 @@ cdef class AsgiCall(AsgiReceiver):
             self.calls.tasks.start(self)
 
     cdef int returned(self, object value) except -1:
-        if not self.complete and not self.is_lost():
+        if not self.complete and not self.is_gone():
             if self.exchange is not None and self.exchange.disconnected:
                 return self.leave()     # it was told that nobody waits
             said = "its answer is not complete" if self.streaming else "without an answer"
