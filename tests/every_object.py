@@ -242,6 +242,7 @@ RECIPES: dict[str, Callable[[], tuple[object, ...]]] = {
     "Tasks": lambda: (None, Reactor(), print, KeyError, True),
     "BodyRoom": lambda: (100,),
     "BodyStore": lambda: (Limits(),),
+    "CertifiedHosts": lambda: (print,),
     "Client": lambda: (load(), 0, 1),
     "ClientMachine": lambda: (Limits(),),
     "CollectedBody": lambda: (BodyStore(Limits()), 20, 50),

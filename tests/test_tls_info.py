@@ -58,7 +58,7 @@ def served(place):
         with serving(
             f"apps:{app}", *tls, *options, "--lifespan", "off", cwd=place.folder
         ) as server:
-            request = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n" + fields + b"\r\n"
+            request = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n%b\r\n" % fields
             answer = exchange_tls(server.address, request, context)
         head, _, body = answer.partition(b"\r\n\r\n")
         if b"chunked" in head:

@@ -77,7 +77,8 @@ class Pair:
     ) -> None:
         self._plain, self._secured = plain, secured
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname="localhost")
+        # An address is no name of SNI, so that the tests may ask for any host.
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname="127.0.0.1")
         self._lock = threading.Lock()
 
     def run(self) -> None:

@@ -23,6 +23,8 @@ cdef class Edge:
     cdef int forward(self, Request request) except -1
     cdef int check_host(self, Request request) except -1
 
+cdef int check_certified(Request request, Edge edge) except -1
+
 cdef inline bint is_known(Request request, const uint8_t *known, Py_ssize_t size) noexcept:
     """Whether its host, byte for byte, is the one that was found right the last time, so that there
     is nothing to judge. Every request asks."""

@@ -2,6 +2,9 @@ from typing import Any, Protocol, type_check_only
 
 from typing_extensions import disjoint_base
 
+# The functions for other Cython modules.
+__pyx_capi__: dict[str, Any]
+
 @type_check_only
 class _Hosts(Protocol):
     def allows(self, authority: str) -> bool: ...

@@ -12,7 +12,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memcpy
 
-from reactor.parser._arrival cimport Arrival
+from reactor.parser._arrival cimport Arrival, CertifiedHosts
 from reactor.parser._fields cimport Field
 from reactor.parser._headers cimport text_in
 from reactor.parser._names cimport latin1
@@ -138,6 +138,29 @@ cdef class Edge:
             # The last thing, which cannot fail: the context looks at the bytes themselves.
             self.known_host = host.encode("latin-1")
         return 0
+
+
+cdef int check_certified(Request request, Edge edge) except -1:
+    """RFC 9110 15.5.20: the client has made sure of one of these hosts, so that is whom it talks
+    to; what it says to another is for somebody else's ears."""
+    cdef CertifiedHosts hosts = request.arrival.hosts
+    if hosts is None or is_known(
+            request, <const uint8_t *>PyBytes_AS_STRING(hosts.known),
+            PyBytes_GET_SIZE(hosts.known)):
+        return 0
+    cdef object host = request.host
+    if host is None:
+        return 0  # HTTP/1.0, which has one host only
+    if edge is not None and edge.trusted is not None and edge.trusted.holds(request.peer):
+        request.arrival.hosts = None  # a proxy asks for itself, and passes on for whom its clients have
+        return 0
+    if not hosts.allows(host):
+        raise RemoteProtocolError(
+            421, "misdirected",
+            "the certificate of this connection is not for this host: connect for it anew (a proxy "
+            "that passes hosts on is named by --trusted-proxy)")
+    hosts.known = host.encode("latin-1")
+    return 0
 
 
 cdef list listed(list said, Spoken kind):

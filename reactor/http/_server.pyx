@@ -19,7 +19,7 @@ from reactor.parser._fields cimport CONNECT, CONTINUE, stays_open
 from reactor.parser._message cimport with_collected
 from reactor.parser._buffer cimport buffer_size
 from reactor.http._collecting cimport CollectedBody
-from reactor.http._edge cimport is_known
+from reactor.http._edge cimport check_certified, is_known
 from reactor.http._exchange cimport Exchange, exchange_of
 from reactor.http._sides cimport BODY, CLOSE, CLOSED, DONE, END, HEAD, IDLE, START, WITH_BODY
 
@@ -324,6 +324,7 @@ cdef class ServerMachine(DeferredResponder):
         request.peer = self.peer
         if self.transport.arrival is not None:
             request.arrival = self.transport.arrival
+            check_certified(request, self.context.edge)
         self.request = request
         if self.context.wants_answers:
             self.head_came()

@@ -165,7 +165,8 @@ cdef class TlsConnection(Connection):
 
     cdef int handshake_done(self) except -1:
         peer = None if self.arrival is None else (<Arrival>self.arrival).peer
-        self.arrival = Arrival("https", None, peer, TlsInfo(self.sock))
+        self.arrival = Arrival(
+            "https", None, peer, TlsInfo(self.sock), getattr(self.sock, "certified_hosts", None))
         self.tls.handshakes += 1
         self.shaking = False
         self.set_deadline_at(INFINITY)

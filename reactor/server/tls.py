@@ -16,12 +16,15 @@ import logging
 import os
 import ssl
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal
 
 from reactor._value import Value
 from reactor.errors import ConfigurationError
 from reactor.log import log
 from reactor.net.x509 import Certificate
+from reactor.parser._arrival import CertifiedHosts
+from reactor.parser.forwarded import bare_host, parse_ip
 from reactor.server.certificates import (
     CertificateError,
     load_authorities,
@@ -157,8 +160,7 @@ class Contexts:
             self._ask_clients(context)
             loaded.append((context, certificate))
         first = loaded[0][0]
-        if len(loaded) > 1 or options.sni_strict:
-            first.sni_callback = _Names(loaded, options.sni_strict).pick
+        first.sni_callback = _Names(loaded, options.sni_strict).pick
         self.certificates = [certificate for _, certificate in loaded]
         return first
 
@@ -190,10 +192,11 @@ class _Names:
     def __init__(self, loaded: list[tuple[ssl.SSLContext, Certificate]], strict: bool) -> None:
         self._strict = strict
         self._default = loaded[0][0]
-        self._contexts: dict[str, ssl.SSLContext] = {}
+        self._pairs: dict[str, tuple[ssl.SSLContext, CertifiedHosts]] = {}
         for context, certificate in loaded:
+            hosts = CertifiedHosts(partial(_is_named, certificate))
             for name in certificate.names:
-                self._contexts.setdefault(name, context)
+                self._pairs.setdefault(name, (context, hosts))
 
     def pick(
         self, connection: Any, name: str | None, context: ssl.SSLContext
@@ -203,14 +206,29 @@ class _Names:
         if found is None:
             if self._strict:
                 return ssl.AlertDescription.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
-        elif found is not self._default:
-            connection.context = found
+            return None
+        context, connection.certified_hosts = found
+        if context is not self._default:
+            connection.context = context
         return None
 
-    def _find(self, name: str) -> ssl.SSLContext | None:
-        # RFC 6125 6.4.3: a wildcard is one label, and the leftmost.
-        exact = self._contexts.get(name)
-        return exact or self._contexts.get(f"*.{name.partition('.')[2]}")
+    def _find(self, name: str) -> tuple[ssl.SSLContext, CertifiedHosts] | None:
+        exact = self._pairs.get(name)
+        return exact or self._pairs.get(_wildcard_of(name))
+
+
+def _wildcard_of(name: str) -> str:
+    # RFC 6125 6.4.3: a wildcard is one label, and the leftmost.
+    return f"*.{name.partition('.')[2]}"
+
+
+def _is_named(certificate: Certificate, authority: str) -> bool:
+    host = bare_host(authority)
+    return (
+        host in certificate.names
+        or _wildcard_of(host) in certificate.names
+        or str(parse_ip(host)) in certificate.addresses
+    )
 
 
 def _made(make: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
