@@ -28,7 +28,7 @@ from reactor.bench.served.apps import BODY
 from reactor.bench.servers import Server, missing, ours, raise_descriptor_limit
 
 FILE = Path(__file__).with_name("guard.json")
-ROWS = ("native", "wsgi", "static", "varied", "wsgi-varied", "static-varied")
+ROWS = ("native", "wsgi", "static", "varied", "wsgi-varied", "static-varied", "asgi")
 IDLE = "bytes an idle connection"
 CONNECTIONS = 9_000
 SPARE_DESCRIPTORS = 500

@@ -29,6 +29,7 @@ from pathlib import Path
 from reactor.bench import answers, served
 from reactor.bench.served import apps
 from reactor.load import Plan
+from reactor.parser._frames import frame
 
 CONNECTIONS, WARM_UP = 16, 20
 # What is due once a second (the date, a file's size) is in some of the windows, and how many
@@ -36,6 +37,11 @@ CONNECTIONS, WARM_UP = 16, 20
 WINDOWS = 9
 DEPTH = 16  # of the pipelined rows
 END = b"0\r\n\r\n"  # of chunks
+TEXT, MASK = 1, b"mask"
+OPENING = (
+    b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,7 @@ class Row:
     close: bool = False
     varied: bool = False
     end: bytes | None = None  # of an answer that comes in more than one piece
+    echo: bool = False  # a request is a message of a WebSocket
     rounds: int = 12  # of a window: short enough that some have nothing of a second's end
 
 
@@ -54,6 +61,10 @@ ROWS = {
     "native": Row("apps:hello"),
     "wsgi": Row("apps:wsgi"),
     "asgi": Row("apps:asgi"),
+    "asgi-varied": Row("apps:asgi_varied", varied=True),
+    "asgi-stream": Row("apps:asgi_stream", end=END),
+    "echo": Row("apps:echo", echo=True),
+    "asgi-echo": Row("apps:asgi_echo", echo=True),
     "native-pipelined": Row("apps:hello", depth=DEPTH),
     "wsgi-pipelined": Row("apps:wsgi", depth=DEPTH),
     "static": Row(""),
@@ -93,6 +104,8 @@ def serving(target: str, folder: Path) -> Iterator[tuple[int, int]]:
 
 def requests(row: Row, port: int) -> Iterator[bytes]:
     """Endless; of a varied row, more of them than are ever asked before one comes again."""
+    if row.echo:
+        return itertools.repeat(frame(TEXT, apps.MESSAGE, mask=MASK))
     url = f"http://127.0.0.1:{port}/{'' if row.target else apps.SMALL[0]}"
     if not row.varied:
         return itertools.repeat(answers.request_bytes(url, "close" if row.close else "keep-alive"))
@@ -118,16 +131,25 @@ class Clients:
             if self._row.close or not self._socks:
                 address = ("127.0.0.1", self._port)
                 self._socks = [socket.create_connection(address) for _ in range(CONNECTIONS)]
+                if self._row.echo:
+                    self._open()
             for sock in self._socks:
                 self._ask(sock)
+
+    def _open(self) -> None:
+        for sock in self._socks:
+            sock.sendall(OPENING)
+            if not sock.recv(65536).startswith(b"HTTP/1.1 101 "):
+                raise SystemExit("the server opened no WebSocket")
 
     def _ask(self, sock: socket.socket) -> None:
         sock.sendall(b"".join(itertools.islice(self._requests, self._row.depth)))
         answer = sock.recv(65536)
         while answer and self._row.end and not answer.endswith(self._row.end):
             answer += sock.recv(65536)
-        if answer.count(b"HTTP/1.1 200 ") != self._row.depth:
-            raise SystemExit(f"the server did not answer with 200: {answer!r:.100}")
+        wanted = frame(TEXT, apps.MESSAGE) if self._row.echo else b"HTTP/1.1 200 "
+        if answer.count(wanted) != self._row.depth:
+            raise SystemExit(f"the server did not answer with {wanted!r}: {answer!r:.100}")
         if self._row.close:
             sock.close()
 
