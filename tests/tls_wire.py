@@ -13,7 +13,7 @@ from pem_files import Pems
 from processes import PATIENCE_S
 
 from reactor.limits import DEFAULT_LIMITS
-from reactor.net import Inet, Reactor, listen_sockets
+from reactor.net import Bind, Inet, Reactor, listen_sockets
 from reactor.net._tls_connection import ServerTls
 from reactor.server.tls import Contexts, TlsOptions
 
@@ -26,12 +26,13 @@ class Wire:
         self.contexts = Contexts(TlsOptions(certificates=(pair,)))
 
     @contextmanager
-    def serving(self, factory, limits=DEFAULT_LIMITS):
-        self.reactor = Reactor()
-        self.tls = ServerTls(self.contexts.serving, limits)
-        sockets = listen_sockets(Inet("127.0.0.1", 0), 100)
+    def serving(self, factory, limits=DEFAULT_LIMITS, alpn=(), where=None, selector=None):
+        self.reactor = Reactor(selector)
+        self.tls = ServerTls(self.contexts.serving, limits, alpn)
+        bind = Bind(where or Inet("127.0.0.1", 0), tls=True)
+        sockets = listen_sockets(bind, 100)
         self.listener = self.reactor.serve(sockets, factory, limits, self.tls)
-        self.address = ("127.0.0.1", self.listener.addresses[0].port)
+        self.address = ("127.0.0.1", getattr(self.listener.addresses[0], "port", 0))
         thread = threading.Thread(target=self.reactor.run)
         thread.start()
         try:

@@ -14,12 +14,16 @@ class ServerTls(ConnectionKind):
 
     Args:
         context: a server's.
+        alpn: the protocols that are spoken: a client that offers others only gets an alert. (): it
+            does not matter what a client offers.
     """
 
     context: ssl.SSLContext
     """Of who connects next. Another may take its place; established connections keep theirs."""
 
-    def __init__(self, context: ssl.SSLContext, limits: Limits = ...) -> None: ...
+    def __init__(
+        self, context: ssl.SSLContext, limits: Limits = ..., alpn: tuple[str, ...] = ()
+    ) -> None: ...
     @property
     def handshakes(self) -> int:
         """How many were completed."""

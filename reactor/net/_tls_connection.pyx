@@ -19,11 +19,13 @@ What a non-blocking OpenSSL demands, and a plain socket does not:
 Must never know: where certificates come from, or what the bytes mean.
 """
 
+from cpython.bytes cimport PyBytes_AS_STRING
 from libc.math cimport INFINITY
 from libc.stdint cimport uint8_t
 
 from reactor.loop._core cimport Loop
 from reactor.net._connection cimport Connection
+from reactor.net._client_hello cimport record_size, shares_protocol
 from reactor.net._listener cimport ConnectionKind
 from reactor.net._outgoing cimport Outgoing
 from reactor.net._timed cimport CLOSED, FLUSHING, LINGERING, OPEN
@@ -50,11 +52,21 @@ cdef bytes SPEAKS_TLS = (
     b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n"
     b"Content-Length: %d\r\nConnection: close\r\n\r\n%b" % (len(SPEAKS_TLS_TEXT), SPEAKS_TLS_TEXT))
 
+# What a client gets that speaks none of our protocols: a fatal alert (RFC 8446 6, RFC 7301 3.2).
+cdef bytes NO_PROTOCOL = bytes([21, 3, 3, 0, 2, 2, 120])
+cdef str NO_PROTOCOL_TEXT = "the client offers protocols, and none that is spoken here (ALPN)"
+# A record's most, with its header (RFC 8446 5.1). A ClientHello is a tenth of it.
+cdef enum:
+    HELLO_BYTES_MAX = 5 + 16384
+
 
 cdef class ServerTls(ConnectionKind):
 
-    def __init__(self, context, limits=DEFAULT_LIMITS):
+    def __init__(self, context, limits=DEFAULT_LIMITS, tuple alpn not None=()):
         self.context = context
+        self.protocols = None
+        if alpn:
+            self.protocols = b"".join([bytes([len(name)]) + name.encode() for name in alpn])
         self.timeout = limits.tls_handshake_timeout_s
         self.per_turn = self.left = limits.tls_handshakes_per_turn_max
 
@@ -121,8 +133,8 @@ cdef class TlsConnection(Connection):
         return 0
 
     cdef int shake(self) except -1:
-        if not self.peeked and self.speaks_http():
-            return self.refuse_plain()
+        if not self.peeked and self.is_answered():
+            return 0
         if not self.tls.may_shake(self.loop):
             return 0
         try:
@@ -139,19 +151,45 @@ cdef class TlsConnection(Connection):
         self.want(False)
         return self.handshake_done()
 
-    cdef bint speaks_http(self) noexcept:
-        """Whether the first byte is a method's, which no TLS record begins with."""
-        cdef uint8_t first = 0
-        self.peeked = peek_at(self.fd, &first, 1, MSG_PEEK) == 1
-        return c'A' <= first <= c'Z'
+    cdef bint is_answered(self) except -1:
+        """Whether the first bytes are not for OpenSSL: who cannot be served is refused, and what is
+        not here as a whole comes again."""
+        cdef const uint8_t *data = self.owner.scratch
+        cdef Py_ssize_t size = peek_at(
+            self.fd, <void *>data, min(self.owner.scratch_size, HELLO_BYTES_MAX), MSG_PEEK)
+        cdef Py_ssize_t whole
+        if size <= 0:
+            return False  # OpenSSL will say why
+        if c'A' <= data[0] <= c'Z':  # a method's first byte, which no TLS record begins with
+            self.refuse(SPEAKS_TLS, None)
+            return True
+        whole = 0 if self.tls.protocols is None else record_size(data, size)
+        if size < whole and self.waits_for(whole):
+            return True
+        self.peeked = True
+        if self.awaited:
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
+        if 0 < whole <= size and not shares_protocol(data, whole, self.tls.protocols):
+            self.refuse(NO_PROTOCOL, ConnectionError(NO_PROTOCOL_TEXT))
+            return True
+        return False
 
-    cdef int refuse_plain(self) except -1:
-        """Say what it takes, in the words that the client understands."""
-        self.tls.failed(self.peer, None)
+    cdef bint waits_for(self, Py_ssize_t size) except -1:
+        """Whether this event comes again when so many bytes are there, or the client's end; not if
+        that has been waited for, and the kernel thinks that there will not be more."""
+        if size <= self.awaited or size > HELLO_BYTES_MAX or self.sock.family == socket.AF_UNIX:
+            return False
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, size)
+        self.awaited = size
+        return True
+
+    cdef int refuse(self, bytes words, object error) except -1:
+        """Say what it takes, in plain words that the client understands."""
+        self.tls.failed(self.peer, error)
         self.shaking = False
         self.ssl = None
         self.outgoing = Outgoing.__new__(Outgoing)
-        self.outgoing.append(<const uint8_t *><const char *>SPEAKS_TLS, len(SPEAKS_TLS))
+        self.outgoing.append(<const uint8_t *>PyBytes_AS_STRING(words), len(words))
         self.close()
         return 0
 

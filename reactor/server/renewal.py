@@ -25,7 +25,7 @@ class Renewal:
         self._loop = loop
         self._contexts = contexts
         self._period_s = limits.tls_reload_s
-        self.connections = ServerTls(contexts.serving, limits)
+        self.connections = ServerTls(contexts.serving, limits, contexts.alpn)
 
     def start(self) -> None:
         """From here on; in a thread other than the main one no signal is heard, and none that

@@ -92,6 +92,11 @@ class Contexts:
         self.certificates: list[Certificate] = []
         self.serving = self._load()
 
+    @property
+    def alpn(self) -> tuple[str, ...]:
+        """The protocols that are spoken; (): it is the context's matter, or any."""
+        return () if self._options.make_context else self._options.alpn
+
     def _check(self) -> None:
         options = self._options
         if options.make_context is not None and options.certificates:
