@@ -38,8 +38,7 @@ def wrong(capfd):
         ("get -@", "there is no option -@"),
         ("get -qk@ x", "there is no option -@"),
         ("get -nv x", "-nv: write -q"),
-        ("serve -w4", "-w: one process serves here"),
-        ("serve app:app --workers=4", "--workers: one process serves here"),
+        ("serve -kgthread", "-k: write --model threads"),
         ("bench --agianst threads", "there is no option --agianst; did you mean --against?"),
     ],
 )

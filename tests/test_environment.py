@@ -7,6 +7,7 @@ import re
 import signal
 
 import pytest
+from crew import children
 from processes import eventually, run_reactor, serving
 
 from reactor.cli.environment import _variables_of
@@ -80,9 +81,13 @@ def test_a_wrong_port_is_one_sentence(tmp_path, port):
     assert "PORT in the environment" in said
 
 
-def test_web_concurrency_is_ignored_with_a_line(tmp_path):
-    with serving(tmp_path, env={"WEB_CONCURRENCY": "4"}) as server:
-        eventually(lambda: "WEB_CONCURRENCY=4 is ignored" in server.err, "it says so")
+def test_web_concurrency_is_how_many_workers_serve(tmp_path):
+    with serving(tmp_path, env={"WEB_CONCURRENCY": "2"}) as server:
+        # The supervisor, the mold, two workers.
+        eventually(lambda: len(children(server.pid)) == 3, "there are two workers")
+    assert "WEB_CONCURRENCY in the environment" in wrong(
+        tmp_path, env={"WEB_CONCURRENCY": "many"}, code=3
+    )
     with serving(tmp_path, env={"WEB_CONCURRENCY": "1"}) as server:
         pass
     assert server.err == ""

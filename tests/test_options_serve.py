@@ -26,6 +26,7 @@ from processes import (
 from processes import started as process
 from tls_option_rows import TLS_TABLE
 from websocket_looks import close_after_pings, deflates, echoed, first_frame, handshake
+from worker_option_rows import WORKER_TABLE
 
 # Ten times what the rows' time-outs say, and less than the defaults that they replace.
 SOON_S = 5.0
@@ -483,11 +484,15 @@ def test_an_option_does_what_it_says(row, model, places):
 
 
 def test_every_option_has_a_row():
-    assert missing("serve", [*TABLE, *TLS_TABLE]) == set()
-    assert unknown("serve", [*TABLE, *TLS_TABLE]) == set()
+    assert missing("serve", [*TABLE, *TLS_TABLE, *WORKER_TABLE]) == set()
+    assert unknown("serve", [*TABLE, *TLS_TABLE, *WORKER_TABLE]) == set()
 
 
 def test_an_option_without_a_row_is_named():
     kept = [row for row in TABLE if row.option not in {"--bind", "--no-listing", "target"}]
-    assert missing("serve", [*kept, *TLS_TABLE]) == {"--bind", "--no-listing", "target"}
+    assert missing("serve", [*kept, *TLS_TABLE, *WORKER_TABLE]) == {
+        "--bind",
+        "--no-listing",
+        "target",
+    }
     assert unknown("serve", [*TABLE, TABLE[0]._replace(option="--hurry")]) == {"--hurry"}

@@ -136,6 +136,11 @@ def _with_rights(bind: Bind, options: argparse.Namespace) -> Bind:
 
 
 def announce(log: Log, target: str, server: Any) -> None:
+    log.write(announcement(target, server) + "\n")
+    warn_of_others(server.sockets)
+
+
+def announcement(target: str, server: Any) -> str:
     urls = ", ".join(server.urls)
     plain = [f"http://{bound_address(sock)}/" for sock in server.sockets if redirects(sock)]
     if plain:
@@ -143,8 +148,12 @@ def announce(log: Log, target: str, server: Any) -> None:
     stops = "Ctrl-C stops"
     if server.body_files is not None and server.body_files.is_in_memory:
         stops += f"; large bodies go to {server.body_files.folder}, which is memory"
-    log.write(shown(f"Serving {target} on {urls} ({stops})") + "\n")
-    for sock in server.sockets:
+    return shown(f"Serving {target} on {urls} ({stops})")
+
+
+def warn_of_others(sockets: list[Any]) -> None:
+    """Whoever is on another machine can connect, perhaps unexpectedly."""
+    for sock in sockets:
         if not is_loopback(sock):
             say(
                 f"WARNING: {bound_address(sock)} is not a loopback address: "

@@ -12,7 +12,6 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from reactor.cli.output import say
 from reactor.errors import ConfigurationError
 from reactor.limits import MIB
 from reactor.net.address import parse_port
@@ -61,8 +60,6 @@ def set_up(options: argparse.Namespace) -> None:
         if not os.path.isdir(options.app_dir):
             raise ConfigurationError(f"--app-dir {options.app_dir}: there is no such folder")
         sys.path.insert(0, os.path.abspath(options.app_dir))
-    if os.environ.get("WEB_CONCURRENCY", "1") not in {"", "1"}:
-        say(f"WEB_CONCURRENCY={os.environ['WEB_CONCURRENCY']} is ignored: one process serves")
 
 
 def port_of_environment() -> int | None:

@@ -11,7 +11,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_ONE_PROCESS = "one process serves here: start another one behind each --bind unix:PATH"
 _RELOAD = "start the server anew when the source has changed"
 _SOCKET = "name each address to listen on: --bind HOST:PORT or --bind unix:PATH"
 _LOG = "the application's logging is its own, and --log-level is that of the server's log"
@@ -20,7 +19,6 @@ _ACCESS = "the access log has one format, combined, on stdout: --no-access-log l
 
 SERVE = {
     # uvicorn, gunicorn, hypercorn, granian.
-    "-w --workers --process-num": _ONE_PROCESS,
     "--threads": "write --model threads: a thread for each connection",
     "-k --worker-class": "write --model threads for an application that blocks, else nothing",
     "--max-requests --max-requests-jitter --limit-max-requests --limit-max-requests-jitter": (

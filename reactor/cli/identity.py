@@ -10,7 +10,7 @@ from typing import Any
 from reactor.cli.output import say
 from reactor.errors import ConfigurationError
 from reactor.net.address import bound_address, is_loopback
-from reactor.net.listening import listen_sockets
+from reactor.net.listening import ListeningSocket, listen_sockets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,15 +38,25 @@ def drop_rights(
     and then this process is somebody else."""
     if options.user is None and options.group is None:
         return list(binds), tls
+    return open_all(options, binds, tls)
+
+
+def open_all(
+    options: argparse.Namespace, binds: list[Bind], tls: TlsOptions | None
+) -> tuple[list[Any], Any]:
+    """(sockets, contexts): bound, read, and then this process is who it shall be."""
     from reactor.server.privileges import become, identity_of
 
-    identity = identity_of(options.user, options.group)
-    sockets: list[socket.socket] = []
+    identity = None
+    if options.user is not None or options.group is not None:
+        identity = identity_of(options.user, options.group)
+    sockets: list[ListeningSocket] = []
     try:
         for bind in binds:
             sockets += listen_sockets(bind, options.backlog)
         contexts = None if tls is None else _read(tls)
-        become(identity)
+        if identity is not None:
+            become(identity)
     except BaseException:
         for sock in sockets:
             sock.close()

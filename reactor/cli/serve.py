@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -16,15 +14,24 @@ from reactor.apps.folders_before import checked_prefix
 from reactor.cli.addresses import add_addresses, announce, binds_of
 from reactor.cli.applications import add_applications
 from reactor.cli.configuration import add_configuration, configured, ignored_variables, keys_of
-from reactor.cli.edge_options import add_edge, edge_policy
+from reactor.cli.edge_options import add_edge
 from reactor.cli.environment import add_environment, set_up
 from reactor.cli.identity import add_identity, check_root, drop_rights
 from reactor.cli.numbers import seconds, whole
 from reactor.cli.output import Log, Output, say, shown
+from reactor.cli.serving import (
+    LIMIT_FLAGS,
+    TIMEOUT_FLAGS,
+    explained,
+    limits_of,
+    logging_shown,
+    make_server,
+)
 from reactor.cli.tls_options import add_tls_options, tls_options
-from reactor.cli.websockets import add_websockets, websocket_limits, websocket_options
-from reactor.errors import ConfigurationError, ShutdownError
-from reactor.limits import DEFAULT_LIMITS, Limits
+from reactor.cli.websockets import add_websockets
+from reactor.cli.workers import add_workers, is_supervised, workers_of
+from reactor.errors import ConfigurationError
+from reactor.limits import DEFAULT_LIMITS
 from reactor.log.output import unwaiting
 from reactor.loop._insist import exit_within
 from reactor.net.address import CannotListenError
@@ -36,10 +43,6 @@ if TYPE_CHECKING:
     from reactor.server import Server
     from reactor.server.notify import Notifier
 
-# The table is in docs/stop.md.
-FAILED = 1
-WRONG_USAGE = 2
-CANNOT_START = 3
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 # What granian, gunicorn, http-server, caddy and uvicorn have to be told.
 ALREADY = (
@@ -72,6 +75,7 @@ def add_parser(commands: Any) -> None:
     _add_folder_options(parser.add_argument_group("folders"))
     add_applications(parser.add_argument_group("applications"))
     add_websockets(parser.add_argument_group("WebSockets"))
+    add_workers(parser.add_argument_group("workers (docs/workers.md)"))
     add_configuration(parser.add_argument_group("configuration (docs/configuration.md)"))
     process = parser.add_argument_group("the process")
     add_environment(process)
@@ -163,51 +167,6 @@ def _add_folder_options(group: Any) -> None:
     )
 
 
-# The conventional flags, the field of Limits, what it bounds.
-LIMIT_FLAGS = [
-    ("--limit-request-line", "request_line_bytes_max", "bytes of a request line (414)"),
-    ("--limit-request-fields", "field_count_max", "header fields of a request (431)"),
-    (
-        "--limit-request-field-size --limit-request-field_size",
-        "field_bytes_max",
-        "bytes of one header field (431)",
-    ),
-    (
-        "--limit-request-body",
-        "body_bytes_max",
-        "bytes of a body that an application gets (413); without it, what an ASGI application "
-        "takes as it comes has no bound",
-    ),
-    (
-        "--limit-body-memory",
-        "body_memory_max",
-        "bytes of all bodies of up to 512 KiB together, in memory; over it they wait (503)",
-    ),
-    (
-        "--limit-body-files",
-        "body_files_bytes_max",
-        "bytes of all longer ones together, which are in files; over it they wait (503), and one "
-        "alone is too long (413). 0: no files, all are in memory",
-    ),
-    (
-        "--limit-concurrency --worker-connections",
-        "connections_max",
-        "connections; idle ones make room, others wait",
-    ),
-]
-TIMEOUT_FLAGS = [
-    ("--timeout-header", "header_timeout_s", "from a head's first byte to its last (408)"),
-    ("--timeout-body", "body_timeout_s", "without a byte of a body (408)"),
-    ("--timeout-write", "write_timeout_s", "of a client that takes nothing"),
-    ("--timeout-keep-alive --keep-alive", "keep_alive_timeout_s", "between two requests"),
-    (
-        "--timeout-graceful-shutdown --graceful-timeout",
-        "graceful_timeout_s",
-        "for responses under way at a stop",
-    ),
-]
-
-
 def _add_limits(group: Any) -> None:
     number = whole(1, 999_999_999_999)
     for flags, usual, metavar in ((LIMIT_FLAGS, number, "N"), (TIMEOUT_FLAGS, seconds, "SECONDS")):
@@ -228,7 +187,6 @@ def _add_limits(group: Any) -> None:
 
 
 def run(parser: Parser, options: argparse.Namespace) -> int:
-    from reactor.cli.target import ApplicationFailed, WrongUsage
     from reactor.server.notify import Notifier, hear_reload
 
     # A reader that has stopped reading stops neither log's server: it only misses lines. Nor does
@@ -237,34 +195,46 @@ def run(parser: Parser, options: argparse.Namespace) -> int:
     notifier = Notifier.from_environment()
     hear_reload(notifier)
     log = Log(Output(sys.stdout), tell=say)
+    return explained(partial(_run, parser, options.words, log, notifier))
+
+
+def _run(parser: Parser, words: Any, log: Log, notifier: Notifier) -> int:
+    options = configured(parser, words)
+    if options.print_config or options.check_config:
+        return _told(parser, options)
+    set_up(options)
     try:
-        options = configured(parser, options.words)
-        if options.print_config or options.check_config:
-            return _told(parser, options)
-        set_up(options)
-        with ExitStack() as ending:
-            # First: whoever starts it twice is told so, and --user may not write there any more.
-            if options.pid is not None:
-                ending.enter_context(pid_file(options.pid))
-            server = _make_server(options, log)
-            ending.callback(server.close)
-            check_root(options, server.sockets)
-            return _serve(options, server, log, notifier)
-    except WrongUsage as error:
-        say(f"{error} (see reactor serve --help)")
-        return WRONG_USAGE
+        return _serve_by_processes(options, log, notifier)
     except CannotListenError as error:
         option = "bind" if options.bind else error.choose
-        say(f"{error} with --{option}" if error.choose else str(error))
-        return CANNOT_START
-    except ConfigurationError as error:
-        say(str(error))
-        return CANNOT_START
-    except ShutdownError as error:
-        say(str(error))
-        return FAILED
-    except ApplicationFailed:
-        return CANNOT_START
+        said = f"{error} with --{option}" if error.choose else str(error)
+        raise ConfigurationError(said) from error
+
+
+def _serve_by_processes(options: argparse.Namespace, log: Log, notifier: Notifier) -> int:
+    """By this one, or by several."""
+    workers = workers_of(options)
+    with ExitStack() as ending:
+        keep = []
+        # First: whoever starts it twice is told so, and --user may not write there any more.
+        if options.pid is not None:
+            keep.append(ending.enter_context(pid_file(options.pid)))
+        bind = binds_of(options)
+        if is_supervised(options, workers):
+            from reactor.cli.supervised import supervise
+
+            return supervise(options, workers, bind, log, notifier, keep)
+        where, tls = drop_rights(options, bind, tls_options(options, bind))
+        server = make_server(options, _load(options), where, tls, log)
+        ending.callback(server.close)
+        check_root(options, server.sockets)
+        return _serve(options, server, log, notifier)
+
+
+def _load(options: argparse.Namespace) -> Any:
+    from reactor.cli.target import load
+
+    return load(options, limits_of(options))
 
 
 def _told(parser: Parser, options: argparse.Namespace) -> int:
@@ -277,41 +247,8 @@ def _told(parser: Parser, options: argparse.Namespace) -> int:
         ignored = ignored_variables(parser, os.environ)
         output.write(written(keys_of(parser), options, ignored))
     if options.check_config:
-        output.write(shown(check(options, _limits_of(options))) + "\n")
+        output.write(shown(check(options, limits_of(options))) + "\n")
     return 0
-
-
-def _make_server(options: argparse.Namespace, log: Log) -> Server:
-    from reactor.cli.target import load, load_folders
-    from reactor.server import Server
-
-    limits = _limits_of(options)
-    bind = binds_of(options)
-    where, tls = drop_rights(options, bind, tls_options(options, bind))
-    return Server(
-        load(options, limits),
-        bind=where,
-        model=options.model,
-        loop=options.loop,
-        limits=limits,
-        access_log=log.write if options.access_log else None,
-        body_dir=options.body_dir,
-        websockets=websocket_options(options),
-        tls=tls,
-        static=load_folders(options),
-        edge=edge_policy(options),
-    )
-
-
-def _limits_of(options: argparse.Namespace) -> Limits:
-    fields = [field for _, field, _ in LIMIT_FLAGS + TIMEOUT_FLAGS]
-    fields += ["backlog", "tls_reload_s"]
-    values = {field: getattr(options, field) for field in fields}
-    if options.body_bytes_max is None:
-        del values["body_bytes_max"]
-    else:
-        values["streamed_bytes_max"] = options.body_bytes_max
-    return DEFAULT_LIMITS.replace(**values, **websocket_limits(options))
 
 
 def _serve(options: argparse.Namespace, server: Server, log: Log, notifier: Notifier) -> int:
@@ -323,7 +260,7 @@ def _serve(options: argparse.Namespace, server: Server, log: Log, notifier: Noti
         announce(log, options.target, server)
         notifier.ready(f"Serving {options.target} on {', '.join(server.urls)}")
 
-    with _logging(options.log_level.upper()):
+    with logging_shown(options.log_level.upper()):
         insisted = server.run(listening)
     if insisted is None:
         return 0
@@ -331,31 +268,6 @@ def _serve(options: argparse.Namespace, server: Server, log: Log, notifier: Noti
     code = 128 + insisted
     exit_within(DEFAULT_LIMITS.insist_timeout_s, code)
     return code
-
-
-@contextmanager
-def _logging(level: str) -> Iterator[None]:
-    """Show what the logger ``reactor`` and those below it say, on stderr.
-
-    The root logger is the application's. So is this one, if it has given it a handler when it was
-    imported; and what it has disabled without naming it (``disable_existing_loggers``) is not.
-    """
-    logger = logging.getLogger("reactor")
-    if logger.handlers:
-        yield
-        return
-    # A reader that has stopped reading stops no server: it only misses lines.
-    handler = logging.StreamHandler(Log(Output(sys.stderr), tell=lambda sentence: None))
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    before = logger.level, logger.propagate, logger.disabled
-    logger.addHandler(handler)
-    logger.level, logger.propagate, logger.disabled = logging.NOTSET, False, False
-    logger.setLevel(level)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-        logger.level, logger.propagate, logger.disabled = before
 
 
 def _standard(text: str) -> str:

@@ -73,6 +73,10 @@ class ListeningSocket(socket.socket):
         """Leave it, and its file, to somebody who goes on listening there."""
         self.shared, self._file = True, None
 
+    def disown(self) -> None:
+        """In a process that has it of another one: the file is that one's to remove."""
+        self._file = None
+
     def close(self) -> None:
         # Before the socket is closed: as long as it is open, no other file can have its inode.
         # By then the name may stand for another server's socket, which is not ours to remove.

@@ -36,6 +36,7 @@ from reactor.server.redirects import redirects, set_up_redirects
 if TYPE_CHECKING:
     from reactor.server.background import Background
     from reactor.server.tls import Contexts, TlsOptions
+    from reactor.server.worker import Channel
 
 Model = Literal["reactor", "threads"]
 HostLoop = Literal["auto", "reactor", "asyncio"]
@@ -172,6 +173,10 @@ class Server:
     def tell(self, notifier: Notifier) -> None:
         """Before `run`: it is told of a stop, and that the server is alive."""
         self._server.notifier = notifier
+
+    def obey(self, channel: Channel) -> None:
+        """Before `run`, in a worker: its supervisor stops it."""
+        self._server.obey(channel)
 
     def run(
         self, on_listening: Callable[[list[socket.socket]], object] | None = None

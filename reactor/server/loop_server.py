@@ -8,6 +8,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from reactor.apps.load import ProtocolFactory
@@ -30,6 +31,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from reactor.server.renewal import Renewal
     from reactor.server.tls import Contexts
+    from reactor.server.worker import Channel, WorkerSignals
 
 
 class LoopServer:
@@ -58,6 +60,7 @@ class LoopServer:
         self._reactor.register(self._wake, EVENT_READ, self._wake)
         self._stopping = False
         self.notifier = Notifier()
+        self._channel: Channel | None = None
 
     def _listen(self) -> Any:
         return self._accept()
@@ -65,6 +68,13 @@ class LoopServer:
     def _accept(self) -> Any:
         tls = None if self._renewal is None else self._renewal.connections
         return self._reactor.serve(self._sockets, self._factory, self._limits, tls)
+
+    def obey(self, channel: Channel) -> None:
+        """It is a worker: its supervisor stops it, and no signal."""
+        self._channel = channel
+        channel.attach(self, self._sockets)
+        heard = self._reactor.register(channel, EVENT_READ, channel)
+        channel.watched(partial(self._reactor.unregister, heard))
 
     def run(self, on_running: Callable[[], object] | None = None) -> int | None:
         """Serve until `stop`, or SIGINT or SIGTERM, has done its work; the signal that ended it
@@ -77,13 +87,18 @@ class LoopServer:
             self._beat(self.notifier.beat_s)
         try:
             # The end of the connections is under the signals too: it calls the application.
-            with StopSignals(self, self._wake, self._limits) as signals, self._reactor:
+            with self._signals() as signals, self._reactor:
                 if self._renewal is not None:
                     self._renewal.start()
                 self._serve(on_running)
         finally:
             self._watch.stop()
         return signals.insisted
+
+    def _signals(self) -> StopSignals | WorkerSignals:
+        if self._channel is None:
+            return StopSignals(self, self._wake, self._limits)
+        return self._channel.signals(self._wake)
 
     def _serve(self, on_running: Callable[[], object] | None) -> None:
         if on_running is not None:

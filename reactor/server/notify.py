@@ -69,15 +69,22 @@ class Notifier:
 
     def reload(self) -> None:
         """Tell that what can be read again is being read, and then that it was."""
-        # Without the stamp `systemctl reload` of Type=notify-reload waits for ever.
-        stamp = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
-        self._tell(f"RELOADING=1\nMONOTONIC_USEC={stamp}")
+        self.reloading()
         try:
             for read_again in self.reloads:
                 read_again()
         finally:
-            if self._status:
-                self._tell_ready()
+            self.reloaded()
+
+    def reloading(self) -> None:
+        # Without the stamp `systemctl reload` of Type=notify-reload waits for ever.
+        stamp = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+        self._tell(f"RELOADING=1\nMONOTONIC_USEC={stamp}")
+
+    def reloaded(self) -> None:
+        """Whatever came of it."""
+        if self._status:
+            self._tell_ready()
 
     def _tell_ready(self) -> None:
         self._tell(f"READY=1\nMAINPID={os.getpid()}\nSTATUS={self._status}")

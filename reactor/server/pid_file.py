@@ -17,14 +17,16 @@ _NUMBER_BYTES = 20  # as many digits as a process can have
 
 
 @contextmanager
-def pid_file(path: str) -> Iterator[None]:
-    """Raises ConfigurationError: it cannot be written, or the server that it names still runs."""
+def pid_file(path: str) -> Iterator[int]:
+    """Gives the file's descriptor, which a child process has to close.
+
+    Raises ConfigurationError: it cannot be written, or the server that it names still runs."""
     descriptor = _locked(path)
     writer = os.getpid()
     try:
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, b"%d\n" % writer, 0)
-        yield
+        yield descriptor
     finally:
         if os.getpid() == writer:  # an application may have forked
             with suppress(OSError):

@@ -61,6 +61,14 @@ def say_cut(what: str, under_way: int, limits: Limits) -> None:
         )  # fmt: skip
 
 
+def say_blocked(frame: FrameType | None) -> None:
+    """From a signal's handler: which function it has interrupted."""
+    # A stream that is in the middle of a write refuses a second one from here.
+    with suppress(RuntimeError):
+        where = describe(frame)
+        log(logging.INFO, "stopping: waiting for %s; the next signal ends at once", where)
+
+
 class WakePipe:
     """Ends a wait in poll or select: from another thread, or as the C handler of a signal writes.
 
@@ -158,14 +166,7 @@ class StopSignals:
             interrupt = number == signal.SIGINT
             self._server.stop(self._limits.interrupt_grace_s if interrupt else None)
             if blocked:
-                # A stream that is in the middle of a write refuses a second one from here.
-                with suppress(RuntimeError):
-                    where = describe(frame)
-                    log(
-                        logging.INFO,
-                        "stopping: waiting for %s; the next signal ends at once",
-                        where,
-                    )
+                say_blocked(frame)
             return
         self.insisted = number
         self._server.stop()

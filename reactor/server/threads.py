@@ -35,6 +35,10 @@ from reactor.server.stopping import (
     say_waiting,
 )
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from reactor.server.worker import Channel
+
 # How often who waits for the end looks for threads that went idle in the moment of the stop.
 _LOOK_S = 0.05
 # A thread that has not begun by then never will.
@@ -110,6 +114,16 @@ class ThreadServer:
         self._wake = WakePipe()
         self._grace_s = 0.0
         self._stopping = self._now = False
+        self._channel: Channel | None = None
+
+    def obey(self, channel: Channel) -> None:
+        """It is a worker: its supervisor stops it, and no signal."""
+        self._channel = channel
+        channel.attach(self, self._listeners)
+        channel.watched(self._heard_all)
+
+    def _heard_all(self) -> None:
+        self._channel = None
 
     def run(self, on_running: Callable[[], object] | None = None) -> int | None:
         """Serve until `stop`, or SIGINT or SIGTERM, has done its work; the signal that ended it
@@ -117,7 +131,12 @@ class ThreadServer:
 
         ``on_running`` is called when signals are waited for.
         """
-        with StopSignals(self, self._wake, self._limits) as signals:
+        channel = self._channel
+        with (
+            StopSignals(self, self._wake, self._limits)
+            if channel is None
+            else channel.signals(self._wake)
+        ) as signals:
             serving(lambda: self._serve_all(on_running))
         return signals.insisted
 
@@ -130,7 +149,7 @@ class ThreadServer:
         ]
         for thread in threads:
             thread.start()
-        self._accept_on(self._listeners[0])
+        self._accept_on(self._listeners[0], self._channel)
         for thread in threads:
             thread.join()
         self._wait_for_connections(time.monotonic())
@@ -154,15 +173,19 @@ class ThreadServer:
 
     # --- accepting -----------------------------------------------------------------------------
 
-    def _accept_on(self, listener: socket.socket) -> None:
+    def _accept_on(self, listener: socket.socket, channel: Channel | None = None) -> None:
         refusal = _Refusal(self._limits)
         listener.setblocking(False)
         ready = select.poll()
         ready.register(listener, select.POLLIN)
         ready.register(self._wake, select.POLLIN)
+        if channel is not None:
+            ready.register(channel, select.POLLIN)
         while not self._stopping:
             self.notifier.alive()
             ready.poll(self._pause_ms())
+            if channel is not None:
+                channel.on_readable()
             self._bury()
             # A few, so that a stop is seen before all who go on coming are accepted.
             self._accept(listener, refusal, self._limits.accepts_per_turn_max)
@@ -293,6 +316,8 @@ class ThreadServer:
             if passed >= self._grace_s:
                 self._end_idle()
             woken.poll(_LOOK_S * 1000)
+            if self._channel is not None:
+                self._channel.on_readable()
             self._wake.drain()
         for transport in list(self._serving.values()):
             transport.cut()

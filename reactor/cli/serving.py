@@ -1,0 +1,147 @@
+"""What each process that serves is made of: limits, a `Server`, its log, and its exit code.
+
+For `reactor serve` alone, and for its workers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from reactor.cli.edge_options import edge_policy
+from reactor.cli.output import Log, Output, say
+from reactor.cli.websockets import websocket_limits, websocket_options
+from reactor.errors import ConfigurationError, ShutdownError
+from reactor.limits import DEFAULT_LIMITS, Limits
+
+if TYPE_CHECKING:
+    from reactor.server import Server
+
+# The table is in docs/stop.md.
+FAILED = 1
+WRONG_USAGE = 2
+CANNOT_START = 3
+
+# The conventional flags, the field of Limits, what it bounds.
+LIMIT_FLAGS = [
+    ("--limit-request-line", "request_line_bytes_max", "bytes of a request line (414)"),
+    ("--limit-request-fields", "field_count_max", "header fields of a request (431)"),
+    (
+        "--limit-request-field-size --limit-request-field_size",
+        "field_bytes_max",
+        "bytes of one header field (431)",
+    ),
+    (
+        "--limit-request-body",
+        "body_bytes_max",
+        "bytes of a body that an application gets (413); without it, what an ASGI application "
+        "takes as it comes has no bound",
+    ),
+    (
+        "--limit-body-memory",
+        "body_memory_max",
+        "bytes of all bodies of up to 512 KiB together, in memory; over it they wait (503)",
+    ),
+    (
+        "--limit-body-files",
+        "body_files_bytes_max",
+        "bytes of all longer ones together, which are in files; over it they wait (503), and one "
+        "alone is too long (413). 0: no files, all are in memory",
+    ),
+    (
+        "--limit-concurrency --worker-connections",
+        "connections_max",
+        "connections; idle ones make room, others wait",
+    ),
+]
+TIMEOUT_FLAGS = [
+    ("--timeout-header", "header_timeout_s", "from a head's first byte to its last (408)"),
+    ("--timeout-body", "body_timeout_s", "without a byte of a body (408)"),
+    ("--timeout-write", "write_timeout_s", "of a client that takes nothing"),
+    ("--timeout-keep-alive --keep-alive", "keep_alive_timeout_s", "between two requests"),
+    (
+        "--timeout-graceful-shutdown --graceful-timeout",
+        "graceful_timeout_s",
+        "for responses under way at a stop",
+    ),
+]
+
+
+def explained(body: Callable[[], int]) -> int:
+    """What ``body`` returns; or what it raises is said, and the exit code for that."""
+    from reactor.cli.target import ApplicationFailed, WrongUsage
+
+    try:
+        return body()
+    except WrongUsage as error:
+        say(f"{error} (see reactor serve --help)")
+        return WRONG_USAGE
+    except ConfigurationError as error:
+        say(str(error))
+        return CANNOT_START
+    except ShutdownError as error:
+        say(str(error))
+        return FAILED
+    except ApplicationFailed:
+        return CANNOT_START
+
+
+def make_server(
+    options: argparse.Namespace, app: Any, where: list[Any], tls: Any, log: Log
+) -> Server:
+    from reactor.cli.target import load_folders
+    from reactor.server import Server
+
+    return Server(
+        app,
+        bind=where,
+        model=options.model,
+        loop=options.loop,
+        limits=limits_of(options),
+        access_log=log.write if options.access_log else None,
+        body_dir=options.body_dir,
+        websockets=websocket_options(options),
+        tls=tls,
+        static=load_folders(options),
+        edge=edge_policy(options),
+    )
+
+
+def limits_of(options: argparse.Namespace) -> Limits:
+    fields = [field for _, field, _ in LIMIT_FLAGS + TIMEOUT_FLAGS]
+    fields += ["backlog", "tls_reload_s"]
+    values = {field: getattr(options, field) for field in fields}
+    if options.body_bytes_max is None:
+        del values["body_bytes_max"]
+    else:
+        values["streamed_bytes_max"] = options.body_bytes_max
+    return DEFAULT_LIMITS.replace(**values, **websocket_limits(options))
+
+
+@contextmanager
+def logging_shown(level: str) -> Iterator[None]:
+    """Show what the logger ``reactor`` and those below it say, on stderr.
+
+    The root logger is the application's. So is this one, if it has given it a handler when it was
+    imported; and what it has disabled without naming it (``disable_existing_loggers``) is not.
+    """
+    logger = logging.getLogger("reactor")
+    if logger.handlers:
+        yield
+        return
+    # A reader that has stopped reading stops no server: it only misses lines.
+    handler = logging.StreamHandler(Log(Output(sys.stderr), tell=lambda sentence: None))
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    before = logger.level, logger.propagate, logger.disabled
+    logger.addHandler(handler)
+    logger.level, logger.propagate, logger.disabled = logging.NOTSET, False, False
+    logger.setLevel(level)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.level, logger.propagate, logger.disabled = before

@@ -1,0 +1,110 @@
+"""``reactor serve`` with several processes: what each of them does."""
+
+from __future__ import annotations
+
+import argparse
+from contextlib import ExitStack
+from functools import partial
+from typing import Any
+
+from reactor.cli.addresses import announcement, warn_of_others
+from reactor.cli.identity import check_root, open_all
+from reactor.cli.output import Log
+from reactor.cli.serving import explained, limits_of, logging_shown, make_server
+from reactor.cli.target import load
+from reactor.cli.tls_options import tls_options
+from reactor.cli.workers import policies_of
+from reactor.net.address import Bind
+from reactor.net.listening import ListeningSocket
+from reactor.net.passed import forget_passed
+from reactor.server.notify import Notifier
+from reactor.server.supervisor import Supervisor
+from reactor.server.worker import Channel
+
+
+def supervise(
+    options: argparse.Namespace,
+    workers: int,
+    bind: list[Bind],
+    log: Log,
+    notifier: Notifier,
+    keep: list[int],
+) -> int:
+    """Serve by ``workers`` processes; the exit code. ``keep``: descriptors of this process alone.
+
+    Raises:
+        ConfigurationError, WrongUsage: it cannot start; the message says why.
+    """
+    # A function that makes contexts is the application's: a mold calls it.
+    tls = None if options.ssl_context else tls_options(options, bind)
+    sockets, contexts = open_all(options, bind, tls)
+    showing = ExitStack()
+    try:
+        check_root(options, sockets)
+        notifier.keep_sockets(sockets)
+        forget_passed()
+
+        def serving(sentence: str) -> None:
+            log.write(sentence + "\n")
+            warn_of_others(sockets)
+            notifier.ready(sentence)
+
+        supervisor = Supervisor(
+            _Service(options, bind, log, sockets, contexts, showing),
+            policies_of(options, workers),
+            limits_of(options),
+            notifier=notifier,
+            keep=keep,
+            on_serving=serving,
+            read_again=lambda: None if contexts is None else contexts.reload_if_changed(),
+        )
+        with showing:
+            showing.enter_context(logging_shown(options.log_level.upper()))
+            return supervisor.run()
+    finally:
+        for sock in sockets:
+            sock.close()
+
+
+class _Service:
+    def __init__(
+        self,
+        options: argparse.Namespace,
+        bind: list[Bind],
+        log: Log,
+        sockets: list[ListeningSocket],
+        contexts: Any,
+        showing: ExitStack,
+    ) -> None:
+        self._options, self._bind, self._log = options, bind, log
+        self._sockets, self._tls = sockets, contexts
+        self._showing = showing
+        self._app: Any = None
+
+    def load(self) -> int:
+        # The log of the supervisor is not this process's: the application may have one of its own.
+        self._showing.close()
+        return explained(self._load)
+
+    def _load(self) -> int:
+        options = self._options
+        self._app = load(options, limits_of(options))
+        if options.ssl_context:
+            from reactor.server.tls import Contexts
+
+            made = tls_options(options, self._bind)
+            self._tls = None if made is None else Contexts(made)
+        return 0
+
+    def serve(self, channel: Channel) -> int:
+        return explained(partial(self._serve, channel))
+
+    def _serve(self, channel: Channel) -> int:
+        options = self._options
+        for sock in self._sockets:
+            sock.disown()
+        server = make_server(options, self._app, list(self._sockets), self._tls, self._log)
+        server.obey(channel)
+        with logging_shown(options.log_level.upper()):
+            server.run(lambda sockets: channel.ready(announcement(options.target, server)))
+        return 0

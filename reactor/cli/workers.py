@@ -1,0 +1,92 @@
+"""The options of `serve` that are about workers: how many, and when one is replaced."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import Any
+
+from reactor.cli.numbers import seconds, whole
+from reactor.errors import ConfigurationError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from reactor.server.policy import Policies
+
+# More than any machine has cores; each of them is a process of some ten MiB.
+WORKERS_MAX = 512
+AUTO = "auto"
+_VARIABLE = "WEB_CONCURRENCY"
+
+
+def add_workers(group: Any) -> None:
+    group.add_argument(
+        *("-w", "--workers", "--process-num"),
+        type=_count,
+        metavar="N",
+        help="how many processes serve; auto: as many as the processors that this process may use; "
+        "default: $WEB_CONCURRENCY, or 1",
+    )
+    group.add_argument(
+        "--supervise",
+        action="store_true",
+        help="a supervisor for one worker too: SIGHUP loads the application anew, and a worker "
+        "that dies is replaced",
+    )
+    group.add_argument(
+        "--no-preload",
+        action="store_false",
+        dest="preload",
+        help="each worker imports the application for itself, instead of once for all",
+    )
+    group.add_argument(
+        "--timeout-worker-start",
+        type=seconds,
+        default=120.0,
+        metavar="SECONDS",
+        help="for an import, and for a worker until it serves; default: 120",
+    )
+
+
+def workers_of(options: argparse.Namespace) -> int:
+    """How many workers serve.
+
+    Raises:
+        ConfigurationError: the environment asks for no number of them.
+        WrongUsage: this system cannot.
+    """
+    from reactor.cli.target import WrongUsage
+
+    asked = options.workers
+    if asked is None and os.environ.get(_VARIABLE):
+        try:
+            asked = _count(os.environ[_VARIABLE])
+        except argparse.ArgumentTypeError as error:
+            raise ConfigurationError(f"{_VARIABLE} in the environment: {error}") from error
+    if asked == AUTO:
+        from reactor.server.processors import processors
+
+        asked = min(WORKERS_MAX, processors())
+    count = asked or 1
+    if count > 1 and sys.platform != "linux":
+        raise WrongUsage("--workers: several of them need Linux, leave it out")
+    return int(count)
+
+
+def is_supervised(options: argparse.Namespace, workers: int) -> bool:
+    return workers > 1 or options.supervise
+
+
+def policies_of(options: argparse.Namespace, workers: int) -> Policies:
+    from reactor.server.policy import Policies
+
+    return Policies(
+        workers=workers,
+        start_timeout_s=options.timeout_worker_start,
+        preload=options.preload,
+    )
+
+
+def _count(text: str) -> int | str:
+    return AUTO if text == AUTO else whole(1, WORKERS_MAX)(text)

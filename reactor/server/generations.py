@@ -1,0 +1,254 @@
+"""The generations of an application: each has a mold, and one follows another at a reload.
+
+    import ─> loaded ─> its workers take the slots, one by one ─> settled
+       └────────┴── fails: those who serve go on, and slots go back to the mold before
+
+Must never know: a signal, or how a worker is watched.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+from collections.abc import Callable
+from functools import partial
+from typing import Protocol
+
+from reactor.log import log
+from reactor.loop import Loop
+from reactor.server.children import fork, how_ended
+from reactor.server.members import Mold, Worker, WorkerState
+from reactor.server.mold import mold
+from reactor.server.notify import Notifier
+from reactor.server.policy import Policies
+from reactor.server.slots import Slots
+from reactor.server.worker import Service
+
+CANNOT_START = 3
+# Before a mold that has died is made anew.
+MOLD_PAUSE_S = 1.0
+
+
+class Owner(Protocol):
+    """Whose generations they are."""
+
+    has_served: bool
+    stopping: bool
+    slots: Slots
+
+    def give_up(self, code: int) -> None:
+        """Nothing has ever served, and nothing will."""
+
+    def release(self) -> None:
+        """In a child: close what is the owner's alone."""
+
+    def ended(self, worker: Worker, status: int | None) -> None: ...
+    def end_if_empty(self) -> None: ...
+
+
+class Generations:
+    """The molds of a supervisor.
+
+    ``read_again`` is called before a reload: what is read here is for the generation to come.
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        service: Service,
+        policies: Policies,
+        notifier: Notifier,
+        owner: Owner,
+        read_again: Callable[[], object],
+    ) -> None:
+        self._loop, self._service, self._policies = loop, service, policies
+        self._notifier, self._owner, self._read_again = notifier, owner, read_again
+        self._mold: Mold | None = None  # the one whose workers have served
+        self._next: Mold | None = None  # of the generation that comes
+        self._old: list[Mold] = []
+        self._number = 0
+        self._forks: list[Callable[[], None]] = []
+        self._again = False
+
+    @property
+    def molds(self) -> list[Mold]:
+        """All that there are, those too that are about to end."""
+        return [*filter(None, (self._mold, self._next)), *self._old]
+
+    @property
+    def source(self) -> Mold | None:
+        """Where workers come from now."""
+        for found in (self._next, self._mold):
+            if found is not None and found.is_loaded:
+                return found
+        return None
+
+    def start(self) -> None:
+        """The next generation."""
+        self._number += 1
+        self._plan_mold(self._number, self._policies.preload)
+
+    def fork_planned(self) -> None:
+        """Between two runs of the loop."""
+        forks, self._forks = self._forks, []
+        for make in forks:
+            make()
+
+    def dismiss(self) -> None:
+        """The server stops."""
+        for made in filter(None, (self._mold, self._next)):
+            self._old.append(made)
+            made.dismiss()
+        self._mold = self._next = None
+
+    def reload(self) -> None:
+        """Import the application anew, and replace each worker when its successor is ready. While
+        that is under way it is remembered, once."""
+        if self._owner.stopping:
+            return
+        if self._next is not None or not self._owner.has_served:
+            self._again = True
+            return
+        log(logging.INFO, "reloading")
+        self._notifier.reloading()
+        self._read_again()
+        self.start()
+
+    def _plan_mold(self, generation: int, preload: bool) -> None:
+        self._forks.append(partial(self._fork_mold, generation, preload))
+        self._loop.stop()  # it is forked behind the turn
+
+    def _fork_mold(self, generation: int, preload: bool) -> None:
+        if self._owner.stopping:
+            return
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        parent = os.getpid()
+
+        def body() -> int:
+            ours.close()
+            self._owner.release()
+            return mold(theirs, parent, self._service, preload)
+
+        with theirs:
+            try:
+                pid = fork(body)
+            except OSError as error:
+                ours.close()
+                self._no_mold(f"no process: {error.strerror}")
+                return
+        self._next = Mold(self._loop, ours, pid, generation, self)
+        self._loop.call_later(self._policies.start_timeout_s, self._mold_too_late, self._next)
+
+    def _mold_too_late(self, late: Mold) -> None:
+        if late is self._next and not late.is_loaded:
+            seconds = self._policies.start_timeout_s
+            log(logging.ERROR, "the import is ended after %g s (--timeout-worker-start)", seconds)
+            late.child.kill(signal.SIGABRT)
+
+    def _no_mold(self, why: str) -> None:
+        """There is none of the next generation; those who serve go on."""
+        failed, self._next = self._next, None
+        if failed is not None:
+            failed.dismiss()
+            for worker in self._owner.slots.workers:
+                if worker.generation == failed.generation and worker.state is WorkerState.STARTING:
+                    worker.kill("its generation has failed")
+        if not self._owner.has_served:
+            log(logging.ERROR, "cannot start: %s", why)
+            self._owner.give_up(CANNOT_START)
+        elif self._mold is None or self._mold.child.ended:
+            self._loop.call_later(MOLD_PAUSE_S, self._mold_again)
+        else:
+            log(logging.ERROR, "the reload has failed, and those who serve go on: %s", why)
+            self._reloaded()
+            self._owner.slots.fill()  # whoever is of that generation is replaced by one of the old
+
+    def _mold_again(self) -> None:
+        # Of the same generation: the workers that serve are no older.
+        if self.source is None and self._next is None and not self._owner.stopping:
+            self._plan_mold(self._number, self._policies.preload)
+
+    def _reloaded(self) -> None:
+        """It is over, whatever came of it."""
+        self._notifier.reloaded()
+        if self._again:
+            self._again = False
+            self._loop.call_soon(self.reload)
+
+    # --- what molds say --------------------------------------------------------------------------
+
+    def loaded(self, mold: Mold) -> None:
+        self._owner.slots.fill()
+
+    def threaded(self, mold: Mold, names: str) -> None:
+        log(
+            logging.WARNING,
+            "the import has started threads, which a fork would lose (%s): each worker imports "
+            "the application for itself; --no-preload says so without this warning",
+            names,
+        )
+        self._next = None
+        self._plan_mold(mold.generation, preload=False)
+
+    def mold_ended(self, mold: Mold, status: int | None) -> None:
+        if mold in self._old:
+            self._old.remove(mold)
+        for worker in self._owner.slots.workers:
+            if worker.generation == mold.generation and worker.child is None:
+                # If it was forked after all, it finds its channel closed.
+                worker.hang_up()
+                self._owner.ended(worker, None)
+        if mold.closed:
+            return
+        if not self._owner.has_served and status is not None and mold is self._next:
+            # It has said why.
+            code = os.waitstatus_to_exitcode(status)
+            if code > 0:
+                self._owner.give_up(code)
+                return
+        if self._owner.stopping:
+            return
+        if mold is self._next:
+            self._no_mold(f"the import ended {how_ended(status)}")
+        elif mold is self._mold:
+            log(logging.WARNING, "the mold %d ended %s", mold.child.pid, how_ended(status))
+            mold.closed = True
+            self._mold = None
+            self._mold_again()
+
+    def forked(self, mold: Mold, number: int, pid: int) -> None:
+        for worker in self._owner.slots.workers:
+            if worker.number == number:
+                if pid:
+                    worker.is_process(pid)
+                else:
+                    worker.hang_up()
+                    self._owner.ended(worker, None)
+                break
+
+    def settled(self) -> None:
+        """All slots have workers of the newest generation."""
+        if self._next is None or not self._next.is_loaded:
+            return
+        before, self._mold, self._next = self._mold, self._next, None
+        if before is not None:
+            self._old.append(before)
+            before.dismiss()
+            log(logging.INFO, "reloaded: %d workers are ready", len(self._owner.slots.serving))
+        self._reloaded()
+
+    # --- what becomes of its workers ------------------------------------------------------------
+
+    def failed(self, worker: Worker, status: int | None) -> bool:
+        """The first worker of a generation has not become ready."""
+        if not self._owner.has_served:
+            code = CANNOT_START if status is None else os.waitstatus_to_exitcode(status)
+            self._owner.give_up(code if code > 0 else CANNOT_START)
+            return True
+        comes = self._next is not None and worker.generation == self._next.generation
+        if comes and self._mold is not None and not self._mold.child.ended:
+            self._no_mold(f"worker {worker.pid} ended {how_ended(status)} before it served")
+            return True
+        return False

@@ -1,0 +1,235 @@
+"""A supervisor: it owns the listening sockets and keeps workers on them, at any reload and crash.
+
+    supervisor ── mold of generation g ── workers, which are the supervisor's children
+
+It imports no application, starts no thread and runs on a `Loop`. Everything that it waits for is an
+event there: what its processes say, their ends (pidfd), signals, times. It forks between two runs
+of the loop, so that a child finds no turn under way.
+
+Must never know: what is served, or how a worker does it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterable
+
+from reactor.errors import ConfigurationError
+from reactor.limits import DEFAULT_LIMITS, Limits
+from reactor.log import log
+from reactor.loop import Loop
+from reactor.process._page import DRAINING, FREE, READY, STARTING, Page
+from reactor.process.parentage import adopt_orphans
+from reactor.server.children import reap_strangers
+from reactor.server.generations import Generations
+from reactor.server.members import Worker, WorkerState
+from reactor.server.notify import Notifier
+from reactor.server.policy import Policies, longest_drain_s
+from reactor.server.slots import Slots
+from reactor.server.worker import DRAIN, INTERRUPT, NOW, Service, show_stacks
+
+# Slots of the page for each worker that is wanted: those that serve, that drain, and that start,
+# while the number of workers is changed too.
+PAGE_SLOTS = 4
+PAGE_SLOTS_MIN = 64
+
+
+class Supervisor:
+    """Serves ``service`` by several processes, until SIGTERM or SIGINT.
+
+    Args:
+        service: what the mold and the workers do. It has the sockets.
+        keep: what only this process has: closed in each child.
+        on_serving: gets the sentence of a worker, once all are ready.
+        read_again: called before a reload: what is read here is for the next generation.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        policies: Policies,
+        limits: Limits = DEFAULT_LIMITS,
+        *,
+        page: Page | None = None,
+        notifier: Notifier | None = None,
+        keep: Iterable[int] = (),
+        on_serving: Callable[[str], object] = lambda sentence: None,
+        read_again: Callable[[], object] = lambda: None,
+    ) -> None:
+        if sys.platform != "linux":
+            raise ConfigurationError("several workers need Linux: leave out --workers")
+        self._limits = limits
+        self.page = page_for(policies) if page is None else page
+        self.loop = Loop()
+        self._notifier = Notifier() if notifier is None else notifier
+        self._keep = list(keep)
+        self._on_serving = on_serving
+        self.slots = Slots(self.loop, self, policies, lambda: longest_drain_s(limits))
+        self.generations = Generations(
+            self.loop, service, policies, self._notifier, self, read_again
+        )
+        self._worker_number = 0
+        self.has_served = self._said = False
+        self.stopping = self._over = False
+        self._code = 0
+        self.insisted: int | None = None
+
+    def run(self) -> int:
+        """Until all workers have ended; the exit code."""
+        adopt_orphans()
+        with self.loop:
+            self._hear_signals()
+            self.generations.start()
+            while not self._over:
+                self.generations.fork_planned()
+                self.loop.run()
+        return self._code
+
+    def reload(self) -> None:
+        """As SIGHUP: import the application anew, and replace each worker by a new one."""
+        self.generations.reload()
+
+    def release(self) -> None:
+        """In a child: what is this process's alone."""
+        self.loop.close()
+        for mine in (*self.slots.workers, *self.generations.molds):
+            mine.close()
+        for descriptor in self._keep:
+            os.close(descriptor)
+
+    def _hear_signals(self) -> None:
+        hear = self.loop.on_signal
+        hear(signal.SIGTERM, self.stop, signal.SIGTERM)
+        hear(signal.SIGINT, self.stop, signal.SIGINT)
+        hear(signal.SIGCHLD, self._reap)
+        show_stacks()
+        hear(signal.SIGTTIN, self._more)
+        hear(signal.SIGTTOU, self._fewer)
+        # nohup asks that it be ignored.
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            hear(signal.SIGHUP, self.reload)
+
+    # --- what workers say -----------------------------------------------------------------------
+
+    @property
+    def generation(self) -> int | None:
+        source = self.generations.source
+        return None if source is None else source.generation
+
+    def make(self, slot: int) -> Worker | None:
+        source = self.generations.source
+        index = next((i for i in range(self.page.slots) if self._is_free(i)), None)
+        if source is None or index is None:
+            return None
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._worker_number += 1
+        number = self._worker_number
+        worker = Worker(self.loop, ours, number, slot, source.generation, index, self)
+        with theirs:
+            if not source.fork(number, index, theirs):
+                worker.hang_up()
+                return None
+        page = self.page.slot(index)
+        page["state"], page["generation"] = STARTING, source.generation
+        return worker
+
+    def _is_free(self, index: int) -> bool:
+        return self.page.slot(index)["state"] == FREE
+
+    def ready(self, worker: Worker, sentence: str) -> None:
+        self.slots.ready(worker, sentence)
+
+    def asked(self, worker: Worker, reason: str) -> None:
+        if not self.stopping:
+            log(logging.INFO, "worker %d (slot %d): %s", worker.pid, worker.slot, reason)
+            self.slots.replace(worker, reason)
+
+    def ended(self, worker: Worker, status: int | None) -> None:
+        self.slots.ended(worker, status, self.page.slot(worker.index)["requests"])
+        self.end_if_empty()
+
+    def leaves(self, worker: Worker) -> None:
+        self.page.slot(worker.index)["state"] = DRAINING
+
+    def gone(self, worker: Worker) -> None:
+        self.page.retire(worker.index)
+
+    def failed(self, worker: Worker, status: int | None) -> bool:
+        return self.generations.failed(worker, status)
+
+    def settled(self) -> None:
+        self.generations.settled()
+
+    def serves(self, worker: Worker, sentence: str) -> None:
+        self.has_served = True
+        self.page.slot(worker.index)["state"] = READY
+        if not self._said and len(self.slots.serving) >= len(self.slots.slots):
+            self._said = True
+            self._on_serving(sentence)
+
+    # --- signals --------------------------------------------------------------------------------
+
+    def stop(self, number: int) -> None:
+        """The first time in order; then at once."""
+        if self.stopping:
+            self.insisted = number
+            self._end_now(128 + number)
+            return
+        self.stopping = self.slots.stopping = True
+        self._notifier.stopping(self._limits.graceful_timeout_s)
+        self.generations.dismiss()
+        if not self.has_served and number == signal.SIGINT:
+            self._code = 128 + number
+        for worker in self.slots.workers:
+            if worker.state is WorkerState.STARTING:
+                worker.kill("the server stops")
+            worker.order(INTERRUPT if number == signal.SIGINT else DRAIN)
+            self.page.slot(worker.index)["state"] = DRAINING
+        self.loop.call_later(longest_drain_s(self._limits), self._kill_all, "the server stops")
+        self.end_if_empty()
+
+    def _end_now(self, code: int) -> None:
+        self._code = code
+        for worker in self.slots.workers:
+            worker.order(NOW)
+        # What a worker does in order, it does at once; one that is held up does not hear it.
+        self.loop.call_later(self._limits.insist_timeout_s, self._kill_all, "at once")
+
+    def give_up(self, code: int) -> None:
+        self._code = code
+        self.stopping = self.slots.stopping = True
+        self.generations.dismiss()
+        self._kill_all("the server cannot start")
+        self.end_if_empty()
+
+    def _kill_all(self, why: str) -> None:
+        for worker in self.slots.workers:
+            worker.kill(why)
+
+    def end_if_empty(self) -> None:
+        if self.stopping and not self.slots.workers:
+            self._over = True
+            self.loop.stop()
+
+    def _more(self) -> None:
+        if not self.stopping and PAGE_SLOTS * len(self.slots.slots) < self.page.slots:
+            log(logging.INFO, "SIGTTIN: %d workers", self.slots.add())
+
+    def _fewer(self) -> None:
+        if not self.stopping:
+            count = self.slots.remove(lambda one: self.page.slot(one.index)["connections"])
+            log(logging.INFO, "SIGTTOU: %d workers", count)
+
+    def _reap(self) -> None:
+        children = [one.child for one in self.generations.molds]
+        children += [one.child for one in self.slots.workers if one.child is not None]
+        expecting = any(one.forking for one in self.generations.molds)
+        reap_strangers({child.pid: child for child in children}, expecting)
+
+
+def page_for(policies: Policies) -> Page:
+    return Page(max(PAGE_SLOTS_MIN, PAGE_SLOTS * policies.workers))

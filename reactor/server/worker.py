@@ -1,0 +1,212 @@
+"""A worker: one of several processes that serve the same sockets, and what it says and is told.
+
+It has one channel to its supervisor, whose end is the supervisor's: then the worker drains, and
+nobody has to find it. Signals ask it for nothing but to ask the supervisor, who knows whether
+others go on: a terminal and systemd send them to every process.
+
+Must never know: how many others there are.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import random
+import signal
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from types import FrameType, TracebackType
+from typing import Any, Protocol
+
+from reactor.limits import DEFAULT_LIMITS
+from reactor.server.children import hear_again
+from reactor.server.stopping import Stoppable, WakePipe, say_blocked
+
+# What a worker says: it serves, with a sentence; it wants to be replaced, with a reason.
+READY, ASK = b"R", b"A"
+# What it is told. RETIRE: siblings go on with the sockets. DRAIN, INTERRUPT: nobody does, and idle
+# clients have the usual grace, or that of Ctrl-C. NOW: end.
+RETIRE, DRAIN, INTERRUPT, NOW = b"retire", b"drain", b"interrupt", b"now"
+PACKET_BYTES_MAX = 4096
+# A word waits in the channel. A process that has no handler for this signal ignores it.
+NUDGE = signal.SIGURG
+_OF_THE_SUPERVISOR = (signal.SIGINT, signal.SIGHUP, signal.SIGTTIN, signal.SIGTTOU)
+
+
+class Service(Protocol):
+    """What the processes of a supervisor do. Each of them says itself why it cannot."""
+
+    def load(self) -> int:
+        """Import the application; 0, or the exit code if that is not possible."""
+
+    def serve(self, channel: Channel) -> int:
+        """Serve until the channel says otherwise; the exit code."""
+
+
+class Channel:
+    """The worker's end. A handler of the worker's loop, or asked when its descriptor is readable.
+
+    Attributes:
+        index: where in the page this worker writes.
+        insisted: None, as of a server that no signal has ended.
+    """
+
+    insisted: int | None = None
+
+    def __init__(self, descriptor: int, index: int) -> None:
+        self._socket = socket.socket(fileno=descriptor)
+        self._socket.setblocking(False)
+        self.index = index
+        self._server: Stoppable | None = None
+        self._sockets: Sequence[Any] = ()
+        self._forget: Callable[[], object] = _nothing
+        self._finishing = False
+
+    def attach(self, server: Stoppable, sockets: Sequence[Any]) -> None:
+        """What is told to stop, and what it listens on."""
+        self._server, self._sockets = server, sockets
+
+    def watched(self, forget: Callable[[], object]) -> None:
+        """``forget`` is called when there is nothing more to be heard."""
+        self._forget = forget
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def is_blocked(self) -> bool:
+        return self._server is not None and self._server.blocked()
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    # --- to the supervisor --------------------------------------------------------------------
+
+    def ready(self, sentence: str) -> None:
+        self._say(READY + sentence.encode(errors="backslashreplace")[: PACKET_BYTES_MAX - 1])
+
+    def ask(self, reason: str) -> None:
+        """For a successor. Until that is ready this worker serves on."""
+        self._say(ASK + reason.encode())
+
+    def _say(self, packet: bytes) -> None:
+        with suppress(OSError):  # the supervisor has gone, or does not listen
+            self._socket.send(packet, socket.MSG_NOSIGNAL)
+
+    # --- from the supervisor ------------------------------------------------------------------
+
+    def on_readable(self) -> None:
+        try:
+            word = self._socket.recv(PACKET_BYTES_MAX)
+        except OSError:
+            return
+        if not word:
+            self._forget()
+            word = DRAIN
+        self._obey(word)
+
+    def on_writable(self) -> None:
+        raise NotImplementedError
+
+    def on_deadline(self) -> None:
+        raise NotImplementedError
+
+    def _obey(self, word: bytes) -> None:
+        server = self._server
+        if server is None:
+            return
+        if word == NOW and self._finishing:
+            server.stop()  # the second time
+            return
+        if self._finishing:
+            return
+        self._finishing = True
+        if word == RETIRE:
+            for sock in self._sockets:
+                sock.share()  # whoever waits there is for the siblings
+        server.stop(DEFAULT_LIMITS.interrupt_grace_s if word == INTERRUPT else None)
+        if word == NOW:
+            server.stop()
+
+    # --- signals ------------------------------------------------------------------------------
+
+    def signals(self, wake: WakePipe) -> WorkerSignals:
+        """In the place of `StopSignals`."""
+        return WorkerSignals(self, wake)
+
+
+class WorkerSignals:
+    """While its block runs SIGTERM asks for a successor, and others are the supervisor's."""
+
+    insisted: int | None = None
+
+    def __init__(self, channel: Channel, wake: WakePipe) -> None:
+        self._channel = channel
+        self._wake = wake
+
+    def __enter__(self) -> WorkerSignals:
+        signal.signal(signal.SIGTERM, self._ask)
+        signal.signal(NUDGE, self._nudged)
+        signal.set_wakeup_fd(self._wake.writer, warn_on_full_buffer=False)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        signal.set_wakeup_fd(-1)
+
+    def _nudged(self, number: int, frame: FrameType | None) -> None:
+        """An application that runs learns of a drain, and its answer says close."""
+        blocked = self._channel.is_blocked()
+        self._channel.on_readable()
+        if blocked:
+            say_blocked(frame)
+
+    def _ask(self, number: int, frame: object) -> None:
+        self._channel.ask("SIGTERM")
+
+
+def work(channel: Channel, service: Service) -> int:
+    """The life of a worker; its exit code."""
+    for number in _OF_THE_SUPERVISOR:
+        signal.signal(number, _hear_nothing)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # until it serves
+    for number in (signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(number, signal.SIG_DFL)
+    hear_again()
+    show_stacks()
+    # All workers would else draw the same numbers.
+    random.seed()
+    try:
+        return service.serve(channel)
+    finally:
+        _leave()
+
+
+def show_stacks() -> None:
+    """SIGQUIT shows where every thread is; SIGABRT and a crash do, too, before they end it."""
+    with suppress(AttributeError, OSError, ValueError):  # nobody to show it to
+        if not faulthandler.is_enabled():  # else by the application, into a file of its own
+            faulthandler.enable(sys.stderr)
+        faulthandler.register(signal.SIGQUIT, sys.stderr)
+
+
+def _leave() -> None:
+    """What Python does at the end of a program, and not at that of a fork."""
+    import atexit
+
+    threading = sys.modules.get("threading")
+    if threading is not None:
+        threading._shutdown()  # who is no daemon is waited for
+    atexit._run_exitfuncs()
+
+
+def _nothing() -> None:
+    pass
+
+
+def _hear_nothing(number: int, frame: object) -> None:
+    """Not ignored, which a program that the application starts would inherit."""

@@ -1,0 +1,34 @@
+"""`serve`: every option about workers by what it does."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+from crew import write_app
+from option_table import check
+from worker_option_rows import WORKER_TABLE
+
+if sys.platform != "linux":
+    pytest.skip("several workers need Linux", allow_module_level=True)
+
+COUNTED = """
+from pathlib import Path
+from crewed import app
+with open(Path(__file__).parent / "imports", "a") as file:
+    file.write("x")
+"""
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory):
+    root = tmp_path_factory.mktemp("workers")
+    write_app(root)
+    (root / "counted.py").write_text(COUNTED)
+    (root / "endless.py").write_text("while True:\n    pass\n")
+    return {"root": root}
+
+
+@pytest.mark.parametrize("row", WORKER_TABLE, ids=lambda row: row.option)
+def test_each_option_does_what_it_says(row, places):
+    check(row, places)

@@ -1,0 +1,43 @@
+"""The rows of `serve`'s options about workers, for `test_options_workers.py`, on real servers."""
+
+from __future__ import annotations
+
+from crew import ask, children, crew
+from option_table import UNSEEN, Shown
+from processes import eventually
+
+
+def started(words, places, **options):
+    return crew(places["root"], *words, **options)
+
+
+def processes(words, places):
+    """How many it has besides itself."""
+    with started(words, places) as server:
+        ask(server)
+        return len(children(server.pid))
+
+
+def imports(words, places):
+    """How often the application was imported."""
+    trace = places["root"] / "imports"
+    trace.write_text("")
+    with started(words, places, target="counted:app") as server:
+        ask(server)
+    return len(trace.read_text())
+
+
+def gives_up(words, places):
+    """The exit code of a server whose application takes for ever to import."""
+    with started(words, places, target="endless:app", announced=False) as server:
+        eventually(lambda: server.process.poll() is not None, "it gives up")
+        return server.wait()
+
+
+WORKER_TABLE = [
+    Shown("--workers", ["--workers", "2"], processes, 0, 3),
+    Shown("--supervise", ["--supervise"], processes, 0, 2),
+    Shown("--no-preload", ["--no-preload"], imports, 1, 2, ("--workers", "2")),
+    Shown("--timeout-worker-start", ["--timeout-worker-start", "0.5"], gives_up, UNSEEN, 3,
+          ("--supervise",)),
+]  # fmt: skip
