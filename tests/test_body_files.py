@@ -13,7 +13,8 @@ from processes import open_descriptors
 from reactor import Limits
 from reactor.errors import ConfigurationError
 from reactor.server import body_files
-from reactor.server.body_files import BodyFiles, is_in_memory
+from reactor.server.body_files import BodyFiles
+from reactor.server.file_systems import kind_of
 from reactor.testing import FakeClock
 
 LINES = b"one\ntwo\n\nlast"
@@ -206,6 +207,7 @@ MOUNTS = """22 27 {device} / / rw,relatime - ext4 /dev/vda rw
 
 @pytest.mark.parametrize("kind", ["tmpfs", "ramfs", "ext4"])
 def test_whether_a_folder_is_memory(kind, tmp_path, monkeypatch):
+    files = BodyFiles(str(tmp_path))
     device = os.stat(tmp_path).st_dev
     ours, other = f"{os.major(device)}:{os.minor(device)}", "0:98765"
     table = tmp_path / "mountinfo"
@@ -215,15 +217,15 @@ def test_whether_a_folder_is_memory(kind, tmp_path, monkeypatch):
 
     monkeypatch.setattr("builtins.open", opened)
     table.write_text(MOUNTS.format(device=other, other=ours, kind=kind))
-    assert is_in_memory(str(tmp_path)) == (kind != "ext4")
+    assert files.is_in_memory == (kind != "ext4")
     table.write_text(MOUNTS.format(device=ours, other=other, kind=kind))
-    assert not is_in_memory(str(tmp_path))
+    assert not files.is_in_memory
     table.unlink()
-    assert not is_in_memory(str(tmp_path))
-    assert not is_in_memory(str(tmp_path / "missing"))
+    assert not files.is_in_memory
+    assert kind_of(str(tmp_path / "missing")) == ""
 
 
 @pytest.mark.skipif(not os.path.isdir("/dev/shm"), reason="no tmpfs at its usual place")
 def test_a_real_tmpfs_is_memory():
-    assert BodyFiles("/dev/shm").is_in_memory == is_in_memory("/dev/shm")
-    assert is_in_memory("/dev/shm")
+    assert BodyFiles("/dev/shm").is_in_memory
+    assert kind_of("/dev/shm") == "tmpfs"

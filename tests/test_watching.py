@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import time
 import types
+from pathlib import Path
 
 import pytest
+from processes import PATIENCE_S, REPOSITORY, eventually
 
 from reactor.loop import Loop
-from reactor.server import watching
+from reactor.server import doorbell, watching
 from reactor.server.watching import (
     DEBOUNCE_S,
     POLL_S,
@@ -185,6 +188,8 @@ def test_there_is_a_bound(folder, monkeypatch, caplog):
 class Scripted:
     """A watcher whose changes come one after the other."""
 
+    listed = ()
+
     def __init__(self, *changes):
         self.changes = [*changes]
 
@@ -220,15 +225,102 @@ def test_a_burst_of_saves_is_one_change(loop, clock):
 
 def test_it_looks_twice_a_second(loop, clock):
     looks = []
-    watcher = types.SimpleNamespace(changed=lambda: looks.append(clock.now) or [])
+    watcher = types.SimpleNamespace(changed=lambda: looks.append(clock.now) or [], listed=[])
     watch = SourceWatch(loop, watcher, lambda changed: None)
     while clock.now < 10:
         loop.run_once()
     assert len(looks) == 20
-    watch.look_soon()
-    loop.run_once()
-    assert looks[-1] == looks[-2]
     watch.close()
+
+
+# With watchfiles.
+
+FAKE = """
+import os
+import time
+
+def watch(*folders, **how):
+    assert how["recursive"] is False
+    before = None
+    while True:
+        now = sorted(name for folder in folders for name in os.listdir(folder))
+        yield {("added", "x")} if now != before else set()
+        before = now
+        time.sleep(0.01)
+"""
+
+
+@pytest.fixture
+def watchfiles(tmp_path_factory, monkeypatch):
+    """Something of that name."""
+    place = tmp_path_factory.mktemp("installed")
+    (place / "watchfiles.py").write_text(FAKE)
+    monkeypatch.syspath_prepend(str(place))
+    monkeypatch.setenv("PYTHONPATH", f"{REPOSITORY}:{place}")
+    return place / "watchfiles.py"
+
+
+def run_until(loop, condition):
+    loop.call_later(PATIENCE_S, loop.stop)
+
+    def look():
+        if condition():
+            loop.stop()
+        else:
+            loop.call_later(0.01, look)
+
+    look()
+    loop.run()
+    assert condition()
+
+
+def test_it_is_told_at_once_where_watchfiles_is(folder, watchfiles, monkeypatch):
+    monkeypatch.setattr(watching, "BELL_POLL_S", 3600.0)
+    told = []
+    with Loop() as loop:
+        watch = SourceWatch(loop, watcher_of(folder), told.append)
+        run_until(loop, lambda: watch._bell is not None)
+        write(folder / "fresh.py")
+        run_until(loop, lambda: told)
+        assert told == [[str(folder / "fresh.py")]]
+        watch.close()
+
+
+def test_a_doorbell_that_breaks_leaves_the_looking(folder, watchfiles):
+    watchfiles.write_text("raise OSError('inotify watch limit reached')")
+    told = []
+    with Loop() as loop:
+        watch = SourceWatch(loop, watcher_of(folder), told.append)
+        run_until(loop, lambda: watch._bell is not None and not watch._bell.rings)
+        write(folder / "app.py", "new")
+        run_until(loop, lambda: told)
+        watch.close()
+
+
+def test_a_doorbell_ends_with_who_hung_it(folder, watchfiles):
+    program = (
+        "import sys, time; from reactor.loop import Loop; from reactor.server.doorbell import *\n"
+        "bell = Doorbell(Loop(), sys.argv[1:], print); print(bell._process.pid, flush=True)\n"
+        "import os; os.kill(os.getpid(), 9)"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(folder)], capture_output=True)
+    process = Path(f"/proc/{int(done.stdout)}/stat")
+    # An orphan that has ended may wait for somebody who takes its end.
+    eventually(
+        lambda: not process.exists() or process.read_text().rpartition(")")[2].split()[0] == "Z",
+        "it has ended",
+    )
+
+
+@pytest.mark.parametrize("kind", ["9p", "nfs4", "fuse.sshfs", "ext4"])
+def test_it_is_not_believed_where_nobody_tells(folder, watchfiles, kind, monkeypatch):
+    monkeypatch.setattr(doorbell, "kind_of", lambda folder: kind)
+    assert doorbell.can_ring([str(folder)]) == (kind == "ext4")
+
+
+def test_without_watchfiles_nothing_is_started(folder, monkeypatch):
+    monkeypatch.setattr(doorbell, "find_spec", lambda name: None)
+    assert not doorbell.can_ring([str(folder)])
 
 
 # What is loaded.

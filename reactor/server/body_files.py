@@ -26,6 +26,7 @@ from reactor._file import File
 from reactor.errors import ConfigurationError
 from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.log import log
+from reactor.server.file_systems import kind_of
 
 # What a stream reads ahead: a system call for each block of this size.
 BLOCK_BYTES = DEFAULT_LIMITS.read_bytes_max
@@ -56,7 +57,7 @@ class BodyFiles:
     @property
     def is_in_memory(self) -> bool:
         """Whether the folder is memory: then its files take what they were to save."""
-        return is_in_memory(self.folder)
+        return kind_of(self.folder) in _OF_MEMORY
 
     def open(self) -> BodyFile | None:
         """A new file; None if the process has no descriptor for one.
@@ -209,18 +210,3 @@ def _unnamed(folder: str) -> int:
         os.close(descriptor)
         raise
     return descriptor
-
-
-def is_in_memory(folder: str) -> bool:
-    """Whether the files of ``folder`` are memory (tmpfs); false where nobody can tell."""
-    try:
-        device = os.stat(folder).st_dev
-        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as mounts:
-            lines = [line.split() for line in mounts]
-    except OSError:  # not Linux, or no such folder
-        return False
-    wanted = f"{os.major(device)}:{os.minor(device)}"
-    # proc(5): the third field is the device; behind a lone hyphen is the kind of file system.
-    return any(
-        fields[2] == wanted and fields[fields.index("-") + 1] in _OF_MEMORY for fields in lines
-    )

@@ -19,11 +19,16 @@ from typing import Any
 
 from reactor.log import log
 from reactor.loop import Loop
+from reactor.server.doorbell import Doorbell, can_ring
 
 # A save is seen at the next look: half of that later, on average.
 POLL_S = 0.5
 # An editor, or git, writes several files: one reload is enough.
 DEBOUNCE_S = 0.1
+# What no event tells: a mount, a bound file of a container.
+BELL_POLL_S = 2.0
+# They are words of a command line, and a watch of the kernel each.
+BELL_FOLDERS_MAX = 1000
 # Two questions to the kernel a second each: so many take a tenth of a core.
 WATCHED_FILES_MAX = 20_000
 # A kernel stamps files with a clock that moves every few ms.
@@ -158,7 +163,7 @@ class Watcher:
 
 class SourceWatch:
     """Looks twice a second, from a loop, and calls ``on_change`` with what has changed, when
-    nothing has for a moment."""
+    nothing has for a moment. With watchfiles it looks when that rings, and else seldom."""
 
     def __init__(
         self, loop: Loop, watcher: Watcher, on_change: Callable[[list[str]], object]
@@ -167,15 +172,42 @@ class SourceWatch:
         self._watcher = watcher
         self._on_change = on_change
         self._seen: list[str] = []
+        self._bell: Doorbell | None = None
+        self._rung_for: list[str] = []
         self._timer: Any = loop.call_later(POLL_S, self._look)
 
-    def look_soon(self) -> None:
-        """Somebody has seen a change, or files were added that may have changed already."""
-        self._timer.cancel()
-        self._timer = self._loop.call_later(DEBOUNCE_S if self._seen else 0.0, self._look)
+    def watch(self, paths: Iterable[str], since_ns: int) -> None:
+        """As `Watcher.watch`."""
+        self._watcher.watch(paths, since_ns)
+        self._look_after(0.0)
 
     def close(self) -> None:
         self._timer.cancel()
+        if self._bell is not None:
+            self._bell.close()
+
+    def release(self) -> None:
+        """In another child."""
+        if self._bell is not None:
+            self._bell.release()
+
+    def _hang_bell(self) -> None:
+        """For the folders that there are now."""
+        folders = self._watcher.listed
+        if folders == self._rung_for or len(folders) > BELL_FOLDERS_MAX or not can_ring(folders):
+            return
+        self._rung_for = folders
+        if self._bell is not None:
+            self._bell.close()
+        with suppress(OSError):  # no process, no descriptor
+            self._bell = Doorbell(self._loop, folders, self._rung)
+
+    def _rung(self) -> None:
+        self._look_after(0.0)
+
+    def _look_after(self, seconds: float) -> None:
+        self._timer.cancel()
+        self._timer = self._loop.call_later(seconds, self._look)
 
     def _look(self) -> None:
         changed = self._watcher.changed()
@@ -183,7 +215,10 @@ class SourceWatch:
         if self._seen and not changed:
             seen, self._seen = self._seen, []
             self._on_change(seen)
-        self._timer = self._loop.call_later(DEBOUNCE_S if self._seen else POLL_S, self._look)
+        if not self._seen:
+            self._hang_bell()
+        rings = self._bell is not None and self._bell.rings
+        self._look_after(DEBOUNCE_S if self._seen else BELL_POLL_S if rings else POLL_S)
 
 
 def loaded_files(folders: Iterable[str]) -> list[str]:
