@@ -191,13 +191,39 @@ def test_what_is_no_hello_is_for_openssl_to_judge(wire):
                 answer = sock.recv(100)
                 assert answer != ALERT
                 assert not answer or answer[0] == 21
-        # A ClientHello of two records.
+
+
+def in_records(hello, *cuts):
+    """The message of one record, cut into several."""
+    message, parts, last = hello[5:], b"", 0
+    for cut in (*cuts, len(message)):
+        parts += hello[:3] + (cut - last).to_bytes(2, "big") + message[last:cut]
+        last = cut
+    return parts
+
+
+@pytest.mark.parametrize("cuts", [(20,), (1,), (1, 2, 3, 4, 5, 100), range(1, 200)])
+def test_the_hello_may_be_in_several_records(wire, cuts):
+    with wire.serving(Echo):
         with wire.plain() as sock:
-            client = Client(sock, offering(wire.pems))
-            message = client.hello[5:]
-            for part in (message[:20], message[20:]):
-                sock.sendall(record + len(part).to_bytes(2, "big") + part)
+            client = Client(sock, offering(wire.pems, "h2", "http/1.1"))
+            sock.sendall(in_records(client.hello, *cuts))
             assert client.echoed(b"abc") == b"abc"
+        with wire.plain() as sock:
+            hello = in_records(Client(sock, offering(wire.pems, "h2")).hello, *cuts)
+            sock.sendall(hello[:7])
+            wire.in_loop(lambda: None)
+            sock.sendall(hello[7:])
+            assert sock.recv(100) == ALERT
+
+
+def test_a_name_that_is_no_ascii_is_nobodys(wire, capfd):
+    with wire.serving(Echo), wire.plain() as sock:
+        hello = Client(sock, offering(wire.pems)).hello
+        assert b"localhost" in hello
+        sock.sendall(hello.replace(b"localhost", b"local\xffost"))
+        assert sock.recv(100) == ALERT[:-1] + b"\x70"  # unrecognized_name
+    assert capfd.readouterr().err == ""
 
 
 def test_a_unix_socket_does_not_wait(wire, tmp_path):

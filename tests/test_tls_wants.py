@@ -100,7 +100,7 @@ def connected(clock):
         listener = reactor.serve(sockets, factory, DEFAULT_LIMITS, ServerTls(context))
         with socket.create_connection(("127.0.0.1", listener.addresses[0].port)) as client:
             client.settimeout(5)
-            client.sendall(b"\x16")
+            client.sendall(b"\x17")  # no ClientHello, of which more would be waited for
             run_until(reactor, lambda: made)
             yield made[0], context.made, client, reactor
 

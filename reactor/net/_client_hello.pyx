@@ -2,19 +2,23 @@
 
 `ssl` does not tell which protocols a client offers (ALPN): if there is none in common it goes on as
 if none had been offered. RFC 7301 3.2 wants an alert instead, so that nobody is taken for a server
-of another protocol (ALPACA).
+of another protocol (ALPACA). And of a name that is no ASCII it shows a traceback on stderr.
 
 Must never know: a socket; whether the message is right in all else. What is not understood here is
 for OpenSSL to judge.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
-from libc.string cimport memcmp
+from libc.string cimport memcmp, memmove
 
 cdef enum:
     HANDSHAKE = 22
+    TLS = 3                     # the first byte of all its versions
     CLIENT_HELLO = 1
+    SERVER_NAME = 0
     ALPN = 16
+    RECORD_HEADER = 5
+    MESSAGE_HEADER = 4
     # The version, and as many random bytes (RFC 8446 4.1.2).
     FIXED = 2 + 32
 
@@ -45,34 +49,69 @@ cdef bint enter(Cursor *cursor, int width, Cursor *inside) noexcept:
     return True
 
 
-cdef Py_ssize_t record_size(const uint8_t *data, Py_ssize_t size) noexcept:
-    if size < 1 or data[0] != HANDSHAKE:
-        return 0
-    return 5 if size < 5 else 5 + (data[3] << 8 | data[4])
+cdef Py_ssize_t gather(uint8_t *data, Py_ssize_t size, Py_ssize_t *message) noexcept:
+    cdef Py_ssize_t at = 0, got = 0, length
+    cdef Py_ssize_t whole = MESSAGE_HEADER
+    message[0] = 0
+    while got < whole:
+        if at < size and data[at] != HANDSHAKE:
+            return 0
+        if size - at < RECORD_HEADER:
+            return at + RECORD_HEADER
+        if data[at + 1] != TLS:
+            return 0
+        length = data[at + 3] << 8 | data[at + 4]
+        at += RECORD_HEADER
+        if length == 0:
+            return 0
+        if size - at < length:
+            return at + length
+        memmove(data + got, data + at, length)
+        at += length
+        got += length
+        if whole == MESSAGE_HEADER and got >= whole:
+            if data[0] != CLIENT_HELLO:
+                return 0
+            whole += data[1] << 16 | data[2] << 8 | data[3]
+    message[0] = whole
+    return at
 
 
-cdef bint shares_protocol(const uint8_t *data, Py_ssize_t size, bytes known) noexcept:
+cdef int alert_for(const uint8_t *message, Py_ssize_t size, bytes known) noexcept:
     cdef Cursor hello
     cdef Cursor part
     cdef Cursor extension
-    hello.p = data + 5
-    hello.end = data + size
-    if number(&hello, 1) != CLIENT_HELLO or not enter(&hello, 3, &part):
-        return True  # of several records, or something else
-    hello = part
+    hello.p = message + MESSAGE_HEADER
+    hello.end = message + size
     if hello.end - hello.p < FIXED:
-        return True
+        return 0
     hello.p += FIXED
     # Session, ciphers, compression, and then the extensions.
     if not (enter(&hello, 1, &part) and enter(&hello, 2, &part) and enter(&hello, 1, &part)
             and enter(&hello, 2, &part)):
-        return True
+        return 0
     while part.p < part.end:
         kind = number(&part, 2)
         if not enter(&part, 2, &extension):
-            return True
-        if kind == ALPN:
-            return has_one_of(extension, known)
+            return 0
+        if kind == SERVER_NAME and not is_ascii(extension):
+            return UNRECOGNIZED_NAME
+        if kind == ALPN and known is not None and not has_one_of(extension, known):
+            return NO_APPLICATION_PROTOCOL
+    return 0
+
+
+cdef bint is_ascii(Cursor name) noexcept:
+    """RFC 6066 3: a name is ASCII. CPython shows its decoder's traceback of another."""
+    cdef Cursor names
+    cdef Cursor text
+    if not enter(&name, 2, &names):
+        return True
+    while number(&names, 1) >= 0 and enter(&names, 2, &text):
+        while text.p < text.end:
+            if text.p[0] >= 0x80:
+                return False
+            text.p += 1
     return True
 
 

@@ -22,8 +22,8 @@ cdef class TlsConnection(Connection):
     cdef object ssl             # OpenSSL's connection; None: there is none, its bytes are plain
     cdef double grace           # of a stop that came during the handshake; below zero: none did
     cdef bint shaking           # the handshake is not over, and there is no protocol yet
-    cdef int awaited            # bytes of the first record that are waited for
-    cdef bint peeked            # the first record was looked at
+    cdef int awaited            # bytes of the first message that are waited for
+    cdef bint peeked            # the first message was looked at
     cdef bint read_wants_write  # OpenSSL must write before it can go on reading
     cdef bint notify_waits      # there was no room for close_notify
 

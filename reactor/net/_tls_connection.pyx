@@ -25,7 +25,7 @@ from libc.stdint cimport uint8_t
 
 from reactor.loop._core cimport Loop
 from reactor.net._connection cimport Connection
-from reactor.net._client_hello cimport record_size, shares_protocol
+from reactor.net._client_hello cimport NO_APPLICATION_PROTOCOL, alert_for, gather
 from reactor.net._listener cimport ConnectionKind
 from reactor.net._outgoing cimport Outgoing
 from reactor.net._timed cimport CLOSED, FLUSHING, LINGERING, OPEN
@@ -52,9 +52,10 @@ cdef bytes SPEAKS_TLS = (
     b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n"
     b"Content-Length: %d\r\nConnection: close\r\n\r\n%b" % (len(SPEAKS_TLS_TEXT), SPEAKS_TLS_TEXT))
 
-# What a client gets that speaks none of our protocols: a fatal alert (RFC 8446 6, RFC 7301 3.2).
-cdef bytes NO_PROTOCOL = bytes([21, 3, 3, 0, 2, 2, 120])
-cdef str NO_PROTOCOL_TEXT = "the client offers protocols, and none that is spoken here (ALPN)"
+# A fatal alert but for its number (RFC 8446 6).
+cdef bytes ALERT = bytes([21, 3, 3, 0, 2, 2])
+cdef str NO_PROTOCOL = "the client offers protocols, and none that is spoken here (ALPN)"
+cdef str NO_NAME = "the client asks for a host by a name that is not ASCII"
 # A record's most, with its header (RFC 8446 5.1). A ClientHello is a tenth of it.
 cdef enum:
     HELLO_BYTES_MAX = 5 + 16384
@@ -154,25 +155,27 @@ cdef class TlsConnection(Connection):
     cdef bint is_answered(self) except -1:
         """Whether the first bytes are not for OpenSSL: who cannot be served is refused, and what is
         not here as a whole comes again."""
-        cdef const uint8_t *data = self.owner.scratch
+        cdef uint8_t *data = <uint8_t *>self.owner.scratch
         cdef Py_ssize_t size = peek_at(
-            self.fd, <void *>data, min(self.owner.scratch_size, HELLO_BYTES_MAX), MSG_PEEK)
-        cdef Py_ssize_t whole
+            self.fd, data, min(self.owner.scratch_size, HELLO_BYTES_MAX), MSG_PEEK)
+        cdef Py_ssize_t whole, message
+        cdef int alert
         if size <= 0:
             return False  # OpenSSL will say why
         if c'A' <= data[0] <= c'Z':  # a method's first byte, which no TLS record begins with
             self.refuse(SPEAKS_TLS, None)
             return True
-        whole = 0 if self.tls.protocols is None else record_size(data, size)
+        whole = gather(data, size, &message)
         if size < whole and self.waits_for(whole):
             return True
         self.peeked = True
         if self.awaited:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
-        if 0 < whole <= size and not shares_protocol(data, whole, self.tls.protocols):
-            self.refuse(NO_PROTOCOL, ConnectionError(NO_PROTOCOL_TEXT))
-            return True
-        return False
+        alert = alert_for(data, message, self.tls.protocols)
+        if alert:
+            self.refuse(ALERT + bytes([alert]), ConnectionError(
+                NO_PROTOCOL if alert == NO_APPLICATION_PROTOCOL else NO_NAME))
+        return alert != 0
 
     cdef bint waits_for(self, Py_ssize_t size) except -1:
         """Whether this event comes again when so many bytes are there, or the client's end; not if
