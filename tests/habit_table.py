@@ -98,7 +98,7 @@ SERVE = [
     Habit(GUNICORN, "--threads 4 app:app"),
     Habit(GUNICORN, "--worker-connections 500 app:app", "--limit-concurrency 500 app:app"),
     Habit(GUNICORN, "--max-requests 1000 app:app"),
-    Habit(GUNICORN, "-t 60 app:app"),
+    Habit(GUNICORN, "-t 60 app:app", "--timeout 60 app:app"),
     Habit(GUNICORN, "--graceful-timeout 9 app:app", "--timeout-graceful-shutdown 9 app:app"),
     Habit(GUNICORN, "--keep-alive 5 app:app", "--timeout-keep-alive 5 app:app"),
     Habit(GUNICORN, "--limit-request-line 4094 app:app", "--limit-request-line 4094 app:app"),

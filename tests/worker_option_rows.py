@@ -34,10 +34,21 @@ def gives_up(words, places):
         return server.wait()
 
 
+def shows_where(words, places):
+    """Whether a worker that does not move is ended."""
+    with started(words, places, traceback_expected=True) as server, server.connect() as sock:
+        sock.sendall(b"GET /spin HTTP/1.1\r\nHost: a\r\n\r\n")
+        eventually(lambda: "ended by SIGABRT" in server.err, "it was ended")
+        return "spin_for_ever" in server.err
+
+
 WORKER_TABLE = [
     Shown("--workers", ["--workers", "2"], processes, 0, 3),
     Shown("--supervise", ["--supervise"], processes, 0, 2),
     Shown("--no-preload", ["--no-preload"], imports, 1, 2, ("--workers", "2")),
+    Shown("--timeout", ["--timeout", "0.3"], shows_where, UNSEEN, True),
+    # What it does takes half a minute: test_worker_watch has it.
+    Shown("--max-worker-memory", ["--max-worker-memory", "900"], processes, 0, 2),
     Shown("--timeout-worker-start", ["--timeout-worker-start", "0.5"], gives_up, UNSEEN, 3,
           ("--supervise",)),
 ]  # fmt: skip

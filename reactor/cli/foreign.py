@@ -24,10 +24,7 @@ SERVE = {
     "--max-requests --max-requests-jitter --limit-max-requests --limit-max-requests-jitter": (
         "no request makes this process start anew: let what supervises it do that"
     ),
-    "-t --timeout --timeout-worker-healthcheck": (
-        "nobody ends a request that takes long: --timeout-header, --timeout-body and "
-        "--timeout-write are the client's, and the log names what blocks"
-    ),
+    "--timeout-worker-healthcheck": "write --timeout",
     "--read-timeout": "write --timeout-body",
     "--http1-header-read-timeout": "write --timeout-header, in seconds",
     "--reload --reload-dir --reload-include --reload-exclude --reload-delay --reload-engine "

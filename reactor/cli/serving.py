@@ -20,6 +20,7 @@ from reactor.limits import DEFAULT_LIMITS, Limits
 
 if TYPE_CHECKING:
     from reactor.server import Server
+    from reactor.server.worker import Channel
 
 # The table is in docs/stop.md.
 FAILED = 1
@@ -91,7 +92,12 @@ def explained(body: Callable[[], int]) -> int:
 
 
 def make_server(
-    options: argparse.Namespace, app: Any, where: list[Any], tls: Any, log: Log
+    options: argparse.Namespace,
+    app: Any,
+    where: list[Any],
+    tls: Any,
+    log: Log,
+    channel: Channel | None = None,
 ) -> Server:
     from reactor.cli.target import load_folders
     from reactor.server import Server
@@ -108,6 +114,7 @@ def make_server(
         tls=tls,
         static=load_folders(options),
         edge=edge_policy(options),
+        channel=channel,
     )
 
 

@@ -103,8 +103,7 @@ class _Service:
         options = self._options
         for sock in self._sockets:
             sock.disown()
-        server = make_server(options, self._app, list(self._sockets), self._tls, self._log)
-        server.obey(channel)
+        server = make_server(options, self._app, list(self._sockets), self._tls, self._log, channel)
         with logging_shown(options.log_level.upper()):
             server.run(lambda sockets: channel.ready(announcement(options.target, server)))
         return 0

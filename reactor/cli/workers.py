@@ -7,8 +7,9 @@ import os
 import sys
 from typing import Any
 
-from reactor.cli.numbers import seconds, whole
+from reactor.cli.numbers import seconds, seconds_or_0, whole
 from reactor.errors import ConfigurationError
+from reactor.limits import MIB
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 WORKERS_MAX = 512
 AUTO = "auto"
 _VARIABLE = "WEB_CONCURRENCY"
+TIMEOUT_S = 30.0  # gunicorn's
 
 
 def add_workers(group: Any) -> None:
@@ -41,6 +43,20 @@ def add_workers(group: Any) -> None:
         help="each worker imports the application for itself, instead of once for all",
     )
     group.add_argument(
+        *("-t", "--timeout"),
+        type=seconds_or_0,
+        metavar="SECONDS",
+        help="a worker whose loop is held up for longer shows where, and is replaced; 0: never; "
+        "not with --model threads; default: 30",
+    )
+    group.add_argument(
+        *("--max-worker-memory", "--workers-max-rss"),
+        type=whole(1, 999_999_999),
+        metavar="MIB",
+        help="a worker that holds more of its own, looked at every 10 s, three times in a row, is "
+        "replaced",
+    )
+    group.add_argument(
         "--timeout-worker-start",
         type=seconds,
         default=120.0,
@@ -54,10 +70,7 @@ def workers_of(options: argparse.Namespace) -> int:
 
     Raises:
         ConfigurationError: the environment asks for no number of them.
-        WrongUsage: this system cannot.
     """
-    from reactor.cli.target import WrongUsage
-
     asked = options.workers
     if asked is None and os.environ.get(_VARIABLE):
         try:
@@ -68,14 +81,19 @@ def workers_of(options: argparse.Namespace) -> int:
         from reactor.server.processors import processors
 
         asked = min(WORKERS_MAX, processors())
-    count = asked or 1
-    if count > 1 and sys.platform != "linux":
-        raise WrongUsage("--workers: several of them need Linux, leave it out")
-    return int(count)
+    return int(asked or 1)
 
 
 def is_supervised(options: argparse.Namespace, workers: int) -> bool:
-    return workers > 1 or options.supervise
+    """Raises WrongUsage: it would be, and this system cannot."""
+    from reactor.cli.target import WrongUsage
+
+    asks = (options.timeout, options.max_worker_memory)
+    if workers == 1 and not options.supervise and all(one is None for one in asks):
+        return False
+    if sys.platform != "linux":
+        raise WrongUsage("workers need Linux: leave out --workers, and what says when one ends")
+    return True
 
 
 def policies_of(options: argparse.Namespace, workers: int) -> Policies:
@@ -83,6 +101,8 @@ def policies_of(options: argparse.Namespace, workers: int) -> Policies:
 
     return Policies(
         workers=workers,
+        timeout_s=(TIMEOUT_S if options.timeout is None else options.timeout) or None,
+        memory_max=None if options.max_worker_memory is None else options.max_worker_memory * MIB,
         start_timeout_s=options.timeout_worker_start,
         preload=options.preload,
     )

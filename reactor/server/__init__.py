@@ -96,6 +96,7 @@ class Server:
         static: folders before the application, as ``{"/static": "public"}``: what is in one of
             them is answered from it, whatever is not goes to the application.
         edge: whom the server believes, and for which hosts it answers (docs/proxy.md).
+        channel: of a worker to its supervisor (docs/workers.md): that stops it, and no signal.
 
     Raises:
         ConfigurationError: the target or an address cannot be served, or there is no such model;
@@ -123,6 +124,7 @@ class Server:
         tls: TlsOptions | Contexts | None = None,
         static: Mapping[str, str | os.PathLike[str] | StaticFolder] | None = None,
         edge: EdgePolicy = NO_POLICY,
+        channel: Channel | None = None,
     ) -> None:
         _check_values(model, tls, limits, access_log, static)
         app = _app_of(target, limits, interface, lifespan)
@@ -144,7 +146,8 @@ class Server:
             self._know_urls(app, factory, contexts, _threads(model, limits))
             _guard([factory, *others], edge, self.sockets, limits)
             self._answers_s = limits.graceful_timeout_s
-            self._server = _server_of(model, hosting, contexts)(self.sockets, factory, limits)
+            make = _server_of(model, hosting, contexts, channel)
+            self._server = make(self.sockets, factory, limits)
         except BaseException as error:
             self._release()
             if hosting is not None:
@@ -173,10 +176,6 @@ class Server:
     def tell(self, notifier: Notifier) -> None:
         """Before `run`: it is told of a stop, and that the server is alive."""
         self._server.notifier = notifier
-
-    def obey(self, channel: Channel) -> None:
-        """Before `run`, in a worker: its supervisor stops it."""
-        self._server.obey(channel)
 
     def run(
         self, on_listening: Callable[[list[socket.socket]], object] | None = None
@@ -383,15 +382,15 @@ def _checked_seconds(seconds: float) -> float:
     return float(seconds)
 
 
-def _server_of(model: Model, hosting: Any, tls: Contexts | None) -> Any:
+def _server_of(model: Model, hosting: Any, tls: Contexts | None, channel: Channel | None) -> Any:
     if hosting is not None:
-        return partial(hosting.server, tls=tls)
+        return partial(hosting.server, tls=tls, channel=channel)
     if model == "reactor":
-        return partial(LoopServer, tls=tls)
+        return partial(LoopServer, tls=tls, channel=channel)
     # Only this model pays for threads.
     from reactor.server.threads import ThreadServer
 
-    return ThreadServer
+    return partial(ThreadServer, channel=channel)
 
 
 def _url(scheme: str, address: Address) -> str:

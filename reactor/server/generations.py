@@ -18,6 +18,7 @@ from typing import Protocol
 
 from reactor.log import log
 from reactor.loop import Loop
+from reactor.process._page import Page
 from reactor.server.children import fork, how_ended
 from reactor.server.members import Mold, Worker, WorkerState
 from reactor.server.mold import mold
@@ -62,9 +63,11 @@ class Generations:
         notifier: Notifier,
         owner: Owner,
         read_again: Callable[[], object],
+        page: Page,
     ) -> None:
         self._loop, self._service, self._policies = loop, service, policies
         self._notifier, self._owner, self._read_again = notifier, owner, read_again
+        self._page = page
         self._mold: Mold | None = None  # the one whose workers have served
         self._next: Mold | None = None  # of the generation that comes
         self._old: list[Mold] = []
@@ -129,7 +132,7 @@ class Generations:
         def body() -> int:
             ours.close()
             self._owner.release()
-            return mold(theirs, parent, self._service, preload)
+            return mold(theirs, parent, self._service, self._page, preload)
 
         with theirs:
             try:
@@ -162,7 +165,8 @@ class Generations:
             self._loop.call_later(MOLD_PAUSE_S, self._mold_again)
         else:
             log(logging.ERROR, "the reload has failed, and those who serve go on: %s", why)
-            self._reloaded()
+            self._notifier.reloaded()
+            self._reload_if_asked()
             self._owner.slots.fill()  # whoever is of that generation is replaced by one of the old
 
     def _mold_again(self) -> None:
@@ -170,9 +174,8 @@ class Generations:
         if self.source is None and self._next is None and not self._owner.stopping:
             self._plan_mold(self._number, self._policies.preload)
 
-    def _reloaded(self) -> None:
-        """It is over, whatever came of it."""
-        self._notifier.reloaded()
+    def _reload_if_asked(self) -> None:
+        """One that came meanwhile."""
         if self._again:
             self._again = False
             self._loop.call_soon(self.reload)
@@ -222,6 +225,7 @@ class Generations:
         for worker in self._owner.slots.workers:
             if worker.number == number:
                 if pid:
+                    self._page.slot(worker.index)["pid"] = pid
                     worker.is_process(pid)
                 else:
                     worker.hang_up()
@@ -237,7 +241,8 @@ class Generations:
             self._old.append(before)
             before.dismiss()
             log(logging.INFO, "reloaded: %d workers are ready", len(self._owner.slots.serving))
-        self._reloaded()
+            self._notifier.reloaded()
+        self._reload_if_asked()
 
     # --- what becomes of its workers ------------------------------------------------------------
 

@@ -25,6 +25,7 @@ from reactor.server.stopping import say_cut
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from reactor.server.tls import Contexts
+    from reactor.server.worker import Channel
 
 
 class Hosting:
@@ -43,6 +44,7 @@ class Hosting:
         factory: ProtocolFactory,
         limits: Limits,
         tls: Contexts | None = None,
+        channel: Channel | None = None,
     ) -> HostedServer:
         lifespan_in = getattr(self._app, "lifespan_in", None)
         return HostedServer(
@@ -54,6 +56,7 @@ class Hosting:
             going=getattr(self._app, "going", set()),
             lifespan=None if lifespan_in is None else lifespan_in(self._loop),
             tls=tls,
+            channel=channel,
         )
 
     def close(self) -> None:
@@ -80,6 +83,7 @@ class HostedServer(LoopServer):
         going: set[Any],
         lifespan: Lifespan | None = None,
         tls: Contexts | None = None,
+        channel: Channel | None = None,
     ) -> None:
         self._loop = loop
         self._going = going
@@ -88,7 +92,7 @@ class HostedServer(LoopServer):
         self._failure: Exception | None = None
         self._stops_by = 0.0
         self._ending = False
-        super().__init__(sockets, factory, limits, reactor, tls)
+        super().__init__(sockets, factory, limits, reactor, tls, channel)
         self._reactor: HostedReactor = reactor
 
     def _listen(self) -> Any:

@@ -35,7 +35,10 @@ if TYPE_CHECKING:
 
 
 class LoopServer:
-    """Serves a protocol on listening sockets until it is stopped, with one reactor, no thread."""
+    """Serves a protocol on listening sockets until it is stopped, with one reactor, no thread.
+
+    ``channel``: it is a worker, whose supervisor stops it, and no signal.
+    """
 
     advice = ADVICE  # to whoever holds the loop up
 
@@ -46,8 +49,12 @@ class LoopServer:
         limits: Limits = DEFAULT_LIMITS,
         reactor: Reactor | None = None,
         tls: Contexts | None = None,
+        channel: Channel | None = None,
     ) -> None:
         self._reactor = Reactor() if reactor is None else reactor
+        self._channel = channel
+        if channel is not None:
+            self._reactor.slot = channel.slot
         self._watch = StallWatch(self._reactor, limits.stall_warning_s, advice=self.advice)
         self._limits = limits
         self._factory = factory
@@ -60,7 +67,10 @@ class LoopServer:
         self._reactor.register(self._wake, EVENT_READ, self._wake)
         self._stopping = False
         self.notifier = Notifier()
-        self._channel: Channel | None = None
+        if channel is not None:
+            channel.attach(self, sockets)
+            heard = self._reactor.register(channel, EVENT_READ, channel)
+            channel.watched(partial(self._reactor.unregister, heard))
 
     def _listen(self) -> Any:
         return self._accept()
@@ -68,13 +78,6 @@ class LoopServer:
     def _accept(self) -> Any:
         tls = None if self._renewal is None else self._renewal.connections
         return self._reactor.serve(self._sockets, self._factory, self._limits, tls)
-
-    def obey(self, channel: Channel) -> None:
-        """It is a worker: its supervisor stops it, and no signal."""
-        self._channel = channel
-        channel.attach(self, self._sockets)
-        heard = self._reactor.register(channel, EVENT_READ, channel)
-        channel.watched(partial(self._reactor.unregister, heard))
 
     def run(self, on_running: Callable[[], object] | None = None) -> int | None:
         """Serve until `stop`, or SIGINT or SIGTERM, has done its work; the signal that ended it

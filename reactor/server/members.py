@@ -183,6 +183,7 @@ class Worker(_Line):
         return 0 if self.child is None else self.child.pid
 
     def is_process(self, pid: int) -> None:
+        """It was forked."""
         self.child = Child(self._loop, pid, self._ended)
         if self.killed_for:
             self.child.kill(signal.SIGKILL)

@@ -24,6 +24,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
+from reactor.process._page import Page
 from reactor.process.parentage import die_with
 from reactor.server.children import fork, hear_again
 from reactor.server.worker import Channel, Service, work
@@ -36,7 +37,9 @@ PACKET_BYTES_MAX = 4096
 _HEARD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 
 
-def mold(supervisor: socket.socket, parent: int, service: Service, preload: bool) -> int:
+def mold(
+    supervisor: socket.socket, parent: int, service: Service, page: Page, preload: bool
+) -> int:
     """The life of a mold; its exit code."""
     die_with(parent)
     for number in _HEARD:
@@ -59,7 +62,8 @@ def mold(supervisor: socket.socket, parent: int, service: Service, preload: bool
         if not packet:
             return 0
         number, index = FORK.unpack(packet)
-        pid = _fork_worker(partial(_worker, supervisor, descriptors[0], index, service, preload))
+        channel = partial(Channel, descriptors[0], page.slot(index))
+        pid = _fork_worker(partial(_worker, supervisor, channel, service, preload))
         os.close(descriptors[0])
         _say(supervisor, CHILD.pack(FORKED, number, pid))
 
@@ -103,7 +107,7 @@ def _leave_behind(body: Callable[[], int], reader: int, writer: int) -> int:
 
 
 def _worker(
-    supervisor: socket.socket, descriptor: int, index: int, service: Service, preload: bool
+    supervisor: socket.socket, channel: Callable[[], Channel], service: Service, preload: bool
 ) -> int:
     supervisor.close()
     if not preload:
@@ -111,7 +115,7 @@ def _worker(
         code = service.load()
         if code:
             return code
-    return work(Channel(descriptor, index), service)
+    return work(channel(), service)
 
 
 def _say(supervisor: socket.socket, packet: bytes) -> None:

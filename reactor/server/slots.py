@@ -114,6 +114,7 @@ class Slots:
         slot = self._slot_of(worker)
         if slot is not None and slot.worker is worker and not slot.why:
             slot.why = why
+            log(logging.INFO, "worker %d (slot %d) is replaced: %s", worker.pid, slot.number, why)
             self._replace_next()
 
     def add(self) -> int:

@@ -15,10 +15,9 @@ import logging
 import os
 import signal
 import socket
-import sys
+import time
 from collections.abc import Callable, Iterable
 
-from reactor.errors import ConfigurationError
 from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.log import log
 from reactor.loop import Loop
@@ -31,6 +30,7 @@ from reactor.server.notify import Notifier
 from reactor.server.policy import Policies, longest_drain_s
 from reactor.server.slots import Slots
 from reactor.server.worker import DRAIN, INTERRUPT, NOW, Service, show_stacks
+from reactor.server.worker_watch import WorkerWatch
 
 # Slots of the page for each worker that is wanted: those that serve, that drain, and that start,
 # while the number of workers is changed too.
@@ -60,8 +60,6 @@ class Supervisor:
         on_serving: Callable[[str], object] = lambda sentence: None,
         read_again: Callable[[], object] = lambda: None,
     ) -> None:
-        if sys.platform != "linux":
-            raise ConfigurationError("several workers need Linux: leave out --workers")
         self._limits = limits
         self.page = page_for(policies) if page is None else page
         self.loop = Loop()
@@ -69,8 +67,9 @@ class Supervisor:
         self._keep = list(keep)
         self._on_serving = on_serving
         self.slots = Slots(self.loop, self, policies, lambda: longest_drain_s(limits))
+        self.watch = WorkerWatch(self.loop, self.slots, self.page, policies)
         self.generations = Generations(
-            self.loop, service, policies, self._notifier, self, read_again
+            self.loop, service, policies, self._notifier, self, read_again, self.page
         )
         self._worker_number = 0
         self.has_served = self._said = False
@@ -83,6 +82,9 @@ class Supervisor:
         adopt_orphans()
         with self.loop:
             self._hear_signals()
+            self.watch.start()
+            if self._notifier.beat_s is not None:
+                self._beat(self._notifier.beat_s)
             self.generations.start()
             while not self._over:
                 self.generations.fork_planned()
@@ -92,6 +94,12 @@ class Supervisor:
     def reload(self) -> None:
         """As SIGHUP: import the application anew, and replace each worker by a new one."""
         self.generations.reload()
+
+    def _beat(self, every_s: float) -> None:
+        # For as long as somebody serves: a manager has nothing better than to start all anew.
+        if any(self.watch.moves(worker) for worker in self.slots.serving):
+            self._notifier.alive()
+        self.loop.call_later(every_s, self._beat, every_s)
 
     def release(self) -> None:
         """In a child: what is this process's alone."""
@@ -135,6 +143,7 @@ class Supervisor:
                 return None
         page = self.page.slot(index)
         page["state"], page["generation"] = STARTING, source.generation
+        page["started_ns"] = time.monotonic_ns()
         return worker
 
     def _is_free(self, index: int) -> bool:
@@ -145,7 +154,6 @@ class Supervisor:
 
     def asked(self, worker: Worker, reason: str) -> None:
         if not self.stopping:
-            log(logging.INFO, "worker %d (slot %d): %s", worker.pid, worker.slot, reason)
             self.slots.replace(worker, reason)
 
     def ended(self, worker: Worker, status: int | None) -> None:
@@ -156,6 +164,7 @@ class Supervisor:
         self.page.slot(worker.index)["state"] = DRAINING
 
     def gone(self, worker: Worker) -> None:
+        self.watch.forget(worker)
         self.page.retire(worker.index)
 
     def failed(self, worker: Worker, status: int | None) -> bool:
@@ -166,7 +175,8 @@ class Supervisor:
 
     def serves(self, worker: Worker, sentence: str) -> None:
         self.has_served = True
-        self.page.slot(worker.index)["state"] = READY
+        page = self.page.slot(worker.index)
+        page["state"], page["ready_ns"] = READY, time.monotonic_ns()
         if not self._said and len(self.slots.serving) >= len(self.slots.slots):
             self._said = True
             self._on_serving(sentence)

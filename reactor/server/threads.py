@@ -101,6 +101,7 @@ class ThreadServer:
         listeners: list[socket.socket],
         factory: Callable[[], Protocol],
         limits: Limits = DEFAULT_LIMITS,
+        channel: Channel | None = None,
     ) -> None:
         self._listeners = listeners
         self.notifier = Notifier()
@@ -114,13 +115,10 @@ class ThreadServer:
         self._wake = WakePipe()
         self._grace_s = 0.0
         self._stopping = self._now = False
-        self._channel: Channel | None = None
-
-    def obey(self, channel: Channel) -> None:
-        """It is a worker: its supervisor stops it, and no signal."""
         self._channel = channel
-        channel.attach(self, self._listeners)
-        channel.watched(self._heard_all)
+        if channel is not None:
+            channel.attach(self, listeners)
+            channel.watched(self._heard_all)
 
     def _heard_all(self) -> None:
         self._channel = None

@@ -20,6 +20,7 @@ from types import FrameType, TracebackType
 from typing import Any, Protocol
 
 from reactor.limits import DEFAULT_LIMITS
+from reactor.process._page import Slot
 from reactor.server.children import hear_again
 from reactor.server.stopping import Stoppable, WakePipe, say_blocked
 
@@ -48,16 +49,16 @@ class Channel:
     """The worker's end. A handler of the worker's loop, or asked when its descriptor is readable.
 
     Attributes:
-        index: where in the page this worker writes.
+        slot: where in the page this worker writes.
         insisted: None, as of a server that no signal has ended.
     """
 
     insisted: int | None = None
 
-    def __init__(self, descriptor: int, index: int) -> None:
+    def __init__(self, descriptor: int, slot: Slot) -> None:
         self._socket = socket.socket(fileno=descriptor)
         self._socket.setblocking(False)
-        self.index = index
+        self.slot = slot
         self._server: Stoppable | None = None
         self._sockets: Sequence[Any] = ()
         self._forget: Callable[[], object] = _nothing
