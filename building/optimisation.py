@@ -13,8 +13,14 @@ HOT = {
 }
 # A request pays for -O1.
 WARM = {
-    *("_parse", "apps/_plain_request", "http/_deferred", "http/_exchange", "http/_server"),
-    *("http/_sides", "http/_websocket_sending", "load/_generator", "loop/_deadlines"),
+    *("_parse", "apps/_plain_request", "http/_body", "http/_deferred", "http/_exchange"),
+    *(
+        "http/_server",
+        "http/_sides",
+        "http/_websocket_sending",
+        "load/_generator",
+        "loop/_deadlines",
+    ),
     *("net/_connection", "net/_endpoint", "net/_listener", "net/_outgoing", "net/_timed"),
     *("net/_tls_connection", "net/_tls_outgoing", "parser/_buffer", "parser/_chunked"),
     *("parser/_head", "parser/_length", "parser/_names", "parser/_serialise"),

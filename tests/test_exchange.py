@@ -148,6 +148,24 @@ class TestPushed:
         assert d.feed(GET) == b""
         assert len(app.exchanges) == 2
 
+    @pytest.mark.parametrize("kind", [dict, list, iter])
+    def test_trailers_of_any_kind(self, kind):
+        d, app = deferred()
+        d.feed(GET)
+        app.exchanges[0].begin(Response(200, {}))
+        app.exchanges[0].end(kind([("X-Sum", "6")]))
+        assert d.transport.take().endswith(b"\r\n\r\n0\r\nX-Sum: 6\r\n\r\n")
+
+    @pytest.mark.parametrize("size", [1, 9, 10, 15, 16, 255, 256, 70_000, 300_000])
+    def test_a_chunk_of_any_size(self, size):
+        d, app = deferred()
+        d.feed(GET)
+        piece = b"x" * size
+        app.exchanges[0].begin(Response(200, {}), piece)
+        app.exchanges[0].send(piece)
+        chunk = b"%x\r\n%b\r\n" % (size, piece)
+        assert d.transport.take().partition(b"\r\n\r\n")[2] == 2 * chunk
+
     def test_a_length_is_held_to(self):
         for pieces, error in ([b"123456"], "more than"), ([b"1234"], "has 4 of its 5"):
             d, app = deferred()

@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int64_t
 
+from reactor.http._body cimport OutgoingBody
 from reactor.http._responder cimport Responder
 from reactor.parser._message cimport Response
 
@@ -11,7 +12,7 @@ cdef class DeferredResponder(Responder):
     cdef int push(self, bytes data) except -1
     cdef int push_file(self, object file, int64_t offset, int64_t count) except -1
     cdef int end_pushed(self, object trailers) except -1
-    cdef object pushed_body(self)
+    cdef OutgoingBody pushed(self)
     cdef int interim(self, int status, object headers) except -1
     cdef int upgrade(self, object protocol, object headers, object name) except -1
     cdef bytes take_leftover(self)

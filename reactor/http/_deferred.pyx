@@ -12,15 +12,13 @@ Must never know: how a request is read, or who holds the handle.
 from libc.stdint cimport int64_t
 
 from reactor.process._forked cimport end_if_forked
+from reactor.http._body cimport OutgoingBody, pushed_body
 from reactor.http._response cimport check_fields
 from reactor.http._sides cimport DONE, IDLE, START, WITH_BODY
 
 from reactor.errors import LocalProtocolError
-from reactor.http.body import OutgoingBody
 from reactor.parser._headers import Headers
 from reactor.parser._serialise import serialise_response
-
-cdef object PUSHED = iter(())   # the body of what is pushed: never at hand
 
 
 cdef class DeferredResponder(Responder):
@@ -43,22 +41,20 @@ cdef class DeferredResponder(Responder):
         if self.write_state != IDLE:
             raise RuntimeError("the answer has begun already")
         check_fields(response)
-        out = OutgoingBody(self.request, response.with_body(PUSHED))
-        out.pushing, out.lazy = True, False
+        cdef OutgoingBody out = pushed_body(self.request, response)
         if out.pieces is None:
             data = b""
         out.check_piece(data, 0)
-        self.begin_body(response, out, out.frame(data))
-        self.written = len(data)
+        self.begin_body(response, out, data)
         return self.move_writing(WITH_BODY)
 
-    cdef object pushed_body(self):
+    cdef OutgoingBody pushed(self):
         if self.out is None or not self.out.pushing:
             raise RuntimeError("begin was not called, or what was begun is over")
         return self.out
 
     cdef int push(self, bytes data) except -1:
-        out = self.pushed_body()
+        cdef OutgoingBody out = self.pushed()
         if out.pieces is not None and data:
             out.check_piece(data, self.written)
             self.put_piece(data)
@@ -66,12 +62,12 @@ cdef class DeferredResponder(Responder):
 
     cdef int push_file(self, object file, int64_t offset, int64_t count) except -1:
         """A region of a file, which is the machine's from here on, as a piece."""
-        out = self.pushed_body()
+        cdef OutgoingBody out = self.pushed()
         cdef int64_t before = self.written
         if out.pieces is None or not count:
             file.close()
             return 0
-        if out.length is not None and before + count > out.length:
+        if 0 <= out.length < before + count:
             file.close()
             raise ValueError(f"the body has more than its Content-Length, {out.length} bytes")
         if out.chunked:
@@ -83,10 +79,10 @@ cdef class DeferredResponder(Responder):
         return 0
 
     cdef int end_pushed(self, object trailers) except -1:
-        out = self.pushed_body()
-        out.trailers = trailers
-        out.end()  # what is wrong with the trailers is raised before anything is written
-        if out.pieces is not None and out.length is not None and self.written < out.length:
+        cdef OutgoingBody out = self.pushed()
+        if trailers:
+            out.set_trailers(trailers)  # what is wrong with them is raised before any is written
+        if out.pieces is not None and self.written < out.length:
             written = self.written
             self.break_off()
             raise ValueError(f"the body has {written} of its {out.length} bytes")

@@ -5,12 +5,13 @@ from libc.stdint cimport int64_t
 from reactor._file cimport File
 from reactor._protocol cimport flag
 from reactor.parser._message cimport Request, Response
+from reactor.http._body cimport OutgoingBody
 from reactor.http._collecting cimport CollectedBody
 from reactor.http._sending cimport Sender
 
 cdef class Responder(Sender):
     cdef CollectedBody body     # of that request, while it is collected and until it is answered
-    cdef object out             # the OutgoingBody of a response that is not all bytes
+    cdef OutgoingBody out       # of a response that is not all bytes
     cdef object exchange        # the handle that the application has asked for; None: it has not
     cdef flag keep_alive, paused, continue_planned
     cdef flag event_stream      # what is written may end anywhere: its client comes again
@@ -29,8 +30,8 @@ cdef class Responder(Sender):
     cdef int answer_in_pieces(self, Response response) except -1
     cdef int release_body(self) except -1
     cdef int begin(self, Response response, int64_t length, bint chunked, bytes data) except -1
-    cdef int begin_streaming(self, Response response, object out, bytes first) except -1
-    cdef int begin_body(self, Response response, object out, bytes data) except -1
+    cdef int begin_streaming(self, Response response, OutgoingBody out, bytes first) except -1
+    cdef int begin_body(self, Response response, OutgoingBody out, bytes first) except -1
     cdef int call_exchange(self, str method, tuple arguments) except -1
     cdef bint is_later(self, object response)
     cdef int push_rest(self, object content) except -1

@@ -17,11 +17,13 @@ Must never know: how a request is read. It does no I/O and reads no clock.
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 
-from reactor.parser._buffer cimport ByteBuffer, buffer_put
+from reactor.parser._buffer cimport ByteBuffer, buffer_free, buffer_put
 from reactor.parser._fields cimport stays_open
 from reactor.parser._length cimport has_content, said_length
+from reactor.parser._writing cimport put_chunk
 from reactor._file cimport File
 from reactor.process._forked cimport end_if_forked
+from reactor.http._body cimport OutgoingBody, outgoing_body
 from reactor.http._collecting cimport CollectedBody
 from reactor.http._response cimport (
     CLOSING, SILENT, STAYING, Persistence, check_fields, is_event_stream, put_head)
@@ -29,10 +31,13 @@ from reactor.http._context cimport ServerContext
 from reactor.http._sides cimport BODY, CLOSED, DONE, END, IDLE, NEXT, START, WITH_BODY
 
 from reactor.http.blame import doing
-from reactor.http.body import OutgoingBody
 
-# Where the head of an answer is put together. One for all machines: nothing of another one
-# runs between its being filled and its being handed over.
+cdef enum:
+    # More than a head and a body that is sent at once, or a piece of one as most are.
+    SCRATCH_KEPT_BYTES = 256 * 1024
+
+# Where the head of an answer, or a chunk, is put together. One for all machines: nothing of another
+# one runs between its being filled and its being handed over.
 cdef ByteBuffer scratch
 
 # Of a machine whose maker forgot it.
@@ -79,7 +84,7 @@ cdef class Responder(Sender):
 
     def resume_writing(self):
         self.paused = False
-        if self.write_state == BODY:
+        if self.write_state == BODY and self.out is not None:
             if self.out.pushing:
                 self.call_exchange("has_room", ())
             else:
@@ -176,6 +181,7 @@ cdef class Responder(Sender):
         would wait for each other's acknowledgement."""
         cdef bytes date = self.context.dates.line()
         cdef Persistence persistence
+        cdef Py_ssize_t head_size
         if self.keep_alive and self.context.draining and self.is_last():
             self.keep_alive = False
         persistence = SILENT if self.keep_alive else CLOSING
@@ -188,25 +194,30 @@ cdef class Responder(Sender):
         self.move_writing(START)
         scratch.end = 0
         put_head(&scratch, response, date, length, chunked, persistence)
+        head_size = scratch.end
+        if chunked and data:
+            put_chunk(&scratch, PyBytes_AS_STRING(data), len(data))
+        else:
+            buffer_put(&scratch, PyBytes_AS_STRING(data), len(data))
         if self.context.wants_answers:
-            self.sent_bytes.began(scratch.end, scratch.end + len(data))
-        buffer_put(&scratch, PyBytes_AS_STRING(data), len(data))
+            self.sent_bytes.began(head_size, scratch.end)
         self.transport.send(scratch.base, scratch.end)
+        if scratch.capacity > SCRATCH_KEPT_BYTES:
+            buffer_free(&scratch)
         # In the threaded model the kernel has taken it by now.
         return 0 if self.sent_bytes is None else self.notify_taken(False)
 
     cdef int answer_in_pieces(self, Response response) except -1:
         # The first piece before the head: an application that fails at once still gets its 500.
-        cdef object out = OutgoingBody(self.request, response)
+        cdef OutgoingBody out = outgoing_body(self.request, response)
         return self.begin_streaming(
             response, out, None if out.pieces is None else out.next_piece(0))
 
-    cdef int begin_streaming(self, Response response, object out, bytes first) except -1:
+    cdef int begin_streaming(self, Response response, OutgoingBody out, bytes first) except -1:
         if out.lazy:
             # It is told to go on only when every byte of the last piece is with the kernel.
             self.transport.set_write_buffer_limits(0)
-        self.begin_body(response, out, b"" if first is None else out.frame(first))
-        self.written = 0 if first is None else len(first)
+        self.begin_body(response, out, b"" if first is None else first)
         if out.file is not None:
             self.send_file(out.take_file(), out.offset, out.length)
         if first is None:
@@ -214,36 +225,46 @@ cdef class Responder(Sender):
         self.move_writing(WITH_BODY)
         return self.hand_over() if out.lazy else self.pump()
 
-    cdef int begin_body(self, Response response, object out, bytes data) except -1:
+    cdef int begin_body(self, Response response, OutgoingBody out, bytes first) except -1:
         self.out = out
-        self.event_stream = out.length is None and is_event_stream(response)
+        self.event_stream = out.length < 0 and is_event_stream(response)
         self.keep_alive = self.keep_alive and not out.until_close
-        return self.begin(
-            response, -1 if out.length is None else out.length, out.chunked, data)
+        return self.begin(response, out.length, out.chunked, first)
 
     # --- pieces ---------------------------------------------------------------------------
 
     cdef int push_rest(self, object content) except -1:
+        if self.out is None:
+            raise RuntimeError("the answer is over")
         self.out.continue_with(content)
         self.transport.set_write_buffer_limits(0)
         return 0 if self.paused else self.go_on()
 
     cdef int put_piece(self, bytes piece) except -1:
-        self.write(self.out.frame(piece))
+        """One that is not empty: as a chunk it would be the last."""
+        cdef OutgoingBody out = self.out
         self.written += len(piece)
-        return self.hand_over() if self.out.lazy else 0
+        if not out.chunked:
+            self.write(piece)
+        else:
+            scratch.end = 0
+            put_chunk(&scratch, PyBytes_AS_STRING(piece), len(piece))
+            self.send(scratch.base, scratch.end)
+            if scratch.capacity > SCRATCH_KEPT_BYTES:
+                buffer_free(&scratch)
+        return self.hand_over() if out.lazy else 0
 
     cdef int hand_over(self) except -1:
         """A piece that the application takes its time for leaves before the next is asked for."""
         self.transport.flush()
-        if self.out.length is not None and self.written == self.out.length:
+        if self.out is not None and self.written == self.out.length:
             return self.pump()  # that was all: it is only asked for its end
         return 0 if self.paused else self.go_on()
 
     cdef int go_on(self) except -1:
         """Write more of the body: now, or, if its pieces are made meanwhile, after all others have
         had a turn."""
-        return self.continue_soon() if self.out.lazy else self.pump()
+        return self.continue_soon() if self.out is not None and self.out.lazy else self.pump()
 
     cdef int pump(self) except -1:
         """Write pieces of the body until it ends, the transport is full, or others have a turn."""
@@ -262,6 +283,8 @@ cdef class Responder(Sender):
                 self.context.journal.failed(
                     exception, doing("reading the body for", self.request, self.context.app))
                 return self.break_off()
+            if self.out is None:
+                return 0    # lost, by what the application has done meanwhile
             if piece is None:
                 return self.end()
             if self.out.lazy:
@@ -273,6 +296,8 @@ cdef class Responder(Sender):
         """End a response that will not be whole. What was sent of it arrives, and its framing
         shows that something is missing; where only the end of the connection frames it, a reset
         is the one sign that there is."""
+        if self.out is None:
+            return 0    # it is over, or there was none
         if self.out.until_close:
             return self.abort()
         self.drop_source()
@@ -284,7 +309,7 @@ cdef class Responder(Sender):
         cdef bint all_came, rest_follows = (
             self.read_state != DONE and self.request is not None and self.reads_rest())
         if self.out is not None and self.out.chunked:
-            self.write(self.out.end())
+            self.write(self.out.last)
         if self.out is not None:
             self.drop_source()
         self.move_writing(END)
@@ -315,7 +340,8 @@ cdef class Responder(Sender):
         if out is not None:
             if out.lazy and self.transport is not None:
                 self.transport.set_write_buffer_limits()
-            self.close_source(out)
+            if out.source is not None:
+                self.close_source(out.take_source())
         return 0
 
     cdef int close_source(self, object source) except -1:

@@ -1,6 +1,6 @@
 """What a server's machine writes: the C face of `_sending.pyx`."""
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint8_t
 
 from reactor._protocol cimport Transport
 from reactor.parser._message cimport Request
@@ -19,6 +19,7 @@ cdef class Sender(Sides):
     cdef int64_t written        # bytes of the response's body
 
     cdef int write(self, bytes data) except -1
+    cdef int send(self, const uint8_t *data, Py_ssize_t size) except -1
     cdef int head_came(self) except -1
     cdef int answer_begins(self) except -1
     cdef int send_file(self, object file, int64_t offset, int64_t length) except -1

@@ -6,17 +6,19 @@ after 1 KB of 50 MB has got 1 KB. Nothing is counted when nobody wants to know.
 Must never know: what an answer is made of, or how it is framed.
 """
 
-from cpython.bytes cimport PyBytes_GET_SIZE
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 
 
 cdef class Sender(Sides):
 
     cdef int write(self, bytes data) except -1:
+        return self.send(<const uint8_t *>PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
+
+    cdef int send(self, const uint8_t *data, Py_ssize_t size) except -1:
         if self.sent_bytes is None:
-            self.transport.write(data)
-            return 0
-        self.sent_bytes.handed += PyBytes_GET_SIZE(data)
-        self.transport.write(data)
+            return self.transport.send(data, size)
+        self.sent_bytes.handed += size
+        self.transport.send(data, size)
         return self.notify_taken(False)
 
     cdef int head_came(self) except -1:

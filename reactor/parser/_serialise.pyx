@@ -15,7 +15,7 @@ from reactor.parser._headers cimport Headers
 from reactor.parser._length cimport check_length, said_length
 from reactor.parser._message cimport Request, Response
 from reactor.parser._reasons cimport reason_of
-from reactor.parser._writing cimport put_fields, put_length, status_line
+from reactor.parser._writing cimport put_chunk, put_fields, put_length, status_line
 
 from reactor.errors import LocalProtocolError
 
@@ -61,7 +61,13 @@ def serialise_chunk(data):
     # RFC 9112 7.1: a chunk of no bytes would end the body.
     if not content:
         return b""
-    return b"%x\r\n%b\r\n" % (len(content), content)
+    cdef ByteBuffer chunk
+    memset(&chunk, 0, sizeof(ByteBuffer))
+    try:
+        put_chunk(&chunk, PyBytes_AS_STRING(content), len(content))
+        return chunk.base[:chunk.end]
+    finally:
+        buffer_free(&chunk)
 
 
 def serialise_last_chunk(trailers=()):

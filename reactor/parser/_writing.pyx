@@ -1,4 +1,4 @@
-"""The parts of a head as bytes: the status line, the field lines, the length.
+"""The parts of a message as bytes: the status line, the field lines, the length, a chunk.
 
 What they hold was checked when the message was made (`_headers.pyx`, `_message.pyx`). Must never
 know which fields a message ought to have.
@@ -7,12 +7,17 @@ know which fields a message ought to have.
 from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memcpy
 
-from reactor.parser._buffer cimport buffer_put
+from reactor.parser._buffer cimport buffer_put, buffer_reserve
 from reactor.parser._digits cimport DECIMAL_MAX, write_decimal
 from reactor.parser._fields cimport Field
 
 cdef extern from "_scan.h" nogil:
     bint scan_same(const uint8_t *p, const char *lower, size_t size)
+
+cdef enum:
+    HEX_MAX = 16    # digits of any Py_ssize_t
+
+cdef const uint8_t *HEX_DIGITS = b"0123456789abcdef"
 
 # Status lines with the usual reason, made when they are first needed.
 cdef list STATUS_LINES = [None] * 1000
@@ -75,3 +80,20 @@ cdef int put_length(ByteBuffer *to, int64_t length) except -1:
     first = write_decimal(end - 2, length) - 16
     memcpy(first, b"Content-Length: ", 16)
     return buffer_put(to, first, end - first)
+
+
+cdef int put_chunk(ByteBuffer *to, const void *data, Py_ssize_t size) except -1:
+    """RFC 9112 7.1; of no bytes it would be the last."""
+    cdef uint8_t[HEX_MAX + 2] line
+    cdef uint8_t *first = line + HEX_MAX
+    cdef Py_ssize_t left = size
+    first[0] = c'\r'
+    first[1] = c'\n'
+    while left:
+        first -= 1
+        first[0] = HEX_DIGITS[left & 15]
+        left >>= 4
+    buffer_reserve(to, line + HEX_MAX - first + size + 4)
+    buffer_put(to, first, line + HEX_MAX + 2 - first)
+    buffer_put(to, data, size)
+    return buffer_put(to, b"\r\n", 2)
