@@ -183,28 +183,6 @@ def test_ten_megabytes_through_a_window_of_4_kib_keep_the_session(wire, tmp_path
             assert hashlib.sha256(sent).digest() == hashlib.sha256(body).digest(), kind
 
 
-def test_a_client_that_reads_nothing_costs_no_memory(wire, tmp_path):
-    path = tmp_path / "file"
-    with path.open("wb") as file:
-        file.truncate(100_000_000)
-
-    def handler(request):
-        return Response(200, {}, path.open("rb", buffering=0))
-
-    with wire.serving(app(handler)), wire.client(window=4096) as sock:
-        before = rss()
-        sock.sendall(GET % b"/")
-        assert sock.recv(10)
-        for _ in range(100):  # turns, in which more would be taken out of the file
-            wire.in_loop(lambda: None)
-        assert rss() - before < 1024 * 1024
-
-
-def rss():
-    with open("/proc/self/statm", encoding="ascii") as file:
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
-
-
 def test_an_answer_that_shrinks_arrives_and_its_end_is_not_signed(wire, tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"x" * 100_000)
