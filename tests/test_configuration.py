@@ -10,7 +10,7 @@ import pytest
 from option_table import parser_of
 from processes import eventually, run_reactor, serving
 
-from reactor.cli.configuration import configured, ignored_variables, kept_by_supervisor, keys_of
+from reactor.cli.configuration import configured, ignored_variables, keys_of, read_again
 from reactor.cli.settings_file import written
 from reactor.errors import ConfigurationError
 
@@ -277,12 +277,14 @@ def test_it_is_read_again(folder):
     words = file_of(folder, "[serve]\nbacklog = 1\nport = 1\naccess_log = false\n")
     options = options_of(folder, *words)
     file_of(folder, "[serve]\nbacklog = 1\nport = 2\n")
-    now = options.read_again()
-    assert (options.port, now.port, now.access_log) == (1, 2, True)
-    assert kept_by_supervisor(options, now) == ["--port"]
+    assert options.read_again().port == 2
+    now, kept = read_again(options)
+    assert (now.port, now.access_log, kept) == (1, True, ["--port"])
+    file_of(folder, "[serve]\nbacklog = 1\nport = 1\nssl_certfile = 'x'\n")
+    assert read_again(now)[1] == ["--ssl-certfile"]
     file_of(folder, "[serve]\nprot = 2\n")
     with pytest.raises(ConfigurationError):
-        options.read_again()
+        read_again(options)
 
 
 def test_what_is_printed_says_the_same(folder):

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from option_table import UNSEEN, Shown, check, missing, unknown
+from other_option_rows import OTHERS
 from processes import (
     MODELS,
     PATIENCE_S,
@@ -24,9 +25,7 @@ from processes import (
     serving,
 )
 from processes import started as process
-from tls_option_rows import TLS_TABLE
 from websocket_looks import close_after_pings, deflates, echoed, first_frame, handshake
-from worker_option_rows import WORKER_TABLE
 
 # Ten times what the rows' time-outs say, and less than the defaults that they replace.
 SOON_S = 5.0
@@ -484,13 +483,13 @@ def test_an_option_does_what_it_says(row, model, places):
 
 
 def test_every_option_has_a_row():
-    assert missing("serve", [*TABLE, *TLS_TABLE, *WORKER_TABLE]) == set()
-    assert unknown("serve", [*TABLE, *TLS_TABLE, *WORKER_TABLE]) == set()
+    assert missing("serve", [*TABLE, *OTHERS]) == set()
+    assert unknown("serve", [*TABLE, *OTHERS]) == set()
 
 
 def test_an_option_without_a_row_is_named():
     kept = [row for row in TABLE if row.option not in {"--bind", "--no-listing", "target"}]
-    assert missing("serve", [*kept, *TLS_TABLE, *WORKER_TABLE]) == {
+    assert missing("serve", [*kept, *OTHERS]) == {
         "--bind",
         "--no-listing",
         "target",

@@ -7,6 +7,7 @@ import sys
 import pytest
 from crew import write_app
 from option_table import check
+from reload_option_rows import RELOAD_TABLE
 from worker_option_rows import WORKER_TABLE
 
 if sys.platform != "linux":
@@ -29,6 +30,6 @@ def places(tmp_path_factory):
     return {"root": root}
 
 
-@pytest.mark.parametrize("row", WORKER_TABLE, ids=lambda row: row.option)
+@pytest.mark.parametrize("row", [*WORKER_TABLE, *RELOAD_TABLE], ids=lambda row: row.option)
 def test_each_option_does_what_it_says(row, places):
     check(row, places)

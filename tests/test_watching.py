@@ -223,13 +223,13 @@ def test_a_burst_of_saves_is_one_change(loop, clock):
     watch.close()
 
 
-def test_it_looks_twice_a_second(loop, clock):
+def test_it_looks_some_times_a_second(loop, clock):
     looks = []
     watcher = types.SimpleNamespace(changed=lambda: looks.append(clock.now) or [], listed=[])
     watch = SourceWatch(loop, watcher, lambda changed: None)
-    while clock.now < 10:
+    while clock.now < 99 * POLL_S:
         loop.run_once()
-    assert len(looks) == 20
+    assert len(looks) in {99, 100}  # as floats add up
     watch.close()
 
 

@@ -18,6 +18,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from reactor._value import Value
+from reactor.cli.tls_options import NEED_A_CERTIFICATE
 from reactor.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -36,11 +37,19 @@ _RIVALS = {
     "ssl_context": ("certfiles", "keyfiles", "tls_self_signed"),
     "tls_self_signed": ("certfiles", "keyfiles", "ssl_context"),
 }
-# What a supervisor keeps for as long as it runs.
-_KEPT = (
-    *("host", "port", "bind", "uds_mode", "uds_group", "backlog"),
-    *("user", "group", "pid", "chdir"),
-)
+# What a supervisor keeps for as long as it runs, by the name in the namespace, and its flag if that
+# is another one.
+_KEPT = {
+    **dict.fromkeys(("host", "port", "bind", "uds_mode", "uds_group", "backlog", "tls_redirect")),
+    **dict.fromkeys(("user", "group", "pid", "chdir", "env", "env_file", "app_dir")),
+    **dict.fromkeys(("workers", "supervise", "timeout_worker_start", "reload")),
+    **dict.fromkeys(("timeout", "max_worker_memory")),
+    **NEED_A_CERTIFICATE,
+    **dict.fromkeys(("ssl_context", "tls_self_signed")),
+    "certfiles": "--ssl-certfile",
+    "preload": "--no-preload",
+    "graceful_timeout_s": "--timeout-graceful-shutdown",
+}
 # What is no setting: it is about this run, or is so without it.
 _NO_KEYS = ("config", "check_config", "print_config", "already")
 COMMAND_LINE = "the command line"
@@ -116,13 +125,21 @@ def configured(
     return options
 
 
-def kept_by_supervisor(before: argparse.Namespace, now: argparse.Namespace) -> list[str]:
-    """The options that were changed, but which only a restart changes."""
-    return [
-        f"--{name.replace('_', '-')}"
-        for name in _KEPT
-        if getattr(before, name) != getattr(now, name)
-    ]
+def read_again(options: argparse.Namespace) -> tuple[argparse.Namespace, list[str]]:
+    """For a supervisor that is to reload: the options as they are now, and the flags of those that
+    were changed too, but which only a restart changes. They have their values of before.
+
+    Raises:
+        ConfigurationError: as `configured`.
+    """
+    now = options.read_again()
+    kept = []
+    for name, flag in _KEPT.items():
+        before = getattr(options, name)
+        if getattr(now, name) != before:
+            setattr(now, name, before)
+            kept.append(flag or f"--{name.replace('_', '-')}")
+    return now, kept
 
 
 def keys_of(parser: Parser) -> dict[str, argparse.Action]:

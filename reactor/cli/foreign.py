@@ -11,7 +11,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_RELOAD = "start the server anew when the source has changed"
 _SOCKET = "name each address to listen on: --bind HOST:PORT or --bind unix:PATH"
 _LOG = "the application's logging is its own, and --log-level is that of the server's log"
 _OPEN = "a folder has no password here: let an application or a proxy ask for it"
@@ -27,8 +26,12 @@ SERVE = {
     "--timeout-worker-healthcheck": "write --timeout",
     "--read-timeout": "write --timeout-body",
     "--http1-header-read-timeout": "write --timeout-header, in seconds",
-    "--reload --reload-dir --reload-include --reload-exclude --reload-delay --reload-engine "
-    "--reload-extra-file": _RELOAD,
+    "--reload-delay --reload-engine --reload-tick": (
+        "a save is seen within 0.3 s, at once if watchfiles is installed: leave it out"
+    ),
+    "--reload-ignore-dirs --reload-ignore-patterns --reload-ignore-paths": (
+        "write --reload-exclude PATTERN"
+    ),
     "--ws --ws-max-queue": "WebSockets have one implementation here, with bounds: leave it out",
     "--ws-per-message-deflate": "write --ws-deflate",
     "--url-path-prefix": "write --root-path PATH",

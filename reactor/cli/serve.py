@@ -19,6 +19,7 @@ from reactor.cli.environment import add_environment, set_up
 from reactor.cli.identity import add_identity, check_root, drop_rights
 from reactor.cli.numbers import seconds, whole
 from reactor.cli.output import Log, Output, say, shown
+from reactor.cli.reload_options import add_reload
 from reactor.cli.serving import (
     LIMIT_FLAGS,
     TIMEOUT_FLAGS,
@@ -47,7 +48,7 @@ LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 # What granian, gunicorn, http-server, caddy and uvicorn have to be told.
 ALREADY = (
     *("--brotli", "--browse", "--date-header", "--gzip", "--no-dotfiles", "--no-proxy-headers"),
-    *("--no-reload", "--server-header", "--no-use-colors", "--precompressed", "--preload"),
+    *("--server-header", "--no-use-colors", "--precompressed", "--preload"),
 )
 
 
@@ -76,6 +77,7 @@ def add_parser(commands: Any) -> None:
     add_applications(parser.add_argument_group("applications"))
     add_websockets(parser.add_argument_group("WebSockets"))
     add_workers(parser.add_argument_group("workers (docs/workers.md)"))
+    add_reload(parser.add_argument_group("while you write it (docs/reload.md)"))
     add_configuration(parser.add_argument_group("configuration (docs/configuration.md)"))
     process = parser.add_argument_group("the process")
     add_environment(process)

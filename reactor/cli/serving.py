@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from reactor.cli.edge_options import edge_policy
 from reactor.cli.output import Log, Output, say
+from reactor.cli.reload_options import hurried
 from reactor.cli.websockets import websocket_limits, websocket_options
 from reactor.errors import ConfigurationError, ShutdownError
 from reactor.limits import DEFAULT_LIMITS, Limits
@@ -126,7 +127,7 @@ def limits_of(options: argparse.Namespace) -> Limits:
         del values["body_bytes_max"]
     else:
         values["streamed_bytes_max"] = options.body_bytes_max
-    return DEFAULT_LIMITS.replace(**values, **websocket_limits(options))
+    return hurried(options, DEFAULT_LIMITS.replace(**values, **websocket_limits(options)))
 
 
 @contextmanager

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import argparse
+import logging
 from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
 from reactor.cli.addresses import announcement, warn_of_others
+from reactor.cli.configuration import read_again
 from reactor.cli.identity import check_root, open_all
 from reactor.cli.output import Log
+from reactor.cli.reload_options import sources_of
 from reactor.cli.serving import explained, limits_of, logging_shown, make_server
 from reactor.cli.target import load
 from reactor.cli.tls_options import tls_options
 from reactor.cli.workers import policies_of
+from reactor.log import log as log_line
 from reactor.net.address import Bind
 from reactor.net.listening import ListeningSocket
 from reactor.net.passed import forget_passed
 from reactor.server.notify import Notifier
+from reactor.server.sources import Sources
 from reactor.server.supervisor import Supervisor
 from reactor.server.worker import Channel
 
@@ -38,6 +43,7 @@ def supervise(
     # A function that makes contexts is the application's: a mold calls it.
     tls = None if options.ssl_context else tls_options(options, bind)
     sockets, contexts = open_all(options, bind, tls)
+    sources = sources_of(options)
     showing = ExitStack()
     try:
         check_root(options, sockets)
@@ -49,19 +55,24 @@ def supervise(
             warn_of_others(sockets)
             notifier.ready(sentence)
 
+        service = _Service(options, bind, log, sockets, contexts, showing, sources)
         supervisor = Supervisor(
-            _Service(options, bind, log, sockets, contexts, showing),
+            service,
             policies_of(options, workers),
             limits_of(options),
             notifier=notifier,
             keep=keep,
             on_serving=serving,
-            read_again=lambda: None if contexts is None else contexts.reload_if_changed(),
+            read_again=service.read_again,
         )
+        if sources is not None:
+            sources.attach(supervisor.loop, supervisor.reload)
         with showing:
             showing.enter_context(logging_shown(options.log_level.upper()))
             return supervisor.run()
     finally:
+        if sources is not None:
+            sources.close()
         for sock in sockets:
             sock.close()
 
@@ -75,16 +86,37 @@ class _Service:
         sockets: list[ListeningSocket],
         contexts: Any,
         showing: ExitStack,
+        sources: Sources | None,
     ) -> None:
         self._options, self._bind, self._log = options, bind, log
         self._sockets, self._tls = sockets, contexts
-        self._showing = showing
+        self._showing, self._sources = showing, sources
         self._app: Any = None
+
+    def read_again(self) -> None:
+        """In the supervisor, for the generation that comes."""
+        self._options, kept = read_again(self._options)
+        if kept:
+            log_line(logging.WARNING, "only a restart changes %s", ", ".join(kept))
+        if self._tls is not None:
+            self._tls.reload_if_changed()
 
     def load(self) -> int:
         # The log of the supervisor is not this process's: the application may have one of its own.
         self._showing.close()
-        return explained(self._load)
+        if self._sources is None:
+            return explained(self._load)
+        return explained(partial(self._load_watched, self._sources))
+
+    def _load_watched(self, sources: Sources) -> int:
+        began = sources.loading()
+        try:
+            code = self._load()
+        except BaseException as error:
+            sources.loaded(began, error)
+            raise
+        sources.loaded(began)
+        return code
 
     def _load(self) -> int:
         options = self._options

@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 from reactor.cli.numbers import seconds, seconds_or_0, whole
+from reactor.cli.reload_options import reloads
 from reactor.errors import ConfigurationError
 from reactor.limits import MIB
 
@@ -89,10 +90,13 @@ def is_supervised(options: argparse.Namespace, workers: int) -> bool:
     from reactor.cli.target import WrongUsage
 
     asks = (options.timeout, options.max_worker_memory)
-    if workers == 1 and not options.supervise and all(one is None for one in asks):
+    asked = options.supervise or reloads(options) or any(one is not None for one in asks)
+    if workers == 1 and not asked:
         return False
     if sys.platform != "linux":
-        raise WrongUsage("workers need Linux: leave out --workers, and what says when one ends")
+        raise WrongUsage(
+            "workers need Linux: leave out --workers, --reload, and what says when one ends"
+        )
     return True
 
 
@@ -105,6 +109,7 @@ def policies_of(options: argparse.Namespace, workers: int) -> Policies:
         memory_max=None if options.max_worker_memory is None else options.max_worker_memory * MIB,
         start_timeout_s=options.timeout_worker_start,
         preload=options.preload,
+        waits_for_change=reloads(options),
     )
 
 

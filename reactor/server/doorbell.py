@@ -80,7 +80,8 @@ class Doorbell:
     def close(self) -> None:
         """Idempotent."""
         if self._registration is not None:
-            self._loop.unregister(self._registration)
+            if not self._loop.closed:
+                self._loop.unregister(self._registration)
             self._registration = None
             os.close(self._reader)
             self._process.kill()

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
+from reactor.errors import ConfigurationError
 from reactor.log import log
 from reactor.loop import Loop
 from reactor.process._page import Page
@@ -111,12 +112,18 @@ class Generations:
         that is under way it is remembered, once."""
         if self._owner.stopping:
             return
-        if self._next is not None or not self._owner.has_served:
+        first = not self._owner.has_served and not self._policies.waits_for_change
+        if self._next is not None or self._forks or first:
             self._again = True
             return
         log(logging.INFO, "reloading")
         self._notifier.reloading()
-        self._read_again()
+        try:
+            self._read_again()
+        except ConfigurationError as error:
+            log(logging.ERROR, "the reload has failed, and those who serve go on: %s", error)
+            self._notifier.reloaded()
+            return
         self.start()
 
     def _plan_mold(self, generation: int, preload: bool) -> None:
@@ -160,7 +167,7 @@ class Generations:
                     worker.kill("its generation has failed")
         if not self._owner.has_served:
             log(logging.ERROR, "cannot start: %s", why)
-            self._owner.give_up(CANNOT_START)
+            self._cannot_start(CANNOT_START)
         elif self._mold is None or self._mold.child.ended:
             self._loop.call_later(MOLD_PAUSE_S, self._mold_again)
         else:
@@ -168,6 +175,18 @@ class Generations:
             self._notifier.reloaded()
             self._reload_if_asked()
             self._owner.slots.fill()  # whoever is of that generation is replaced by one of the old
+
+    def _cannot_start(self, code: int) -> None:
+        """The first generation has failed, and has said why."""
+        if not self._policies.waits_for_change:
+            self._owner.give_up(code)
+            return
+        failed, self._next = self._next, None
+        if failed is not None and not failed.child.ended:
+            self._old.append(failed)
+            failed.dismiss()
+        log(logging.ERROR, "it is started again when a file has changed")
+        self._reload_if_asked()
 
     def _mold_again(self) -> None:
         # Of the same generation: the workers that serve are no older.
@@ -209,7 +228,7 @@ class Generations:
             # It has said why.
             code = os.waitstatus_to_exitcode(status)
             if code > 0:
-                self._owner.give_up(code)
+                self._cannot_start(code)
                 return
         if self._owner.stopping:
             return
@@ -250,7 +269,7 @@ class Generations:
         """The first worker of a generation has not become ready."""
         if not self._owner.has_served:
             code = CANNOT_START if status is None else os.waitstatus_to_exitcode(status)
-            self._owner.give_up(code if code > 0 else CANNOT_START)
+            self._cannot_start(code if code > 0 else CANNOT_START)
             return True
         comes = self._next is not None and worker.generation == self._next.generation
         if comes and self._mold is not None and not self._mold.child.ended:

@@ -41,6 +41,8 @@ class Policies(Value):
     """Bytes that are a worker's own; None: any number."""
     preload: bool = True
     """Import the application once, and fork the workers from there."""
+    waits_for_change: bool = False
+    """A first start that fails is tried again at a reload, instead of ending the server."""
 
 
 class Backoff:
