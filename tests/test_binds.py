@@ -4,6 +4,7 @@ sockets, descriptors that are there already, and one sentence for each that cann
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import socket
 import subprocess
@@ -89,6 +90,53 @@ def test_an_abstract_name_serves_its_own_user_only(model, folder):
         assert served_as(0, f"\0{name}")
         assert not served_as(65534, f"\0{name}")
         assert served_as(0, f"\0{name}")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+@pytest.mark.parametrize("model", MODELS)
+def test_an_abstract_name_serves_those_who_are_listed(model, folder):
+    name = f"reactor-listed-{os.getpid()}-{model}"
+    words = ("--uds-allow-uid", "65534", "--uds-allow-uid", "daemon")
+    with serving(folder, "--bind", f"unix:@{name}", *words, "--model", model):
+        assert served_as(65534, f"\0{name}")
+        assert served_as(pwd.getpwnam("daemon").pw_uid, f"\0{name}")
+        assert served_as(0, f"\0{name}")
+        assert not served_as(65533, f"\0{name}")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+def test_an_abstract_name_serves_whom_the_server_has_become(room):
+    name = f"reactor-became-{os.getpid()}"
+    (room / "index.html").write_text("the page")
+    room.chmod(0o755)
+    with serving(room, "--bind", f"unix:@{name}", "--user", "65534", "--group", "65534"):
+        assert served_as(65534, f"\0{name}")
+        assert served_as(0, f"\0{name}")
+        assert not served_as(65533, f"\0{name}")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+def test_an_abstract_name_that_was_passed_is_as_one_that_was_bound(folder):
+    name = f"reactor-passed-{os.getpid()}"
+    with socket.socket(socket.AF_UNIX) as passed:
+        passed.bind(f"\0{name}")
+        passed.listen()
+        number = passed.fileno()
+        words = ("--fd", number, "--uds-allow-uid", "65534")
+        with serving(folder, *words, pass_fds=[number]):
+            assert served_as(65534, f"\0{name}")
+            assert not served_as(65533, f"\0{name}")
+
+
+def test_who_is_listed_has_to_exist_and_to_matter(room):
+    for words, says in (
+        (["--uds-allow-uid", "nobody-at-all"], "there is no user 'nobody-at-all'"),
+        (["--uds-allow-uid", "0"], "is for --bind unix:@NAME"),
+        (["--uds-allow-uid", "0", "--bind", f"unix:{room}/s"], "is for --bind unix:@NAME"),
+    ):
+        done = run_reactor("serve", *words)
+        assert done.returncode == 2
+        assert says in done.stderr
 
 
 @pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")

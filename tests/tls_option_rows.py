@@ -1,7 +1,9 @@
-"""The rows of `serve`'s options about TLS, for `test_options_tls.py`, on real servers."""
+"""The rows of `serve`'s options about TLS, and about who may connect, for `test_options_tls.py`, on
+real servers."""
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import ssl
@@ -10,6 +12,7 @@ from pathlib import Path
 from option_table import UNSEEN, Shown
 from pem_files import Pems
 from processes import PATIENCE_S, eventually, exchange, serving
+from test_binds import served_as
 
 CONTEXT = """
 import ssl
@@ -33,6 +36,7 @@ def make_places(root: Path) -> dict[str, object]:
     (root / "password").write_text("secret\n")
     return {
         "root": root,
+        "name": f"reactor-option-{os.getpid()}",
         "pems": pems,
         "cert": cert,
         "key": key,
@@ -131,6 +135,17 @@ def redirected(words, places):
         return bool(other) and b" 308 " in exchange(("127.0.0.1", int(other[1])), REQUEST)
 
 
+OTHER = 65534
+
+
+def serves_another(words, places):
+    """Whether another user gets an answer; only root can try that."""
+    if os.geteuid() != 0:
+        return "--uds-allow-uid" in words
+    with started(words, places):
+        return served_as(OTHER, "\0" + places["name"])
+
+
 REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 PAIR = ("--ssl-certfile", "{cert}", "--ssl-keyfile", "{key}")
 CA = ("--ssl-ca-certs", "{ca}")
@@ -157,5 +172,7 @@ TLS_TABLE = [
           "ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-ECDSA-CHACHA20-POLY1305", PAIR),
     Shown("--ssl-reload", ["--ssl-reload", "0.1"], looks_again_at_its_files, UNSEEN, True, PAIR),
     Shown("--tls-self-signed", ["--tls-self-signed"], scheme, "http", "https"),
+    Shown("--uds-allow-uid", ["--uds-allow-uid", str(OTHER)], serves_another, False, True,
+          ("--bind", "unix:@{name}")),
     Shown("--tls-redirect", ["--tls-redirect", "127.0.0.1:0"], redirected, False, True, PAIR),
 ]  # fmt: skip

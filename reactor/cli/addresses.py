@@ -24,6 +24,7 @@ from reactor.net.address import (
     parse_port,
 )
 from reactor.net.passed import passed_descriptors
+from reactor.parser._digits import parse_digits
 from reactor.server.redirects import redirects
 
 HOST, PORT = "127.0.0.1", 8000
@@ -63,6 +64,16 @@ def add_addresses(parser: Any) -> None:
         metavar="NUMBER",
         help="as --bind fd:NUMBER",
     )
+    _add_rights(parser)
+    parser.add_argument(
+        "--backlog",
+        type=whole(1, 99_999),
+        default=DEFAULT_LIMITS.backlog,
+        help="connections that may wait to be accepted; default: %(default)s",
+    )
+
+
+def _add_rights(parser: Any) -> None:
     parser.add_argument(
         "--uds-mode",
         type=_mode,
@@ -71,10 +82,13 @@ def add_addresses(parser: Any) -> None:
     )
     parser.add_argument("--uds-group", metavar="GROUP", help="the group of a Unix socket's file")
     parser.add_argument(
-        "--backlog",
-        type=whole(1, 99_999),
-        default=DEFAULT_LIMITS.backlog,
-        help="connections that may wait to be accepted; default: %(default)s",
+        "--uds-allow-uid",
+        action="append",
+        type=_user,
+        default=[],
+        metavar="USER",
+        help="who may connect to unix:@NAME, which has no file and no rights, besides root and the "
+        "server's own user: a name or a number; repeatable",
     )
 
 
@@ -111,8 +125,17 @@ def binds_of(options: argparse.Namespace) -> list[Bind]:
     rights = options.uds_mode is not None or options.uds_group is not None
     if rights and not any(isinstance(bind.address, Unix) for bind in binds):
         raise WrongUsage("--uds-mode and --uds-group are for --bind unix:PATH: there is none")
+    uids = tuple(options.uds_allow_uid)
+    if uids and not any(map(_may_be_abstract, binds)):
+        raise WrongUsage("--uds-allow-uid is for --bind unix:@NAME: there is none")
+    binds = [bind.replace(uids=uids) for bind in binds]
     binds += options.tls_redirect
     return binds
+
+
+def _may_be_abstract(bind: Bind) -> bool:
+    address = bind.address
+    return isinstance(address, Descriptor) or (isinstance(address, Unix) and address.abstract)
 
 
 def _default_port(options: argparse.Namespace, said: bool) -> int:
@@ -172,6 +195,18 @@ def _bind(text: str) -> Bind | str:
     except ConfigurationError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
     return text if alone else bind
+
+
+def _user(text: str) -> int:
+    number = parse_digits(text, 10)  # a user's number has 32 bits
+    if number is not None:
+        return number
+    import pwd
+
+    try:
+        return pwd.getpwnam(text).pw_uid
+    except KeyError as error:
+        raise argparse.ArgumentTypeError(f"there is no user {text!r}") from error
 
 
 def _port(text: str) -> int:

@@ -66,7 +66,7 @@ cdef class Acceptor:
         self.warned_at = -INFINITY
         self.proxy = getattr(sock, "proxy", None)
         self.factory = getattr(sock, "factory", None) or listener.factory
-        self.guarded = self.proxy is not None or getattr(sock, "uid", None) is not None
+        self.guarded = self.proxy is not None or getattr(sock, "uids", None) is not None
         self.registration = listener.loop.register(sock, READ, self)
         self.registration.react = react
         return 0

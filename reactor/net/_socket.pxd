@@ -13,7 +13,7 @@ cdef int accept_ready(int fd, Peer *peer) noexcept
 cdef object peer_name(const Peer *peer)
 cpdef bint has_input(int fd) noexcept
 # Whether it is this user, or root, who has connected by a Unix socket.
-cpdef bint is_user(int fd, long uid) noexcept
+cpdef long user_of(int fd) noexcept
 cpdef int refuse_new(int fd, bint by_path) noexcept
 cpdef int reset_on_close(int fd) noexcept
 cdef int pending_error(int fd) noexcept

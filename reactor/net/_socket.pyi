@@ -13,8 +13,8 @@ def reset_on_close(fd: int) -> int:
 def has_input(fd: int) -> bool:
     """Whether bytes, or the peer's end, wait to be read."""
 
-def is_user(fd: int, uid: int) -> bool:
-    """Whether this user, or root, has connected by a Unix socket."""
+def user_of(fd: int) -> int:
+    """Who has connected by a Unix socket; -1: the kernel does not say."""
 
 def refuse_new(fd: int, by_path: bool) -> int:
     """Make a listening socket take no new client, while those who wait in its queue, and those

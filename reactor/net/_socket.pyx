@@ -173,9 +173,8 @@ cpdef bint has_input(int fd) noexcept:
     return input_waits(fd)
 
 
-cpdef bint is_user(int fd, long uid) noexcept:
-    cdef long user = user_at(fd)
-    return user == uid or user == 0
+cpdef long user_of(int fd) noexcept:
+    return user_at(fd)
 
 
 cpdef int refuse_new(int fd, bint by_path) noexcept:

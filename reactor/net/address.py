@@ -78,12 +78,15 @@ class Bind(Value):
             "any"; None: none.
         redirect: whether every request is redirected to the address where TLS is spoken, for
             clients that begin in plain text.
+        uids: users who may connect to a Unix socket that has no file, besides root and the server's
+            own: such a name has no permissions.
     """
 
     address: Inet | Unix | Descriptor
     tls: bool | None = None
     proxy: str | None = None
     redirect: bool = False
+    uids: tuple[int, ...] = ()
 
     def __str__(self) -> str:
         spoken = {None: "", True: ",tls", False: ",plain"}[self.tls]
@@ -108,7 +111,7 @@ def parse_bind(text: str) -> Bind:
     """``ADDRESS[,tls|,plain|,redirect][,proxy=v1|v2|any]``.
 
     >>> parse_bind("[::1]:8443,tls,proxy=v2")
-    Bind(address=Inet(host='::1', port=8443), tls=True, proxy='v2', redirect=False)
+    Bind(address=Inet(host='::1', port=8443), tls=True, proxy='v2', redirect=False, uids=())
 
     Raises:
         ConfigurationError: in one sentence, what is wrong.

@@ -50,7 +50,7 @@ class ListeningSocket(socket.socket):
     Attributes:
         tls, proxy, redirects: the `Bind`'s.
         factory: what makes the protocol of who connects here; None: what does so for the server.
-        uid: who alone may connect, besides root; None: whoever can.
+        uids: who may connect besides root and the server's own user; None: whoever can.
         trusted: the proxies that may connect, as ``holds(peer)`` tells; None: any.
         shared: somebody who holds it too goes on with it: whoever the process got it from, or gave
             it to. Who waits there when this server stops is not ours to accept or refuse.
@@ -60,7 +60,7 @@ class ListeningSocket(socket.socket):
     proxy: str | None = None
     redirects = False
     factory: Any = None
-    uid: int | None = None
+    uids: tuple[int, ...] | None = None
     trusted: Any = None
     shared = False
     _path = ""
@@ -112,6 +112,8 @@ def listen_sockets(where: Bind | Address | Descriptor | str, backlog: int) -> li
         )
     for sock in sockets:
         sock.tls, sock.proxy = bind.tls, bind.proxy
+        if sock.uids is not None:
+            sock.uids = bind.uids
         if bind.redirect:
             sock.tls, sock.redirects = False, True
     return sockets
@@ -216,7 +218,7 @@ def _listen_unix(address: Unix, backlog: int) -> ListeningSocket:
     try:
         if address.abstract:
             # Such a name has no permissions: whoever runs here can connect.
-            sock.uid = os.geteuid()
+            sock.uids = ()
             sock.bind(address.path)
             _begin_listening(sock, backlog)
         else:
@@ -357,7 +359,7 @@ def _checked_socket(number: int) -> ListeningSocket:
     if sock.family != socket.AF_UNIX:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     elif isinstance(name := bound_address(sock), Unix) and name.abstract:
-        sock.uid = os.geteuid()
+        sock.uids = ()
     return sock
 
 

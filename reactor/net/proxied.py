@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import socket
 import time
 from collections.abc import Callable
@@ -24,15 +25,15 @@ from reactor.limits import Limits
 from reactor.log import log
 from reactor.loop import Loop
 from reactor.loop._core import EVENT_READ
-from reactor.net._socket import is_user
+from reactor.net._socket import user_of
 from reactor.parser._arrival import Arrival
 from reactor.parser.proxy_header import FIXED_BYTES, ProxyHeader, parse_proxy_header
 
 
 def may_connect(listener: Any, fd: int, peer: Any) -> bool:
-    """Whether a listening socket is for this client at all: its user, or a proxy it trusts."""
-    uid = getattr(listener, "uid", None)
-    if uid is not None and not is_user(fd, uid):
+    """Whether a listening socket is for this client at all: of its users, or a proxy it trusts."""
+    uids = getattr(listener, "uids", None)
+    if uids is not None and user_of(fd) not in (0, os.geteuid(), *uids):
         return False
     trusted = getattr(listener, "trusted", None)
     return trusted is None or bool(trusted.holds(peer))
