@@ -92,7 +92,7 @@ class LoopServer:
             # The end of the connections is under the signals too: it calls the application.
             with self._signals() as signals, self._reactor:
                 if self._renewal is not None:
-                    self._renewal.start()
+                    self._renewal.start(self.notifier)
                 self._serve(on_running)
         finally:
             self._watch.stop()
