@@ -108,6 +108,7 @@ class Load:
     """Kept connections in closed loop, and new ones at a rate."""
 
     LOSSES = ("reset", "ended", "truncated", "unanswered", "wrong")
+    asker = Asker
 
     def __init__(self, address, kept, think_s, new_per_s):
         self.address = address
@@ -117,7 +118,7 @@ class Load:
         self._interval = 1 / new_per_s if new_per_s else None
         self._next_new = time.monotonic()
         for _ in range(kept):
-            Asker(self, think_s, once=False)
+            self.asker(self, think_s, once=False)
 
     def count(self, what):
         self.counts[what] += 1
@@ -131,7 +132,7 @@ class Load:
         while (now := time.monotonic()) < end and not (until_empty and not self.selector.get_map()):
             while self._interval and self._next_new <= now:
                 self._next_new += self._interval
-                Asker(self, 0, once=True)
+                self.asker(self, 0, once=True)
             while self._thinking and self._thinking[0][0] <= now:
                 asker = heapq.heappop(self._thinking)[2]
                 if asker.sock.fileno() >= 0:

@@ -58,7 +58,10 @@ def mold(
         gc.freeze()
     _say(supervisor, LOADED)
     while True:
-        packet, descriptors, _, _ = socket.recv_fds(supervisor, FORK.size, 1)
+        try:
+            packet, descriptors, _, _ = socket.recv_fds(supervisor, FORK.size, 1)
+        except ConnectionResetError:  # it was killed with something of ours unread
+            return 0
         if not packet:
             return 0
         number, index = FORK.unpack(packet)

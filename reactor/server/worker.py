@@ -99,8 +99,10 @@ class Channel:
     def on_readable(self) -> None:
         try:
             word = self._socket.recv(PACKET_BYTES_MAX)
-        except OSError:
+        except BlockingIOError:
             return
+        except ConnectionResetError:  # it was killed with something of ours unread
+            word = b""
         if not word:
             self._forget()
             word = DRAIN
