@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from crew import ask, state, write_app
-from processes import MODELS, eventually, read_to_end, run_reactor, serving
+from processes import eventually, read_to_end, run_reactor, serving
 from websocket_handshakes import opening
 
 if sys.platform != "linux":
@@ -19,6 +19,7 @@ if sys.platform != "linux":
 # Ten times what it takes on a machine that has time.
 SOON_S, OPEN_SOON_S = 5.0, 15.0
 LONG = "REACTOR_LONG" in os.environ
+long = pytest.mark.skipif(not LONG, reason="REACTOR_LONG=1 tries it, as .ci/run does")
 #: As `uvicorn` users have them: an event stream, a WebSocket, a page.
 TAB = """
 import asyncio
@@ -102,8 +103,9 @@ def serves(server, version, within_s=SOON_S):
     return time.monotonic() - began
 
 
-@pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("text", [EVENTS, WSGI], ids=["native", "WSGI"])
+@pytest.mark.parametrize(
+    ("text", "model"), [(EVENTS, "reactor"), (WSGI, "threads")], ids=["native", "WSGI"]
+)
 def test_what_is_saved_serves_soon(tmp_path, text, model):
     save(tmp_path, text, "one")
     with reloading(tmp_path, "--model", model) as server:
@@ -115,6 +117,7 @@ def test_what_is_saved_serves_soon(tmp_path, text, model):
         assert server.out.count("Serving") == 1
 
 
+@long
 def test_a_tcp_protocol_too(tmp_path):
     save(tmp_path, TCP, "one")
     with reloading(tmp_path) as server:
@@ -159,6 +162,7 @@ def test_a_first_start_that_fails_waits_for_the_next_save(tmp_path, broken):
         assert server.stop() == 0
 
 
+@long
 def test_a_module_that_comes_later_is_waited_for(tmp_path):
     with reloading(tmp_path, announced=False) as server:
         eventually(lambda: "it is started again when" in server.err, "it was tried", SOON_S)
@@ -166,6 +170,7 @@ def test_a_module_that_comes_later_is_waited_for(tmp_path):
         eventually(lambda: "Serving" in server.out, "it serves", SOON_S)
 
 
+@long
 def test_a_broken_start_ends_in_order(tmp_path):
     save(tmp_path, "1 / 0\n", "")
     with reloading(tmp_path, announced=False, traceback_expected=True) as server:
@@ -173,6 +178,7 @@ def test_a_broken_start_ends_in_order(tmp_path):
         assert server.stop() == 0
 
 
+@long
 def test_an_application_that_does_not_start_up_keeps_the_old_one(tmp_path):
     save(tmp_path, TAB, "one")
     with reloading(tmp_path, traceback_expected=True) as server:
@@ -184,14 +190,14 @@ def test_an_application_that_does_not_start_up_keeps_the_old_one(tmp_path):
         serves(server, "three")
 
 
-@pytest.mark.parametrize("what", ["asgi", "native"])
+@pytest.mark.parametrize("what", ["asgi", pytest.param("native", marks=long)])
 def test_an_open_tab_holds_nothing_up(tmp_path, what):
     """A page with an event stream and a WebSocket, saves one after the other."""
     text = TAB if what == "asgi" else EVENTS
     save(tmp_path, text, "v0")
     slowest = 0.0
     with reloading(tmp_path) as server:
-        for number in range(1, 21 if LONG else 3):
+        for number in range(1, 21 if LONG else 2):
             with server.connect() as events:
                 events.sendall(b"GET /events HTTP/1.1\r\nHost: a\r\n\r\n")
                 assert events.recv(4096).startswith(b"HTTP/1.1 200 ")
@@ -206,6 +212,7 @@ def test_an_open_tab_holds_nothing_up(tmp_path, what):
     print(f"slowest of {number}: {slowest:.2f} s")
 
 
+@long
 def test_modules_that_are_loaded_and_those_beside_them(tmp_path):
     package = tmp_path / "package"
     package.mkdir()
@@ -221,6 +228,7 @@ def test_modules_that_are_loaded_and_those_beside_them(tmp_path):
         eventually(lambda: "changed: package/fresh.py" in server.err, "it counts", SOON_S)
 
 
+@long
 def test_other_files_if_they_are_asked_for(tmp_path):
     read = "with open('page.html', 'rb') as file:\n    page = file.read()\n"
     save(tmp_path, read + WSGI.replace('b"0 VERSION"', "page"), "")
@@ -235,6 +243,27 @@ def test_other_files_if_they_are_asked_for(tmp_path):
         assert "other.html" not in server.err
 
 
+THREADED = """
+import threading
+threading.Thread(target=threading.Event().wait, daemon=True).start()
+"""
+
+
+@long
+@pytest.mark.parametrize("how", ["--no-preload", "a thread"])
+def test_where_each_worker_imports_for_itself(tmp_path, how):
+    words, more = (["--no-preload"], "") if how == "--no-preload" else ([], THREADED)
+    save(tmp_path, more + WSGI, "one")
+    with reloading(tmp_path, *words, traceback_expected=True) as server:
+        assert ask(server)[1] == "one"
+        save(tmp_path, "def broken(:\n", "")
+        eventually(lambda: "those who serve go on" in server.err, "it was tried", SOON_S)
+        assert ask(server)[1] == "one"
+        save(tmp_path, more + WSGI, "two")
+        serves(server, "two")
+
+
+@long
 def test_only_below_the_folder_that_is_named(tmp_path):
     (tmp_path / "src").mkdir()
     (tmp_path / "src" / "lib.py").write_text("")
@@ -246,6 +275,7 @@ def test_only_below_the_folder_that_is_named(tmp_path):
         assert "changed: src/lib.py\n" in server.err
 
 
+@long
 def test_two_saves_in_a_second_of_the_same_size(tmp_path):
     """Python tells what it has compiled from what is there by the second and the size."""
     path = tmp_path / "site_of_tests.py"
