@@ -197,6 +197,13 @@ class Limits(Value):
 
     # --- fairness: what one handler may do in one turn of the loop ------------------------
     accepts_per_turn_max: int = 16
+    # Where workers share a socket: HAProxy's number. Others are awake for the rest of a burst.
+    shared_accepts_per_turn_max: int = 4
+    # And after so many a worker goes to the end of the kernel's queue, as nginx does: it wakes the
+    # first, and without this that is the same one for ever.
+    shared_accepts_in_a_row_max: int = 16
+    # Who has more connections than others leaves new ones to them so long: they wake up in less.
+    shared_pause_s: float = 0.005
     # A server's part of a handshake is 0.4 ms of arithmetic, a hundred requests: all others wait.
     tls_handshakes_per_turn_max: int = 4
     # hyper's number, and the pipelining depth of every benchmark.

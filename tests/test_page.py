@@ -62,6 +62,16 @@ def test_slots_do_not_share_values():
     assert page.total_row("status") == (0,) * 6
 
 
+def test_a_sum_is_of_the_slots_that_were_given_out():
+    page = Page(4096)
+    page.slot(7)["requests"] = 3
+    page.retire(7)
+    page.slot(4095)["requests"] = 4
+    page.slot(2)["requests"] = 5
+    assert page.total("requests") == 12
+    assert [page.slot(index)["requests"] for index in (2, 7, 4095)] == [5, 0, 4]
+
+
 def test_what_a_worker_writes_its_supervisor_reads():
     page = Page(2)
 

@@ -14,7 +14,8 @@ from libc.math cimport ceil
 from libc.stdint cimport uint32_t
 
 from reactor.loop._registration cimport (
-    GONE, HANGUP, READ, WRITE, Poller, Registration, call_handler, descriptor_checked, events_checked)
+    EXCLUSIVE, GONE, HANGUP, READ, WRITE, Poller, Registration, call_handler, descriptor_checked,
+    events_checked)
 
 import os
 import selectors
@@ -32,7 +33,7 @@ cdef extern from *:
     typedef union { int fd; } epoll_data_t;
     struct epoll_event { uint32_t events; epoll_data_t data; };
     enum { EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLL_CTL_MOD, EPOLL_CTL_DEL, EPOLLIN, EPOLLOUT,
-           EPOLLRDHUP };
+           EPOLLRDHUP, EPOLLEXCLUSIVE };
     #define epoll_create1(flags) (errno = ENOSYS, -1)
     #define epoll_ctl(epfd, op, fd, event) (errno = ENOSYS, -1)
     #define epoll_wait(epfd, events, maxevents, timeout) (errno = ENOSYS, -1)
@@ -47,7 +48,7 @@ cdef extern from *:
     int epoll_ctl(int epfd, int op, int fd, epoll_event *event) nogil
     int epoll_wait(int epfd, epoll_event *events, int maxevents, int timeout) nogil
     const int EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLL_CTL_MOD, EPOLL_CTL_DEL
-    const uint32_t EPOLLIN, EPOLLOUT, EPOLLRDHUP
+    const uint32_t EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLLEXCLUSIVE
 
 cdef extern from "<unistd.h>" nogil:
     int close(int fd)
@@ -264,6 +265,8 @@ cdef epoll_event event_of(int fd, int events) noexcept:
     event.events = (EPOLLIN if events & READ else 0) | (EPOLLOUT if events & WRITE else 0)
     if events & HANGUP:
         event.events |= EPOLLRDHUP
+    if events & EXCLUSIVE:
+        event.events |= EPOLLEXCLUSIVE  # epoll_ctl(2): when it is added only, or EINVAL
     event.data.fd = fd
     return event
 

@@ -6,6 +6,7 @@ cdef enum Event:
     LOST = 4                # ours: to a handler that has been closed by Loop.lose
     DUE = 8                 # ours: its deadline is over
     FLUSH = 16              # ours: the turn ends, Loop.flush_at_turn_end
+    EXCLUSIVE = 1024        # of a Poller, with READ: wake one of the processes that want it; no MOD
     HANGUP = 512            # the peer has ended its side; of a Poller, while nothing is read
     GONE = 256              # ours: somebody else closed its descriptor; the number is another's
 

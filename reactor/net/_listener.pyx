@@ -16,11 +16,13 @@ from posix.unistd cimport close
 
 from reactor._protocol cimport Factory
 from reactor.loop._core cimport Loop
-from reactor.loop._registration cimport DUE, READ, Registration
+from reactor.loop._registration cimport DUE, EXCLUSIVE, READ, Registration
+from reactor.net._balance cimport Share, share_of
 from reactor.net._connection cimport Connection
 from reactor.net._endpoint cimport Endpoint
 from reactor.net._owner cimport ConnectionOwner
 from reactor.net._socket cimport Peer, accept_ready, peer_name, refuse_new
+from reactor.process._page cimport ACCEPT_PAUSES, ACCEPTED, ACCEPTS_EMPTY, CONNECTIONS, SHED, count
 
 import heapq
 import logging
@@ -33,8 +35,6 @@ from reactor.limits import DEFAULT_LIMITS
 from reactor.net.address import bound_address, is_loopback, is_secured
 from reactor.net.descriptors import connections_max
 from reactor.net.proxied import ProxiedClient, Refusals, introduced, may_connect
-
-until_when = attrgetter("deadline")
 
 
 cdef class ConnectionKind:
@@ -51,6 +51,7 @@ cdef class Acceptor:
     cdef ConnectionKind tls     # None: what comes by this socket is plain
     cdef object factory
     cdef Registration registration
+    cdef Share share            # None: no other process accepts here
     cdef double pause_s         # the next one, if there is no descriptor again
     cdef double warned_at
     cdef bint guarded           # not for everybody who can connect
@@ -67,19 +68,38 @@ cdef class Acceptor:
         self.proxy = getattr(sock, "proxy", None)
         self.factory = getattr(sock, "factory", None) or listener.factory
         self.guarded = self.proxy is not None or getattr(sock, "uids", None) is not None
-        self.registration = listener.loop.register(sock, READ, self)
+        self.registration = Registration(sock, 0, self)
         self.registration.react = react
-        return 0
+        self.share = share_of(listener.loop.slot, listener.limits)
+        return self.want_clients()
+
+    cdef int want_clients(self) except -1:
+        return self.listener.loop.modify_events(
+            self.registration, READ if self.share is None else READ | EXCLUSIVE)
 
     cdef int readable(self) except -1:
+        cdef Share share = self.share
+        if share is None or self.finishing:
+            return self.accept(self.listener.accepts_per_turn)
+        if share.leaves(self.listener.loop.now):
+            return self.pause(share.pause_s)
+        self.accept(share.per_turn)
+        if share.goes_to_the_end() and self.registration.events:
+            self.listener.loop.modify_events(self.registration, 0)
+            self.go_on()
+        return 0
+
+    cdef int accept(self, int most) except -1:
         cdef Listener listener = self.listener
         cdef Peer peer
-        cdef int fd
+        cdef int fd, number
         if listener.is_full():
             return self.wait_for_room()
-        for _ in range(listener.backlog if self.finishing else listener.accepts_per_turn):
+        for number in range(listener.backlog if self.finishing else most):
             fd = accept_ready(self.registration.fd, &peer)
             if fd < 0:
+                if number == 0 and errno == EAGAIN:
+                    count(listener.loop.slot, ACCEPTS_EMPTY, 1)
                 if self.finishing and (errno == EAGAIN or errno == EINVAL):
                     return self.finished()
                 if not self.try_again(errno):
@@ -97,8 +117,11 @@ cdef class Acceptor:
             except OSError as error:  # the selector has no room for it
                 return self.exhausted(error.strerror)
             self.pause_s = listener.pause_s
-            if listener.is_full() or not self.registration.events:
+            if listener.is_full() or self.closed:
                 return 0  # that was the last place, or the protocol has closed the listener
+            if self.share is not None and not self.finishing:
+                if self.share.was_the_last(listener.loop.now):
+                    return 0
         return 0
 
     cdef bint try_again(self, int number) except -1:
@@ -121,8 +144,10 @@ cdef class Acceptor:
 
     cdef int go_on(self) except -1:
         if not self.closed:
+            if self.share is not None:
+                self.share.in_a_row = 0
             try:
-                self.listener.loop.modify_events(self.registration, READ)
+                self.want_clients()
             except OSError as error:
                 self.wait(error.strerror)
         return 0
@@ -132,7 +157,11 @@ cdef class Acceptor:
         if self.closed:
             return 0
         if getattr(self.sock, "shared", False):
-            # The next process serves its queue, and whoever comes until then.
+            # The next process serves its queue, and whoever comes until then. But the kernel may
+            # have woken this one, and no other, for somebody who has just come.
+            if self.share is not None:
+                self.listener.loop.modify_events(self.registration, 0)
+                self.accept(self.share.per_turn)
             self.close()
             return self.listener.check_empty()
         self.finishing = True
@@ -153,9 +182,10 @@ cdef class Acceptor:
 
     cdef int due(self) except -1:
         """A pause is over."""
+        cdef bint left = self.share is not None and self.share.left
         self.go_on()
         # There may be nobody, and then no event.
-        return self.readable() if self.finishing and not self.closed else 0
+        return self.readable() if (left or self.finishing) and not self.closed else 0
 
     cdef int close(self) except -1:
         if not self.closed:
@@ -181,6 +211,7 @@ cdef class Acceptor:
             self.warned_at = now
             log(logging.WARNING, "new clients wait: %s", why)
         self.pause(self.pause_s)
+        count(self.listener.loop.slot, ACCEPT_PAUSES, 1)
         self.pause_s = min(2 * self.pause_s, self.listener.pause_max_s)
         return 0
 
@@ -201,8 +232,7 @@ cdef class Listener(ConnectionOwner):
     cdef Py_ssize_t connections_max
     cdef object on_empty        # None: it is not finishing
     cdef double grace_s, handshake_s
-    cdef int backlog
-    cdef int accepts_per_turn
+    cdef int backlog, accepts_per_turn
     cdef double pause_s, pause_max_s, warning_s, warned_at
     cdef bint short             # of places or descriptors: some acceptor waits
     cdef readonly int shed
@@ -211,9 +241,7 @@ cdef class Listener(ConnectionOwner):
         cdef Acceptor acceptor
         self.set_up(loop, limits)
         self.factory = factory
-        self.connections = set()
-        self.going = set()
-        self.introducing = {}
+        self.connections, self.going, self.introducing = set(), set(), {}
         self.limits = limits
         self.refusals = Refusals(limits)
         self.connections_max = connections_max(limits)
@@ -306,12 +334,14 @@ cdef class Listener(ConnectionOwner):
             if arrival is not None:
                 connection.arrival = arrival
             self.connections.add(connection)
+            count(self.loop.slot, CONNECTIONS, 1)
+            count(self.loop.slot, ACCEPTED, 1)
             connection.start()
             if self.on_empty is not None:
                 connection.finish(self.grace_s)
         except BaseException as exception:
             self.loop.end_if_forked(exception)
-            self.connections.discard(connection)
+            self.forget(connection)
             connection.never_open()
             if isinstance(exception, (KeyboardInterrupt, MemoryError, OSError)):
                 raise
@@ -361,10 +391,15 @@ cdef class Listener(ConnectionOwner):
 
     cdef int closed(self, Endpoint connection) except -1:
         self.place_is_free()
-        self.connections.discard(connection)
+        self.forget(connection)
         if self.going:
             self.going.discard(connection)
         return self.check_empty()
+
+    cdef int forget(self, connection) except -1:
+        cdef Py_ssize_t before = len(self.connections)
+        self.connections.discard(connection)
+        return count(self.loop.slot, CONNECTIONS, len(self.connections) - before)
 
     cdef int place_is_free(self) except -1:
         if self.short or self.is_full():
@@ -391,8 +426,9 @@ cdef class Listener(ConnectionOwner):
             return True
         self.say_if_full()
         idle = [connection for connection in self.connections if connection.idle]
-        self.going = set(heapq.nsmallest(self.accepts_per_turn, idle, key=until_when))
+        self.going = set(heapq.nsmallest(self.accepts_per_turn, idle, key=attrgetter("deadline")))
         self.shed += len(self.going)
+        count(self.loop.slot, SHED, len(self.going))
         for connection in self.going:
             (<Connection>connection).shed()
         return len(self.going) > 0
@@ -401,8 +437,7 @@ cdef class Listener(ConnectionOwner):
         cdef double now = self.loop.time_now()
         if self.is_full() and now - self.warned_at > self.warning_s:
             self.warned_at = now
-            log(
-                logging.WARNING,
+            log(logging.WARNING,
                 "%d connections are the limit: idle ones are closed, new clients wait",
                 self.connections_max)
         return 0

@@ -56,6 +56,7 @@ cdef enum:
 cdef class Page:
     cdef int64_t *base                  # slot after slot; one more at the end, of those that are gone
     cdef readonly int slots
+    cdef int64_t *used                  # shared: all slots that were ever given out are below this
 
     cdef int64_t *at(self, int index) noexcept
     cdef int64_t sum_of(self, int field) noexcept
@@ -65,3 +66,9 @@ cdef class Page:
 cdef class Slot:
     cdef readonly Page page
     cdef int64_t *values                # by the names above
+
+cdef inline int count(Slot slot, int name, int64_t change) noexcept:
+    """For those who may have no slot."""
+    if slot is not None:
+        slot.values[name] += change
+    return 0

@@ -72,6 +72,7 @@ cdef class Page:
         if memory == MAP_FAILED:
             PyErr_SetFromErrno(OSError)
         self.base = <int64_t *>memory
+        self.used = &self.base[<Py_ssize_t>slots * SLOT_VALUES + SLOT_VALUES - 1]  # of `gone`
 
     def __dealloc__(self):
         if self.base != NULL:
@@ -81,8 +82,7 @@ cdef class Page:
         return self.base + <Py_ssize_t>index * SLOT_VALUES
 
     def slot(self, int index):
-        self.checked(index, self.slots - 1)
-        return Slot(self, index)
+        return Slot(self, self.checked(index, self.slots - 1))
 
     @property
     def gone(self):
@@ -106,8 +106,8 @@ cdef class Page:
 
     cdef int64_t sum_of(self, int field) noexcept:
         cdef int index
-        cdef int64_t total = 0
-        for index in range(self.slots + 1):
+        cdef int64_t total = self.at(self.slots)[field]
+        for index in range(<int>self.used[0]):
             total += self.at(index)[field]
         return total
 
@@ -121,9 +121,13 @@ cdef class Page:
 cdef class Slot:
 
     def __cinit__(self, Page page=None, int index=0):
-        # One that belongs to nobody else has a page for itself.
-        self.page = Page(1) if page is None else page
-        self.values = self.page.at(self.page.checked(index, self.page.slots))
+        if page is None:
+            page = Page(1)  # one that belongs to nobody else has a page for itself
+        self.page = page
+        self.values = page.at(page.checked(index, page.slots))
+        # Who looks at all slots need not look at pages of memory that nobody has written yet.
+        if page.used[0] <= index < page.slots:
+            page.used[0] = index + 1
 
     def __getitem__(self, name):
         return self.values[<int>place_of(name)]
