@@ -46,6 +46,25 @@ def hear_again() -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
+def descriptors() -> set[int]:
+    """The numbers of those that are open."""
+    return {number for number in map(int, os.listdir("/proc/self/fd")) if _is_open(number)}
+
+
+def _is_open(number: int) -> bool:
+    try:
+        os.fstat(number)
+    except OSError:  # that of the listing itself
+        return False
+    return True
+
+
+def close_all_but(kept: set[int]) -> None:
+    for number in descriptors() - kept:
+        with suppress(OSError):
+            os.close(number)
+
+
 def _end_as(body: Callable[[], int]) -> NoReturn:
     code = 1
     try:

@@ -43,8 +43,8 @@ class Owner(Protocol):
     def give_up(self, code: int) -> None:
         """Nothing has ever served, and nothing will."""
 
-    def release(self) -> None:
-        """In a child: close what is the owner's alone."""
+    def release(self, line: int) -> None:
+        """In a child: close what is the owner's alone; ``line`` is the child's own."""
 
     def ended(self, worker: Worker, status: int | None) -> None: ...
     def end_if_empty(self) -> None: ...
@@ -137,8 +137,7 @@ class Generations:
         parent = os.getpid()
 
         def body() -> int:
-            ours.close()
-            self._owner.release()
+            self._owner.release(theirs.fileno())
             return mold(theirs, parent, self._service, self._page, preload)
 
         with theirs:

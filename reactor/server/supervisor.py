@@ -12,7 +12,6 @@ Must never know: what is served, or how a worker does it.
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import socket
 import time
@@ -20,10 +19,10 @@ from collections.abc import Callable, Iterable
 
 from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.log import log
-from reactor.loop import Loop
+from reactor.net import Reactor
 from reactor.process._page import DRAINING, FREE, READY, STARTING, Page
 from reactor.process.parentage import adopt_orphans
-from reactor.server.children import reap_strangers
+from reactor.server.children import close_all_but, descriptors, reap_strangers
 from reactor.server.generations import Generations
 from reactor.server.members import Worker, WorkerState
 from reactor.server.notify import Notifier
@@ -43,7 +42,8 @@ class Supervisor:
 
     Args:
         service: what the mold and the workers do. It has the sockets.
-        keep: what only this process has: closed in each child.
+        keep: descriptors that are open already and are this process's alone. No child has what
+            is opened later: by this class, or by who serves something on its ``loop``.
         on_serving: gets the sentence of a worker, once all are ready.
         read_again: called before a reload: what is read here is for the next generation.
     """
@@ -62,9 +62,11 @@ class Supervisor:
     ) -> None:
         self._limits = limits
         self.page = page_for(policies) if page is None else page
-        self.loop = Loop()
+        # What is opened from here on, the loop's own too, no child has.
+        self._shared = descriptors() - {*keep}
+        self._heard: list[signal.Signals] = []
+        self.loop = Reactor()
         self._notifier = Notifier() if notifier is None else notifier
-        self._keep = list(keep)
         self._on_serving = on_serving
         self.slots = Slots(self.loop, self, policies, lambda: longest_drain_s(limits))
         self.watch = WorkerWatch(self.loop, self.slots, self.page, policies)
@@ -101,16 +103,20 @@ class Supervisor:
             self._notifier.alive()
         self.loop.call_later(every_s, self._beat, every_s)
 
-    def release(self) -> None:
-        """In a child: what is this process's alone."""
-        self.loop.close()
-        for mine in (*self.slots.workers, *self.generations.molds):
-            mine.close()
-        for descriptor in self._keep:
-            os.close(descriptor)
+    def release(self, line: int) -> None:
+        """In a child: give up all that is this process's alone; ``line`` is the child's own."""
+        signal.set_wakeup_fd(-1)
+        for number in self._heard:
+            signal.signal(number, signal.SIG_DFL)
+        # By their numbers: an orderly end would take them out of the epoll set of this process,
+        # and say to its clients that it ends.
+        close_all_but({*self._shared, line})
 
     def _hear_signals(self) -> None:
-        hear = self.loop.on_signal
+        def hear(number: signal.Signals, call: Callable[..., object], *what: object) -> None:
+            self._heard.append(number)
+            self.loop.on_signal(number, call, *what)
+
         hear(signal.SIGTERM, self.stop, signal.SIGTERM)
         hear(signal.SIGINT, self.stop, signal.SIGINT)
         hear(signal.SIGCHLD, self._reap)
