@@ -167,7 +167,7 @@ def _run(arguments: Sequence[str]) -> int:
         options, words = parser.parse_known_args(arguments)
         if words:
             parser.commands.get(options.command, parser).unknown(words)
-        options.words = arguments[1:]
+        options.given = arguments[1:]
         if options.command is None:
             parser.error(f"choose a command: {', '.join(COMMANDS)}")
     try:

@@ -197,7 +197,7 @@ def run(parser: Parser, options: argparse.Namespace) -> int:
     notifier = Notifier.from_environment()
     hear_reload(notifier)
     log = Log(Output(sys.stdout), tell=say)
-    return explained(partial(_run, parser, options.words, log, notifier))
+    return explained(partial(_run, parser, options.given, log, notifier))
 
 
 def _run(parser: Parser, words: Any, log: Log, notifier: Notifier) -> int:
