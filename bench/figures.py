@@ -2,8 +2,9 @@
 
     python bench/figures.py                                       from what is kept
     python bench/figures.py --measure --python PEERS/bin/python   measure first
+    python bench/figures.py --measure --python ... logged         measure only that run
 
-Measuring takes a quarter of an hour of a quiet machine; `--pairs 2 --slot 0.2` only tries it.
+Measuring takes twenty minutes of a quiet machine; `--pairs 2 --slot 0.2` only tries it.
 
 No figure is written by hand: README and docs/bench.md say what the JSON has, and the JSON has its
 command line, its time and the machine's load. Paths of the machine are shortened in it. Needs
@@ -19,6 +20,7 @@ import re
 import subprocess
 import sys
 import textwrap
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,6 +42,7 @@ PEERS = "wsgi,threads,nginx,bjoern,fastwsgi,fastpysgi,granian,uvicorn,waitress,g
 # The picture is of `varied`: one constant request is a hit in every cache on its way.
 RUNS = {
     "varied": ("--varied", "--against", PEERS),
+    "logged": ("--varied", "--access-log", "--against", PEERS),
     "constant": ("--memory", "--against", f"{PEERS},floor"),
 }
 SHOWN = {
@@ -47,6 +50,7 @@ SHOWN = {
     "wsgi": "reactor, WSGI",
     "threads": "reactor, --model threads",
 }
+WITH_LOG = " + access log"
 MARGIN, LINE, LETTERS = 14, 13, 118  # points; letters of a line below the picture
 
 
@@ -94,21 +98,37 @@ def print_out(found: Results) -> str:
     return f"{found.environment.started}:\n\n" + textwrap.indent("\n".join(lines), "    ") + "\n"
 
 
-def alternative(found: Results) -> str:
+def both(found: Results, logged: Results) -> list[Row]:
+    """Each server without an access log, and behind it with its own, if it has one."""
+    with_log = {row.server: row for row in logged.rows if row.access_log}
+    rows = []
+    for row in found.rows:
+        name = SHOWN.get(row.server, row.server)
+        rows.append(replace(row, server=name))
+        if row.server in with_log:
+            rows.append(replace(with_log[row.server], server=f"{name}{WITH_LOG}"))
+    return rows
+
+
+def alternative(rows: Sequence[Row]) -> str:
     """The picture in README, its figures in words for readers who do not see it."""
-    figures = "; ".join(f"{_shown(row)} {row.cpu_us_per_request:.1f}" for row in found.rows)
+    figures = "; ".join(f"{row.server} {row.cpu_us_per_request:.1f}" for row in rows)
     return f"![CPU per request, us: {figures}]({PICTURE.relative_to(ROOT)})"
 
 
-def picture(found: Results) -> str:
-    """CPU per request as an SVG file that stands alone: in light and dark, with its own words."""
+def picture(found: Results, rows: Sequence[Row]) -> str:
+    """CPU per request as an SVG file that stands alone: in light and dark, with its own words.
+
+    ``rows`` are of `both`; where and how is told of ``found``.
+    """
     from reactor.bench.drawing import MUTED, SERIES, looks, styled
     from reactor.bench.page_style import COLORS
     from reactor.bench.plots import cpu
 
-    rows = [replace(row, server=_shown(row)) for row in found.rows]
     look = {
-        server: replace(one, color=SERIES[0] if server in SHOWN.values() else MUTED)
+        server: replace(
+            one, color=SERIES[0] if server.removesuffix(WITH_LOG) in SHOWN.values() else MUTED
+        )
         for server, one in looks([row.server for row in rows]).items()
     }
     with styled():
@@ -143,15 +163,12 @@ width="{1.25 * whole:g}" height="{1.25 * tall:g}" viewBox="0 0 {whole:g} {tall:g
 """
 
 
-def _shown(row: Row) -> str:
-    return SHOWN.get(row.server, row.server)
-
-
 def _how(found: Results) -> str:
     plan, environment = found.plan, found.environment
     requests = f"{plan.varied:,} different requests" if plan.varied else "One constant request"
     return (
-        f"{requests}, one worker. What runs: a handler on reactor where it does not say WSGI, "
+        f"{requests}, one worker. An access log goes to a file, in combined format or what the "
+        "server can of it. What runs: a handler on reactor where it does not say WSGI, "
         "nothing on nginx, an ASGI application on uvicorn, a WSGI one on the others. "
         f"{plan.pairs} slots of {plan.slot_s:g} s. "
         f"{machine(found)}. {environment.started}."
@@ -162,13 +179,17 @@ def write() -> None:
     """All that is made from the results."""
     for name in RUNS:
         write_part(PAGE, maker(name), print_out(results(name)))
-    shown, line = README.read_text(encoding="utf-8"), alternative(results("varied"))
+    rows = both(results("varied"), results("logged"))
+    shown, line = README.read_text(encoding="utf-8"), alternative(rows)
     README.write_text(ALTERNATIVE.sub(lambda _: line, shown), encoding="utf-8")
-    PICTURE.write_text(picture(results("varied")), encoding="utf-8")
+    PICTURE.write_text(picture(results("varied"), rows), encoding="utf-8")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument(
+        "runs", nargs="*", metavar="RUN", help=f"of {', '.join(RUNS)}; default: all"
+    )
     parser.add_argument("--measure", action="store_true", help="measure anew first")
     parser.add_argument("--python", help="the interpreter in which the peers are installed")
     parser.add_argument("--pairs", default="12", help="see reactor bench; default: %(default)s")
@@ -177,7 +198,7 @@ def main() -> None:
     if options.measure:
         if options.python is None:
             parser.error("--measure needs --python, the interpreter in which the peers are")
-        for name in RUNS:
+        for name in options.runs or RUNS:
             measure(name, options.python, "--pairs", options.pairs, "--slot", options.slot)
     write()
 

@@ -84,6 +84,15 @@ STATIC = Row(
     body=content(SMALL[1]),
 )
 LARGE_FILE = Row("static", {"nginx": Goal(1.1)}, path=f"/{LARGE[0]}", body=content(LARGE[1]))
+# Each server with its access log to a file; and ours against itself without one.
+LOGGED = Row(
+    "reactor",
+    {"nginx": Goal(0.85), **dict.fromkeys(("threads", "granian", "uvicorn", "gunicorn"))},
+    {"access_log": True},
+)
+LOGGED_OFF = Row(
+    "reactor", {"reactor": Goal(1.25)}, {"access_log": True}, their_load={"access_log": False}
+)
 THREADS = Row("wsgi", {"wsgi-threads": Goal(0.6)})
 MANY = Row("wsgi", {"wsgi": Goal(1.5)}, {"connections": 1000}, {"connections": 64})
 PIPELINED = Row(
@@ -96,6 +105,10 @@ PIPELINED = Row(
 ROWS = {
     "native-varied": varied(NATIVE, {"nginx": Goal(0.92), "threads": None}),
     "native": NATIVE,
+    "logged-varied": varied(LOGGED),
+    "logged": LOGGED,
+    "logged-off-varied": varied(LOGGED_OFF),
+    "logged-off": LOGGED_OFF,
     "native-reused": Row("native-reused", {"floor": Goal(1.15), "nginx": Goal(1.0)}),
     "native-varied-constant": varied(
         Row("reactor", {"reactor": Goal(1.18)}, their_load={"varied": 0})
@@ -176,7 +189,11 @@ def _contender(
     load = replace(plan, **differs)
     vary = bool(load.varied) and row.is_app()
     make = partial(
-        peers.server, server, row.path, varied=vary, asgi=row.asgi, websocket=row.websocket
+        *(peers.server, server, row.path),
+        varied=vary,
+        asgi=row.asgi,
+        websocket=row.websocket,
+        access_log=load.access_log,
     )
     return Contender(name, make, right=_right(row, load), differs=differs)
 
@@ -187,11 +204,9 @@ def _right(row: Row, load: Plan) -> Right:
 
 def _before(peers: Peers, row: Row, plan: Plan, python: str) -> Server:
     """Ours, of another interpreter; `-P`, or this folder's reactor would be the one that runs."""
-    vary = bool(plan.varied) and row.is_app()
-    command = peers.command(row.ours, varied=vary, asgi=row.asgi)
-    if row.websocket:
-        command = peers.echo_command(row.ours)
-    return Server(BEFORE, lambda port: [python, "-P", *command(port)[1:]], row.path)
+    server = _contender(row, plan, peers, row.ours, BEFORE, {}).make()
+    server.command = [python, "-P", *server.command[1:]]
+    return server
 
 
 def _line(results: Results, label: str, row: Row, other: str, goal: Goal | None) -> Line:

@@ -26,7 +26,7 @@ def latency(found):
     return Latency(*(found.percentile(p) / 1e9 for p in (50, 90, 99, 99.9)), found.max / 1e9)
 
 
-def row(server, connections=64, cpu_us=10.0):
+def row(server, connections=64, cpu_us=10.0, access_log=False):
     found = histogram()
     p99_s = found.percentile(99) / 1e9
     slots = [
@@ -34,8 +34,8 @@ def row(server, connections=64, cpu_us=10.0):
         for n in range(12)
     ]
     return Row(
-        server, connections, None, 20_000.0, cpu_us, latency(found), None, found.encode(), 0.5,
-        0, 20_000_000, 800.0, 1, 70, 0.1, "VALID", None, slots,
+        server, connections, None, access_log, 20_000.0, cpu_us, latency(found), None,
+        found.encode(), 0.5, 0, 20_000_000, 800.0, 1, 70, 0.1, "VALID", None, slots,
     )  # fmt: skip
 
 

@@ -1,9 +1,13 @@
 """`reactor.bench.peers`: each server that is installed answers rightly, constant and varied."""
 
+import re
 import sys
+from dataclasses import replace
 
 import pytest
+from processes import eventually
 
+from reactor.bench.access_logs import ACCESS_LOGS
 from reactor.bench.answers import VARIED, Right
 from reactor.bench.comparison import Comparison, Contender
 from reactor.bench.peers import NAMES, WEBSOCKET_NAMES, Peers
@@ -61,6 +65,38 @@ def test_it_answers_each_request_with_its_own(peers, name):
                 server.fetch(VARIED)
         else:
             server.fetch(VARIED)
+
+
+@pytest.mark.parametrize("name", ACCESS_LOGS)
+def test_it_writes_a_line_a_request_into_a_file_that_ends_with_it(peers, name):
+    if name in peers.unusable:
+        pytest.skip(f"{name}: {peers.unusable[name]}")
+    path, body = (SMALL[0], content(SMALL[1])) if name in OF_FILES else ("", BODY)
+    with peers.server(name, f"/{path}", access_log=True) as server:
+        log = server.log
+        for count in (1, 2):
+            server.fetch(Right(body))
+            lines = eventually(
+                lambda wanted=count: len(found := logged(log, path)) == wanted and found, "a line"
+            )
+        server.check_log()
+    assert re.match(r"127\.0\.0\.1\S* - - \[", lines[0][lines[0].index("127.") :])
+    assert not log.exists()
+
+
+def logged(log, path):
+    """The lines of that request."""
+    text = log.read_text() if log.exists() else ""
+    return [line for line in text.splitlines() if f'"GET /{path} ' in line and '" 200 ' in line]
+
+
+def test_who_writes_no_access_log_though_told_to_is_not_measured(peers, tmp_path):
+    def make():
+        return Server("silent", peers.command("reactor"), log=tmp_path / "log", log_is_stdout=True)
+
+    plan = replace(PLAN, varied=0, access_log=True)
+    results = Comparison(plan, [Contender("silent", make)], right=Right(BODY)).run([2])
+    assert [one.sentence for one in results.failures] == ["silent writes no access log"]
 
 
 @pytest.mark.parametrize("name", WEBSOCKET_NAMES)

@@ -16,7 +16,7 @@ def test_results_come_back_from_their_json(tmp_path):
 
 def test_the_json_spells_names_as_documented():
     told = json.loads(results().to_json())
-    assert told["schema"] == "reactor-bench/3"
+    assert told["schema"] == "reactor-bench/4"
     assert told["rows"][0]["latency_s"]["p99.9"] == pytest.approx(0.00499, abs=1e-5)
     assert set(told) == {
         "schema", "complete", "environment", "plan", "rows", "ratios", "highest_rates", "failures",

@@ -36,16 +36,20 @@ def test_the_page_prints_the_results_that_are_kept(name):
 
 def test_readme_says_the_figures_of_the_picture():
     shown = figures.ALTERNATIVE.findall(figures.README.read_text(encoding="utf-8"))
-    assert shown == [figures.alternative(figures.results("varied"))], STALE
+    assert shown == [figures.alternative(of_both())], STALE
+
+
+def of_both():
+    return figures.both(figures.results("varied"), figures.results("logged"))
 
 
 def test_the_picture_has_the_figures_of_its_results():
     found = figures.results("varied")
     words = words_of(figures.PICTURE.read_text(encoding="utf-8"))
-    for one in found.rows:
+    for one in of_both():
         value = one.cpu_us_per_request
         told = f"{value:,.1f}" if value < 100 else f"{value:,.0f}"
-        assert f"{figures.SHOWN.get(one.server, one.server)}: {told}" in words, STALE
+        assert f"{one.server}: {told}" in words, STALE
     assert found.environment.started in " ".join(words), STALE
 
 
@@ -89,9 +93,19 @@ def test_what_is_not_whole_is_not_kept(tmp_path, changes, sentence):
 
 def test_a_picture_stands_alone_and_is_named_by_other_peoples_words():
     pytest.importorskip("matplotlib")
-    svg = figures.picture(replace(results(), rows=[row("reactor"), row("<b>&")]))
+    without = replace(results(), rows=[row("reactor"), row("<b>&")])
+    logged = replace(results(), rows=[row("reactor", cpu_us=12.0, access_log=True), row("<b>&")])
+    rows = figures.both(without, logged)
+    svg = figures.picture(without, rows)
     words = words_of(svg)
     assert "reactor, native: 10.0" in words and "<b>&: 10.0" in words
+    # Who has no log is there once.
+    assert [one.server for one in rows] == [
+        "reactor, native",
+        "reactor, native + access log",
+        "<b>&",
+    ]
+    assert "reactor, native + access log: 12.0" in words
     declared, used = (set(re.findall(found, svg)) for found in (r"(--c\d\d):", r"var\((--c\d\d)\)"))
     assert used and used <= declared
     assert "prefers-color-scheme: dark" in svg

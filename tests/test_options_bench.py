@@ -175,6 +175,8 @@ TABLE = [
     Shown("--close", ["--close"],
           measured(lambda one: one.closing > 10 and one.connections > 10),
           False, True, ("--target", "{counting}", "-c", "2", *SHORT)),
+    Shown("--access-log", ["--access-log"], measured(lambda one: one.row["access_log"]),
+          False, True, OF_OURS),
     Shown("--websocket", ["--websocket"],
           measured(lambda one: [row["server"] for row in one.made["rows"]]),
           ["reactor", "threads"], ["reactor", "asgi"], OF_OURS),

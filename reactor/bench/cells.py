@@ -117,6 +117,10 @@ def remarks(results: Results) -> list[str]:
         for row in results.rows
         if row.why
     ]
+    if results.plan.access_log:
+        without = dict.fromkeys(row.server for row in results.rows if not row.access_log)
+        none = f", but for {', '.join(without)}, which have none" if without else ""
+        why.append(f"Each server wrote its access log to a file{none}.")
     if any(row.verdict == "GENERATOR-BOUND" for row in results.rows):
         why.append("Where the generator was the bound, only CPU per request compares the servers.")
     if any(row.uncorrected_s is not None for row in results.rows):

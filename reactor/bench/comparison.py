@@ -220,6 +220,7 @@ class Comparison:
         except LoadError as error:
             raise NotServed(_why(server, str(error))) from error
         run(server, generator, plan.warm_up_s)
+        server.check_log()
         return Launched(server, generator, right)
 
     def _round(

@@ -1,11 +1,12 @@
 """Other servers: how each is started so that it does the same work and no other.
 
-One worker, no access log, kept-alive connections for as long as the client likes, the rest as it
-comes.
+One worker, no access log or each its own to a file, kept-alive connections for as long as the
+client likes, the rest as it comes.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -13,6 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from reactor.bench.access_logs import ACCESS_LOGS
 from reactor.bench.served.apps import BODY, VISIT
 from reactor.bench.servers import SERVED, Command, Server, ours
 
@@ -59,7 +61,8 @@ daemon off; master_process on; worker_processes 1; worker_rlimit_nofile {files};
 error_log {folder}/error.log; pid {folder}/nginx.pid; {user}
 events {{ worker_connections 20000; }}
 http {{
-  access_log off; default_type text/plain; keepalive_requests 1000000000; keepalive_timeout 75s;
+  access_log {access_log};
+  default_type text/plain; keepalive_requests 1000000000; keepalive_timeout 75s;
   sendfile on; tcp_nopush on; {cache}
   client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
   fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi;
@@ -147,6 +150,7 @@ class Peers:
         #: What the files say that command lines name, by server.
         self.configurations: dict[str, str] = {}
         self.unusable = self._find_unusable()
+        self._logs = itertools.count()
 
     def server(
         self,
@@ -156,15 +160,21 @@ class Peers:
         varied: bool = False,
         asgi: str | None = None,
         websocket: bool = False,
+        access_log: bool = False,
     ) -> Server:
         """``varied``: its answer is to each request its own, below any path.
 
         ``asgi``: which application of `apps` an ASGI server serves; None: the plain one.
         ``websocket``: it sends messages back; it is one of `WEBSOCKET_NAMES`.
+        ``access_log``: it writes one to a file, which ends with it; it is one of `ACCESS_LOGS`.
         """
         if websocket:
             return Server(name, self.echo_command(name), path)
-        return Server(name, self.command(name, varied=varied, asgi=asgi), path)
+        if not access_log:
+            return Server(name, self.command(name, varied=varied, asgi=asgi), path)
+        log = self._folder / f"access-{next(self._logs)}.log"
+        command = self.command(name, varied=varied, asgi=asgi, log=log)
+        return Server(name, command, path, log=log, log_is_stdout=ACCESS_LOGS[name].by_stdout)
 
     def _find_unusable(self) -> dict[str, str]:
         """Name -> why."""
@@ -181,39 +191,53 @@ class Peers:
                 unusable[name] = f"not installed for {self._python}"
         return unusable
 
-    def command(self, name: str, *, varied: bool = False, asgi: str | None = None) -> Command:
+    def command(
+        self,
+        name: str,
+        *,
+        varied: bool = False,
+        asgi: str | None = None,
+        log: Path | None = None,
+    ) -> Command:
         """How `server` starts it."""
         apps = VARIED if varied else CONSTANT
         if asgi is not None:
             apps = {**apps, "asgi": asgi}
-        return self._command(name, apps, varied)
+        if name.startswith("nginx"):
+            return lambda port: self._nginx_command(name, port, varied, log)
+        command = self._command(name, apps)
+        if log is None:
+            return command
+        # They come last, and so count where a word before them says otherwise.
+        return lambda port: [*command(port), *ACCESS_LOGS[name].filled(log)]
 
     def echo_command(self, name: str) -> Command:
         """How a server of WebSockets is started."""
         if name in SOCKETS:
             return lambda port: [self._python, "-c", SOCKETS[name].format(port=port)]
-        command = self._command(name, ECHO, False)
+        command = self._command(name, ECHO)
         return lambda port: [*command(port), *PINGLESS[name]]
 
-    def _command(self, name: str, apps: dict[str, str], varied: bool) -> Command:
+    def _command(self, name: str, apps: dict[str, str]) -> Command:
         if name in OURS:
             target, *options = OURS[name]
             served = self._target or apps["native"]
             return ours(target.format(site=self._site, target=served, **apps), *options)
         if name == "floor":
             return lambda port: [str(self._floor), str(port)]
-        if name.startswith("nginx"):
-            return lambda port: self._nginx_command(name, port, varied)
         if name in CODE:
             return lambda port: [self._python, "-c", CODE[name].format(port=port, **apps)]
         return lambda port: [self._python, "-m", *MODULE[name].format(port=port, **apps).split()]
 
-    def _nginx_command(self, name: str, port: int, varied: bool) -> list[str]:
+    def _nginx_command(
+        self, name: str, port: int, varied: bool, log: Path | None = None
+    ) -> list[str]:
         folder = self._folder / f"nginx-{port}"
         folder.mkdir(exist_ok=True)  # a port may come again
         constant = NGINX_CONSTANT.format(body=BODY.decode(), site=self._site)
         self.configurations[name] = NGINX.format(
             locations=NGINX_VARIED if varied else constant,
+            access_log="off" if log is None else f"{log} combined",
             cache=FILE_CACHE if name == "nginx+cache" else "",
             files=20000,
             folder=folder,

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Self, TypeVar, get_args, get_origin, get_type_hints
 
-SCHEMA = "reactor-bench/3"
+SCHEMA = "reactor-bench/4"
 SPELLED = {"p99_9": "p99.9"}
 
 RunVerdict = Literal["VALID", "GENERATOR-BOUND", "UNSTABLE"]
@@ -45,7 +45,10 @@ class Environment:
 
 @dataclass(frozen=True)
 class Plan:
-    """What was asked for; ``rate`` None is a closed loop, ``varied`` 0 one constant request."""
+    """What was asked for; ``rate`` None is a closed loop, ``varied`` 0 one constant request.
+
+    ``access_log``: each server that has one wrote its access log to a file.
+    """
 
     target: str
     connections: int
@@ -57,6 +60,7 @@ class Plan:
     warm_up_s: float
     seed: int
     varied: int = 0
+    access_log: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,11 +99,12 @@ class Slot:
 
 @dataclass(frozen=True)
 class Row:
-    """A server at so many connections, all its slots together."""
+    """A server at so many connections, all its slots together; ``access_log``: it wrote one."""
 
     server: str
     connections: int
     rate: float | None
+    access_log: bool
     requests_per_s: float
     cpu_us_per_request: float
     latency_s: Latency

@@ -30,6 +30,7 @@ class Running(Server):
             self.host = "127.0.0.1" if listening("127.0.0.1", self.port) else "::1"
         self.url = self._url(found[3] or "/")
         self.command: list[str] = []
+        self.log = None
         self._pid = 0
 
     def __enter__(self) -> Self:

@@ -21,9 +21,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import IO, Self
 
 from reactor.bench.answers import Right, body_of, request_bytes
 from reactor.bench.listening import listening, sockets_of
@@ -34,6 +35,7 @@ SERVED = Path(__file__).resolve().parent / "served"
 START_S = 15.0
 ANSWER_S = 5.0
 END_S = 5.0
+LOG_LOOKED_AT_BYTES = 64 * 1024  # behind what a server says when it starts
 
 Command = Callable[[int], Sequence[str]]  # of the port to listen on
 
@@ -86,14 +88,26 @@ class Memory:
 class Server:
     """A server process on a core of its own; entering waits until it listens.
 
+    ``log`` is the file of its access log, if it writes one, and ends with it.
+
     Raises:
         NotServed: it ended before it listened, or listens not within 15 s.
     """
 
     host = "127.0.0.1"
 
-    def __init__(self, name: str, command: Command, path: str = "/") -> None:
+    def __init__(
+        self,
+        name: str,
+        command: Command,
+        path: str = "/",
+        *,
+        log: Path | None = None,
+        log_is_stdout: bool = False,
+    ) -> None:
         self.name = name
+        self.log = log
+        self._log_is_stdout = log_is_stdout
         self.port = free_port()
         self.url = self._url(path)
         self.command = list(command(self.port))
@@ -101,15 +115,15 @@ class Server:
 
     def __enter__(self) -> Self:
         try:
-            with uninterrupted():
+            with uninterrupted(), ExitStack() as stack:
                 self._process = subprocess.Popen(
                     on_core(cores()[0], self.command),
                     env={
                         **os.environ,
                         "PYTHONPATH": os.pathsep.join([str(SERVED), *_python_path()]),
                     },
-                    stdout=self._output,
-                    stderr=subprocess.STDOUT,
+                    stdout=stack.enter_context(self._stdout()),
+                    stderr=self._output,
                     stdin=subprocess.DEVNULL,
                     # Ctrl-C is for the benchmark, which then ends its servers.
                     start_new_session=True,
@@ -132,6 +146,24 @@ class Server:
         for pid in tree[1:]:
             _kill(pid, self._process.pid)
         self._output.close()
+        if self.log is not None:
+            self.log.unlink(missing_ok=True)  # they are of a gigabyte together
+
+    def _stdout(self) -> AbstractContextManager[IO[bytes]]:
+        if self.log is None or not self._log_is_stdout:
+            return nullcontext(self._output)
+        return self.log.open("ab")
+
+    def check_log(self) -> None:
+        """Raise NotServed if it has answered many requests, and its access log has none."""
+        if self.log is None:
+            return
+        written = b""
+        if self.log.exists():
+            with self.log.open("rb") as file:
+                written = file.read(LOG_LOOKED_AT_BYTES)
+        if b'" 200 ' not in written:
+            raise NotServed(f"{self.name} writes no access log")
 
     def _url(self, path: str) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host

@@ -45,6 +45,7 @@ def make_row(one: Measured, plan: Plan) -> Row:
         server=one.name,
         connections=plan.connections,
         rate=plan.rate,
+        access_log=plan.access_log,
         requests_per_s=median(slot.metric("requests_per_s") for slot in one.slots),
         cpu_us_per_request=median(cpu),
         latency_s=_latency(latency),

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import reactor
+from reactor.bench.access_logs import ACCESS_LOGS
 from reactor.bench.answers import VARIED, Right
 from reactor.bench.comparison import Comparison, Contender
 from reactor.bench.memory import idle_slope
@@ -103,6 +104,11 @@ def _add_load(parser: Any) -> None:
     )
     parser.add_argument("--close", action="store_true", help="a connection for each request")
     parser.add_argument(
+        "--access-log",
+        action="store_true",
+        help="each server writes its access log to a file; default: none has one",
+    )
+    parser.add_argument(
         "--websocket",
         action="store_true",
         help=f"messages of {len(MESSAGE)} bytes that come back; among {', '.join(WEBSOCKET_NAMES)}",
@@ -125,6 +131,11 @@ def run(options: argparse.Namespace) -> int:
         raise ConfigurationError(
             f"what {options.target} answers to --varied requests is not known: leave out "
             "--target, or give the URL of what answers all of them alike"
+        )
+    if options.access_log and (options.websocket or _is_url(options.target)):
+        raise ConfigurationError(
+            "--access-log tells servers that are started here to log requests: leave out "
+            "--websocket, and start a URL's server with its log"
         )
     if options.websocket and (options.varied or options.close or options.target or options.memory):
         raise ConfigurationError(
@@ -198,6 +209,7 @@ def _plan(options: argparse.Namespace) -> Plan:
         warm_up_s=WARM_UP_S,
         seed=1,
         varied=options.varied,
+        access_log=options.access_log,
     )
 
 
@@ -237,8 +249,11 @@ def _contenders(options: argparse.Namespace, peers: Peers) -> tuple[list[Contend
             failures.append(Failure(name, f"{name} is left out: {peers.unusable[name]}"))
             continue
         version = reactor.__version__ if name in OURS else versions.get(name)
-        make = functools.partial(peers.server, name, varied=varied, websocket=options.websocket)
-        contenders.append(Contender(name, make, version))
+        logs = options.access_log and name in ACCESS_LOGS
+        make = functools.partial(
+            peers.server, name, varied=varied, websocket=options.websocket, access_log=logs
+        )
+        contenders.append(Contender(name, make, version, differs={"access_log": logs}))
     return contenders, failures
 
 
