@@ -44,6 +44,7 @@ from reactor.loop._spin_guard import SpinGuard
 from reactor.net import Connection, Reactor
 from reactor.net._listener import Listener
 from reactor.parser._framing import ResponseParser
+from reactor.process._page import Slot
 from reactor.testing import FakeTransport
 
 READ = selectors.EVENT_READ
@@ -258,6 +259,7 @@ RECIPES: dict[str, Callable[[], tuple[object, ...]]] = {
     "Body": lambda: (b"x",),
     "Listener": lambda: (Reactor(), [listening()], Protocol),
     "Load": lambda: (Reactor(), [target()], lambda client: None, 1, 1, False),
+    "AnswerCounts": lambda: (Slot(),),
     "Page": lambda: (2,),
     "Registration": lambda: (pair(), 0, Handler()),
     "Request": lambda: ("GET", "/", {"Host": "a"}),

@@ -21,7 +21,15 @@ from reactor.process._page import (
     Slot,
 )
 
-ROWS = {"status": 6, "refusals": 64, "latency": 15, "turns": 16}
+ROWS = {
+    "codes": 48,
+    "methods": 10,
+    "refusals": 80,
+    "latency": 75,
+    "latency_ns": 5,
+    "durations": 104,
+    "turns": 16,
+}
 
 
 @contextmanager
@@ -59,7 +67,7 @@ def test_slots_do_not_share_values():
     assert [page.slot(index)["requests"] for index in range(3)] == [1, 10, 100]
     assert dict(page.gone) == dict.fromkeys(page.gone.keys(), 0)
     assert page.total("requests") == 111
-    assert page.total_row("status") == (0,) * 6
+    assert page.total_row("methods") == (0,) * 10
 
 
 def test_a_sum_is_of_the_slots_that_were_given_out():
@@ -139,12 +147,12 @@ def test_a_slot_alone_is_private_to_its_process():
 @pytest.mark.parametrize(
     ("ask", "said"),
     [
-        (lambda page: page.slot(0)["request"], "no value 'request'; it has requests, status"),
-        (lambda page: page.slot(0)["status"], "status is a row of 6"),
-        (lambda page: page.total("latency"), "latency is a row of 15"),
+        (lambda page: page.slot(0)["request"], "no value 'request'; it has requests, codes"),
+        (lambda page: page.slot(0)["codes"], "codes is a row of 48"),
+        (lambda page: page.total("latency"), "latency is a row of 75"),
         (lambda page: page.total_row("requests"), "requests is one value"),
         (lambda page: page.slot(0).row("nothing"), "no value 'nothing'"),
-        (lambda page: page.slot(0).__setitem__("status", 1), "status is a row of 6"),
+        (lambda page: page.slot(0).__setitem__("codes", 1), "codes is a row of 48"),
     ],
 )
 def test_a_wrong_name_says_what_there_is(ask, said):

@@ -3,6 +3,7 @@
 from libc.stdint cimport int64_t, uint8_t
 
 from reactor.http._collecting cimport BodyStore
+from reactor.http._counting cimport AnswerCounts
 from reactor.http._edge cimport Edge
 from reactor.parser._framing cimport RequestParser
 from reactor.parser._message cimport Request, Response
@@ -23,7 +24,8 @@ cdef class ServerContext:
     cdef int requests_per_turn
     cdef int64_t high_water
     cdef double silent_timeout, keep_alive_timeout
-    cdef bint wants_answers, streams_bodies
+    cdef bint wants_answers, logs_answers, streams_bodies
+    cdef AnswerCounts counts    # None: nobody asks how many there were
     cdef readonly BodyStore bodies
     cdef str retry_after
     cdef object error_fields   # the application's, of an answer that is the machine's
@@ -35,6 +37,7 @@ cdef class ServerContext:
     cdef public object websockets       # what the WebSockets of this server share; None: none was opened
     cdef public object websocket_options    # how they are opened; None: as by default
 
+    cdef int refused(self, object peer, object error) except -1
     cdef int judge(self, Request request) except -1
     cdef Response error(self, int status, str message)
     cdef RequestParser lend_parser(self)

@@ -2,6 +2,7 @@ from typing import Any
 
 from typing_extensions import disjoint_base
 
+from reactor.http._counting import AnswerCounts
 from reactor.http._edge import Edge
 from reactor.http.app import App, BodyFileMaker, HttpDate, Journal
 from reactor.http.websocket_options import WebSocketOptions
@@ -46,6 +47,9 @@ class ServerContext:
 
     def guard(self, edge: Edge) -> None:
         """Before the first request: hold every one to it."""
+
+    def count(self, counts: AnswerCounts) -> None:
+        """Before the first request: count all answers there."""
 
     @property
     def draining(self) -> bool:

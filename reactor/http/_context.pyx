@@ -42,7 +42,7 @@ cdef class ServerContext:
         # What every request looks at.
         self.respond_to = app.respond
         self.streams_bodies = getattr(app, "streams_bodies", False)
-        self.wants_answers = journal.wants_answers
+        self.wants_answers = self.logs_answers = journal.wants_answers
         self.requests_per_turn = limits.requests_per_turn_max
         self.high_water = limits.write_high_water_bytes
         self.silent_timeout = limits.silent_timeout_s
@@ -59,6 +59,16 @@ cdef class ServerContext:
         self.edge = edge
         self.known_host = <const uint8_t *>b"\n"
         self.known_size = -1
+
+    def count(self, AnswerCounts counts not None):
+        self.counts = counts
+        self.wants_answers = True
+
+    cdef int refused(self, object peer, object error) except -1:
+        if self.counts is not None:
+            self.counts.refused(error.code)
+        self.journal.refused(peer, error)
+        return 0
 
     cdef int judge(self, Request request) except -1:
         self.edge.judge(request)

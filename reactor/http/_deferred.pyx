@@ -106,6 +106,7 @@ cdef class DeferredResponder(Responder):
         self.move_writing(START)
         self.status = 101
         if self.sent_bytes is not None:
+            self.answer_begins()
             self.sent_bytes.began(len(head), len(head))
         transport.write(head)
         transport.flush()

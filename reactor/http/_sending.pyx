@@ -8,6 +8,9 @@ Must never know: what an answer is made of, or how it is framed.
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 
+from reactor.http._counting cimport AnswerCounts
+from reactor.process._page cimport ACTIVE, WRITING
+
 
 cdef class Sender(Sides):
 
@@ -28,12 +31,16 @@ cdef class Sender(Sides):
             self.sent_bytes = SentBytes()
         at = self.transport.time() if self.pipelined else self.transport.turn_began()
         self.pipelined = True
+        if self.context.counts is not None and self.sent_bytes.current is None:
+            self.context.counts.values[ACTIVE] += 1
         return self.sent_bytes.head_came(at)
 
     cdef int answer_begins(self) except -1:
         """What is answered may be no request: nothing was whole before."""
         if self.sent_bytes is None or self.sent_bytes.current is None:
             self.head_came()
+        if self.context.counts is not None:
+            self.context.counts.values[WRITING] += 1
         return 0
 
     cdef int send_file(self, object file, int64_t offset, int64_t length) except -1:
@@ -58,6 +65,8 @@ cdef class Sender(Sides):
         """Nothing more of this answer will be written."""
         if self.sent_bytes is None:
             return 0
+        if self.context.counts is not None and self.sent_bytes.current is not None:
+            self.context.counts.values[ACTIVE] -= 1
         self.sent_bytes.ended(self.request, self.status)
         return self.notify_taken(False)
 
@@ -65,9 +74,16 @@ cdef class Sender(Sides):
         return 0 if self.sent_bytes is None else self.notify_taken(False)
 
     cdef int notify_taken(self, bint lost) except -1:
-        """Log the answers that the kernel has taken, or those of which it takes nothing more."""
+        """Count and log the answers that the kernel has taken, or takes nothing more of."""
+        cdef AnswerCounts counts = self.context.counts
         if self.sent_bytes is None:
             return 0
         while (record := self.sent_bytes.next_taken(self.transport, lost)) is not None:
-            self.context.journal.answered(self.peer, record)
+            if counts is not None:
+                counts.answered(record)
+            if self.context.logs_answers:
+                self.context.journal.answered(self.peer, record)
+        if lost and counts is not None and self.sent_bytes.current is not None:
+            self.sent_bytes.current = None      # it is answered nothing: its client has gone
+            counts.values[ACTIVE] -= 1
         return 0

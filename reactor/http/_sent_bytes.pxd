@@ -12,6 +12,7 @@ cdef class AnswerRecord:
     cdef double first_at                        # below zero: nothing of it was taken
     cdef int64_t begins_at, body_at, ends_at    # in the bytes that were handed over
 
+    cdef bint has_begun(self) noexcept
     cdef bint first_is_due(self, int64_t taken) noexcept
 
 cdef class SentBytes:

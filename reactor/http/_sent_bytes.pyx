@@ -27,6 +27,9 @@ cdef class AnswerRecord:
     def first_byte_at(self):
         return None if self.first_at < 0 else self.first_at
 
+    cdef bint has_begun(self) noexcept:
+        return self.begins_at != INT64_MAX
+
     cdef bint first_is_due(self, int64_t taken) noexcept:
         return self.first_at < 0 and taken > self.begins_at
 

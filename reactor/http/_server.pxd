@@ -13,7 +13,7 @@ cdef enum Clock:
     OUTDATED, NOT_SET, FOR_ANYTHING, FOR_HEAD, FOR_BODY, FOR_ROOM, FOR_NEXT, FOR_LAST
 
 cdef class ServerMachines(Factory):
-    cdef ServerContext context
+    cdef readonly ServerContext context
 
 cdef class ServerMachine(DeferredResponder):
     cdef RequestParser parser   # None while there is nothing to parse

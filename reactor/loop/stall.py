@@ -43,7 +43,12 @@ class StallWatch:
             time that it has doubled.
         report: gets the seconds so far and ``"FILE:LINE (FUNCTION)"``; default: a warning, the
             first one with ``advice``.
+
+    Attributes:
+        on_stall: gets them too, behind the time at which the turn began; None: nobody does.
     """
+
+    on_stall: Callable[[float, float, str], object] | None = None
 
     def __init__(
         self,
@@ -118,7 +123,10 @@ class StallWatch:
             if slot is not None and self._report_from_s == self._threshold_s:
                 slot["stalls"] += 1  # once a turn
             self._report_from_s = 2 * blocked_s
-            self._report(blocked_s, describe(frame))
+            where = describe(frame)
+            if self.on_stall is not None:
+                self.on_stall(self._seen_turn, blocked_s, where)
+            self._report(blocked_s, where)
 
     def _warn(self, blocked_s: float, where: str) -> None:
         warn(blocked_s, where, self._advice)

@@ -28,7 +28,7 @@ from reactor.loop._registration cimport (
 from reactor.process._forked cimport generation
 from reactor.net._owner cimport CallbackOwner, ConnectionOwner
 from reactor.net._socket cimport has_input, last_os_error, reset_on_close
-from reactor.net._timed cimport CLOSED, FLUSHING, LINGERING, OPEN
+from reactor.net._timed cimport CLOSED, FLUSHING, LINGERING, OPEN, has_received, has_sent
 
 from reactor.errors import TruncatedFileError
 from reactor.limits import DEFAULT_LIMITS
@@ -163,6 +163,7 @@ cdef class Connection(ServedEndpoint):
         self.flush_planned = True
         if size >= 0:
             self.vain_events = 0
+            has_received(self, size)
             self.received(size)
         else:
             self.came_to_nothing()
@@ -228,12 +229,12 @@ cdef class Connection(ServedEndpoint):
             except TruncatedFileError as error:
                 cut = error
             except OSError as error:
-                self.taken += before - self.outgoing.size
+                has_sent(self, before - self.outgoing.size)
                 return self.close_now(error)
             sent = before - self.outgoing.size
             if sent > 0:
                 self.vain_events = 0
-                self.taken += sent
+                has_sent(self, sent)
                 if self.compiled is not None:
                     self.compiled.flushed()
             if cut is not None:

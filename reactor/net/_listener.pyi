@@ -22,7 +22,8 @@ class Acceptor:
 class Listener(ConnectionOwner):
     """Serves ``factory()`` to everyone who connects to one of ``sockets``, which it owns.
 
-    ``tls``: so on those of them that are to be (`reactor.net.address.is_secured`).
+    ``tls``: so on those of them that are to be (`reactor.net.address.is_secured`). ``counted``: in
+    the loop's slot, if it has one.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class Listener(ConnectionOwner):
         factory: Callable[[], Any] | Factory,
         limits: Limits = ...,
         tls: ConnectionKind | None = None,
+        counted: bool = True,
     ) -> None: ...
     @property
     def shed(self) -> int:

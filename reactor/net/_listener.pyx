@@ -70,7 +70,7 @@ cdef class Acceptor:
         self.guarded = self.proxy is not None or getattr(sock, "uids", None) is not None
         self.registration = Registration(sock, 0, self)
         self.registration.react = react
-        self.share = share_of(listener.loop.slot, listener.limits)
+        self.share = share_of(listener.slot, listener.limits)
         return self.want_clients()
 
     cdef int want_clients(self) except -1:
@@ -99,7 +99,7 @@ cdef class Acceptor:
             fd = accept_ready(self.registration.fd, &peer)
             if fd < 0:
                 if number == 0 and errno == EAGAIN:
-                    count(listener.loop.slot, ACCEPTS_EMPTY, 1)
+                    count(listener.slot, ACCEPTS_EMPTY, 1)
                 if self.finishing and (errno == EAGAIN or errno == EINVAL):
                     return self.finished()
                 if not self.try_again(errno):
@@ -211,7 +211,7 @@ cdef class Acceptor:
             self.warned_at = now
             log(logging.WARNING, "new clients wait: %s", why)
         self.pause(self.pause_s)
-        count(self.listener.loop.slot, ACCEPT_PAUSES, 1)
+        count(self.listener.slot, ACCEPT_PAUSES, 1)
         self.pause_s = min(2 * self.pause_s, self.listener.pause_max_s)
         return 0
 
@@ -237,17 +237,18 @@ cdef class Listener(ConnectionOwner):
     cdef bint short             # of places or descriptors: some acceptor waits
     cdef readonly int shed
 
-    def __init__(self, Loop loop, sockets, factory, limits=DEFAULT_LIMITS, ConnectionKind tls=None):
+    def __init__(self, Loop loop, sockets, factory, limits=DEFAULT_LIMITS, ConnectionKind tls=None,
+                 counted=True):
         cdef Acceptor acceptor
         self.set_up(loop, limits)
+        self.slot = loop.slot if counted else None
         self.factory = factory
         self.connections, self.going, self.introducing = set(), set(), {}
         self.limits = limits
         self.refusals = Refusals(limits)
         self.connections_max = connections_max(limits)
         self.accepts_per_turn = limits.accepts_per_turn_max
-        self.pause_s = limits.accept_pause_s
-        self.pause_max_s = limits.accept_pause_max_s
+        self.pause_s, self.pause_max_s = limits.accept_pause_s, limits.accept_pause_max_s
         self.warning_s = limits.full_warning_s
         self.backlog = limits.backlog
         self.handshake_s = limits.last_handshake_s
@@ -334,8 +335,8 @@ cdef class Listener(ConnectionOwner):
             if arrival is not None:
                 connection.arrival = arrival
             self.connections.add(connection)
-            count(self.loop.slot, CONNECTIONS, 1)
-            count(self.loop.slot, ACCEPTED, 1)
+            count(self.slot, CONNECTIONS, 1)
+            count(self.slot, ACCEPTED, 1)
             connection.start()
             if self.on_empty is not None:
                 connection.finish(self.grace_s)
@@ -399,7 +400,7 @@ cdef class Listener(ConnectionOwner):
     cdef int forget(self, connection) except -1:
         cdef Py_ssize_t before = len(self.connections)
         self.connections.discard(connection)
-        return count(self.loop.slot, CONNECTIONS, len(self.connections) - before)
+        return count(self.slot, CONNECTIONS, len(self.connections) - before)
 
     cdef int place_is_free(self) except -1:
         if self.short or self.is_full():
@@ -428,7 +429,7 @@ cdef class Listener(ConnectionOwner):
         idle = [connection for connection in self.connections if connection.idle]
         self.going = set(heapq.nsmallest(self.accepts_per_turn, idle, key=attrgetter("deadline")))
         self.shed += len(self.going)
-        count(self.loop.slot, SHED, len(self.going))
+        count(self.slot, SHED, len(self.going))
         for connection in self.going:
             (<Connection>connection).shed()
         return len(self.going) > 0

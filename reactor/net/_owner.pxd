@@ -4,10 +4,12 @@ from libc.stdint cimport int64_t, uint8_t
 
 from reactor.loop._core cimport Loop
 from reactor.net._endpoint cimport Endpoint
+from reactor.process._page cimport Slot
 
 # 0041: one for all connections of a listener. What is the same for each of them is held here once.
 cdef class ConnectionOwner:
     cdef Loop loop
+    cdef Slot slot              # where it counts; None: nowhere
     cdef const uint8_t *scratch
     cdef Py_ssize_t scratch_size
     cdef int64_t high, low, write_per_turn, sendfile_per_turn

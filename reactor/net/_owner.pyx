@@ -12,6 +12,7 @@ cdef class ConnectionOwner:
     cdef int set_up(self, Loop loop, object limits) except -1:
         loop.check_open()  # or there is nothing to receive into
         self.loop = loop
+        self.slot = loop.slot
         self.scratch = <const uint8_t *>PyByteArray_AS_STRING(loop.scratch)
         self.scratch_size = PyByteArray_GET_SIZE(loop.scratch)
         self.high = limits.write_high_water_bytes

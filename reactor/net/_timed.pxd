@@ -1,9 +1,12 @@
 """How long a connection waits: the C face of `_timed.pyx`."""
 
+from libc.stdint cimport int64_t
+
 from reactor.loop._core cimport Loop
 from reactor.loop._registration cimport Registration
 from reactor.net._endpoint cimport Endpoint
 from reactor.net._owner cimport ConnectionOwner
+from reactor.process._page cimport BYTES_IN, BYTES_OUT, count
 
 cdef enum State:
     # The first is that of a connection that was not made: a subclass may forget to call `__init__`.
@@ -29,3 +32,10 @@ cdef class TimedEndpoint(Endpoint):
     # Of what is timed:
     cdef int deadline_over(self) except -1
     cdef int close_now(self, object error) except -1
+
+cdef inline int has_received(TimedEndpoint connection, int64_t size) noexcept:
+    return count(connection.owner.slot, BYTES_IN, size)
+
+cdef inline int has_sent(TimedEndpoint connection, int64_t size) noexcept:
+    connection.taken += size
+    return count(connection.owner.slot, BYTES_OUT, size)

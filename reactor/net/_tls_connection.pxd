@@ -33,5 +33,6 @@ cdef class TlsConnection(Connection):
     cdef bint waits_for(self, Py_ssize_t size) except -1
     cdef int refuse(self, bytes words, object error) except -1
     cdef int handshake_failed(self, object error) except -1
+    cdef int say_failed(self, object error) except -1
     cdef int handshake_done(self) except -1
     cdef int read_held(self) except -1

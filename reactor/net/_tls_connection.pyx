@@ -31,6 +31,7 @@ from reactor.net._outgoing cimport Outgoing
 from reactor.net._timed cimport CLOSED, FLUSHING, LINGERING, OPEN
 from reactor.net._tls_outgoing cimport TlsOutgoing
 from reactor.parser._arrival cimport Arrival
+from reactor.process._page cimport HANDSHAKES, HANDSHAKES_FAILED, HANDSHAKES_RESUMED, count
 
 import logging
 import socket
@@ -111,7 +112,7 @@ cdef class TlsConnection(Connection):
         try:
             self.wrap()
         except OSError as error:
-            self.tls.failed(self.peer, error)  # the client has gone already
+            self.say_failed(error)  # the client has gone already
             return self.close_now(error)
         return self.set_deadline_at(self.loop.time_now() + self.tls.timeout)
 
@@ -188,7 +189,7 @@ cdef class TlsConnection(Connection):
 
     cdef int refuse(self, bytes words, object error) except -1:
         """Say what it takes, in plain words that the client understands."""
-        self.tls.failed(self.peer, error)
+        self.say_failed(error)
         self.shaking = False
         self.ssl = None
         self.outgoing = Outgoing.__new__(Outgoing)
@@ -197,11 +198,16 @@ cdef class TlsConnection(Connection):
         return 0
 
     cdef int handshake_failed(self, object error) except -1:
-        self.tls.failed(self.peer, error)
+        self.say_failed(error)
         self.shaking = False
         # Its alert, which says why, is sent already; lingering lets it arrive.
         self.error = error
         self.close()
+        return 0
+
+    cdef int say_failed(self, object error) except -1:
+        count(self.owner.slot, HANDSHAKES_FAILED, 1)
+        self.tls.failed(self.peer, error)
         return 0
 
     cdef int handshake_done(self) except -1:
@@ -209,6 +215,9 @@ cdef class TlsConnection(Connection):
         self.arrival = Arrival(
             "https", None, peer, TlsInfo(self.sock), getattr(self.sock, "certified_hosts", None))
         self.tls.handshakes += 1
+        count(self.owner.slot, HANDSHAKES, 1)
+        if self.sock.session_reused:
+            count(self.owner.slot, HANDSHAKES_RESUMED, 1)
         self.shaking = False
         self.set_deadline_at(INFINITY)
         protocol = self.owner.made()
@@ -225,7 +234,7 @@ cdef class TlsConnection(Connection):
         if not self.shaking:
             return Connection.deadline_over(self)
         error = TimeoutError("the handshake took too long")
-        self.tls.failed(self.peer, error)
+        self.say_failed(error)
         return self.close_now(error)
 
     # --- events of the loop ---------------------------------------------------------------

@@ -60,13 +60,15 @@ class Reactor(Loop):
         factory: Callable[[], Any],
         limits: Limits = DEFAULT_LIMITS,
         tls: ConnectionKind | None = None,
+        counted: bool = True,
     ) -> Listener:
-        """`listen` on sockets that listen already; the listener owns them. ``tls``: by TLS."""
+        """`listen` on sockets that listen already; the listener owns them. ``tls``: by TLS;
+        ``counted``: in `slot`, if there is one."""
         from reactor.net._listener import Listener  # a client needs none
 
         for sock in sockets:
             sock.setblocking(False)  # it is asked for more until nobody waits
-        listener = Listener(self, sockets, factory, limits, tls)
+        listener = Listener(self, sockets, factory, limits, tls, counted)
         self._listeners.append(listener)
         return listener
 

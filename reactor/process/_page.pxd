@@ -8,13 +8,18 @@ from libc.stdint cimport int64_t
 # name for its first value, and one that ends in _LAST.
 cdef enum:
     REQUESTS                            # answered whole
-    STATUS                              # a row: 1xx, 2xx ... 5xx, others
-    STATUS_LAST = STATUS + 5
-    REFUSALS                            # a row: by the number of the broken `Rule`
-    REFUSALS_LAST = REFUSALS + 63
-    LATENCY                             # a row: OpenTelemetry's 14 buckets, and above them
-    LATENCY_LAST = LATENCY + 14
-    LATENCY_NS                          # the sum
+    CODES                               # rows: what their places are is in `http/_counting.pyx`
+    CODES_LAST = CODES + 47
+    METHODS
+    METHODS_LAST = METHODS + 9
+    REFUSALS
+    REFUSALS_LAST = REFUSALS + 79
+    LATENCY                             # for each class of status 14 buckets, and above them
+    LATENCY_LAST = LATENCY + 74
+    LATENCY_NS                          # the sums
+    LATENCY_NS_LAST = LATENCY_NS + 4
+    DURATIONS                           # all of them, in finer steps
+    DURATIONS_LAST = DURATIONS + 103
     BYTES_IN
     BYTES_OUT
     ACCEPTED                            # connections
@@ -40,6 +45,7 @@ cdef enum:
     IN_TURN                             # 1: outside `select`; the loop may be held up
     CONNECTIONS
     ACTIVE                              # requests under way
+    WRITING                             # answers that have begun, and are not taken
     RSS_BYTES
     FIELDS_END
 

@@ -26,10 +26,12 @@ cdef enum:
 # The names for Python, in their order: the first value, and how many there are.
 cdef dict PLACES = {
     "requests": (REQUESTS, 1),
-    "status": (STATUS, 6),
-    "refusals": (REFUSALS, 64),
-    "latency": (LATENCY, 15),
-    "latency_ns": (LATENCY_NS, 1),
+    "codes": (CODES, 48),
+    "methods": (METHODS, 10),
+    "refusals": (REFUSALS, 80),
+    "latency": (LATENCY, 75),
+    "latency_ns": (LATENCY_NS, 5),
+    "durations": (DURATIONS, 104),
     "bytes_in": (BYTES_IN, 1),
     "bytes_out": (BYTES_OUT, 1),
     "accepted": (ACCEPTED, 1),
@@ -53,6 +55,7 @@ cdef dict PLACES = {
     "in_turn": (IN_TURN, 1),
     "connections": (CONNECTIONS, 1),
     "active": (ACTIVE, 1),
+    "writing": (WRITING, 1),
     "rss_bytes": (RSS_BYTES, 1),
 }
 COUNTERS = tuple([name for name, (first, _) in PLACES.items() if first < COUNTERS_END])
