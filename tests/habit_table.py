@@ -135,6 +135,8 @@ SERVE = [
     Habit(GUNICORN, "-n name app:app"),
     Habit(GUNICORN, "--reuse-port app:app"),
     Habit(GUNICORN, "--statsd-host localhost:8125 app:app"),
+    Habit("granian", "app:app --metrics", "app:app --metrics"),
+    Habit("granian", "app:app --metrics --metrics-port 9100"),
     Habit(
         GUNICORN,
         "--certfile c.pem --keyfile k.pem app:app",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from observing_option_rows import OBSERVING_TABLE
 from reload_option_rows import RELOAD_TABLE
 from tls_option_rows import TLS_TABLE
 from worker_option_rows import WORKER_TABLE
 
-OTHERS = [*TLS_TABLE, *WORKER_TABLE, *RELOAD_TABLE]
+OTHERS = [*TLS_TABLE, *WORKER_TABLE, *RELOAD_TABLE, *OBSERVING_TABLE]

@@ -201,7 +201,7 @@ def test_a_fault_of_ours_is_exit_code_1(tmp_path):
         "from reactor.loop import Loop\n"
         "def broken(*args): raise RuntimeError('a fault of ours')\n"
         "import reactor.server\n"
-        "reactor.server.LoopServer.run = broken\n"
+        "reactor.server.models.LoopServer.run = broken\n"
         "app = lambda request: None\n"
     )
     (tmp_path / "module.py").write_text(code)

@@ -55,7 +55,13 @@ SERVE = {
     "-m --umask": "write --uds-mode for a socket's file, or set it in the shell (umask)",
     "-n --name": "a process is named by what starts it (exec -a NAME)",
     "--pythonpath": "write --app-dir DIR, or set PYTHONPATH",
-    "--statsd-host --statsd-prefix --metrics": "nothing is measured for others: count the log",
+    "--statsd-host --statsd-prefix --dogstatsd-tags": (
+        "nothing is sent to statsd: write --metrics, and let Prometheus or its agent read it"
+    ),
+    "--metrics-address --metrics-port": "write --metrics ADDRESS:PORT",
+    "--metrics-scrape-interval --enable-backlog-metric": (
+        "metrics are as they are at each scrape, the accept queue among them: leave it out"
+    ),
     "--no-sendfile": "a file that the kernel cannot send is read: leave this out",
     "--paste --spew --worker-tmp-dir --capture-output": "there is nothing like it: leave it out",
     "--uds-permissions": "write --uds-mode MODE",

@@ -18,6 +18,7 @@ from reactor.cli.edge_options import add_edge
 from reactor.cli.environment import add_environment, set_up
 from reactor.cli.identity import add_identity, check_root, drop_rights
 from reactor.cli.numbers import seconds, whole
+from reactor.cli.observing import add_observing, say_where
 from reactor.cli.output import Log, Output, say, shown
 from reactor.cli.reload_options import add_reload
 from reactor.cli.serving import (
@@ -78,6 +79,7 @@ def add_parser(commands: Any) -> None:
     add_websockets(parser.add_argument_group("WebSockets"))
     add_workers(parser.add_argument_group("workers (docs/workers.md)"))
     add_reload(parser.add_argument_group("while you write it (docs/reload.md)"))
+    add_observing(parser.add_argument_group("metrics and status (docs/observe.md)"))
     add_configuration(parser.add_argument_group("configuration (docs/configuration.md)"))
     process = parser.add_argument_group("the process")
     add_environment(process)
@@ -257,9 +259,13 @@ def _serve(options: argparse.Namespace, server: Server, log: Log, notifier: Noti
     server.tell(notifier)
     notifier.keep_sockets(server.sockets)
     forget_passed()
+    if server.status is not None:
+        server.status.target = options.target
 
     def listening(sockets: object) -> None:
         announce(log, options.target, server)
+        if server.status is not None:
+            say_where(server.status.urls)
         notifier.ready(f"Serving {options.target} on {', '.join(server.urls)}")
 
     with logging_shown(options.log_level.upper()):

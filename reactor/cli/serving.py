@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from reactor.cli.edge_options import edge_policy
+from reactor.cli.observing import metrics_of
 from reactor.cli.output import Log, Output, say
 from reactor.cli.reload_options import hurried
 from reactor.cli.websockets import websocket_limits, websocket_options
@@ -116,6 +117,7 @@ def make_server(
         static=load_folders(options),
         edge=edge_policy(options),
         channel=channel,
+        metrics=metrics_of(options),
     )
 
 

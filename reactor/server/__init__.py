@@ -29,22 +29,20 @@ from reactor.server._date import DateField
 from reactor.server.access_log import AccessLog
 from reactor.server.body_files import BodyFiles, body_files_for
 from reactor.server.edge import NO_POLICY, EdgePolicy, edge_of, trust_binds
-from reactor.server.loop_server import LoopServer
+from reactor.server.models import HostLoop, Model, hosting_of, server_of
 from reactor.server.notify import Notifier
 from reactor.server.redirects import redirects, set_up_redirects
 
 if TYPE_CHECKING:
     from reactor.server.background import Background
+    from reactor.server.status.own import OwnStatus
     from reactor.server.tls import Contexts, TlsOptions
     from reactor.server.worker import Channel
 
-Model = Literal["reactor", "threads"]
-HostLoop = Literal["auto", "reactor", "asyncio"]
 # Where to listen: an address, what `--bind` takes, or a socket that listens already.
 Where = Bind | Address | Descriptor | str | socket.socket
 
 _ONCE = "a Server runs once, then its sockets are closed: make another one"
-ONE_THREAD = "asynchronous applications run in asyncio's one thread: leave out the model 'threads'"
 
 
 def protocol_factory(
@@ -97,6 +95,8 @@ class Server:
             them is answered from it, whatever is not goes to the application.
         edge: whom the server believes, and for which hosts it answers (docs/proxy.md).
         channel: of a worker to its supervisor (docs/workers.md): that stops it, and no signal.
+        metrics: where to say what the server does ("127.0.0.1:9464", docs/observe.md); ``status``
+            has the ``urls`` of its page.
 
     Raises:
         ConfigurationError: the target or an address cannot be served, or there is no such model;
@@ -105,6 +105,7 @@ class Server:
 
     _was_run = False
     _background: Background | None = None
+    _status: OwnStatus | None = None
 
     def __init__(
         self,
@@ -125,15 +126,15 @@ class Server:
         static: Mapping[str, str | os.PathLike[str] | StaticFolder] | None = None,
         edge: EdgePolicy = NO_POLICY,
         channel: Channel | None = None,
+        metrics: str | None = None,
     ) -> None:
         _check_values(model, tls, limits, access_log, static)
         app = _app_of(target, limits, interface, lifespan)
         contexts = None if tls is None else _contexts(tls, app)
-        connections_max(limits)  # before anything is opened: there may be too few descriptors
         self.body_files = body_files_for(app, limits, body_dir)
         if self.body_files is not None:
             limits = with_body_files(limits)
-        hosting = _hosting_of(app, loop, model)
+        hosting = hosting_of(app, loop, model)
         websockets = websockets.replace(possible=model == "reactor")
         before = _folders(app, static or {})
         self._opened = _others([app, *before.values()], [target, *(static or {}).values()])
@@ -146,7 +147,8 @@ class Server:
             self._know_urls(app, factory, contexts, _threads(model, limits))
             _guard([factory, *others], edge, self.sockets, limits)
             self._answers_s = limits.graceful_timeout_s
-            make = _server_of(model, hosting, contexts, channel)
+            self._status = _status(metrics, model, target, self.sockets, limits, edge, contexts)
+            make = server_of(model, hosting, contexts, channel, self._status)
             self._server = make(self.sockets, factory, limits)
         except BaseException as error:
             self._release()
@@ -172,6 +174,11 @@ class Server:
         schemes = _schemes(app, served, contexts)
         _tell_serving(app, factory, addresses, schemes[0], threads)
         self.urls = [*map(_url, schemes, addresses)]
+
+    @property
+    def status(self) -> OwnStatus | None:
+        """What ``metrics`` asks for: the ``urls`` of its page, the ``target`` that it names."""
+        return self._status
 
     def tell(self, notifier: Notifier) -> None:
         """Before `run`: it is told of a stop, and that the server is alive."""
@@ -258,6 +265,8 @@ class Server:
     def _release(self) -> None:
         for sock in self.sockets:
             sock.close()
+        if self._status is not None:
+            self._status.close()
         for folder in self._opened:
             folder.close()
 
@@ -322,23 +331,6 @@ def _threads(model: Model, limits: Limits) -> int:
     return connections_max(limits) if model == "threads" else 1
 
 
-def _hosting_of(app: Any, loop: HostLoop, model: Model) -> Any:
-    """What hosts asyncio for this app; None if nobody needs it."""
-    needed = getattr(app, "needs_asyncio", False)
-    if loop == "reactor" and needed:
-        raise ConfigurationError("an asynchronous application needs asyncio's loop")
-    if loop not in get_args(HostLoop):
-        raise ConfigurationError(f"there is no loop {loop!r}")
-    if not needed and loop != "asyncio":
-        return None
-    if model == "threads":
-        raise ConfigurationError(ONE_THREAD)
-    # Only who needs it pays for asyncio.
-    from reactor.server.hosted import Hosting
-
-    return Hosting(app)
-
-
 def _guard(
     factories: list[Any], policy: EdgePolicy, sockets: list[socket.socket], limits: Limits
 ) -> None:
@@ -363,6 +355,7 @@ def _check_values(
         raise TypeError(f"{access_log!r} is not called with lines: write access_log=print")
     if static is not None and not isinstance(static, Mapping):
         raise TypeError(f"{static!r} is no mapping: write {{'/static': 'public'}}")
+    connections_max(limits)  # before anything is opened: there may be too few descriptors
 
 
 def _contexts(tls: TlsOptions | Contexts, app: Any) -> Contexts:
@@ -382,15 +375,13 @@ def _checked_seconds(seconds: float) -> float:
     return float(seconds)
 
 
-def _server_of(model: Model, hosting: Any, tls: Contexts | None, channel: Channel | None) -> Any:
-    if hosting is not None:
-        return partial(hosting.server, tls=tls, channel=channel)
-    if model == "reactor":
-        return partial(LoopServer, tls=tls, channel=channel)
-    # Only this model pays for threads.
-    from reactor.server.threads import ThreadServer
+def _status(metrics: str | None, *what: Any) -> OwnStatus | None:
+    if metrics is None:
+        return None
+    # Only who looks at it pays for it.
+    from reactor.server.status.own import own_status
 
-    return partial(ThreadServer, channel=channel)
+    return own_status(metrics, *what)
 
 
 def _url(scheme: str, address: Address) -> str:

@@ -24,6 +24,7 @@ from reactor.server.stopping import say_cut
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from reactor.server.status.observed import Observed
     from reactor.server.tls import Contexts
     from reactor.server.worker import Channel
 
@@ -45,6 +46,7 @@ class Hosting:
         limits: Limits,
         tls: Contexts | None = None,
         channel: Channel | None = None,
+        observed: Observed | None = None,
     ) -> HostedServer:
         lifespan_in = getattr(self._app, "lifespan_in", None)
         return HostedServer(
@@ -57,6 +59,7 @@ class Hosting:
             lifespan=None if lifespan_in is None else lifespan_in(self._loop),
             tls=tls,
             channel=channel,
+            observed=observed,
         )
 
     def close(self) -> None:
@@ -84,6 +87,7 @@ class HostedServer(LoopServer):
         lifespan: Lifespan | None = None,
         tls: Contexts | None = None,
         channel: Channel | None = None,
+        observed: Observed | None = None,
     ) -> None:
         self._loop = loop
         self._going = going
@@ -92,7 +96,7 @@ class HostedServer(LoopServer):
         self._failure: Exception | None = None
         self._stops_by = 0.0
         self._ending = False
-        super().__init__(sockets, factory, limits, reactor, tls, channel)
+        super().__init__(sockets, factory, limits, reactor, tls, channel, observed)
         self._reactor: HostedReactor = reactor
 
     def _listen(self) -> Any:
@@ -126,6 +130,7 @@ class HostedServer(LoopServer):
             self._reactor.stop()
             return
         self._listener = self._accept()
+        self._serves()
         if self._on_running is not None:
             self._on_running()
 

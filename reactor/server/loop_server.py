@@ -30,6 +30,7 @@ from reactor.server.stopping import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from reactor.server.renewal import Renewal
+    from reactor.server.status.observed import Observed
     from reactor.server.tls import Contexts
     from reactor.server.worker import Channel, WorkerSignals
 
@@ -50,9 +51,10 @@ class LoopServer:
         reactor: Reactor | None = None,
         tls: Contexts | None = None,
         channel: Channel | None = None,
+        observed: Observed | None = None,
     ) -> None:
         self._reactor = Reactor() if reactor is None else reactor
-        self._channel = channel
+        self._channel, self._observed = channel, observed
         if channel is not None:
             self._reactor.slot = channel.slot
         self._watch = StallWatch(self._reactor, limits.stall_warning_s, advice=self.advice)
@@ -61,6 +63,9 @@ class LoopServer:
         self._factories = factories_of(factory, sockets)
         self._what = "response" if hasattr(factory, "drain") else "connection"
         self._sockets = sockets
+        if observed is not None:
+            self._reactor.slot = observed.slot
+            observed.attach(self._factories, self._watch)
         self._renewal = None if tls is None else _renewal(self._reactor, tls, limits)
         self._listener = self._listen()
         self._wake = WakePipe()
@@ -93,6 +98,8 @@ class LoopServer:
             with self._signals() as signals, self._reactor:
                 if self._renewal is not None:
                     self._renewal.start(self.notifier)
+                if self._observed is not None:
+                    self._observed.serve(self._reactor)
                 self._serve(on_running)
         finally:
             self._watch.stop()
@@ -104,9 +111,15 @@ class LoopServer:
         return self._channel.signals(self._wake)
 
     def _serve(self, on_running: Callable[[], object] | None) -> None:
+        self._serves()
         if on_running is not None:
             self._reactor.call_soon(on_running)
         self._reactor.run()
+
+    def _serves(self) -> None:
+        """Everybody who connects is served from here on."""
+        if self._observed is not None:
+            self._observed.has_state("draining" if self._stopping else "ready")
 
     def stop(self, grace_s: float | None = None) -> None:
         """Finish what is under way, then end `run`. For any thread. Called again: end it now."""
@@ -133,6 +146,8 @@ class LoopServer:
             self._reactor.stop()
             return
         self._stopping = True
+        if self._observed is not None:
+            self._observed.has_state("draining")
         later = self._reactor.call_later
         later(grace_s, self._end_streams)
         later(SAID_AFTER_S, self._say_waiting, grace_s)

@@ -15,6 +15,7 @@ from __future__ import annotations
 import logging
 import os
 import ssl
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Literal
@@ -87,7 +88,8 @@ class Contexts:
     def __init__(self, options: TlsOptions) -> None:
         self._options = options
         self._check()
-        self._failed = ""  # what was said last
+        self.failed = ""  # what was said last; "": the last files could be used
+        self.loaded_at = time.time()
         self._stamp = self._stamps()
         self.certificates: list[Certificate] = []
         self.serving = self._load()
@@ -121,11 +123,11 @@ class Contexts:
             self.serving = self._load()
         except ConfigurationError as error:
             self._stamp = stamp
-            if str(error) != self._failed:
-                self._failed = str(error)
+            if str(error) != self.failed:
+                self.failed = str(error)
                 log(logging.ERROR, "the certificates in use stay: %s", error)
             return False
-        self._stamp, self._failed = stamp, ""
+        self._stamp, self.failed, self.loaded_at = stamp, "", time.time()
         until = min((c.not_after for c in self.certificates), default=None)
         log(
             logging.WARNING,
