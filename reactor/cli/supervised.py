@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import time
 from contextlib import ExitStack
 from functools import partial
 from typing import Any
@@ -61,7 +62,7 @@ def supervise(
             policies_of(options, workers),
             limits_of(options),
             notifier=notifier,
-            keep=keep,
+            keep=keep if sources is None else [*keep, *sources.keep],
             on_serving=serving,
             read_again=service.read_again,
         )
@@ -109,7 +110,7 @@ class _Service:
         return explained(partial(self._load_watched, self._sources))
 
     def _load_watched(self, sources: Sources) -> int:
-        began = sources.loading()
+        began = time.time_ns()
         try:
             code = self._load()
         except BaseException as error:

@@ -87,11 +87,6 @@ class Doorbell:
             self._process.kill()
             self._process.wait()
 
-    def release(self) -> None:
-        """In another child, which has neither the process nor the loop."""
-        if self._registration is not None:
-            os.close(self._reader)
-
 
 def main(folders: list[str]) -> int:
     from watchfiles import watch  # type: ignore[import-not-found, unused-ignore]

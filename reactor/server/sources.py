@@ -13,7 +13,6 @@ import logging
 import os
 import socket
 import struct
-import time
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -39,6 +38,11 @@ class Sources:
         self._here, self._there = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._here.setblocking(False)
         self._watch: SourceWatch | None = None
+
+    @property
+    def keep(self) -> list[int]:
+        """Descriptors that are the supervisor's alone."""
+        return [self._here.fileno()]
 
     # --- in the supervisor ------------------------------------------------------------------------
 
@@ -79,15 +83,8 @@ class Sources:
 
     # --- in a child -------------------------------------------------------------------------------
 
-    def loading(self) -> int:
-        """Before an import: what `loaded` is to be given. The other end is the supervisor's."""
-        if self._watch is not None:
-            self._watch.release()
-        self._here.close()
-        return time.time_ns()
-
     def loaded(self, began_ns: int, error: BaseException | None = None) -> None:
-        """After it; ``error`` is what has ended it."""
+        """After an import, with the `time.time_ns` of its beginning; ``error`` has ended it."""
         folders = self._watcher.folders
         names = map(os.fsencode, {*loaded_files(folders), *blamed_files(error, folders)})
         lot = _BEGAN.pack(began_ns)

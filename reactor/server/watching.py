@@ -187,11 +187,6 @@ class SourceWatch:
         if self._bell is not None:
             self._bell.close()
 
-    def release(self) -> None:
-        """In another child."""
-        if self._bell is not None:
-            self._bell.release()
-
     def _hang_bell(self) -> None:
         """For the folders that there are now."""
         folders = self._watcher.listed
