@@ -98,7 +98,16 @@ class TwoHosts:
         where = f"127.0.0.1:{self.ports[name]},proxy=v2"
         quiet = "--no-access-log", "--log-level", "error"
         stack = ExitStack()
-        words = ["--bind", where, "--trusted-proxy", "127.0.0.1", *quiet, *self.words]
+        words = [
+            "--bind",
+            where,
+            "--trusted-proxy",
+            "127.0.0.1",
+            "--workers",
+            "2",
+            *quiet,
+            *self.words,
+        ]
         self._hosts[name] = stack, stack.enter_context(serving(*words, cwd=self.folder))
 
     def end(self, name):

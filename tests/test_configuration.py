@@ -343,6 +343,7 @@ def test_check_config_loads_all_and_binds_nothing(folder):
         (["shop:app", "--body-dir", "none"], 3, "none"),
         (["shop:app", "--allowed-host", "a b"], 3, "a b"),
         (["shop:app", "--chdir", "none"], 3, "--chdir none"),
+        (["shop:app", "--reload", "--reload-dir", "none"], 3, "--reload-dir none"),
         (["shop:app", "--static", "/s=none"], 3, "none"),
         (["-c", "none.toml", "shop:app"], 3, "cannot read"),
         (["shop:app", "--spa"], 2, "only a folder has such options"),

@@ -12,8 +12,10 @@ from reactor.apps.folders_before import FoldersBefore
 from reactor.cli.addresses import binds_of
 from reactor.cli.edge_options import edge_policy
 from reactor.cli.environment import set_up
+from reactor.cli.reload_options import sources_of
 from reactor.cli.target import load, load_folders
 from reactor.cli.tls_options import tls_options
+from reactor.cli.workers import is_supervised, workers_of
 from reactor.server.body_files import body_files_for
 from reactor.server.edge import edge_of
 
@@ -28,6 +30,9 @@ def check(options: argparse.Namespace, limits: Limits) -> str:
         ConfigurationError, WrongUsage, ApplicationFailed: as a start would.
     """
     set_up(options)
+    is_supervised(options, workers_of(options))
+    if (sources := sources_of(options)) is not None:
+        sources.close()
     binds = binds_of(options)
     tls = tls_options(options, binds)
     if options.user is not None or options.group is not None:
