@@ -1,16 +1,20 @@
-"""TLS beside nginx, in one run: CPU of a request, a handshake, a file; bytes of an idle client.
+"""TLS beside others, in one run: CPU of a request, a handshake, a file; bytes of an idle client.
 
-    python bench/tls.py                    needs nginx, wrk and trustme
-    python bench/tls.py --seconds 5 --rounds 8
+    python bench/tls.py                           beside nginx: needs nginx, wrk and trustme
+    python bench/tls.py --python PEERS/bin/python also beside granian, and uvicorn with uvloop
+    python bench/tls.py --seconds 5 --rounds 8 --rows hello varied
 
-Both have the same certificate (EC P-256), TLS 1.3 and one cipher, tickets as OpenSSL gives them, no
-access log, and one core; wrk has another. Their turns are A B B A, and the ratio is the median of
-pairs. CPU is the process's own, user and system (/proc/PID/stat), a request's share of it.
+All have the same certificate (EC P-256), TLS 1.3, one cipher and one curve, which is looked at and
+printed; tickets as each gives them, no session is resumed; no access log, and one core; wrk has
+another. Two take turns, A B B A, and the ratio is the median of pairs. CPU is the process's own,
+user and system (/proc/PID/stat), a request's share of it. The varied rows ask 10,000 different
+requests, and get an answer to each its own (bench/README.md).
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import shutil
@@ -18,95 +22,100 @@ import socket
 import ssl
 import statistics
 import subprocess
-import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import trustme
+from tls_rivals import PEERS, Rival, nginx, ours, peer, session_of
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
-from processes import eventually, serving
+from reactor.load.varied import DEFAULT, variations
 
 CONNECTIONS = 64
 FILE_BYTES = 1024 * 1024
 # What an idle client holds is the slope between so many and twice as many.
 IDLE = 300
-TICK_S = 1 / os.sysconf("SC_CLK_TCK")
-
-APP = """
-from reactor import Response
-
-def app(request):
-    return Response(200, [("Content-Type", "text/plain")], b"Hello, World!")
-"""
-NGINX = """
-daemon off; worker_processes 1; pid {folder}/pid; error_log stderr crit;
-events {{ worker_connections 4096; }}
-http {{
-  access_log off; keepalive_requests 1000000000; keepalive_timeout 600s; sendfile on;
-  client_body_temp_path {folder}/t1; proxy_temp_path {folder}/t2; fastcgi_temp_path {folder}/t3;
-  uwsgi_temp_path {folder}/t4; scgi_temp_path {folder}/t5;
-  ssl_certificate {cert}; ssl_certificate_key {key}; ssl_protocols TLSv1.3;
-  server {{
-    listen 127.0.0.1:{port} ssl; root {site}; default_type text/plain;
-    location = / {{ return 200 "Hello, World!"; }}
-  }}
-}}
-"""
+ROWS = ("hello", "varied", "asgi", "asgi-varied", "handshake", "file", "idle")
+# The most that a request of ours may cost, of theirs.
+GOALS = {
+    **{(row, "nginx"): 1.25 for row in ("hello", "varied")},
+    **{(row, "granian"): 0.55 for row in ("hello", "varied")},
+    **{(row, "uvicorn"): 0.30 for row in ("hello", "varied")},
+    **{(row, "uvicorn-h11"): 0.30 for row in ("hello", "varied")},
+    ("handshake", "nginx"): 1.30,
+    ("file", "nginx"): 1.15,
+}
 
 
-class Rival:
-    """A server that runs, and the process whose CPU counts."""
+class Bench:
+    """Where the files are, and how long a slot is."""
 
-    def __init__(self, name: str, port: int, pid: int) -> None:
-        self.name, self.port, self.pid = name, port, pid
-        self.spent: dict[str, list[float]] = {}
+    def __init__(self, folder: Path, options: argparse.Namespace) -> None:
+        self.folder = folder
+        self.seconds, self.rounds, self.python = options.seconds, options.rounds, options.python
+        self.rows = options.rows
+        self.site = folder / "site"
+        self.site.mkdir()
+        (self.site / "file").write_bytes(os.urandom(FILE_BYTES))
+        issued = trustme.CA().issue_cert("127.0.0.1", "localhost")
+        self.pair = (str(folder / "cert.pem"), str(folder / "key.pem"))
+        Path(self.pair[0]).write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
+        Path(self.pair[1]).write_bytes(issued.private_key_pem.bytes())
+        Path(self.pair[1]).chmod(0o600)
+        self.script = folder / "varied.lua"
+        self.script.write_text(varied_script())
 
-    def cpu_s(self) -> float:
-        fields = Path(f"/proc/{self.pid}/stat").read_text("ascii").rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) * TICK_S
+    def run(self) -> None:
+        for row, target, app, words in (
+            ("hello", "apps:hello", "asgi", ()),
+            ("varied", "apps:varied", "asgi_varied", ("-s", str(self.script))),
+            ("asgi", "apps:asgi", "asgi", ()),
+            ("asgi-varied", "apps:asgi_varied", "asgi_varied", ("-s", str(self.script))),
+            ("handshake", "apps:hello", "asgi", ("-H", "Connection: close")),
+        ):
+            if row in self.rows:
+                with ours("reactor", target, self.pair) as server:
+                    self.against_all(row, server, app, words)
+        if "file" in self.rows:
+            with ours("reactor", str(self.site), self.pair) as server, self.nginx() as rival:
+                self.compare("file", server, rival, "/file", ())
+        if "idle" in self.rows:
+            with ours("reactor", "apps:hello", self.pair) as server, self.nginx() as rival:
+                one, other = idle_bytes(server), idle_bytes(rival)
+                print(f"{'idle bytes':12} nginx       {one:9.0f} {other:9.0f} {one / other:6.2f}")
 
-    def memory(self) -> int:
-        text = Path(f"/proc/{self.pid}/smaps_rollup").read_text("ascii")
-        found = re.search(r"^Pss: +(\d+)", text, re.M)
-        return int(found[1]) * 1024 if found else 0
+    def nginx(self):  # type: ignore[no-untyped-def]
+        return nginx(self.folder, self.site, self.pair)
 
+    def against_all(self, row: str, server: Rival, app: str, words: tuple[str, ...]) -> None:
+        if not row.startswith("asgi"):
+            with self.nginx() as rival:
+                self.compare(row, server, rival, "/", words)
+        for name in PEERS if self.python else ():
+            with peer(name, self.python, app, self.pair) as rival:
+                self.compare(row, server, rival, "/", words)
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        port: int = sock.getsockname()[1]
-        return port
-
-
-@contextmanager
-def ours(folder: Path, pair: tuple[str, str], *words: str) -> Iterator[Rival]:
-    tls = ("--ssl-certfile", pair[0], "--ssl-keyfile", pair[1], "--ssl-min", "1.3")
-    quiet = ("--no-access-log", "--timeout-keep-alive", "600", "--limit-concurrency", "4000")
-    with serving(*words, *tls, *quiet, cwd=folder) as server:
-        os.sched_setaffinity(server.pid, {0})
-        yield Rival("reactor", server.port, server.pid)
-
-
-@contextmanager
-def nginx(folder: Path, pair: tuple[str, str]) -> Iterator[Rival]:
-    port = free_port()
-    config = folder / "nginx.conf"
-    cert, key = pair
-    config.write_text(
-        NGINX.format(folder=folder, cert=cert, key=key, port=port, site=folder / "site")
-    )
-    program = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin") or "nginx"
-    process = subprocess.Popen([program, "-p", str(folder), "-c", str(config)])
-    try:
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-        worker = int(eventually(lambda: children.read_text("ascii").split(), "nginx serves")[0])
-        os.sched_setaffinity(worker, {0})
-        yield Rival("nginx", port, worker)
-    finally:
-        process.terminate()
-        process.wait()
+    def compare(
+        self, row: str, one: Rival, other: Rival, path: str, words: tuple[str, ...]
+    ) -> None:
+        sessions = [session_of(rival) for rival in (one, other)]
+        if sessions[0].partition(",")[0] != sessions[1].partition(",")[0]:
+            raise SystemExit(f"{other.name} does other work: {sessions[1]}, and ours {sessions[0]}")
+        figures: dict[str, list[float]] = {one.name: [], other.name: []}
+        for number in range(self.rounds):
+            for rival in (one, other) if number % 2 == 0 else (other, one):
+                figures[rival.name].append(load(rival, path, self.seconds, *words))
+        ratios = [a / b for a, b in zip(figures[one.name], figures[other.name], strict=True)]
+        ratio, goal = statistics.median(ratios), GOALS.get((row, other.name))
+        verdict = "-"
+        if goal is not None:
+            verdict = f"{'met' if ratio <= goal else 'NOT MET'}: {goal:.2f}"
+        print(
+            f"{row:12} {other.name:11} {statistics.median(figures[one.name]):9.1f}"
+            f" {statistics.median(figures[other.name]):9.1f} {ratio:6.2f}"
+            f" ({min(ratios):.2f} to {max(ratios):.2f})  {verdict}  {sessions[1]}",
+            flush=True,
+        )
 
 
 def load(rival: Rival, path: str, seconds: int, *words: str) -> float:
@@ -128,17 +137,18 @@ def load(rival: Rival, path: str, seconds: int, *words: str) -> float:
     return spent / count * 1e6
 
 
-def compare(row: str, pair: list[Rival], path: str, seconds: int, rounds: int, *words: str) -> None:
-    figures: dict[str, list[float]] = {rival.name: [] for rival in pair}
-    for number in range(rounds):
-        for rival in pair if number % 2 == 0 else pair[::-1]:
-            figures[rival.name].append(load(rival, path, seconds, *words))
-    first, second = (figures[rival.name] for rival in pair)
-    ratios = [a / b for a, b in zip(first, second, strict=True)]
-    print(
-        f"{row:34} {statistics.median(first):9.1f} {statistics.median(second):9.1f}"
-        f" {statistics.median(ratios):7.2f} ({min(ratios):.2f} to {max(ratios):.2f})",
-        flush=True,
+def varied_script() -> str:
+    """wrk's script, in Lua: these requests, again and again."""
+    heads = []
+    for target, fields in variations("/", DEFAULT):
+        lines = [f"GET {target} HTTP/1.1", "Host: localhost", "Accept: */*"]
+        lines += [f"{name}: {value}" for name, value in fields.items()]
+        heads.append("\r\n".join([*lines, "", ""]))
+    # A string of JSON is one of Lua, where all is printable ASCII.
+    listed = ",\n".join(json.dumps(head) for head in heads)
+    return (
+        f"local heads = {{\n{listed}\n}}\nlocal i = 0\n"
+        f"request = function()\n  i = i % {len(heads)} + 1\n  return heads[i]\nend\n"
     )
 
 
@@ -166,33 +176,16 @@ def idle_bytes(rival: Rival) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--seconds", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=6)
+    parser.add_argument("--seconds", type=int, default=2, help="of a slot")
+    parser.add_argument("--rounds", type=int, default=6, help="slots of each of a pair")
+    parser.add_argument("--rows", nargs="+", choices=ROWS, default=ROWS)
+    parser.add_argument("--python", help="the interpreter that has granian, uvicorn and uvloop")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="tls-"))
     folder.chmod(0o755)  # nginx's worker is another user
-    (folder / "site").mkdir()
-    (folder / "site" / "file").write_bytes(os.urandom(FILE_BYTES))
-    (folder / "hello.py").write_text(APP)
-    issued = trustme.CA().issue_cert("127.0.0.1", "localhost")
-    pair = (str(folder / "cert.pem"), str(folder / "key.pem"))
-    Path(pair[0]).write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
-    Path(pair[1]).write_bytes(issued.private_key_pem.bytes())
-    Path(pair[1]).chmod(0o600)
-    seconds, rounds = options.seconds, options.rounds
+    print(f"{'CPU us':12} {'beside':11} {'reactor':>9} {'theirs':>9} {'ratio':>6}")
     try:
-        with nginx(folder, pair) as rival:
-            print(f"{'CPU us of a request':34} {'reactor':>9} {'nginx':>9} {'ratio':>7}")
-            with ours(folder, pair, "hello:app") as server:
-                close = ("-H", "Connection: close")
-                compare("hello, 64 kept-alive", [server, rival], "/", seconds, rounds)
-                compare("handshake, hello, close", [server, rival], "/", seconds, rounds, *close)
-                one, other = idle_bytes(server), idle_bytes(rival)
-                print(
-                    f"{'bytes of an idle connection':34} {one:9.0f} {other:9.0f} {one / other:7.2f}"
-                )
-            with ours(folder, pair, "site") as server:
-                compare("a file of 1 MiB", [server, rival], "/file", seconds, rounds)
+        Bench(folder, options).run()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
