@@ -77,12 +77,15 @@ def status_of(pid):
     return dict(re.findall(r"^(\w+):\s*(.*)$", text, re.MULTILINE))
 
 
-@pytest.mark.parametrize("model", MODELS)
-def test_the_server_is_somebody_else_for_good(model, room):
+KINDS = [*(("--model", model) for model in MODELS), ("--workers", "2")]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=" ".join)
+def test_the_server_is_somebody_else_for_good(kind, room):
     # A folder that only root can make a socket in.
     private = room / "private"
     private.mkdir(mode=0o711)
-    words = ["--uds", private / "s", "--uds-mode", "666", "--user", "nobody", "--model", model]
+    words = ["--uds", private / "s", "--uds-mode", "666", "--user", "nobody", *kind]
     with serve_as(room, *words) as server:
         status = status_of(server.pid)
         assert status["Uid"].split() == [str(NOBODY.pw_uid)] * 4
