@@ -228,6 +228,27 @@ def test_modules_that_are_loaded_and_those_beside_them(tmp_path):
         eventually(lambda: "changed: package/fresh.py" in server.err, "it counts", SOON_S)
 
 
+LAZY = """
+def app(environ, start_response):
+    from lazy.part import page
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [page]
+"""
+
+
+@pytest.mark.parametrize("model", ["reactor", pytest.param("threads", marks=long)])
+def test_modules_that_a_request_imports(tmp_path, model):
+    """As Django imports views: long after the application was loaded."""
+    (tmp_path / "lazy").mkdir()
+    part = "page = b'0 VERSION'\n"
+    save(tmp_path, LAZY, "")
+    save(tmp_path / "lazy", part, "one", "part.py")
+    with reloading(tmp_path, "--model", model) as server:
+        assert ask(server)[1] == "one"
+        save(tmp_path / "lazy", part, "two", "part.py")
+        serves(server, "two")
+
+
 @long
 def test_other_files_if_they_are_asked_for(tmp_path):
     read = "with open('page.html', 'rb') as file:\n    page = file.read()\n"

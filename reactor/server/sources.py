@@ -13,13 +13,17 @@ import logging
 import os
 import socket
 import struct
-from collections.abc import Callable
+import sys
+import time
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from importlib.machinery import PathFinder
+from typing import Any
 
 from reactor.log import log
 from reactor.loop import Loop
 from reactor.loop._core import EVENT_READ
-from reactor.server.watching import SourceWatch, Watcher, blamed_files, loaded_files
+from reactor.server.watching import SourceWatch, Watcher, below, blamed_files, loaded_files
 
 _BEGAN = struct.Struct("!q")
 # Below what a Unix socket takes at once, whatever its buffer.
@@ -86,7 +90,15 @@ class Sources:
     def loaded(self, began_ns: int, error: BaseException | None = None) -> None:
         """After an import, with the `time.time_ns` of its beginning; ``error`` has ended it."""
         folders = self._watcher.folders
-        names = map(os.fsencode, {*loaded_files(folders), *blamed_files(error, folders)})
+        self._tell(began_ns, {*loaded_files(folders), *blamed_files(error, folders)})
+        if error is None:
+            sys.meta_path.insert(0, _Noticer(self._noticed))
+
+    def _noticed(self, path: str) -> None:
+        self._tell(time.time_ns(), below([path], self._watcher.folders))
+
+    def _tell(self, began_ns: int, paths: Iterable[str]) -> None:
+        names = map(os.fsencode, paths)
         lot = _BEGAN.pack(began_ns)
         with suppress(OSError):  # the supervisor has gone
             for name in names:
@@ -94,7 +106,22 @@ class Sources:
                     self._there.send(lot)
                     lot = _BEGAN.pack(began_ns)
                 lot += name + b"\0"
-            self._there.send(lot)
+            if len(lot) > _BEGAN.size:
+                self._there.send(lot)
+
+
+class _Noticer:
+    """A finder of modules that finds none, but hears of each that is imported when the server
+    serves: Django imports views at the first request."""
+
+    def __init__(self, tell: Callable[[str], object]) -> None:
+        self._tell = tell
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
+        with suppress(Exception):  # it is the next finder's to say
+            spec = PathFinder.find_spec(name, path)
+            if spec is not None and spec.has_location and spec.origin is not None:
+                self._tell(spec.origin)
 
 
 def _forget_compiled(path: str) -> None:

@@ -228,7 +228,7 @@ def loaded_files(folders: Iterable[str]) -> list[str]:
             file = module.__file__
         if isinstance(file, str) and name.partition(".")[0] != "reactor":
             found.add(file)
-    return sorted(_below(found, roots))
+    return sorted(below(found, roots))
 
 
 def blamed_files(error: BaseException | None, folders: Iterable[str]) -> list[str]:
@@ -244,10 +244,11 @@ def blamed_files(error: BaseException | None, folders: Iterable[str]) -> list[st
             found.add(frame.tb_frame.f_code.co_filename)
             frame = frame.tb_next
         error = error.__cause__ or error.__context__
-    return sorted(_below(found, [*map(os.path.realpath, folders)]))
+    return sorted(below(found, [*map(os.path.realpath, folders)]))
 
 
-def _below(files: Iterable[str], roots: list[str]) -> Iterator[str]:
+def below(files: Iterable[str], roots: Iterable[str]) -> Iterator[str]:
+    """Those that are the application's own, by their real paths."""
     for file in files:
         path = os.path.realpath(file)
         root = next((one for one in roots if _is_below(path, one)), None)
