@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from reactor.loop import Loop
+from reactor.server import slots
 from reactor.server.members import WorkerState
 from reactor.server.policy import DUMP_S, Policies
 from reactor.server.slots import Slots
@@ -260,6 +261,30 @@ def test_a_slot_that_is_added_is_filled(crew):
     assert it.slots.add() == 2
     it.ready(*it.starting())
     assert [one.slot for one in it.slots.serving] == [0, 1]
+
+
+def test_a_new_generation_waits_for_no_pause(crew):
+    it = crew(workers=2)
+    first, _ = it.started()
+    it.end(first, KILLED)
+    it.advance(0.5)
+    assert it.starting() == []
+    it.generation = 2
+    it.slots.try_again()
+    assert [one.slot for one in it.starting()] == [0, 1]  # and the other one's successor
+
+
+def test_it_is_said_that_memory_is_short_only_if_the_kernel_says_so(crew, monkeypatch, caplog):
+    killed = [7, 7, 8]
+    monkeypatch.setattr(slots, "killed_for_memory", lambda: killed.pop(0))
+    it = crew(workers=1)
+    [first] = it.started()
+    it.end(first, KILLED)
+    assert "memory" not in caplog.text
+    it.advance(2)
+    it.ready(*it.starting())
+    it.end(it.made[1], KILLED)
+    assert "because memory is short" in caplog.text
 
 
 def test_a_stop_starts_nobody(crew):

@@ -79,7 +79,7 @@ def workers_of(options: argparse.Namespace) -> int:
         except argparse.ArgumentTypeError as error:
             raise ConfigurationError(f"{_VARIABLE} in the environment: {error}") from error
     if asked == AUTO:
-        from reactor.server.processors import processors
+        from reactor.server.cgroups import processors
 
         asked = min(WORKERS_MAX, processors())
     return int(asked or 1)

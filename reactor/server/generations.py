@@ -133,7 +133,11 @@ class Generations:
     def _fork_mold(self, generation: int, preload: bool) -> None:
         if self._owner.stopping:
             return
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        except OSError as error:
+            self._no_mold(f"no descriptor: {error.strerror}")
+            return
         parent = os.getpid()
 
         def body() -> int:
@@ -201,7 +205,10 @@ class Generations:
     # --- what molds say --------------------------------------------------------------------------
 
     def loaded(self, mold: Mold) -> None:
-        self._owner.slots.fill()
+        if self._mold is None:
+            self._owner.slots.fill()
+        else:
+            self._owner.slots.try_again()  # what failed may be what was corrected
 
     def threaded(self, mold: Mold, names: str) -> None:
         log(

@@ -14,6 +14,7 @@ Must never know: signals, sockets, or what a worker serves.
 from __future__ import annotations
 
 import logging
+import os
 import random
 import signal
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from typing import Protocol
 
 from reactor.log import log
 from reactor.loop import Loop
+from reactor.server.cgroups import killed_for_memory
 from reactor.server.children import how_ended
 from reactor.server.members import Worker, WorkerState
 from reactor.server.policy import DUMP_S, Backoff, Policies
@@ -83,6 +85,7 @@ class Slots:
         self.slots = [Slot(number) for number in range(policies.workers)]
         self.draining: list[Worker] = []
         self.stopping = False
+        self._killed = killed_for_memory()
 
     # --- what there is --------------------------------------------------------------------
 
@@ -108,6 +111,14 @@ class Slots:
                 if not self.serving:
                     return
         self._replace_next()
+
+    def try_again(self) -> None:
+        """What makes workers is another one: whoever waits for the end of a pause starts now."""
+        for slot in self.slots:
+            if slot.worker is None:
+                slot.waits = False
+                slot.backoff.pause_s = 0.0
+        self.fill()
 
     def replace(self, worker: Worker, why: str) -> None:
         """When it is its turn."""
@@ -252,8 +263,16 @@ class Slots:
             worker.pid,
             worker.slot,
             how_ended(status),
-            served,
+            served + self._why_killed(status, worker),
         )
+
+    def _why_killed(self, status: int | None, worker: Worker) -> str:
+        if status is None or os.waitstatus_to_exitcode(status) != -signal.SIGKILL:
+            return ""
+        before, self._killed = self._killed, killed_for_memory()
+        if worker.killed_for or self._killed <= before:
+            return ""
+        return ": the kernel has killed it, because memory is short"
 
     def _slot_of(self, worker: Worker) -> Slot | None:
         for slot in self.slots:

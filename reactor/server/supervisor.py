@@ -139,7 +139,11 @@ class Supervisor:
         index = next((i for i in range(self.page.slots) if self._is_free(i)), None)
         if source is None or index is None:
             return None
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        except OSError as error:
+            log(logging.ERROR, "a worker cannot be started: %s", error.strerror)
+            return None
         self._worker_number += 1
         number = self._worker_number
         worker = Worker(self.loop, ours, number, slot, source.generation, index, self)

@@ -1,10 +1,10 @@
-"""How many processors a process may use, where a container has fewer than the machine."""
+"""What a process may use, where a container has less than the machine."""
 
 from __future__ import annotations
 
 import pytest
 
-from reactor.server import processors as module
+from reactor.server import cgroups as module
 
 
 @pytest.fixture
@@ -76,3 +76,16 @@ def test_what_is_no_quota_bounds_nothing(machine, text):
 
 def test_this_machine_has_one():
     assert module.processors() >= 1
+
+
+def killed(machine, tmp_path, **files):
+    machine(**files)
+    return module.killed_for_memory(str(tmp_path))
+
+
+def test_who_was_killed_for_memory(machine, tmp_path):
+    assert killed(machine, tmp_path, proc__self__cgroup="0::/a\n") == 0
+    text = "low 0\nhigh 0\nmax 9\noom 4\noom_kill 3\n"
+    (tmp_path / "sys/fs/cgroup/a").mkdir(parents=True)
+    (tmp_path / "sys/fs/cgroup/a/memory.events").write_text(text)
+    assert module.killed_for_memory(str(tmp_path)) == 3
