@@ -55,10 +55,13 @@ class Row:
     end: bytes | None = None  # of an answer that comes in more than one piece
     echo: bool = False  # a request is a message of a WebSocket
     rounds: int = 12  # of a window: short enough that some have nothing of a second's end
+    log: str = ""  # the format of its access log, in a file; "": it has none
 
 
 ROWS = {
     "native": Row("apps:hello"),
+    "native-combined": Row("apps:hello", log="combined"),
+    "native-json": Row("apps:hello", log="json"),
     "wsgi": Row("apps:wsgi"),
     "asgi": Row("apps:asgi"),
     "asgi-varied": Row("apps:asgi_varied", varied=True),
@@ -77,13 +80,18 @@ ROWS = {
 
 
 @contextmanager
-def serving(target: str, folder: Path) -> Iterator[tuple[int, int]]:
+def serving(row: Row, folder: Path) -> Iterator[tuple[int, int]]:
     """The port and the process of a server under callgrind, which does not count yet."""
     command = [
         *("valgrind", "--tool=callgrind", "--instr-atstart=no"),
         f"--callgrind-out-file={folder / 'counted'}",
-        *(sys.executable, "-m", "reactor", "serve", target or str(folder / "site")),
-        *("--port", "0", "--no-access-log", "--timeout-keep-alive", "600"),
+        *(sys.executable, "-m", "reactor", "serve", row.target or str(folder / "site")),
+        *("--port", "0", "--timeout-keep-alive", "600"),
+        *(
+            ("--access-log-format", row.log, "--access-logfile", str(folder / "log"))
+            if row.log
+            else ("--no-access-log",)
+        ),
     ]
     # The server inherits it, and then has no watch on its loop, whose ticks are of the wall's time.
     signal.signal(signal.SIGALRM, signal.SIG_IGN)
@@ -161,7 +169,7 @@ def instructions(name: str) -> float:
         site = Path(folder, "site")
         site.mkdir()
         apps.make_site(site)
-        with serving(row.target, Path(folder)) as (port, process):
+        with serving(row, Path(folder)) as (port, process):
             clients = Clients(row, port)
             clients.rounds(WARM_UP)
             for word in ("--instr=on", "-z"):

@@ -45,6 +45,7 @@ from reactor.net import Connection, Reactor
 from reactor.net._listener import Listener
 from reactor.parser._framing import ResponseParser
 from reactor.process._page import Slot
+from reactor.server._access_lines import Combined
 from reactor.testing import FakeTransport
 
 READ = selectors.EVENT_READ
@@ -234,6 +235,7 @@ MADE_IN_C = {"AsgiCall", "AsgiExchange", "Awaited"}
 
 # The arguments that make an object of each class; those without any need no entry.
 RECIPES: dict[str, Callable[[], tuple[object, ...]]] = {
+    "AccessLines": lambda: (Combined(), print),
     "Acceptor": tuple,
     "reactor.apps._wsgi.WsgiCaller": lambda: (print, print, Environs({}), 100),
     "reactor.net._owner.CallbackOwner": tuple,
@@ -246,6 +248,8 @@ RECIPES: dict[str, Callable[[], tuple[object, ...]]] = {
     "CertifiedHosts": lambda: (print,),
     "Client": lambda: (load(), 0, 1),
     "ClientMachine": lambda: (Limits(),),
+    "Custom": lambda: (print,),
+    "Pairs": lambda: (True,),
     "CollectedBody": lambda: (BodyStore(Limits()), 20, 50),
     "Connection": lambda: (Reactor(), pair(), Protocol(), ("192.0.2.7", 1)),
     "Environs": lambda: ({},),

@@ -164,20 +164,6 @@ def threads_for_five(server):
         return server.status("Threads")
 
 
-@seen
-def logged_requests(server):
-    request(server)
-    server.stop()
-    return len(server.access_log)
-
-
-def failures_logged(words, places):
-    with started(words, places, traceback_expected=True) as server:
-        assert " 500 " in request(server)
-        server.stop()
-        return "an application that fails" in server.err
-
-
 def queued(words, places):
     """How many of five clients a server that has stopped lets wait in its backlog."""
     path = str(places["socket"])
@@ -381,11 +367,7 @@ TABLE = [
           ("0o660", GROUP), ("--uds", "{socket}", "--uds-mode", "660")),
     Shown("--backlog", ["--backlog", "1"], queued, 5, 2),
     Shown("--model", ["--model", "threads"], threads_for_five, 1, 6),
-    Shown("--log-level", ["--log-level", "critical"], failures_logged, True, False, ("{failing}",)),
-    Shown("--no-access-log", ["--no-access-log"], logged_requests, 1, 0),
-    Shown("--access-log", ["--access-log"], logged_requests, 0, 1, ("--no-access-log",)),
     Shown("--version", ["--version"], printed, UNSEEN, (0, "reactor")),
-    Shown("--access-logfile", ["--access-logfile", "-"], logged_requests, 1, 1),
     Shown("--factory", ["--factory"], starts, 3, 0, ("seen:make",)),
     Shown("--config", ["-c", "{settings}"], field("x-a"), [], ["by file"]),
     Shown("--check-config", ["--check-config"], printed, UNSEEN, (0, "."), ("--chdir", "{other}")),

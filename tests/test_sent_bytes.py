@@ -172,28 +172,29 @@ class TestWhatItCosts:
 
 
 class Answers:
-    """Answers with what it was given; each request takes a quarter of a second of the clock."""
+    """Answers with what it was given; each request takes so many seconds of the clock."""
 
     body_bytes_max = 0
 
-    def __init__(self, clock=None, body=b"fine"):
-        self.clock, self.body = clock, body
+    def __init__(self, clock=None, body=b"fine", takes=0.25):
+        self.clock, self.body, self.takes = clock, body, takes
 
     def respond(self, request):
         if self.clock is not None:
-            self.clock.advance(0.25)
+            self.clock.advance(self.takes)
         return Response(200, {}, self.body)
 
 
 class OnAConnection:
     """A machine on a real socket, in a loop whose clock the test moves."""
 
-    def __init__(self, body, wants_answers=True):
+    def __init__(self, body, wants_answers=True, takes=0.25):
         self.clock = FakeClock()
         self.reactor = Reactor(clock=self.clock)
         self.journal = FakeJournal()
         self.journal.wants_answers = wants_answers
-        context = ServerContext(Answers(self.clock, body), Limits(), lambda: DATE, self.journal)
+        answers = Answers(self.clock, body, takes)
+        context = ServerContext(answers, Limits(), lambda: DATE, self.journal)
         ours, self.theirs = socket.socketpair()
         ours.setblocking(False)
         self.theirs.settimeout(5)
@@ -221,13 +222,14 @@ class TestOnARealSocket:
             on.run_until(lambda: on.journal.records)
             assert stamps(on.journal.records[0]) == (0, 0.25, 0.25)
 
-    def test_pipelined_answers_leave_together(self):
-        with OnAConnection(b"fine") as on:
+    @pytest.mark.parametrize(("takes", "ends"), [(0.001, [3, 3, 3]), (0.25, [1, 2, 3])])
+    def test_pipelined_answers_leave_together_unless_the_next_takes_its_time(self, takes, ends):
+        with OnAConnection(b"fine", takes=takes) as on:
             on.theirs.sendall(3 * GET)
             on.run_until(lambda: len(on.journal.records) == 3)
-            begins = [0, 0.25, 0.5]
             assert [stamps(record) for record in on.journal.records] == [
-                (begin, 0.75, 0.75) for begin in begins
+                pytest.approx((begin * takes, end * takes, end * takes))
+                for begin, end in enumerate(ends)
             ]
 
     def test_a_client_that_reads_slowly(self):

@@ -30,7 +30,8 @@ from processes import (
 import reactor
 from reactor.cli import main
 from reactor.http._sent_bytes import AnswerRecord
-from reactor.server.access_log import AccessLog, escape
+from reactor.server.access_log import AccessLog
+from reactor.server.access_log_format import escape
 
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
@@ -180,7 +181,7 @@ def test_one_line_for_each_request(serve, folder, model):
     assert first.groups() == ("GET /sub/note.txt HTTP/1.1", "200", "7", "http://r/", "t/1")
     assert head.group(1, 2, 3) == ("HEAD / HTTP/1.1", "200", "0")
     assert missing.group(1, 2) == ("GET /none HTTP/1.0", "404")
-    assert bad.group(1, 2, 4, 5) == ("-", "400", "-", "-")
+    assert bad.group(1, 2, 4, 5) == ("bad", "400", "-", "-")
 
 
 def test_no_access_log(serve, folder):

@@ -44,6 +44,7 @@ _KEPT = {
     **dict.fromkeys(("user", "group", "pid", "chdir", "env", "env_file", "app_dir")),
     **dict.fromkeys(("workers", "supervise", "timeout_worker_start", "reload")),
     **dict.fromkeys(("timeout", "max_worker_memory")),
+    **dict.fromkeys(("access_logfile", "error_logfile", "log_config")),
     **NEED_A_CERTIFICATE,
     **dict.fromkeys(("ssl_context", "tls_self_signed")),
     "certfiles": "--ssl-certfile",

@@ -12,9 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _SOCKET = "name each address to listen on: --bind HOST:PORT or --bind unix:PATH"
-_LOG = "the application's logging is its own, and --log-level is that of the server's log"
+_LOG = "write --log-config FILE, which configures Python's logging"
 _OPEN = "a folder has no password here: let an application or a proxy ask for it"
-_ACCESS = "the access log has one format, combined, on stdout: --no-access-log leaves it out"
 
 SERVE = {
     # uvicorn, gunicorn, hypercorn, granian.
@@ -45,8 +44,7 @@ SERVE = {
     "--ssl-version": "write --ssl-min 1.2 or 1.3",
     "--cert --ssl-cert": "write --ssl-certfile PEM",
     "--key --ssl-key -K": "write --ssl-keyfile PEM",
-    "--log-config --logger-class --use-colors": _LOG,
-    "--access-logformat --access-log-format --access-log-fmt": _ACCESS,
+    "--logger-class --use-colors": _LOG,
     "--no-server-header": (
         "it says no more than 'reactor': an application may set its own, a folder has --header"
     ),

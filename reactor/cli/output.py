@@ -56,18 +56,39 @@ class Log:
     """
 
     def __init__(self, output: Output, tell: Callable[[str], object]) -> None:
-        from reactor.log.output import Loss  # `get` keeps no log
+        from reactor.log.output import Loss, is_file  # `get` keeps no log
 
+        descriptor = output.fileno()
+        self._file = descriptor is not None and is_file(descriptor)
         self._output = output
         self._loss = Loss(
             began=lambda reason: tell(f"the log cannot be written: {reason}"),
             over=lambda lost: tell(f"{lost} lines of the log were lost"),
         )
 
+    @property
+    def lines_lost(self) -> int:
+        return self._loss.lines
+
+    def count(self, lost: Callable[[int], object]) -> None:
+        """Call it with how many lines are lost, each time."""
+        self._loss.count = lost
+
     def write(self, line: str) -> None:
+        self.write_lines(self._output.encoded(line))
+
+    @property
+    def descriptor(self) -> int:
+        """Of the file that it is; -1: it is none."""
+        return (self._output.fileno() or 0) if self._file else -1
+
+    def write_lines(self, lines: bytes, written: int = 0) -> bool:
+        """Whole ones, of which so many bytes are written; whether all are now."""
         descriptor = self._output.fileno()
-        if descriptor is not None:
-            self._loss.offer(descriptor, self._output.encoded(line))
+        return descriptor is None or self._loss.offer(descriptor, lines, self._file, written)
+
+    def reopen(self) -> None:
+        """What has no path stays what it is."""
 
     def flush(self) -> None:
         """Nothing is kept back. A `logging.StreamHandler` asks for it."""

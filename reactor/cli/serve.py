@@ -17,16 +17,16 @@ from reactor.cli.configuration import add_configuration, configured, ignored_var
 from reactor.cli.edge_options import add_edge
 from reactor.cli.environment import add_environment, set_up
 from reactor.cli.identity import add_identity, check_root, drop_rights
+from reactor.cli.logs import Logs, add_logs
 from reactor.cli.numbers import seconds, whole
 from reactor.cli.observing import add_observing, say_where
-from reactor.cli.output import Log, Output, say, shown
+from reactor.cli.output import Output, shown
 from reactor.cli.reload_options import add_reload
 from reactor.cli.serving import (
     LIMIT_FLAGS,
     TIMEOUT_FLAGS,
     explained,
     limits_of,
-    logging_shown,
     make_server,
 )
 from reactor.cli.tls_options import add_tls_options, tls_options
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from reactor.server import Server
     from reactor.server.notify import Notifier
 
-LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 # What granian, gunicorn, http-server, caddy and uvicorn have to be told.
 ALREADY = (
     *("--brotli", "--browse", "--date-header", "--gzip", "--no-dotfiles", "--no-proxy-headers"),
@@ -73,6 +72,7 @@ def add_parser(commands: Any) -> None:
         "--factory", action="store_true", help="TARGET makes the application: it is called once"
     )
     _add_running(parser)
+    add_logs(parser.add_argument_group("logs (docs/observe.md)"))
     add_tls_options(parser.add_argument_group("TLS (docs/tls.md)"))
     _add_folder_options(parser.add_argument_group("folders"))
     add_applications(parser.add_argument_group("applications"))
@@ -99,27 +99,6 @@ def _add_running(parser: Any) -> None:
         default="reactor",
         help="threads: a thread for each connection, for applications that block (a database, "
         "another server), which stop everybody in the other; default: %(default)s",
-    )
-    parser.add_argument(
-        "--log-level",
-        choices=LOG_LEVELS,
-        default="info",
-        help="the least that the log on stderr says; default: %(default)s",
-    )
-    parser.add_argument(
-        "--access-log",
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help="a line on stdout for each request; default: yes",
-    )
-    parser.add_argument(
-        "--access-logfile",
-        "--error-logfile",
-        "--log-file",
-        type=_standard,
-        dest="already",
-        metavar="-",
-        help="nothing but -, where both logs go already",
     )
     parser.add_argument("--version", action="version", version=f"reactor {reactor.__version__}")
     parser.add_argument(
@@ -198,24 +177,23 @@ def run(parser: Parser, options: argparse.Namespace) -> int:
     sys.stderr = unwaiting(sys.stderr)
     notifier = Notifier.from_environment()
     hear_reload(notifier)
-    log = Log(Output(sys.stdout), tell=say)
-    return explained(partial(_run, parser, options.given, log, notifier))
+    return explained(partial(_run, parser, options.given, notifier))
 
 
-def _run(parser: Parser, words: Any, log: Log, notifier: Notifier) -> int:
+def _run(parser: Parser, words: Any, notifier: Notifier) -> int:
     options = configured(parser, words)
     if options.print_config or options.check_config:
         return _told(parser, options)
     set_up(options)
     try:
-        return _serve_by_processes(options, log, notifier)
+        return _serve_by_processes(options, notifier)
     except CannotListenError as error:
         option = "bind" if options.bind else error.choose
         said = f"{error} with --{option}" if error.choose else str(error)
         raise ConfigurationError(said) from error
 
 
-def _serve_by_processes(options: argparse.Namespace, log: Log, notifier: Notifier) -> int:
+def _serve_by_processes(options: argparse.Namespace, notifier: Notifier) -> int:
     """By this one, or by several."""
     workers = workers_of(options)
     with ExitStack() as ending:
@@ -223,16 +201,18 @@ def _serve_by_processes(options: argparse.Namespace, log: Log, notifier: Notifie
         # First: whoever starts it twice is told so, and --user may not write there any more.
         if options.pid is not None:
             keep.append(ending.enter_context(pid_file(options.pid)))
+        logs = ending.enter_context(Logs(options))
         bind = binds_of(options)
         if is_supervised(options, workers):
             from reactor.cli.supervised import supervise
 
-            return supervise(options, workers, bind, log, notifier, keep)
+            return supervise(options, workers, bind, logs, notifier, keep)
         where, tls = drop_rights(options, bind, tls_options(options, bind))
-        server = make_server(options, _load(options), where, tls, log)
+        notifier.reloads.append(logs.reopen)
+        server = make_server(options, _load(options), where, tls, logs)
         ending.callback(server.close)
         check_root(options, server.sockets)
-        return _serve(options, server, log, notifier)
+        return _serve(options, server, logs, notifier)
 
 
 def _load(options: argparse.Namespace) -> Any:
@@ -255,20 +235,21 @@ def _told(parser: Parser, options: argparse.Namespace) -> int:
     return 0
 
 
-def _serve(options: argparse.Namespace, server: Server, log: Log, notifier: Notifier) -> int:
+def _serve(options: argparse.Namespace, server: Server, logs: Logs, notifier: Notifier) -> int:
     server.tell(notifier)
     notifier.keep_sockets(server.sockets)
     forget_passed()
     if server.status is not None:
         server.status.target = options.target
+        logs.count_in(server.status.slot)
 
     def listening(sockets: object) -> None:
-        announce(log, options.target, server)
+        announce(logs.stdout, options.target, server)
         if server.status is not None:
             say_where(server.status.urls)
         notifier.ready(f"Serving {options.target} on {', '.join(server.urls)}")
 
-    with logging_shown(options.log_level.upper()):
+    with logs.logging():
         insisted = server.run(listening)
     if insisted is None:
         return 0
@@ -276,15 +257,6 @@ def _serve(options: argparse.Namespace, server: Server, log: Log, notifier: Noti
     code = 128 + insisted
     exit_within(DEFAULT_LIMITS.insist_timeout_s, code)
     return code
-
-
-def _standard(text: str) -> str:
-    if text != "-":
-        raise argparse.ArgumentTypeError(
-            "the access log goes to stdout and the other one to stderr: let the shell write "
-            f"them, as in >{shown(text)}"
-        )
-    return text
 
 
 def _static(text: str) -> tuple[str, str]:

@@ -6,21 +6,19 @@ For `reactor serve` alone, and for its workers.
 from __future__ import annotations
 
 import argparse
-import logging
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from reactor.cli.edge_options import edge_policy
 from reactor.cli.observing import metrics_of
-from reactor.cli.output import Log, Output, say
+from reactor.cli.output import say
 from reactor.cli.reload_options import hurried
 from reactor.cli.websockets import websocket_limits, websocket_options
 from reactor.errors import ConfigurationError, ShutdownError
 from reactor.limits import DEFAULT_LIMITS, Limits
 
 if TYPE_CHECKING:
+    from reactor.cli.logs import Logs
     from reactor.server import Server
     from reactor.server.worker import Channel
 
@@ -98,7 +96,7 @@ def make_server(
     app: Any,
     where: list[Any],
     tls: Any,
-    log: Log,
+    logs: Logs,
     channel: Channel | None = None,
 ) -> Server:
     from reactor.cli.target import load_folders
@@ -110,7 +108,7 @@ def make_server(
         model=options.model,
         loop=options.loop,
         limits=limits_of(options),
-        access_log=log.write if options.access_log else None,
+        access_log=logs.access,
         body_dir=options.body_dir,
         websockets=websocket_options(options),
         tls=tls,
@@ -130,28 +128,3 @@ def limits_of(options: argparse.Namespace) -> Limits:
     else:
         values["streamed_bytes_max"] = options.body_bytes_max
     return hurried(options, DEFAULT_LIMITS.replace(**values, **websocket_limits(options)))
-
-
-@contextmanager
-def logging_shown(level: str) -> Iterator[None]:
-    """Show what the logger ``reactor`` and those below it say, on stderr.
-
-    The root logger is the application's. So is this one, if it has given it a handler when it was
-    imported; and what it has disabled without naming it (``disable_existing_loggers``) is not.
-    """
-    logger = logging.getLogger("reactor")
-    if logger.handlers:
-        yield
-        return
-    # A reader that has stopped reading stops no server: it only misses lines.
-    handler = logging.StreamHandler(Log(Output(sys.stderr), tell=lambda sentence: None))
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    before = logger.level, logger.propagate, logger.disabled
-    logger.addHandler(handler)
-    logger.level, logger.propagate, logger.disabled = logging.NOTSET, False, False
-    logger.setLevel(level)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-        logger.level, logger.propagate, logger.disabled = before

@@ -12,9 +12,9 @@ from typing import Any
 from reactor.cli.addresses import announcement, warn_of_others
 from reactor.cli.configuration import read_again
 from reactor.cli.identity import check_root, open_all
-from reactor.cli.output import Log
+from reactor.cli.logs import Logs
 from reactor.cli.reload_options import sources_of
-from reactor.cli.serving import explained, limits_of, logging_shown, make_server
+from reactor.cli.serving import explained, limits_of, make_server
 from reactor.cli.target import load
 from reactor.cli.tls_options import tls_options
 from reactor.cli.workers import policies_of
@@ -32,7 +32,7 @@ def supervise(
     options: argparse.Namespace,
     workers: int,
     bind: list[Bind],
-    log: Log,
+    logs: Logs,
     notifier: Notifier,
     keep: list[int],
 ) -> int:
@@ -52,11 +52,11 @@ def supervise(
         forget_passed()
 
         def serving(sentence: str) -> None:
-            log.write(sentence + "\n")
+            logs.stdout.write(sentence + "\n")
             warn_of_others(sockets)
             notifier.ready(sentence)
 
-        service = _Service(options, bind, log, sockets, contexts, showing, sources)
+        service = _Service(options, bind, logs, sockets, contexts, showing, sources)
         supervisor = Supervisor(
             service,
             policies_of(options, workers),
@@ -65,11 +65,12 @@ def supervise(
             keep=keep if sources is None else [*keep, *sources.keep],
             on_serving=serving,
             read_again=service.read_again,
+            reopen_logs=logs.reopen,
         )
         if sources is not None:
             sources.attach(supervisor.loop, supervisor.reload)
         with showing:
-            showing.enter_context(logging_shown(options.log_level.upper()))
+            showing.enter_context(logs.logging())
             return supervisor.run()
     finally:
         if sources is not None:
@@ -83,13 +84,13 @@ class _Service:
         self,
         options: argparse.Namespace,
         bind: list[Bind],
-        log: Log,
+        logs: Logs,
         sockets: list[ListeningSocket],
         contexts: Any,
         showing: ExitStack,
         sources: Sources | None,
     ) -> None:
-        self._options, self._bind, self._log = options, bind, log
+        self._options, self._bind, self._logs = options, bind, logs
         self._sockets, self._tls = sockets, contexts
         self._showing, self._sources = showing, sources
         self._app: Any = None
@@ -99,6 +100,7 @@ class _Service:
         self._options, kept = read_again(self._options)
         if kept:
             log_line(logging.WARNING, "only a restart changes %s", ", ".join(kept))
+        self._logs.reopen()
         if self._tls is not None:
             self._tls.reload_if_changed()
 
@@ -136,7 +138,9 @@ class _Service:
         options = self._options
         for sock in self._sockets:
             sock.disown()
-        server = make_server(options, self._app, list(self._sockets), self._tls, self._log, channel)
-        with logging_shown(options.log_level.upper()):
+        logs = self._logs
+        logs.of_worker(channel, options)
+        server = make_server(options, self._app, list(self._sockets), self._tls, logs, channel)
+        with logs.logging():
             server.run(lambda sockets: channel.ready(announcement(options.target, server)))
         return 0

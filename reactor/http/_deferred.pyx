@@ -107,7 +107,7 @@ cdef class DeferredResponder(Responder):
         self.status = 101
         if self.sent_bytes is not None:
             self.answer_begins()
-            self.sent_bytes.began(len(head), len(head))
+            self.sent_bytes.began(len(head), len(head), None)
         transport.write(head)
         transport.flush()
         self.answered()

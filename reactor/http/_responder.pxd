@@ -14,6 +14,7 @@ cdef class Responder(Sender):
     cdef OutgoingBody out       # of a response that is not all bytes
     cdef object exchange        # the handle that the application has asked for; None: it has not
     cdef flag keep_alive, paused, continue_planned
+    cdef flag peer_done         # the peer sends nothing more
     cdef flag event_stream      # what is written may end anywhere: its client comes again
 
     cdef int advance(self) except -1

@@ -28,6 +28,8 @@ from reactor.http._collecting cimport CollectedBody
 from reactor.http._response cimport (
     CLOSING, SILENT, STAYING, Persistence, check_fields, is_event_stream, put_head)
 from reactor.http._context cimport ServerContext
+from reactor.http._sent_bytes cimport (
+    APP_FAILED, CLIENT_CLOSED, DRAINED, KEPT, SERVER_CLOSED)
 from reactor.http._sides cimport BODY, CLOSED, DONE, END, IDLE, NEXT, START, WITH_BODY
 
 from reactor.http.blame import doing
@@ -143,6 +145,7 @@ cdef class Responder(Sender):
         if self.write_state != IDLE:
             return self.break_off()
         self.keep_alive = False
+        self.cause = APP_FAILED
         return self.answer(self.context.error(500, "the application failed"))
 
     cdef int answer(self, Response response) except -1:
@@ -200,7 +203,7 @@ cdef class Responder(Sender):
         else:
             buffer_put(&scratch, PyBytes_AS_STRING(data), len(data))
         if self.context.wants_answers:
-            self.sent_bytes.began(head_size, scratch.end)
+            self.sent_bytes.began(head_size, scratch.end, response.get_headers())
         self.transport.send(scratch.base, scratch.end)
         if scratch.capacity > SCRATCH_KEPT_BYTES:
             buffer_free(&scratch)
@@ -298,11 +301,22 @@ cdef class Responder(Sender):
         is the one sign that there is."""
         if self.out is None:
             return 0    # it is over, or there was none
+        if not self.cause:
+            self.cause = APP_FAILED
         if self.out.until_close:
             return self.abort()
         self.drop_source()
         self.answered()
         return self.close()
+
+    cdef int ending(self) except -1:
+        if self.cause:
+            return self.cause
+        if self.peer_done or self.request is None or not stays_open(&self.request.facts):
+            return CLIENT_CLOSED
+        if self.keep_alive and (self.read_state == DONE or self.reads_rest()):
+            return KEPT
+        return DRAINED if self.context.draining else SERVER_CLOSED
 
     cdef int end(self) except -1:
         """The response is written whole."""

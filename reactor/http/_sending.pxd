@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int64_t, uint8_t
 
-from reactor._protocol cimport Transport
+from reactor._protocol cimport Transport, flag
 from reactor.parser._message cimport Request
 from reactor.http._context cimport ServerContext
 from reactor.http._sides cimport Sides
@@ -16,6 +16,7 @@ cdef class Sender(Sides):
     cdef SentBytes sent_bytes   # None: nobody wants to know what was taken
     cdef bint pipelined         # a request of the last read has begun already
     cdef int status
+    cdef flag cause             # the Ending of a connection that somebody's fault ends; 0: nobody's
     cdef int64_t written        # bytes of the response's body
 
     cdef int write(self, bytes data) except -1
@@ -24,5 +25,8 @@ cdef class Sender(Sides):
     cdef int answer_begins(self) except -1
     cdef int send_file(self, object file, int64_t offset, int64_t length) except -1
     cdef int flush_all(self) except -1
+    cdef int ending(self) except -1
     cdef int answered(self) except -1
+    cdef int lost(self, object exception) except -1
+    cdef int note_fault(self, object error, bytes line) except -1
     cdef int notify_taken(self, bint lost) except -1

@@ -9,7 +9,19 @@ Must never know: what an answer is made of, or how it is framed.
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 
 from reactor.http._counting cimport AnswerCounts
+from reactor.http._sent_bytes cimport (
+    APP_FAILED, BODY_STALLED, CLIENT_ABORTED, CLIENT_FAULT, FORCED, HEAD_STALLED, KEPT,
+    SERVER_CLOSED, SERVER_FAULT, WRITE_STALLED, AnswerRecord)
+from reactor.http._sides cimport IDLE
 from reactor.process._page cimport ACTIVE, WRITING
+
+from reactor.errors import TruncatedFileError
+
+cdef enum:
+    # What is logged of a request whose client has gone before its answer began (nginx's number).
+    CLIENT_GONE = 499
+    # Pipelined answers leave together, but none waits for a next one that takes its time.
+    HELD_BACK_MS_MAX = 5
 
 
 cdef class Sender(Sides):
@@ -29,8 +41,14 @@ cdef class Sender(Sides):
         waited since; those behind it in the same read begin when the answer before is given."""
         if self.sent_bytes is None:
             self.sent_bytes = SentBytes()
-        at = self.transport.time() if self.pipelined else self.transport.turn_began()
-        self.pipelined = True
+        cdef double at
+        if self.pipelined:
+            at = self.transport.time()
+            if 1000 * (at - self.sent_bytes.began_at) > HELD_BACK_MS_MAX:
+                self.flush_all()
+        else:
+            at = self.transport.turn_began()
+            self.pipelined = True
         if self.context.counts is not None and self.sent_bytes.current is None:
             self.context.counts.values[ACTIVE] += 1
         return self.sent_bytes.head_came(at)
@@ -61,14 +79,38 @@ cdef class Sender(Sides):
                 break
         return 0
 
+    cdef int ending(self) except -1:
+        """Why the answer under way is the last of its connection; KEPT: it is not."""
+        return KEPT
+
     cdef int answered(self) except -1:
         """Nothing more of this answer will be written."""
         if self.sent_bytes is None:
             return 0
         if self.context.counts is not None and self.sent_bytes.current is not None:
             self.context.counts.values[ACTIVE] -= 1
-        self.sent_bytes.ended(self.request, self.status)
+        self.sent_bytes.ended(self.request, self.status, self.ending())
         return self.notify_taken(False)
+
+    cdef int lost(self, object exception) except -1:
+        """The connection has ended: the kernel takes nothing more of what is under way."""
+        cdef int by = lost_by(exception)
+        if self.sent_bytes is None:
+            return 0
+        self.sent_bytes.lost_by = by
+        if self.sent_bytes.current is not None:
+            if self.write_state == IDLE:
+                self.status = CLIENT_GONE if by == CLIENT_ABORTED else 0
+            self.answered()
+        return self.notify_taken(True)
+
+    cdef int note_fault(self, object error, bytes line) except -1:
+        """The peer's fault is answered next; ``line``: what came as the first line of its request."""
+        self.cause = fault_of(error)
+        if self.context.wants_answers and self.request is None and self.write_state == IDLE:
+            self.head_came()
+            self.sent_bytes.current.line = line
+        return 0
 
     cdef int flushed(self) except -1:
         return 0 if self.sent_bytes is None else self.notify_taken(False)
@@ -79,11 +121,28 @@ cdef class Sender(Sides):
         if self.sent_bytes is None:
             return 0
         while (record := self.sent_bytes.next_taken(self.transport, lost)) is not None:
-            if counts is not None:
+            # What never began was answered nothing: its client has gone.
+            if counts is not None and (<AnswerRecord>record).has_begun():
                 counts.answered(record)
             if self.context.logs_answers:
                 self.context.journal.answered(self.peer, record)
-        if lost and counts is not None and self.sent_bytes.current is not None:
-            self.sent_bytes.current = None      # it is answered nothing: its client has gone
-            counts.values[ACTIVE] -= 1
         return 0
+
+
+cdef int lost_by(object exception):
+    """Who has ended a connection while answers were under way."""
+    if exception is None:
+        return FORCED       # by `abort`, when the server stops
+    if isinstance(exception, TimeoutError):
+        return WRITE_STALLED
+    if isinstance(exception, TruncatedFileError):
+        return APP_FAILED
+    return CLIENT_ABORTED if isinstance(exception, OSError) else SERVER_CLOSED
+
+
+cdef int fault_of(object error):
+    if error.code == "header-timeout":
+        return HEAD_STALLED
+    if error.code == "body-timeout":
+        return BODY_STALLED
+    return SERVER_FAULT if error.status >= 500 else CLIENT_FAULT

@@ -2,7 +2,10 @@ from typing import final
 
 from typing_extensions import disjoint_base
 
+from reactor.parser._headers import Headers
 from reactor.parser._message import Request
+
+ENDINGS: tuple[str, ...]
 
 @final
 class AnswerRecord:
@@ -13,10 +16,28 @@ class AnswerRecord:
         """What was answered; None if it was no request."""
 
     @property
-    def status(self) -> int: ...
+    def line(self) -> bytes | None:
+        """The first line of what is no request, if it came whole."""
+
+    @property
+    def headers(self) -> Headers | None:
+        """The fields that the application has given its answer; None: no answer began."""
+
+    @property
+    def close(self) -> str:
+        """Why the connection ends behind it, of `ENDINGS`; "keep": it goes on."""
+
+    @property
+    def status(self) -> int:
+        """Of the answer. Of none: 499 if the client has gone before it began, else 0."""
+
     @property
     def body_bytes(self) -> int:
         """How many bytes of its body the kernel has taken, the framing of chunks included."""
+
+    @property
+    def bytes_sent(self) -> int:
+        """The same of the whole answer, its head included."""
 
     @property
     def head_at(self) -> float:

@@ -15,6 +15,12 @@ from libc.stdint cimport INT64_MAX
 
 from collections import deque
 
+# What an answer's record says, and then what connections end by that have no request under way.
+ENDINGS = (
+    "keep", "client-close", "server-close", "drain", "client-abort", "write-timeout",
+    "header-timeout", "body-timeout", "error-4xx", "error-5xx", "app-error", "force",
+    "keep-alive-timeout", "silent", "shed")
+
 
 @cython.final
 cdef class AnswerRecord:
@@ -26,6 +32,10 @@ cdef class AnswerRecord:
     @property
     def first_byte_at(self):
         return None if self.first_at < 0 else self.first_at
+
+    @property
+    def close(self):
+        return ENDINGS[self.ending]
 
     cdef bint has_begun(self) noexcept:
         return self.begins_at != INT64_MAX
@@ -41,17 +51,18 @@ cdef class SentBytes:
 
     cdef int head_came(self, double at) except -1:
         self.current = AnswerRecord()
-        self.current.head_at = at
+        self.current.head_at = self.began_at = at
         return 0
 
-    cdef int began(self, int64_t head_size, int64_t size) except -1:
+    cdef int began(self, int64_t head_size, int64_t size, Headers headers) except -1:
         """A head, and ``size`` bytes with it."""
         self.current.begins_at = self.handed
         self.current.body_at = self.handed + head_size
+        self.current.headers = headers
         self.handed += size
         return 0
 
-    cdef int ended(self, object request, int status) except -1:
+    cdef int ended(self, object request, int status, uint8_t ending) except -1:
         """Nothing more of the answer under way will be handed over."""
         cdef AnswerRecord record = self.current
         if record is None:
@@ -59,6 +70,9 @@ cdef class SentBytes:
         self.current = None
         record.request = request
         record.status = status
+        record.ending = ending
+        if not record.has_begun():
+            record.body_at = self.handed    # nothing of it was ever written
         record.ends_at = self.handed
         self.owed.append(record)
         return 0
@@ -82,6 +96,10 @@ cdef class SentBytes:
         if not over:
             return None
         record.taken_at = now
-        record.body_bytes = max(0, min(taken, record.ends_at) - record.body_at)
+        if record.ending <= DRAINED and (taken < record.ends_at or not record.has_begun()):
+            record.ending = self.lost_by
+        taken = min(taken, record.ends_at)
+        record.bytes_sent = max(0, taken - record.begins_at)
+        record.body_bytes = max(0, taken - record.body_at)
         self.owed.popleft()
         return record

@@ -18,7 +18,6 @@ cdef class ServerMachines(Factory):
 cdef class ServerMachine(DeferredResponder):
     cdef RequestParser parser   # None while there is nothing to parse
     cdef Clock clock
-    cdef flag peer_done
     cdef flag streams_body      # the application takes the body of this request while it comes
     cdef flag continue_owed     # the client waits for a 100 before it sends the body
 

@@ -122,9 +122,7 @@ cdef class ServerMachine(DeferredResponder):
         if isinstance(exc, TimeoutError):
             self.context.refused(self.peer, RemoteProtocolError(
                 408, "write-timeout", "nothing of the response was taken", self.written))
-        if self.write_state == HEAD or self.write_state == BODY:
-            self.answered()
-        self.notify_taken(True)
+        self.lost(exc)
         self.close_sides()
         if self.parser is not None:
             self.return_parser()
@@ -429,6 +427,7 @@ cdef class ServerMachine(DeferredResponder):
     cdef int answer_fault(self, object error) except -1:
         """The peer's fault: one answer, then nothing more of it is read."""
         self.context.refused(self.peer, error)
+        self.note_fault(error, None if self.parser is None else self.parser.first_line())
         self.keep_alive = False
         self.release_body()
         self.streams_body = False

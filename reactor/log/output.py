@@ -12,57 +12,89 @@ from __future__ import annotations
 import io
 import os
 import select
+import stat
 from collections.abc import Callable
 from typing import Any, TextIO
 
 
-def offer(descriptor: int, data: bytes) -> int:
-    """Write what can be written without waiting: how many bytes that were.
+def is_file(descriptor: int) -> bool:
+    """Whether it is a file, which has room at any time, or none at all (ENOSPC)."""
+    return stat.S_ISREG(os.fstat(descriptor).st_mode)
 
-    Raises OSError: BrokenPipeError if nobody reads any more.
+
+def offer(descriptor: int, data: bytes, file: bool = False) -> int:
+    """Write what can be written without waiting: how many bytes that were. ``file``: `is_file`.
+
+    Raises OSError if not one was: BrokenPipeError if nobody reads any more.
     """
     sent = 0
     room = select.poll()  # one for each call: threads may not share one
-    room.register(descriptor, select.POLLOUT)
-    # A pipe with any room at all takes PIPE_BUF bytes at once (pipe(7)); and the pipe must not be
-    # made non-blocking, since it is not ours alone.
-    while sent < len(data) and room.poll(0):
-        sent += os.write(descriptor, data[sent : sent + select.PIPE_BUF])
+    if not file:
+        room.register(descriptor, select.POLLOUT)
+    try:
+        while sent < len(data) and (file or room.poll(0)):
+            sent += os.write(descriptor, data[sent:] if file else piece_of(data, sent))
+    except OSError:
+        if not sent:
+            raise
     return sent
+
+
+def piece_of(data: bytes, begin: int) -> bytes:
+    """What goes into a pipe at once: one with any room at all takes PIPE_BUF bytes (pipe(7)), whole
+    lines then, between which another process may write its own."""
+    end = begin + select.PIPE_BUF
+    if end >= len(data):
+        return data[begin:]
+    return data[begin : data.rfind(b"\n", begin, end) + 1 or end]
 
 
 class Loss:
     """What of the lines that were offered to a descriptor was lost.
 
     ``began`` gets the reason when that begins, ``over`` the number of lines when it is over.
+
+    Attributes:
+        lines: how many were lost, from the first on.
+        count: is called with how many are lost now.
     """
+
+    count: Callable[[int], object] | None = None
 
     def __init__(self, began: Callable[[str], object], over: Callable[[int], object]) -> None:
         self._began, self._over = began, over
         self._losing = False
         self._torn = False  # only the beginning of the last line was written
-        self._lost = 0
+        self._lost = self.lines = 0
 
-    def offer(self, descriptor: int, data: bytes) -> None:
-        """Write it, or lose it. Never waits, and what the kernel says is not raised."""
+    def offer(self, descriptor: int, data: bytes, file: bool = False, written: int = 0) -> bool:
+        """Write it, or lose it: whether all is written, and nothing before it was torn. Never
+        waits, and what the kernel says is not raised. ``written``: so much of it is there."""
         if self._torn:
             data = b"\n" + data
+        reason = "no room" if file else "nobody reads it"
         try:
-            written = offer(descriptor, data)
+            written += offer(descriptor, data[written:], file)
         except OSError as error:
-            self._lose(data, error.strerror or str(error))
-            return
+            reason = error.strerror or str(error)
         if written < len(data):
-            self._torn = self._torn or written > 0
-            self._lose(data[written:], "nobody reads it")
-            return
+            begun = self._torn if not written else data[written - 1 : written] != b"\n"
+            # Of a line that has begun the end is lost, and with it the line.
+            self._lose(data[max(written, self._torn) :], reason)
+            self._torn = begun
+            return False
         self._torn = False
         if self._losing:
             lost, self._lost, self._losing = self._lost, 0, False
             self._over(max(1, lost))
+        return True
 
     def _lose(self, data: bytes, reason: str) -> None:
-        self._lost += data.count(b"\n")
+        lines = data.count(b"\n")
+        self._lost += lines
+        self.lines += lines
+        if self.count is not None:
+            self.count(lines)
         if not self._losing:
             self._losing = True
             self._began(reason)

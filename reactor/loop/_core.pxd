@@ -20,7 +20,7 @@ cdef class Loop(Registry):
     cdef int generation             # of `_forked`, when it was made or run last
     cdef int wake_fd                # -1 once it is closed
     cdef SpinGuard spin_guard
-    cdef TurnEnd turn_end
+    cdef readonly TurnEnd turn_end
     cdef bytearray scratch          # every connection of this loop receives into it
 
     cdef double time_now(self) except -1

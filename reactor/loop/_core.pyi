@@ -4,6 +4,7 @@ from typing import Any, Self
 
 from typing_extensions import disjoint_base
 
+from reactor.loop._ending import TurnEnd
 from reactor.loop._registration import Registration
 from reactor.loop._registry import Registry
 from reactor.loop.handler import Closeable
@@ -83,6 +84,10 @@ class Loop(Registry):
     slot: Slot | None
     """Where it writes when a turn began and whether one is under way, for other processes; None:
     nowhere. ``in_turn`` there is 1 outside `select`: also in what asyncio runs between turns."""
+
+    @property
+    def turn_end(self) -> TurnEnd:
+        """What is left for the end of a turn."""
 
     def call_soon(self, callback: Callable[..., object], *args: Any) -> Handle:
         """Call in this turn, after the sockets; from a callback: in the next turn."""

@@ -243,6 +243,8 @@ cdef class Loop(Registry):
             self.call(self.ready.popleft())
         if len(self.turn_end.flushing):
             self.turn_end.flush()
+        if len(self.turn_end.callbacks):
+            self.turn_end.call_back()
         return 0
 
     def stop(self):

@@ -1,4 +1,4 @@
-"""What is left for the end of a turn: lost handlers to tell, bytes to send, descriptors to close.
+"""What is left for the end of a turn: who is lost, what is sent, who is called, what is closed.
 
 Descriptors are closed last, so that the kernel cannot hand out a number again while the batch
 of events still holds one for it.
@@ -20,11 +20,12 @@ cdef class TurnEnd:
         self.spin_guard = spin_guard
         self.lost = deque()
         self.flushing = []
+        self.callbacks = []
         self.closing = []
 
     cdef bint is_waited_for(self) noexcept:
         """Whether the next turn must not wait: somebody is still to be told, or to send."""
-        return len(self.lost) > 0 or len(self.flushing) > 0
+        return len(self.lost) > 0 or len(self.flushing) > 0 or len(self.callbacks) > 0
 
     cdef int lose(self, Registration registration) except -1:
         return self.surely_append(self.lost, registration)
@@ -60,6 +61,16 @@ cdef class TurnEnd:
             if registration.handler is not None:
                 registration.react(registration.handler, FLUSH)
         del self.flushing[:count]
+        return 0
+
+    def call(self, callback):
+        self.callbacks.append(callback)
+
+    cdef int call_back(self) except -1:
+        cdef list callbacks = self.callbacks
+        self.callbacks = []
+        for callback in callbacks:
+            callback()
         return 0
 
     cdef int close_all(self) except -1:

@@ -21,10 +21,12 @@ cdef class MessageParser(ParserInput):
     cdef int64_t fault
     cdef bytes held             # data that belongs before what `stage` says
     cdef Headers trailers
+    cdef bytes refused_line     # the first one of a head that broke a rule; None
     cdef object method          # of the request that the next response answers
     cdef list methods           # of those after it; None: nobody said
 
     cdef object pull(self)
+    cdef bytes first_line(self)
     # For who uses a parser for one connection after another.
     cdef bint is_fresh(self) noexcept
     cdef void renew(self)

@@ -36,6 +36,8 @@ cdef extern from "Python.h":
     char *bytes_memory "PyBytes_AS_STRING"(PyObject *data)
 
 cdef enum:
+    LF = 10
+    CR = 13
     SCAN_MAX = 0x7fffffff       # offsets of a head fit 32 bits; its bounds end far before
 
 cdef End END = End()        # of every message without trailers
@@ -114,8 +116,27 @@ cdef class MessageParser(ParserInput):
             return
         buffer_free(&self.buffer)
         self.held = None
-        self.method = self.methods = None
+        self.method = self.methods = self.refused_line = None
         self.begin()
+
+    cdef bytes first_line(self):
+        """Of the head that is in the buffer, refused or not whole, without its end; None: it has not
+        come whole, or is longer than it may be."""
+        cdef Py_ssize_t size = min(buffer_size(&self.buffer), <Py_ssize_t>self.bounds.line + 2)
+        cdef const uint8_t *p = buffer_data(&self.buffer)
+        cdef const uint8_t *line = p
+        cdef const uint8_t *end
+        if size == 0:
+            return self.refused_line
+        end = p + size
+        while p < end and (p[0] == CR or p[0] == LF):
+            p += 1      # RFC 9112 2.2: an empty line before a request is ignored
+        line = p
+        while p < end and p[0] != LF:
+            p += 1
+        if p >= end:
+            return None
+        return line[:p - line - (p > line and (p - 1)[0] == CR)]
 
     cdef object pull(self):
         """The next event; None if it takes more bytes, or if nothing will ever come."""
@@ -322,6 +343,11 @@ cdef class MessageParser(ParserInput):
         """The peer broke a rule: RFC 9112 2.2 and 11.2, never look for where it goes on."""
         self.rule = rule
         self.fault = fault
+        if self.stage == IN_HEAD:
+            try:
+                self.refused_line = self.first_line()
+            except MemoryError:
+                pass
         self.stop(BROKEN)
 
     cdef int at_end_of_input(self) except -1:

@@ -26,7 +26,7 @@ from reactor.net import Address, Bind, Descriptor, Inet, listen_sockets
 from reactor.net.address import bound_address, is_secured
 from reactor.net.descriptors import connections_max, with_body_files
 from reactor.server._date import DateField
-from reactor.server.access_log import AccessLog
+from reactor.server.access_log import AccessLog, AccessLogOptions
 from reactor.server.body_files import BodyFiles, body_files_for
 from reactor.server.edge import NO_POLICY, EdgePolicy, edge_of, trust_binds
 from reactor.server.models import HostLoop, Model, hosting_of, server_of
@@ -48,7 +48,7 @@ _ONCE = "a Server runs once, then its sockets are closed: make another one"
 def protocol_factory(
     app: App | ProtocolFactory,
     limits: Limits,
-    log: Callable[[str], object] | None,
+    journal: AccessLog | None,
     body_files: BodyFiles | None = None,
     websockets: WebSocketOptions | None = None,
     folders: Mapping[str, StaticFolder] | None = None,
@@ -60,7 +60,9 @@ def protocol_factory(
     if folders:
         http_app = FoldersBefore(http_app, folders)
     open_file = None if body_files is None else body_files.open
-    context = ServerContext(http_app, limits, DateField(), AccessLog(log, limits), open_file)
+    context = ServerContext(
+        http_app, limits, DateField(), journal or AccessLog(None, limits), open_file
+    )
     context.websocket_options = websockets
     return ServerMachines(context)
 
@@ -86,7 +88,8 @@ class Server:
         loop: ``"asyncio"`` hosts asyncio's loop for a TCP protocol, too; an asynchronous
             application has it in any case.
         lifespan: ``"on"`` or ``"off"``: whether an ASGI application has one.
-        access_log: is called with each line of the access log.
+        access_log: is called with each line of the access log; or says how lines look, too, and
+            where they go together.
         body_dir: the folder for files of large request bodies; by default the system's temporary
             one. ``body_files`` has its path, and whether it is memory; None if there are none.
         websockets: whose pages may open WebSockets, and whether their messages are deflated.
@@ -119,7 +122,7 @@ class Server:
         loop: HostLoop = "auto",
         lifespan: Literal["auto", "on", "off"] = "auto",
         limits: Limits = DEFAULT_LIMITS,
-        access_log: Callable[[str], object] | None = None,
+        access_log: Callable[[str], object] | AccessLogOptions | None = None,
         body_dir: str | None = None,
         websockets: WebSocketOptions = DEFAULT_WEBSOCKETS,
         tls: TlsOptions | Contexts | None = None,
@@ -138,11 +141,12 @@ class Server:
         websockets = websockets.replace(possible=model == "reactor")
         before = _folders(app, static or {})
         self._opened = _others([app, *before.values()], [target, *(static or {}).values()])
-        factory = protocol_factory(app, limits, access_log, self.body_files, websockets, before)
+        self._journal = AccessLog(access_log, limits)
+        factory = protocol_factory(app, limits, self._journal, self.body_files, websockets, before)
         self.sockets: list[socket.socket] = []
         try:
             self._listen(_places(bind) or [Inet(host, port)], limits)
-            make = partial(protocol_factory, limits=limits, log=access_log)
+            make = partial(protocol_factory, limits=limits, journal=self._journal)
             others = set_up_redirects(app, self.sockets, contexts is not None, make)
             self._know_urls(app, factory, contexts, _threads(model, limits))
             _guard([factory, *others], edge, self.sockets, limits)
@@ -199,12 +203,15 @@ class Server:
         if self._was_run:
             raise RuntimeError(_ONCE)
         self._was_run = True
+        if hasattr(self._server, "at_turn_end"):  # threads have no turns
+            self._journal.wait_for(self._server.at_turn_end)
         try:
             on_running = None if on_listening is None else partial(on_listening, self.sockets)
             insisted: int | None = self._server.run(on_running)
             return insisted
         finally:
             self.close()
+            self._journal.flush()
 
     def start(self) -> Self:
         """`run` in a thread of its own; returns when it serves. A `stop` waits for its end.
@@ -351,7 +358,7 @@ def _check_values(
         raise ConfigurationError("threads serve no TLS: leave out the model 'threads', or TLS")
     if not isinstance(limits, Limits):
         raise TypeError(f"{limits!r} are no limits: write Limits(...)")
-    if access_log is not None and not callable(access_log):
+    if not (access_log is None or callable(access_log) or isinstance(access_log, AccessLogOptions)):
         raise TypeError(f"{access_log!r} is not called with lines: write access_log=print")
     if static is not None and not isinstance(static, Mapping):
         raise TypeError(f"{static!r} is no mapping: write {{'/static': 'public'}}")
@@ -398,7 +405,7 @@ def serve(
     bind: Where | Iterable[Where] = (),
     model: Model = "reactor",
     limits: Limits = DEFAULT_LIMITS,
-    access_log: Callable[[str], object] | None = None,
+    access_log: Callable[[str], object] | AccessLogOptions | None = None,
     body_dir: str | None = None,
     tls: TlsOptions | None = None,
     static: Mapping[str, str | os.PathLike[str] | StaticFolder] | None = None,

@@ -1,8 +1,7 @@
-"""The access log: one line per request, whatever the client sent.
+"""The access log: one line for each request, when its exchange has ended.
 
-Lines are in the combined log format that every log reader knows. What a client
-chose (target, Referer, User-Agent) is escaped: no byte of it can end the line,
-close the quotes, or drive a terminal.
+How a line looks is in `access_log_format.py` and `_access_lines.pyx`; where lines go is its
+maker's to say. Beside it the journal says what was refused, and what an application has raised.
 """
 
 from __future__ import annotations
@@ -13,10 +12,12 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from reactor._value import Value
 from reactor.errors import RemoteProtocolError
-from reactor.http._sent_bytes import AnswerRecord
 from reactor.limits import DEFAULT_LIMITS, Limits
-from reactor.log import failed, log, report
+from reactor.log import log, report
+from reactor.server._access_lines import AccessLines
+from reactor.server.access_log_format import escape, host_of, line_format
 
 logger = logging.getLogger("reactor")
 
@@ -25,63 +26,56 @@ _USUAL = {"silent-timeout", "keep-alive-timeout"}
 
 Write = Callable[[str], object]
 
-_ESCAPES = {
-    code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0x100), ord('"'), ord("\\"))
-}
 
+class AccessLogOptions(Value):
+    """Where the lines of an access log go, and how they look.
 
-def escape(text: str) -> str:
-    """Printable ASCII only, without a bare quote or backslash.
-
-    >>> print(escape('a"b\\x1b[31m'))
-    a\\x22b\\x1b[31m
+    Attributes:
+        write: gets lines as bytes: all of a turn of the loop at once.
+        format: "combined", "common", "json", "logfmt", or atoms (docs/observe.md).
+        sample: one of so many requests has a line; what was refused, failed or broken off has one
+            in any case.
+        worker: its number; None: there is one process.
+        descriptor: of a file that lines are written to from C; ``write`` is then called as
+            `AccessLines` says.
     """
-    return text.translate(_ESCAPES).encode("ascii", "backslashreplace").decode("ascii")
+
+    write: Callable[..., object]
+    format: str = "combined"
+    sample: int = 1
+    worker: int | None = None
+    descriptor: int = -1
 
 
-class AccessLog:
-    """The journal of a server's machines; ``write`` gets whole lines, None for no access log.
+class AccessLog(AccessLines):
+    """The journal of a server's machines.
+
+    ``to`` is None for no access log; a function gets each line, a text, as soon as there is one.
 
     ``refusals`` counts the connections that ended by the peer's fault, by the rule, limit or
     time-out that it broke (`ProtocolError.code`).
     """
 
-    def __init__(self, write: Write | None, limits: Limits = DEFAULT_LIMITS) -> None:
-        self._write = write
+    def __init__(
+        self, to: Write | AccessLogOptions | None, limits: Limits = DEFAULT_LIMITS
+    ) -> None:
         self.refusals: Counter[str] = Counter()
-        self.wants_answers = write is not None
+        self.wants_answers = to is not None
+        self._each_at_once = not isinstance(to, AccessLogOptions)
+        if isinstance(to, AccessLogOptions):
+            form = line_format(to.format, to.worker)
+            super().__init__(form, to.write, to.sample, to.descriptor)
+        elif to is not None:
+            write = to
+            super().__init__(line_format("combined"), lambda line: write(line.decode("ascii")))
+        self._said_max = limits.refusal_lines_per_second_max
         self._second = -1
-        self._stamp = ""
-        self._lines_max = limits.refusal_lines_per_second_max
-        self._lines_second = self._lines = 0
+        self._said = 0
 
-    def answered(self, peer: Any, record: AnswerRecord) -> None:
-        if self._write is None:
-            return
-        try:
-            self._write(self._line(peer, record))
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:
-            failed(error)
-
-    def _line(self, peer: Any, record: AnswerRecord) -> str:
-        line, proxy = "-", ""
-        request = record.request
-        referer = agent = None
-        if request is not None:
-            peer, arrival = request.client, request.arrival
-            if arrival is not None and arrival.peer is not None:
-                # Behind the fields of the combined format, as nginx does it with X-Forwarded-For.
-                proxy = f' "{host_of(arrival.peer)}"'
-            version = f"HTTP/1.{request.version - 10}"
-            line = f"{escape(request.method)} {escape(request.target)} {version}"
-            referer = request.headers.get("referer")
-            agent = request.headers.get("user-agent")
-        return (
-            f'{host_of(peer)} - - [{self._now()}] "{line}" {record.status} {record.body_bytes} '
-            f'"{escape(referer or "-")}" "{escape(agent or "-")}"{proxy}\n'
-        )
+    def wait_for(self, at_turn_end: Callable[[Callable[[], object]], object]) -> None:
+        """Lines may wait for the end of a turn of the loop, and then leave together."""
+        if not self._each_at_once:
+            super().wait_for(at_turn_end)
 
     def refused(self, peer: Any, error: RemoteProtocolError) -> None:
         self.refusals[error.code] += 1
@@ -95,22 +89,10 @@ class AccessLog:
     def _may_say_so(self) -> bool:
         """Whether there is a line left in this second: refused clients must not fill the disk."""
         second = int(time.monotonic())
-        if second != self._lines_second:
-            if self._lines > self._lines_max:
-                more = self._lines - self._lines_max
-                log(logging.INFO, "refused %d more without a line each", more)
-            self._lines_second, self._lines = second, 0
-        self._lines += 1
-        return self._lines <= self._lines_max
-
-    def _now(self) -> str:
-        second = int(time.time())
         if second != self._second:
-            self._second = second
-            self._stamp = time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(second))
-        return self._stamp
-
-
-def host_of(peer: Any) -> str:
-    """The address of a peer, without its port; ``-`` for a Unix socket's nameless one."""
-    return str(peer[0]) if isinstance(peer, tuple) else "-"
+            if self._said > self._said_max:
+                more = self._said - self._said_max
+                log(logging.INFO, "refused %d more without a line each", more)
+            self._second, self._said = second, 0
+        self._said += 1
+        return self._said <= self._said_max

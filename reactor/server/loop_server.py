@@ -76,6 +76,7 @@ class LoopServer:
             channel.attach(self, sockets)
             heard = self._reactor.register(channel, EVENT_READ, channel)
             channel.watched(partial(self._reactor.unregister, heard))
+        self.at_turn_end = self._reactor.turn_end.call
 
     def _listen(self) -> Any:
         return self._accept()

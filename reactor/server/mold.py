@@ -65,7 +65,7 @@ def mold(
         if not packet:
             return 0
         number, index = FORK.unpack(packet)
-        channel = partial(Channel, descriptors[0], page.slot(index))
+        channel = partial(Channel, descriptors[0], page.slot(index), number)
         pid = _fork_worker(partial(_worker, supervisor, channel, service, preload))
         os.close(descriptors[0])
         _say(supervisor, CHILD.pack(FORKED, number, pid))

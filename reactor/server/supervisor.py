@@ -46,6 +46,7 @@ class Supervisor:
             is opened later: by this class, or by who serves something on its ``loop``.
         on_serving: gets the sentence of a worker, once all are ready.
         read_again: called before a reload: what is read here is for the next generation.
+        reopen_logs: called at SIGUSR1, which workers get too.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Supervisor:
         keep: Iterable[int] = (),
         on_serving: Callable[[str], object] = lambda sentence: None,
         read_again: Callable[[], object] = lambda: None,
+        reopen_logs: Callable[[], object] = lambda: None,
     ) -> None:
         self._limits = limits
         self.page = page_for(policies) if page is None else page
@@ -68,6 +70,7 @@ class Supervisor:
         self.loop = Reactor()
         self._notifier = Notifier() if notifier is None else notifier
         self._on_serving = on_serving
+        self._reopen_own_logs = reopen_logs
         self.slots = Slots(self.loop, self, policies, lambda: longest_drain_s(limits))
         self.watch = WorkerWatch(self.loop, self.slots, self.page, policies)
         self.generations = Generations(
@@ -97,6 +100,13 @@ class Supervisor:
         """As SIGHUP: import the application anew, and replace each worker by a new one."""
         self.generations.reload()
 
+    def reopen_logs(self) -> None:
+        """As SIGUSR1: go on in the files of the logs' names, in all processes."""
+        self._reopen_own_logs()
+        for worker in self.slots.workers:
+            if worker.child is not None:
+                worker.child.kill(signal.SIGUSR1)
+
     def _beat(self, every_s: float) -> None:
         # For as long as somebody serves: a manager has nothing better than to start all anew.
         if any(self.watch.moves(worker) for worker in self.slots.serving):
@@ -121,6 +131,7 @@ class Supervisor:
         hear(signal.SIGINT, self.stop, signal.SIGINT)
         hear(signal.SIGCHLD, self._reap)
         show_stacks()
+        hear(signal.SIGUSR1, self.reopen_logs)
         hear(signal.SIGTTIN, self._more)
         hear(signal.SIGTTOU, self._fewer)
         # nohup asks that it be ignored.

@@ -32,7 +32,11 @@ RETIRE, DRAIN, INTERRUPT, NOW = b"retire", b"drain", b"interrupt", b"now"
 PACKET_BYTES_MAX = 4096
 # A word waits in the channel. A process that has no handler for this signal ignores it.
 NUDGE = signal.SIGURG
-_OF_THE_SUPERVISOR = (signal.SIGINT, signal.SIGHUP, signal.SIGTTIN, signal.SIGTTOU)
+# What a supervisor, or a terminal, sends to all. SIGUSR1: until it knows of logs.
+_OF_THE_SUPERVISOR = (
+    *(signal.SIGINT, signal.SIGHUP, signal.SIGTTIN, signal.SIGTTOU),
+    signal.SIGUSR1,
+)
 
 
 class Service(Protocol):
@@ -50,12 +54,14 @@ class Channel:
 
     Attributes:
         slot: where in the page this worker writes.
+        number: the worker's.
         insisted: None, as of a server that no signal has ended.
     """
 
     insisted: int | None = None
 
-    def __init__(self, descriptor: int, slot: Slot) -> None:
+    def __init__(self, descriptor: int, slot: Slot, number: int = 0) -> None:
+        self.number = number
         self._socket = socket.socket(fileno=descriptor)
         self._socket.setblocking(False)
         self.slot = slot
@@ -177,8 +183,7 @@ def work(channel: Channel, service: Service) -> int:
     for number in _OF_THE_SUPERVISOR:
         signal.signal(number, _hear_nothing)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # until it serves
-    for number in (signal.SIGUSR1, signal.SIGUSR2):
-        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGUSR2, signal.SIG_DFL)
     hear_again()
     show_stacks()
     # All workers would else draw the same numbers.

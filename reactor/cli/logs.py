@@ -1,0 +1,268 @@
+"""Where ``reactor serve`` writes its two logs, and how they look: the options, and what is made of
+them.
+
+The access log has a line for each request; the other one, the logger ``reactor``, everything else.
+Files are opened before the process gives up its rights, and again at SIGUSR1 and SIGHUP.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, Self
+
+from reactor.cli.numbers import whole
+from reactor.cli.output import Log, Output, say
+from reactor.errors import ConfigurationError
+from reactor.log.files import LogFile
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from reactor.process._page import Slot
+    from reactor.server.access_log import AccessLogOptions
+    from reactor.server.worker import Channel
+
+LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
+ACCESS_LOGGER = "reactor.access"
+
+
+def add_logs(group: Any) -> None:
+    group.add_argument(
+        "--log-level",
+        choices=LOG_LEVELS,
+        default="info",
+        help="the least that the log on stderr says; default: %(default)s",
+    )
+    group.add_argument(
+        "--error-logfile",
+        "--log-file",
+        default="-",
+        metavar="FILE",
+        help="where the log goes; -: stderr, which is the default",
+    )
+    group.add_argument(
+        "--log-config",
+        metavar="FILE",
+        help="configure Python's logging from FILE: .json and .toml for dictConfig, else an ini "
+        "for fileConfig; the loggers are reactor and reactor.access",
+    )
+    _add_access_log(group)
+
+
+def _add_access_log(group: Any) -> None:
+    group.add_argument(
+        "--access-log",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="a line for each request; default: yes",
+    )
+    group.add_argument(
+        "--access-logfile",
+        default="-",
+        metavar="FILE",
+        help="where these lines go; -: stdout, which is the default. A file is opened again at "
+        "SIGUSR1 and SIGHUP, and by itself when it was moved",
+    )
+    group.add_argument(
+        "--access-log-format",
+        "--access-logformat",
+        "--access-log-fmt",
+        type=_format,
+        default="combined",
+        metavar="FORMAT",
+        help="combined, common, json, logfmt, or atoms as Apache and gunicorn have them "
+        "(%%h %%r %%s, %%(h)s); default: combined",
+    )
+    group.add_argument(
+        "--access-log-sample",
+        type=whole(1, 1_000_000),
+        default=1,
+        metavar="N",
+        help="a line for one of N requests, and for all that were refused, failed or broken off; "
+        "default: 1",
+    )
+
+
+class Logs:
+    """Both logs of a server, open while its block runs.
+
+    Attributes:
+        stdout: for the first line, and the access log if it has no file.
+    """
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self._options = options
+        self.stdout = Log(Output(sys.stdout), tell=say)
+        self._files: list[LogFile] = []
+        self._before: Any = None
+        self._worker: int | None = None
+        self._slot: Slot | None = None
+
+    def __enter__(self) -> Self:
+        options = self._options
+        # First: whoever rotates logs must not end a server that has none.
+        self._before = signal.getsignal(signal.SIGUSR1)
+        self._hear()
+        try:
+            self._access: Log | LogFile = self._opened(options.access_logfile) or self.stdout
+            self._errors: Log | LogFile | None = self._opened(options.error_logfile)
+            if options.log_config is not None:
+                configure(options.log_config)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _hear(self) -> None:
+        with suppress(ValueError):  # only the main thread may
+            signal.signal(signal.SIGUSR1, lambda number, frame: self.reopen())
+
+    def of_worker(self, channel: Channel, options: argparse.Namespace) -> None:
+        """From here on this is a worker, and a copy of another process whose files may have been
+        moved since, and whose options may have been read again."""
+        self._options = options
+        self._hear()
+        self.reopen()
+        self._worker = channel.number
+        self.count_in(channel.slot)
+
+    def count_in(self, slot: Slot) -> None:
+        """Say there how many lines are lost."""
+        self._slot = slot
+        for log in (self._access, self._errors):
+            if log is not None:
+                log.count(self._count)
+
+    def _count(self, lost: int) -> None:
+        if self._slot is not None:
+            self._slot["log_lost"] += lost
+
+    def __exit__(self, *error: object) -> None:
+        with suppress(ValueError, TypeError):  # TypeError: it was somebody's in C
+            signal.signal(signal.SIGUSR1, self._before)
+        for file in self._files:
+            file.close()
+
+    def _opened(self, path: str) -> LogFile | None:
+        if path == "-":
+            return None
+        for file in self._files:
+            if os.path.samefile(path, file.fileno()):
+                return file  # both logs in one
+        file = LogFile(path, tell=say)
+        self._files.append(file)
+        options = self._options
+        if options.user is not None or options.group is not None:
+            from reactor.server.privileges import identity_of
+
+            identity = identity_of(options.user, options.group)
+            file.give_to(identity.uid, identity.gid)
+        return file
+
+    @property
+    def lines_lost(self) -> int:
+        """How many lines of both could not be written so far."""
+        return sum(log.lines_lost for log in {self._access, self._errors} if log is not None)
+
+    def reopen(self) -> None:
+        """Go on in the files that the paths lead to now. For a handler of signals, too."""
+        for file in self._files:
+            file.reopen()
+
+    @property
+    def access(self) -> AccessLogOptions | None:
+        """What the server is to do with its access log. To be asked when the application is
+        loaded: it may have given the logger ``reactor.access`` a handler."""
+        from reactor.server.access_log import AccessLogOptions
+
+        options = self._options
+        if not options.access_log:
+            return None
+        look = {
+            "format": options.access_log_format,
+            "sample": options.access_log_sample,
+            "worker": self._worker,
+        }
+        of_users = options.log_config is not None or logging.getLogger(ACCESS_LOGGER).handlers
+        if of_users and options.access_logfile == "-":
+            return AccessLogOptions(to_logger, **look)
+        to = self._access
+        return AccessLogOptions(to.write_lines, descriptor=to.descriptor, **look)
+
+    @contextmanager
+    def logging(self) -> Iterator[None]:
+        """Show what the logger ``reactor`` and those below it say.
+
+        The root logger is the application's. So is this one, if it has given it a handler when it
+        was imported; and what it has disabled without naming it (``disable_existing_loggers``) is
+        not.
+        """
+        logger = logging.getLogger("reactor")
+        if logger.handlers or self._options.log_config is not None:
+            yield
+            return
+        # A reader that has stopped reading stops no server: it only misses lines.
+        if self._errors is None:
+            self._errors = Log(Output(sys.stderr), tell=lambda sentence: None)
+            self._errors.count(self._count)
+        handler = logging.StreamHandler(self._errors)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        before = logger.level, logger.propagate, logger.disabled
+        logger.addHandler(handler)
+        logger.level, logger.propagate, logger.disabled = logging.NOTSET, False, False
+        logger.setLevel(self._options.log_level.upper())
+        try:
+            yield
+        finally:
+            logger.removeHandler(handler)
+            logger.level, logger.propagate, logger.disabled = before
+
+
+def to_logger(lines: bytes) -> None:
+    """Each line is a record of the logger ``reactor.access``."""
+    logger = logging.getLogger(ACCESS_LOGGER)
+    if logger.isEnabledFor(logging.INFO):
+        for line in lines.decode("ascii").splitlines():
+            logger.info(line)
+
+
+def configure(path: str) -> None:
+    """Python's logging, as a file says.
+
+    Raises:
+        ConfigurationError: the file cannot be read, or is no such configuration.
+    """
+    import logging.config
+
+    try:
+        if path.endswith(".json"):
+            with open(path, "rb") as file:
+                logging.config.dictConfig(json.load(file))
+        elif path.endswith(".toml"):
+            import tomllib
+
+            with open(path, "rb") as file:
+                logging.config.dictConfig(tomllib.load(file))
+        else:
+            with open(path, encoding="utf-8") as text:
+                logging.config.fileConfig(text, disable_existing_loggers=False)
+    except OSError as error:
+        raise ConfigurationError(f"--log-config {path}: {error.strerror or error}") from error
+    except Exception as error:  # whatever a handler's class raises, too
+        raise ConfigurationError(f"--log-config {path}: {error}") from error
+
+
+def _format(text: str) -> str:
+    from reactor.server.access_log_format import line_format
+
+    try:
+        line_format(text)
+    except ConfigurationError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return text
