@@ -135,8 +135,7 @@ class Server:
         app = _app_of(target, limits, interface, lifespan)
         contexts = None if tls is None else _contexts(tls, app)
         self.body_files = body_files_for(app, limits, body_dir)
-        if self.body_files is not None:
-            limits = with_body_files(limits)
+        limits = limits if self.body_files is None else with_body_files(limits)
         hosting = hosting_of(app, loop, model)
         websockets = websockets.replace(possible=model == "reactor")
         before = _folders(app, static or {})
