@@ -55,6 +55,10 @@ def wrong(pems: Pems, case: str):
             (write(folder / "x", text.replace(text[40:80], b"A" * 40)), keyfile),
             "damaged: copy it anew",
         ),
+        "a byte that is none": (
+            (write(folder / "n", text[:100] + b"\0" + text[100:]), keyfile),
+            "the certificate .* is damaged",
+        ),
         "the wrong way round": ((keyfile, certfile), "the wrong way round"),
         "a certificate for a key": ((certfile, other[0]), "is a certificate: give --ssl-keyfile"),
         "one file without a key": ((certfile, None), "holds a certificate and no key"),
@@ -76,7 +80,7 @@ CASES = [
     *("no certificate", "no key", "a folder", "an empty certificate", "an empty key", "junk"),
     *("a key that is junk", "DER", "cut", "a key that is cut", "damaged", "the wrong way round"),
     *("a certificate for a key", "one file without a key", "of another", "a request"),
-    *("a public key", "a long file"),
+    *("a public key", "a long file", "a byte that is none"),
 ]
 
 

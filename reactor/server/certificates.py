@@ -152,9 +152,11 @@ def _check_certificate(path: str, keyfile: str | None) -> list[Certificate]:
     try:
         return [read_certificate(_der(match[0])) for match in blocks]
     except ValueError as error:
-        raise CertificateError(
-            f"the certificate {path} is damaged: copy it anew, whole lines, BEGIN to END"
-        ) from error
+        raise CertificateError(_damaged(path)) from error
+
+
+def _damaged(path: str) -> str:
+    return f"the certificate {path} is damaged: copy it anew, whole lines, BEGIN to END"
 
 
 def _der(block: str) -> bytes:
@@ -221,9 +223,20 @@ def _what_is_wrong(error: ssl.SSLError, certfile: str, key: str, encrypted: bool
             f"{certfile} is too weak for OpenSSL ({error.reason.lower().replace('_', ' ')}): "
             "get one with an EC key, or RSA of 2048 bits or more, signed with SHA-256"
         )
+    if not _can_be_loaded(certfile):
+        return _damaged(certfile)
     if encrypted:
         return f"the password does not open the key {key}, or the key is damaged"
     return f"the key {key} is damaged, or of a kind that OpenSSL does not know: copy it anew"
+
+
+def _can_be_loaded(certfile: str) -> bool:
+    """Whether OpenSSL takes the certificates, which it does not say of a pair."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=certfile)
+    except ssl.SSLError:
+        return False
+    return True
 
 
 def _warnings(path: str, chain: list[Certificate]) -> list[str]:
