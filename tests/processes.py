@@ -108,7 +108,7 @@ class ServerProcess:
         if self.bridge is not None:
             here = f"127.0.0.1:{self.bridge.port}"
             return [f"tcp://{here}" if "tls://" in line else f"http://{here}/"]
-        return re.findall(r"(?:https?://|tcp://|tls://|unix:)[^ ,]+", line)
+        return re.findall(r"(?:https?://|tcp://|tls://|unix:)[^ ,;]+", line)
 
     @property
     def url(self):

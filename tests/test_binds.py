@@ -128,6 +128,16 @@ def test_an_abstract_name_that_was_passed_is_as_one_that_was_bound(folder):
             assert not served_as(65533, f"\0{name}")
 
 
+def test_a_descriptor_that_is_named_twice_is_said_in_one_sentence(folder):
+    with socket.create_server(("127.0.0.1", 0)) as passed:
+        number = passed.fileno()
+        for more in ([], ["--workers", "2"], ["--user", str(os.geteuid())]):
+            words = ["--fd", number, "--fd", number, "--allow-root", *more]
+            done = run_reactor("serve", folder, *words, pass_fds=[number])
+            assert done.returncode == 3
+            assert done.stderr == f"reactor: fd:{number} is named twice: it can be served once\n"
+
+
 def test_who_is_listed_has_to_exist_and_to_matter(room):
     for words, says in (
         (["--uds-allow-uid", "nobody-at-all"], "there is no user 'nobody-at-all'"),

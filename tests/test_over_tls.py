@@ -1,5 +1,6 @@
 """The tests of the wire once more, over TLS: folder, native, WSGI, ASGI, WebSockets, raw TCP,
-uploads, 100-continue, stops. `tls_bridge` is in between; threads serve no TLS and are skipped.
+uploads, 100-continue, stops, hostile clients. `tls_bridge` is in between; threads serve no TLS and
+are skipped.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import pytest
 from pem_files import Pems
 from processes import environment
 
-# Nine files of tests once more: a minute that README's command need not take.
+# Many files of tests once more: minutes that README's command need not take.
 pytestmark = pytest.mark.skipif(
     "REACTOR_LONG" not in os.environ, reason="REACTOR_LONG=1 tries it, as .ci/run does"
 )
@@ -24,6 +25,10 @@ TIMEOUT_S = 300
 FILES = [
     *("test_asgi_server", "test_interop", "test_large_uploads", "test_raw_tcp", "test_stopping"),
     *("test_streaming", "test_websocket_opening", "test_websocket_server", "test_wsgi_wire"),
+    *("test_serve", "test_folders_before", "test_folder_fields", "test_pseudo_files"),
+    *("test_hostile", "test_lingering", "test_closed_sockets", "test_containment"),
+    *("test_collecting", "test_events", "test_wsgi_faults", "test_asgi_extensions"),
+    *("test_access_log", "test_asgi_reports"),
 ]
 
 # What a bridge cannot tell, and why.
@@ -35,6 +40,13 @@ NOT_OVER_A_BRIDGE = {
     ],
     # The end of a client comes a moment later.
     "test_large_uploads": ["test_descriptors_are_given_back"],
+    # The URL that is printed is another one.
+    "test_serve": [
+        "test_it_prints_one_line_with_the_url_that_answers",
+        "test_the_default_target_is_the_folder_where_the_user_stands",
+    ],
+    # An end that is not signed is an end for whoever is behind the bridge.
+    "test_wsgi_faults": ["test_a_broken_body_is_never_taken_for_a_whole_one"],
     # The server's port is another one.
     "test_wsgi_wire": ["test_the_servers_and_the_clients_address"],
 }

@@ -171,6 +171,24 @@ def test_behind_a_proxy_that_says_for_whom(places):
         eventually(lambda: "1.2.3.4" in server.out, "the client is in the log")
 
 
+def test_workers_redirect_too(places):
+    with redirecting(places, "apps:native", "--workers", "2") as server:
+        for _ in range(8):
+            answer = ask(server, get("/x"))
+            assert answer.startswith(b"HTTP/1.1 308 ")
+            assert location(answer) == f"https://a.example:{ports(server)[0]}/x"
+
+
+def test_a_unix_socket_redirects_to_the_tcp_one(places, tmp_path):
+    path = str(tmp_path / "s")
+    with redirecting(places, "apps:native", redirect=("--tls-redirect", f"unix:{path}")) as server:
+        assert f"; unix:{path} redirects there" in server.out
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.connect(path)
+            sock.sendall(get("/x"))
+            assert location(read_to_end(sock)) == f"https://a.example:{server.port}/x"
+
+
 class TestWhatCannotBe:
     @pytest.mark.parametrize(
         ("words", "says"),

@@ -183,6 +183,22 @@ def test_ten_megabytes_through_a_window_of_4_kib_keep_the_session(wire, tmp_path
             assert hashlib.sha256(sent).digest() == hashlib.sha256(body).digest(), kind
 
 
+def test_a_body_that_breaks_off_has_no_signed_end(wire):
+    """In HTTP/1.0 the end of the connection is the end of the body: nothing else tells."""
+
+    def pieces():
+        yield b"half"
+        raise ValueError("the other half")
+
+    with (
+        wire.serving(app(lambda request: Response(200, {}, pieces()))),
+        wire.client() as sock,
+    ):
+        sock.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        with pytest.raises((ssl.SSLEOFError, ConnectionResetError)):
+            read_to_signed_end(sock)
+
+
 def test_an_answer_that_shrinks_arrives_and_its_end_is_not_signed(wire, tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"x" * 100_000)

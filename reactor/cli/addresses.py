@@ -22,6 +22,7 @@ from reactor.net.address import (
     is_loopback,
     parse_bind,
     parse_port,
+    url_of,
 )
 from reactor.net.passed import passed_descriptors
 from reactor.parser._digits import parse_digits
@@ -165,7 +166,7 @@ def announce(log: Log, target: str, server: Any) -> None:
 
 def announcement(target: str, server: Any) -> str:
     urls = ", ".join(server.urls)
-    plain = [f"http://{bound_address(sock)}/" for sock in server.sockets if redirects(sock)]
+    plain = [url_of("http", bound_address(sock)) for sock in server.sockets if redirects(sock)]
     if plain:
         urls += f"; {', '.join(plain)} redirects there"
     stops = "Ctrl-C stops"

@@ -10,7 +10,7 @@ from typing import Any
 from reactor.cli.output import say
 from reactor.errors import ConfigurationError
 from reactor.net.address import bound_address, is_loopback
-from reactor.net.listening import ListeningSocket, listen_sockets
+from reactor.net.listening import ListeningSocket, check_distinct, listen_sockets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def open_all(
     try:
         for bind in binds:
             sockets += listen_sockets(bind, options.backlog)
+        check_distinct(sockets)
         contexts = None if tls is None else _read(tls)
         if identity is not None:
             become(identity)

@@ -181,6 +181,12 @@ def is_secured(sock: socket.socket) -> bool:
     return sock.family != socket.AF_UNIX if wanted is None else wanted
 
 
+def url_of(scheme: str, address: Address) -> str:
+    if not isinstance(address, Inet):
+        return str(address)
+    return f"{scheme}://{address}/" if scheme.startswith("http") else f"{scheme}://{address}"
+
+
 def bound_address(sock: socket.socket) -> Address:
     """The address that a listening socket really has (port 0 is a number now)."""
     name = sock.getsockname()

@@ -14,7 +14,7 @@ import os
 import socket
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 from reactor.errors import ConfigurationError
@@ -117,6 +117,17 @@ def listen_sockets(where: Bind | Address | Descriptor | str, backlog: int) -> li
         if bind.redirect:
             sock.tls, sock.redirects = False, True
     return sockets
+
+
+def check_distinct(sockets: Iterable[socket.socket]) -> None:
+    """Raises ConfigurationError: a descriptor is named twice, so one of the sockets is given up."""
+    seen = set()
+    for sock in sockets:
+        number = sock.fileno()
+        if number in seen:
+            sock.detach()
+            raise ConfigurationError(f"fd:{number} is named twice: it can be served once")
+        seen.add(number)
 
 
 # --- TCP ------------------------------------------------------------------------------------

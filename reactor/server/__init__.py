@@ -23,8 +23,9 @@ from reactor.http.app import App, ServingContext
 from reactor.http.websocket_options import DEFAULT_WEBSOCKETS, WebSocketOptions
 from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.net import Address, Bind, Descriptor, Inet, listen_sockets
-from reactor.net.address import bound_address, is_secured
+from reactor.net.address import bound_address, is_secured, url_of
 from reactor.net.descriptors import connections_max, with_body_files
+from reactor.net.listening import check_distinct
 from reactor.server._date import DateField
 from reactor.server.access_log import AccessLog, AccessLogOptions
 from reactor.server.body_files import BodyFiles, body_files_for
@@ -170,13 +171,14 @@ class Server:
                 raise ConfigurationError(f"{where!r} does not listen: call its listen() first")
             where.setblocking(False)  # a client that has gone would hold up all others
             self.sockets.append(where)
+        check_distinct(self.sockets)
 
     def _know_urls(self, app: Any, factory: Any, contexts: Contexts | None, threads: int) -> None:
         served = [sock for sock in self.sockets if not redirects(sock)]
         addresses = [bound_address(sock) for sock in served]
         schemes = _schemes(app, served, contexts)
         _tell_serving(app, factory, addresses, schemes[0], threads)
-        self.urls = [*map(_url, schemes, addresses)]
+        self.urls = [*map(url_of, schemes, addresses)]
 
     @property
     def status(self) -> OwnStatus | None:
@@ -388,12 +390,6 @@ def _status(metrics: str | None, *what: Any) -> OwnStatus | None:
     from reactor.server.status.own import own_status
 
     return own_status(metrics, *what)
-
-
-def _url(scheme: str, address: Address) -> str:
-    if not isinstance(address, Inet):
-        return str(address)
-    return f"{scheme}://{address}/" if scheme.startswith("http") else f"{scheme}://{address}"
 
 
 def serve(
