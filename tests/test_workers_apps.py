@@ -10,7 +10,7 @@ import ssl
 import sys
 
 import pytest
-from crew import answering, children, crew, write_app
+from crew import answering, ask, children, crew, write_app
 from pem_files import Pems
 from processes import PATIENCE_S, eventually
 from websocket_handshakes import head_of, opening
@@ -180,3 +180,31 @@ def test_an_import_with_threads_never_hangs_a_worker(folder, times):
         answering(server, 2, without=before)
         assert "the import has started threads" in server.err
         assert "holder" in server.err
+
+
+AHEAD = """
+import os, sys
+from reactor import Response
+there = []
+os.register_at_fork(after_in_child=lambda: there.append(set(sys.modules)))
+
+def native(request):
+    return Response(200, {}, answer())
+
+async def asgi(scope, receive, send):
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": answer()})
+
+def answer():
+    late = set(sys.modules) - there[-1]
+    return b"%d %s" % (os.getpid(), ",".join(sorted(late)).encode())
+"""
+
+
+@pytest.mark.parametrize("name", ["native", "asgi"])
+def test_a_mold_has_imported_what_its_workers_need(folder, name):
+    """Else each of them would import it for itself, asyncio for example."""
+    (folder / "ahead.py").write_text(AHEAD)
+    words = ("--workers", "2", "--lifespan", "off")
+    with crew(folder, *words, target=f"ahead:{name}") as server:
+        assert ask(server)[1] == ""

@@ -22,6 +22,7 @@ from reactor.log import log as log_line
 from reactor.net.address import Bind
 from reactor.net.listening import ListeningSocket
 from reactor.net.passed import forget_passed
+from reactor.server.models import import_ahead
 from reactor.server.notify import Notifier
 from reactor.server.sources import Sources
 from reactor.server.supervisor import Supervisor
@@ -129,6 +130,7 @@ class _Service:
 
             made = tls_options(options, self._bind)
             self._tls = None if made is None else Contexts(made)
+        import_ahead(self._app, options.loop, options.model)
         return 0
 
     def serve(self, channel: Channel) -> int:

@@ -5,6 +5,7 @@ Must never know: what the application answers.
 
 from __future__ import annotations
 
+import importlib
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -36,6 +37,17 @@ def hosting_of(app: Any, loop: HostLoop, model: Model) -> Any:
     from reactor.server.hosted import Hosting
 
     return Hosting(app)
+
+
+def import_ahead(app: Any, loop: HostLoop, model: Model) -> None:
+    """What `Server` would import when it is made: in a mold it is there once for all workers."""
+    names = ["reactor.net._listener", "reactor.server.body_files", "resource", "tempfile"]
+    if getattr(app, "needs_asyncio", False) or loop == "asyncio":
+        names.append("reactor.server.hosted")
+    elif model == "threads":
+        names.append("reactor.server.threads")
+    for name in names:
+        importlib.import_module(name)
 
 
 def server_of(
