@@ -235,6 +235,16 @@ def test_one_of_two_generations_ago_is_killed_when_the_third_is_ready(crew):
     assert (first.kills, second.kills) == ([signal.SIGKILL], [])
 
 
+def test_a_generation_that_never_served_does_not_count(crew):
+    """As after a reload that has failed: the one before may still be answering."""
+    it = crew(workers=1)
+    [first] = it.started()
+    it.generation = 3
+    it.slots.fill()
+    it.ready(*it.starting())
+    assert (first.orders, first.kills) == ([RETIRE], [])
+
+
 def test_a_start_that_takes_too_long_is_shown_and_ended(crew):
     it = crew(workers=1, start_timeout_s=5.0)
     it.slots.fill()

@@ -78,7 +78,8 @@ def hurried(options: argparse.Namespace, limits: Limits) -> Limits:
     """Those of who reloads: nothing that is open holds a reload up."""
     if not reloads(options):
         return limits
-    limits = limits.replace(idle_grace_s=0.0)
+    # As at Ctrl-C: what is on its way is waited for, or a browser would see a reset.
+    limits = limits.replace(idle_grace_s=limits.interrupt_grace_s)
     if "graceful_timeout_s" in options.settings:
         return limits
     return limits.replace(graceful_timeout_s=GRACEFUL_S)

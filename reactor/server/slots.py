@@ -84,6 +84,7 @@ class Slots:
         self._drain_s = drain_s
         self.slots = [Slot(number) for number in range(policies.workers)]
         self.draining: list[Worker] = []
+        self._served: list[int] = []  # the last two generations that have
         self.stopping = False
         self._killed = killed_for_memory()
 
@@ -188,9 +189,12 @@ class Slots:
         self._source.serves(worker, sentence)
         if before is not None:
             self.retire(before)
+        if worker.generation not in self._served:
+            # Those that have served: one that failed has a number too.
+            self._served = [*self._served[-1:], worker.generation]
         for old in self.draining:
-            # A roll has at most two generations behind it: memory has a bound.
-            if old.generation <= worker.generation - 2:
+            # At most two generations are there, besides one that starts: memory has a bound.
+            if old.generation < self._served[0]:
                 old.kill("a third generation is ready")
         self.fill()
 
