@@ -357,6 +357,7 @@ class Manager:
             try:
                 self.heard.append(self._sock.recv(4096).decode().splitlines())
             except OSError:
+                self._sock.close()
                 return
 
     def words(self, *without):

@@ -65,10 +65,11 @@ class Generations:
         owner: Owner,
         read_again: Callable[[], object],
         page: Page,
+        drain_s: float,
     ) -> None:
         self._loop, self._service, self._policies = loop, service, policies
         self._notifier, self._owner, self._read_again = notifier, owner, read_again
-        self._page = page
+        self._page, self._drain_s = page, drain_s
         self._mold: Mold | None = None  # the one whose workers have served
         self._next: Mold | None = None  # of the generation that comes
         self._old: list[Mold] = []
@@ -142,7 +143,7 @@ class Generations:
 
         def body() -> int:
             self._owner.release(theirs.fileno())
-            return mold(theirs, parent, self._service, self._page, preload)
+            return mold(theirs, parent, self._service, self._page, preload, self._drain_s)
 
         with theirs:
             try:

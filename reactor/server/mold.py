@@ -25,7 +25,7 @@ from contextlib import suppress
 from functools import partial
 
 from reactor.process._page import Page
-from reactor.process.parentage import die_with
+from reactor.process._parentage import die_with, outlive
 from reactor.server.children import fork, hear_again
 from reactor.server.worker import Channel, Service, work
 
@@ -38,9 +38,14 @@ _HEARD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.S
 
 
 def mold(
-    supervisor: socket.socket, parent: int, service: Service, page: Page, preload: bool
+    supervisor: socket.socket,
+    parent: int,
+    service: Service,
+    page: Page,
+    preload: bool,
+    drain_s: float,
 ) -> int:
-    """The life of a mold; its exit code."""
+    """The life of a mold; its exit code. ``drain_s``: for how long a worker outlives ``parent``."""
     die_with(parent)
     for number in _HEARD:
         # A terminal, or a manager that ends all processes of a service, sends it to everybody.
@@ -66,7 +71,8 @@ def mold(
             return 0
         number, index = FORK.unpack(packet)
         channel = partial(Channel, descriptors[0], page.slot(index), number)
-        pid = _fork_worker(partial(_worker, supervisor, channel, service, preload))
+        outlives = partial(outlive, parent, seconds=drain_s)
+        pid = _fork_worker(partial(_worker, supervisor, outlives, channel, service, preload))
         os.close(descriptors[0])
         _say(supervisor, CHILD.pack(FORKED, number, pid))
 
@@ -82,7 +88,7 @@ def thread_names() -> list[str]:
     return names + ["a thread of a library"] * max(0, others)
 
 
-def _fork_worker(body: Callable[[], int]) -> int:
+def _fork_worker(body: Callable[[int], int]) -> int:
     """The number of a grandchild, whose parent has ended: whose child it is then, see
     `adopt_orphans`. 0: the kernel has no room for it."""
     reader, writer = os.pipe()
@@ -99,11 +105,13 @@ def _fork_worker(body: Callable[[], int]) -> int:
     return int(number or b"0")  # what we have written
 
 
-def _leave_behind(body: Callable[[], int], reader: int, writer: int) -> int:
+def _leave_behind(body: Callable[[int], int], reader: int, writer: int) -> int:
+    between = os.getpid()
+
     def child() -> int:
         os.close(reader)
         os.close(writer)
-        return body()
+        return body(between)
 
     with suppress(OSError):  # no room for another process
         os.write(writer, b"%d" % fork(child))
@@ -111,9 +119,15 @@ def _leave_behind(body: Callable[[], int], reader: int, writer: int) -> int:
 
 
 def _worker(
-    supervisor: socket.socket, channel: Callable[[], Channel], service: Service, preload: bool
+    supervisor: socket.socket,
+    outlives: Callable[[int], None],
+    channel: Callable[[], Channel],
+    service: Service,
+    preload: bool,
+    between: int,
 ) -> int:
     supervisor.close()
+    outlives(between)
     if not preload:
         # Before it is heard: an import takes its time.
         code = service.load()

@@ -21,7 +21,7 @@ from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.log import log
 from reactor.net import Reactor
 from reactor.process._page import DRAINING, FREE, READY, STARTING, Page
-from reactor.process.parentage import adopt_orphans
+from reactor.process._parentage import adopt_orphans
 from reactor.server.children import close_all_but, descriptors, reap_strangers
 from reactor.server.generations import Generations
 from reactor.server.members import Worker, WorkerState
@@ -74,7 +74,14 @@ class Supervisor:
         self.slots = Slots(self.loop, self, policies, lambda: longest_drain_s(limits))
         self.watch = WorkerWatch(self.loop, self.slots, self.page, policies)
         self.generations = Generations(
-            self.loop, service, policies, self._notifier, self, read_again, self.page
+            self.loop,
+            service,
+            policies,
+            self._notifier,
+            self,
+            read_again,
+            self.page,
+            longest_drain_s(limits),
         )
         self._worker_number = 0
         self.has_served = self._said = False
