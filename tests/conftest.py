@@ -13,6 +13,15 @@ pytest.register_assert_rewrite(
 
 from processes import MODELS, serving  # noqa: E402
 
+from reactor.log.rate import RateLimit  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def log_has_room(monkeypatch):
+    """No test's lines are left out because of those of the tests before, in the same second."""
+    monkeypatch.setattr("reactor.log._lines", RateLimit(1000, print))
+    monkeypatch.setattr("reactor.log._tracebacks", RateLimit(1000, print))
+
 
 @pytest.fixture
 def serve():

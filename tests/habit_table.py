@@ -58,8 +58,8 @@ SERVE = [
     Habit(UVICORN, "app:app --log-level debug", "app:app --log-level debug"),
     Habit(UVICORN, "app:app --log-config log.ini", "app:app --log-config log.ini"),
     Habit(UVICORN, "app:app --no-access-log", "app:app --no-access-log"),
-    Habit(UVICORN, "app:app --no-use-colors", "app:app"),
-    Habit(UVICORN, "app:app --use-colors"),
+    Habit(UVICORN, "app:app --no-use-colors", "app:app --no-use-colors"),
+    Habit(UVICORN, "app:app --use-colors", "app:app --use-colors"),
     Habit(UVICORN, "app:app --proxy-headers"),
     Habit(UVICORN, "app:app --no-proxy-headers", "app:app"),
     Habit(

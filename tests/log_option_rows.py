@@ -92,6 +92,18 @@ def by_ini(words, places):
     return "GET /note" in text, "an application that fails" in text
 
 
+def as_json(words, places):
+    """What the log says of a failure, if that is JSON."""
+    for line in run(words, places, ["/fails"])[1].splitlines():
+        if line.startswith("{"):
+            return json.loads(line)["exception.message"]
+    return None
+
+
+def coloured(words, places):
+    return "\x1b[31mERROR" in run(words, places, ["/fails"])[1]
+
+
 def sampled(words, places):
     return len(run(words, places, ["/note"] * 5)[0])
 
@@ -104,5 +116,8 @@ LOG_TABLE = [
     Shown("--error-logfile", ["--error-logfile", "{out}"], in_file(["/fails"]), 0, 1),
     Shown("--access-log-format", ["--access-log-format", "json"], is_json, "none", "/note"),
     Shown("--access-log-sample", ["--access-log-sample", "2"], sampled, 5, 3),
+    Shown("--log-format", ["--log-format", "json"], as_json, None, "an application that fails"),
+    Shown("--use-colors", ["--use-colors"], coloured, False, True),
+    Shown("--no-use-colors", ["--no-use-colors"], coloured, True, False, ("--use-colors",)),
     Shown("--log-config", ["--log-config", "{ini}"], by_ini, (False, False), (True, True)),
 ]

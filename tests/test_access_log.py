@@ -32,7 +32,7 @@ def test_a_refusal_names_peer_reason_and_byte(caplog):
 
 def test_a_flood_of_refusals_is_counted_and_not_written_down(caplog, monkeypatch):
     clock = FakeClock()
-    monkeypatch.setattr("reactor.server.access_log.time.monotonic", clock)
+    monkeypatch.setattr("reactor.log.rate.time.monotonic", clock)
     caplog.set_level(logging.INFO)
     log = AccessLog(None, Limits(refusal_lines_per_second_max=3))
     for _ in range(10):

@@ -44,7 +44,7 @@ SERVE = {
     "--ssl-version": "write --ssl-min 1.2 or 1.3",
     "--cert --ssl-cert": "write --ssl-certfile PEM",
     "--key --ssl-key -K": "write --ssl-keyfile PEM",
-    "--logger-class --use-colors": _LOG,
+    "--logger-class": _LOG,
     "--no-server-header": (
         "it says no more than 'reactor': an application may set its own, a folder has --header"
     ),

@@ -20,7 +20,9 @@ from typing import Any, Self
 from reactor.cli.numbers import whole
 from reactor.cli.output import Log, Output, say
 from reactor.errors import ConfigurationError
+from reactor.log import settle
 from reactor.log.files import LogFile
+from reactor.log.formatting import formatter_of, wants_colours
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,6 +47,17 @@ def add_logs(group: Any) -> None:
         default="-",
         metavar="FILE",
         help="where the log goes; -: stderr, which is the default",
+    )
+    group.add_argument(
+        "--log-format",
+        choices=("text", "json"),
+        default="text",
+        help="json: each event of the log is an object on a line; default: %(default)s",
+    )
+    group.add_argument(
+        "--use-colors",
+        action=argparse.BooleanOptionalAction,
+        help="the log's levels in colours; default: on a terminal, unless NO_COLOR is set",
     )
     group.add_argument(
         "--log-config",
@@ -209,10 +222,13 @@ class Logs:
             return
         # A reader that has stopped reading stops no server: it only misses lines.
         if self._errors is None:
-            self._errors = Log(Output(sys.stderr), tell=lambda sentence: None)
+            self._errors = Log(Output(sys.stderr), tell=None)
             self._errors.count(self._count)
         handler = logging.StreamHandler(self._errors)
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        colours = self._options.use_colors
+        if colours is None:
+            colours = self._options.error_logfile == "-" and wants_colours(sys.stderr)
+        handler.setFormatter(formatter_of(self._options.log_format, colours))
         before = logger.level, logger.propagate, logger.disabled
         logger.addHandler(handler)
         logger.level, logger.propagate, logger.disabled = logging.NOTSET, False, False
@@ -220,6 +236,7 @@ class Logs:
         try:
             yield
         finally:
+            settle()
             logger.removeHandler(handler)
             logger.level, logger.propagate, logger.disabled = before
 

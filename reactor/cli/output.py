@@ -52,19 +52,28 @@ class Output:
 class Log:
     """Lines of a log that no request waits for: what cannot be written now is lost.
 
-    ``tell`` says so to the user once when that begins, and how many they were when it is over.
+    ``tell`` says so to the user once when that begins, and how many they were when it is over;
+    None: the log itself says the latter.
     """
 
-    def __init__(self, output: Output, tell: Callable[[str], object]) -> None:
+    def __init__(self, output: Output, tell: Callable[[str], object] | None) -> None:
         from reactor.log.output import Loss, is_file  # `get` keeps no log
 
         descriptor = output.fileno()
         self._file = descriptor is not None and is_file(descriptor)
         self._output = output
         self._loss = Loss(
-            began=lambda reason: tell(f"the log cannot be written: {reason}"),
-            over=lambda lost: tell(f"{lost} lines of the log were lost"),
+            began=lambda reason: tell and tell(f"the log cannot be written: {reason}"),
+            over=self._say_over,
         )
+        self._tell = tell
+
+    def _say_over(self, lost: int) -> None:
+        sentence = f"{lost} lines of the log were lost"
+        if self._tell is None:
+            self.write(f"reactor: {sentence}\n")
+        else:
+            self._tell(sentence)
 
     @property
     def lines_lost(self) -> int:

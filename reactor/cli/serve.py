@@ -39,6 +39,7 @@ from reactor.loop._insist import exit_within
 from reactor.net.address import CannotListenError
 from reactor.net.passed import forget_passed
 from reactor.server.pid_file import pid_file
+from reactor.server.worker import show_stacks
 
 if TYPE_CHECKING:
     from reactor.cli import Parser
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
 # What granian, gunicorn, http-server, caddy and uvicorn have to be told.
 ALREADY = (
     *("--brotli", "--browse", "--date-header", "--gzip", "--no-dotfiles", "--no-proxy-headers"),
-    *("--server-header", "--no-use-colors", "--precompressed", "--preload"),
+    *("--server-header", "--precompressed", "--preload"),
 )
 
 
@@ -207,6 +208,7 @@ def _serve_by_processes(options: argparse.Namespace, notifier: Notifier) -> int:
             from reactor.cli.supervised import supervise
 
             return supervise(options, workers, bind, logs, notifier, keep)
+        show_stacks()
         where, tls = drop_rights(options, bind, tls_options(options, bind))
         notifier.reloads.append(logs.reopen)
         server = make_server(options, _load(options), where, tls, logs)

@@ -10,9 +10,15 @@ from __future__ import annotations
 import logging
 import sys
 from contextlib import suppress
+from typing import Any
 
 from reactor.errors import advise
 from reactor.log.output import offer
+from reactor.log.rate import RateLimit
+
+# Of one kind. A handler that always fails writes 2 KB each time: 2 GB a day even so.
+LINES_PER_SECOND_MAX = 50
+TRACEBACKS_PER_SECOND_MAX = 10
 
 _logger = logging.getLogger("reactor")
 _said: list[type[BaseException]] = []  # what the first was that a log has raised
@@ -24,19 +30,57 @@ def log(
     *args: object,
     exc_info: BaseException | None = None,
     expected: type[Exception] | tuple[()] = (),
+    fields: dict[str, Any] | None = None,
 ) -> None:
     """A record of the logger "reactor". Raises nothing but KeyboardInterrupt.
 
-    An ``expected`` failure is not worth a word.
+    An ``expected`` failure is not worth a word. ``fields`` are what a program may read of it: the
+    record has them in a dict of that name. Of one kind, which is the message before it is
+    formatted, or where the exception was raised, there are so many in a second; the others are
+    counted.
     """
     try:
-        _logger.log(level, message, *args, exc_info=exc_info)
+        if not _logger.isEnabledFor(level):
+            return
+        if exc_info is None:
+            allowed = _lines.allows(message, message)
+        else:
+            kind = message, type(exc_info), _place_of(exc_info)
+            allowed = _tracebacks.allows(kind, type(exc_info).__name__)
+        if allowed:
+            extra = None if fields is None else {"fields": fields}
+            _logger.log(level, message, *args, exc_info=exc_info, extra=extra)
     except KeyboardInterrupt:
         raise
     except expected:
         pass
     except BaseException as error:
         failed(error)
+
+
+def settle() -> None:
+    """At the end: say how many lines were left out."""
+    try:
+        _lines.settle()
+        _tracebacks.settle()
+    except Exception as error:
+        failed(error)
+
+
+def _say_rest(count: int, name: str) -> None:
+    _logger.warning("%d more lines like this were left out: %s", count, name)
+
+
+_lines = RateLimit(LINES_PER_SECOND_MAX, _say_rest)
+_tracebacks = RateLimit(TRACEBACKS_PER_SECOND_MAX, _say_rest)
+
+
+def _place_of(exception: BaseException) -> tuple[str, int]:
+    """Where it was raised."""
+    where = exception.__traceback__
+    while where is not None and where.tb_next is not None:
+        where = where.tb_next
+    return ("", 0) if where is None else (where.tb_frame.f_code.co_filename, where.tb_lineno)
 
 
 def report(exception: BaseException, doing: str) -> None:

@@ -212,7 +212,7 @@ class Server:
             return insisted
         finally:
             self.close()
-            self._journal.flush()
+            self._journal.settle()
 
     def start(self) -> Self:
         """`run` in a thread of its own; returns when it serves. A `stop` waits for its end.

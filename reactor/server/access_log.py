@@ -7,7 +7,6 @@ maker's to say. Beside it the journal says what was refused, and what an applica
 from __future__ import annotations
 
 import logging
-import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +15,7 @@ from reactor._value import Value
 from reactor.errors import RemoteProtocolError
 from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.log import log, report
+from reactor.log.rate import RateLimit
 from reactor.server._access_lines import AccessLines
 from reactor.server.access_log_format import escape, host_of, line_format
 
@@ -68,9 +68,7 @@ class AccessLog(AccessLines):
         elif to is not None:
             write = to
             super().__init__(line_format("combined"), lambda line: write(line.decode("ascii")))
-        self._said_max = limits.refusal_lines_per_second_max
-        self._second = -1
-        self._said = 0
+        self._rate = RateLimit(limits.refusal_lines_per_second_max, _say_rest)
 
     def wait_for(self, at_turn_end: Callable[[Callable[[], object]], object]) -> None:
         """Lines may wait for the end of a turn of the loop, and then leave together."""
@@ -80,19 +78,25 @@ class AccessLog(AccessLines):
     def refused(self, peer: Any, error: RemoteProtocolError) -> None:
         self.refusals[error.code] += 1
         level = logging.DEBUG if error.code in _USUAL else logging.INFO
-        if logger.isEnabledFor(level) and self._may_say_so():
-            log(level, "refused %s: %d %s: %s", host_of(peer), error.status, error.code, error)
+        if logger.isEnabledFor(level) and self._rate.allows(error.code, error.code):
+            host = host_of(peer)
+            fields = {
+                "network.peer.address": host,
+                "reason": error.code,
+                "http.response.status_code": error.status,
+                "offset": error.offset,
+            }
+            kind = f"refused %s: %d {error.code}: %s"  # a kind for each reason
+            log(level, kind, host, error.status, error, fields=fields)
+
+    def settle(self) -> None:
+        """At the end: say what had no line."""
+        self.flush()
+        self._rate.settle()
 
     def failed(self, exception: BaseException, doing: str) -> None:
         report(exception, escape(doing))
 
-    def _may_say_so(self) -> bool:
-        """Whether there is a line left in this second: refused clients must not fill the disk."""
-        second = int(time.monotonic())
-        if second != self._second:
-            if self._said > self._said_max:
-                more = self._said - self._said_max
-                log(logging.INFO, "refused %d more without a line each", more)
-            self._second, self._said = second, 0
-        self._said += 1
-        return self._said <= self._said_max
+
+def _say_rest(count: int, reason: str) -> None:
+    log(logging.INFO, "refused %d more without a line each: %s", count, reason)
