@@ -30,6 +30,8 @@ from crew import children, state  # noqa: E402
 from processes import command, environment  # noqa: E402
 from reloading import RollingLoad  # noqa: E402
 
+from reactor.server.policy import LIVED_S  # noqa: E402
+
 EVERY_S = 0.7
 APPS = f"""
 from reactor import Response
@@ -157,16 +159,18 @@ def workers_killed(program, folder, port, times):
     """Workers that have lived are killed one by one; how long it takes until the next is ready."""
     with running([*program, "--workers", "4"], folder, port) as process:
         load = RollingLoad(("127.0.0.1", port))
-        load.run(6)
-        late = []
+        load.run(1)
+        late, seen = [], dict.fromkeys(children(process.pid)[1:], time.monotonic())
         for _ in range(times):
-            workers = children(process.pid)
-            os.kill(workers[1], signal.SIGKILL)  # the oldest: the first is the mold
+            # One that has lived for 5 s is replaced at once; the first child is the mold.
+            oldest = min(seen, key=seen.get)
+            load.run(max(1.0, seen.pop(oldest) + LIVED_S + 0.5 - time.monotonic()))
+            os.kill(oldest, signal.SIGKILL)
             begun = time.monotonic()
-            while len(set(children(process.pid)) - set(workers)) < 1:
+            while not (new := set(children(process.pid)[1:]) - {*seen, oldest}):
                 load.run(0.001)
             late.append(time.monotonic() - begun)
-            load.run(1.3)
+            seen |= dict.fromkeys(new, time.monotonic())
         load.finish()
     lost = sum(load.lost.values())
     print(
