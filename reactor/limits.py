@@ -204,6 +204,9 @@ class Limits(Value):
     shared_accepts_in_a_row_max: int = 16
     # Who has more connections than others leaves new ones to them so long: they wake up in less.
     shared_pause_s: float = 0.005
+    # Nor does it take one so soon after another, if others wait: the kernel has woken one of them
+    # for it, and the request of the client before may take a second.
+    shared_wake_s: float = 0.0001
     # A server's part of a handshake is 0.4 ms of arithmetic, a hundred requests: all others wait.
     tls_handshakes_per_turn_max: int = 4
     # hyper's number, and the pipelining depth of every benchmark.

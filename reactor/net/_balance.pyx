@@ -37,10 +37,27 @@ cdef class Share:
         # Without fractions: each side is times the number of workers.
         return mine * count > total + max(count, total // 8)
 
+    cdef bint is_anothers(self, double now) noexcept:
+        """Whether a sibling is on its way to the one that waits. A worker that is awake is woken for
+        nobody: the kernel wakes the next one who sleeps. That one is faster than a request which
+        this process has accepted a moment ago, and which may hold it up."""
+        cdef Page page = self.slot.page
+        cdef int64_t *other
+        cdef int index
+        if now - self.accepted_at >= self.wake_s:
+            return False
+        for index in range(<int>page.used[0]):
+            other = page.at(index)
+            if (other[STATE] == READY and not other[IN_TURN]
+                    and other[CONNECTIONS] < self.slot.values[CONNECTIONS]):
+                return True
+        return False
+
     cdef bint was_the_last(self, double now) noexcept:
         """One was accepted: whether the others shall accept the next one."""
         self.in_a_row += 1
-        return self.is_over(now)
+        self.accepted_at = now
+        return self.is_anothers(now) or self.is_over(now)
 
     cdef bint leaves(self, double now) noexcept:
         """Whether the others shall accept. If they had their moment, it is for this process to take
@@ -63,4 +80,5 @@ cdef Share share_of(Slot slot, object limits):
     share.per_turn = limits.shared_accepts_per_turn_max
     share.in_a_row_max = limits.shared_accepts_in_a_row_max
     share.pause_s = limits.shared_pause_s
+    share.wake_s = limits.shared_wake_s
     return share

@@ -81,6 +81,8 @@ cdef class Acceptor:
         cdef Share share = self.share
         if share is None or self.finishing:
             return self.accept(self.listener.accepts_per_turn)
+        if share.is_anothers(self.listener.loop.now):
+            return 0  # if it is there still, it is told of in the next turn
         if share.leaves(self.listener.loop.now):
             return self.pause(share.pause_s)
         self.accept(share.per_turn)
@@ -182,10 +184,10 @@ cdef class Acceptor:
 
     cdef int due(self) except -1:
         """A pause is over."""
-        cdef bint left = self.share is not None and self.share.left
         self.go_on()
         # There may be nobody, and then no event.
-        return self.readable() if (left or self.finishing) and not self.closed else 0
+        looks = not self.closed and (self.finishing or self.share is not None)
+        return self.readable() if looks else 0
 
     cdef int close(self) except -1:
         if not self.closed:
@@ -229,10 +231,9 @@ cdef class Listener(ConnectionOwner):
     cdef set connections, going
     cdef dict introducing       # clients of proxies whose headers are awaited: their acceptors
     cdef object limits, refusals
-    cdef Py_ssize_t connections_max
+    cdef Py_ssize_t connections_max, backlog, accepts_per_turn
     cdef object on_empty        # None: it is not finishing
     cdef double grace_s, handshake_s
-    cdef int backlog, accepts_per_turn
     cdef double pause_s, pause_max_s, warning_s, warned_at
     cdef bint short             # of places or descriptors: some acceptor waits
     cdef readonly int shed
@@ -250,8 +251,7 @@ cdef class Listener(ConnectionOwner):
         self.accepts_per_turn = limits.accepts_per_turn_max
         self.pause_s, self.pause_max_s = limits.accept_pause_s, limits.accept_pause_max_s
         self.warning_s = limits.full_warning_s
-        self.backlog = limits.backlog
-        self.handshake_s = limits.last_handshake_s
+        self.backlog, self.handshake_s = limits.backlog, limits.last_handshake_s
         self.warned_at = -INFINITY
         self.acceptors = []
         for sock in sockets:
