@@ -5,8 +5,12 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import socket
+import struct
 
 from processes import PATIENCE_S, eventually, serving
+
+_RESET = struct.pack("ii", 1, 0)  # of SO_LINGER: closing sends one
 
 
 def where(server):
@@ -57,3 +61,10 @@ def counted(server, name, amount):
         return got if got.get(name) == amount else None
 
     return eventually(found, f"{name} is {amount}")
+
+
+def leave(*clients):
+    """Without a word: a client that only ends its side may still read."""
+    for client in clients:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        client.close()

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import signal
 import socket
-import struct
 import time
 
 import pytest
-from observed import ask, counted, observed, scrape, status_of, where
+from observed import ask, counted, leave, observed, scrape, status_of, where
 from pem_files import pems  # noqa: F401 - a fixture
 from processes import PATIENCE_S, eventually, exchange, exchange_tls, run_reactor, serving
 
@@ -60,7 +59,6 @@ class Tcp(asyncio.Protocol):
         self.transport.write(data)
         self.transport.close()
 """
-RESET = struct.pack("ii", 1, 0)  # of SO_LINGER: closing sends one
 DURATION = "http_server_request_duration_seconds"
 OK = 'http_response_status_code="2xx"'
 
@@ -74,13 +72,6 @@ def folder(tmp_path):
 
 def code(status):
     return f'reactor_responses_total{{http_response_status_code="{status}"}}'
-
-
-def leave(*clients):
-    """Without a word: a client that only ends its side may still read."""
-    for client in clients:
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-        client.close()
 
 
 # --- what is counted ---------------------------------------------------------------------------

@@ -43,7 +43,7 @@ _KEPT = {
     **dict.fromkeys(("host", "port", "bind", "uds_mode", "uds_group", "backlog", "tls_redirect")),
     **dict.fromkeys(("user", "group", "pid", "chdir", "env", "env_file", "app_dir")),
     **dict.fromkeys(("workers", "supervise", "timeout_worker_start", "reload")),
-    **dict.fromkeys(("timeout", "max_worker_memory")),
+    **dict.fromkeys(("timeout", "max_worker_memory", "metrics")),
     **dict.fromkeys(("access_logfile", "error_logfile", "log_config")),
     **NEED_A_CERTIFICATE,
     **dict.fromkeys(("ssl_context", "tls_self_signed")),

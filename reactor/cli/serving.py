@@ -20,6 +20,7 @@ from reactor.limits import DEFAULT_LIMITS, Limits
 if TYPE_CHECKING:
     from reactor.cli.logs import Logs
     from reactor.server import Server
+    from reactor.server.status.observed import Observed
     from reactor.server.worker import Channel
 
 # The table is in docs/stop.md.
@@ -98,6 +99,7 @@ def make_server(
     tls: Any,
     logs: Logs,
     channel: Channel | None = None,
+    observed: Observed | None = None,
 ) -> Server:
     from reactor.cli.target import load_folders
     from reactor.server import Server
@@ -115,7 +117,7 @@ def make_server(
         static=load_folders(options),
         edge=edge_policy(options),
         channel=channel,
-        metrics=metrics_of(options),
+        metrics=metrics_of(options) if channel is None else observed,
     )
 
 

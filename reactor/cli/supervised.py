@@ -7,12 +7,14 @@ import logging
 import time
 from contextlib import ExitStack
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reactor.cli.addresses import announcement, warn_of_others
 from reactor.cli.configuration import read_again
+from reactor.cli.edge_options import edge_policy
 from reactor.cli.identity import check_root, open_all
 from reactor.cli.logs import Logs
+from reactor.cli.observing import metrics_of, say_where
 from reactor.cli.reload_options import sources_of
 from reactor.cli.serving import explained, limits_of, make_server
 from reactor.cli.target import load
@@ -27,6 +29,10 @@ from reactor.server.notify import Notifier
 from reactor.server.sources import Sources
 from reactor.server.supervisor import Supervisor
 from reactor.server.worker import Channel
+
+if TYPE_CHECKING:
+    from reactor.server.status.crew import CrewStatus
+    from reactor.server.status.notes import Notes
 
 
 def supervise(
@@ -55,6 +61,7 @@ def supervise(
         def serving(sentence: str) -> None:
             logs.stdout.write(sentence + "\n")
             warn_of_others(sockets)
+            say_where(status.urls if status is not None else ())
             notifier.ready(sentence)
 
         service = _Service(options, bind, logs, sockets, contexts, showing, sources)
@@ -70,8 +77,11 @@ def supervise(
         )
         if sources is not None:
             sources.attach(supervisor.loop, supervisor.reload)
+        status = service.status_of(supervisor)
         with showing:
             showing.enter_context(logs.logging())
+            if status is not None:
+                status.start()
             return supervisor.run()
     finally:
         if sources is not None:
@@ -95,6 +105,23 @@ class _Service:
         self._sockets, self._tls = sockets, contexts
         self._showing, self._sources = showing, sources
         self._app: Any = None
+        self._notes: Notes | None = None  # of the workers; None: nobody looks
+
+    def status_of(self, supervisor: Supervisor) -> CrewStatus | None:
+        """Who looks at them; before the first is forked."""
+        options = self._options
+        where = metrics_of(options)
+        if where is None:
+            return None
+        # Only who looks at it pays for it.
+        from reactor.server.status.crew import CrewStatus
+        from reactor.server.status.notes import Notes
+
+        self._notes = Notes(supervisor.page.slots)
+        limits, policy = limits_of(options), edge_policy(options)
+        status = CrewStatus(where, supervisor, self._notes, self._sockets, limits, policy)
+        status.target, status.contexts = options.target, self._tls
+        return status
 
     def read_again(self) -> None:
         """In the supervisor, for the generation that comes."""
@@ -140,9 +167,15 @@ class _Service:
         options = self._options
         for sock in self._sockets:
             sock.disown()
+        observed = None
+        if self._notes is not None:
+            from reactor.server.status.observed import Observed
+
+            observed = Observed(channel.slot, self._notes, channel.slot.index)
         logs = self._logs
         logs.of_worker(channel, options)
-        server = make_server(options, self._app, list(self._sockets), self._tls, logs, channel)
+        sockets = list(self._sockets)
+        server = make_server(options, self._app, sockets, self._tls, logs, channel, observed)
         with logs.logging():
             server.run(lambda sockets: channel.ready(announcement(options.target, server)))
         return 0

@@ -7,6 +7,7 @@ from reactor.http._counting cimport AnswerCounts
 from reactor.http._edge cimport Edge
 from reactor.parser._framing cimport RequestParser
 from reactor.parser._message cimport Request, Response
+from reactor.process._page cimport Slot
 
 cdef class Dates:
     # What the Date field says. A machine reads no clock: it is given one of these, or a callable.
@@ -25,7 +26,8 @@ cdef class ServerContext:
     cdef int64_t high_water
     cdef double silent_timeout, keep_alive_timeout
     cdef bint wants_answers, logs_answers, streams_bodies
-    cdef AnswerCounts counts    # None: nobody asks how many there were
+    cdef public Slot slot       # where requests are counted; None: nowhere
+    cdef AnswerCounts counts    # and what is known of their answers
     cdef readonly BodyStore bodies
     cdef str retry_after
     cdef object error_fields   # the application's, of an answer that is the machine's

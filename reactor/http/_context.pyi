@@ -7,6 +7,7 @@ from reactor.http._edge import Edge
 from reactor.http.app import App, BodyFileMaker, HttpDate, Journal
 from reactor.http.websocket_options import WebSocketOptions
 from reactor.limits import Limits
+from reactor.process._page import Slot
 
 @disjoint_base
 class Dates:
@@ -20,6 +21,7 @@ class ServerContext:
 
     websockets: Any  # the `WebSocketContext` of this server; None: no WebSocket was opened
     websocket_options: WebSocketOptions | None
+    slot: Slot | None  # where requests are counted; None: nowhere
     @property
     def app(self) -> App: ...
     @property

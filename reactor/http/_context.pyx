@@ -62,6 +62,7 @@ cdef class ServerContext:
 
     def count(self, AnswerCounts counts not None):
         self.counts = counts
+        self.slot = counts.slot
         self.wants_answers = True
 
     cdef int refused(self, object peer, object error) except -1:

@@ -13,7 +13,7 @@ from reactor.parser._message cimport Request
 from reactor.http._sent_bytes cimport AnswerRecord
 from reactor.process._page cimport (
     CODES as CODES_AT, DURATIONS, DURATIONS_LAST, LATENCY, LATENCY_NS, METHODS as METHODS_AT,
-    REFUSALS, REQUESTS, WRITING, Slot)
+    REFUSALS, WRITING, Slot)
 
 from reactor.parser._rules import RULES
 
@@ -83,9 +83,7 @@ cdef class AnswerCounts:
         cdef int64_t *values = self.values
         cdef double seconds = record.taken_at - record.head_at
         cdef int status = min(max(record.status, 100), 599) - 100
-        if record.has_begun():
-            values[WRITING] -= 1
-        values[REQUESTS] += 1
+        values[WRITING] -= 1
         values[CODES_AT + CODE_PLACES[status]] += 1
         values[METHODS_AT + method_place(record.request)] += 1
         values[LATENCY + status // 100 * (BUCKETS + 1) + bucket_of(seconds)] += 1

@@ -12,6 +12,7 @@ Must never know: how a request is read, or who holds the handle.
 from libc.stdint cimport int64_t
 
 from reactor.process._forked cimport end_if_forked
+from reactor.process._page cimport REQUESTS, count
 from reactor.http._body cimport OutgoingBody, pushed_body
 from reactor.http._response cimport check_fields
 from reactor.http._sides cimport DONE, IDLE, START, WITH_BODY
@@ -110,6 +111,7 @@ cdef class DeferredResponder(Responder):
             self.sent_bytes.began(len(head), len(head), None)
         transport.write(head)
         transport.flush()
+        count(self.context.slot, REQUESTS, 1)
         self.answered()
         self.notify_taken(True)
         self.call_exchange("is_over", ())

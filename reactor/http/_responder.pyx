@@ -23,6 +23,7 @@ from reactor.parser._length cimport has_content, said_length
 from reactor.parser._writing cimport put_chunk
 from reactor._file cimport File
 from reactor.process._forked cimport end_if_forked
+from reactor.process._page cimport REQUESTS, count
 from reactor.http._body cimport OutgoingBody, outgoing_body
 from reactor.http._collecting cimport CollectedBody
 from reactor.http._response cimport (
@@ -327,6 +328,7 @@ cdef class Responder(Sender):
         if self.out is not None:
             self.drop_source()
         self.move_writing(END)
+        count(self.context.slot, REQUESTS, 1)
         if self.sent_bytes is not None:
             self.answered()
         # RFC 9112 9.6: after a request that it called its last a client sends nothing more.

@@ -71,6 +71,7 @@ cdef class Page:
 @cython.final
 cdef class Slot:
     cdef readonly Page page
+    cdef readonly int index
     cdef int64_t *values                # by the names above
 
 cdef inline int count(Slot slot, int name, int64_t change) noexcept:

@@ -72,6 +72,10 @@ class Slot:
     def page(self) -> Page:
         """Where it is; one that was made alone has a page of one slot."""
 
+    @property
+    def index(self) -> int:
+        """Which of its page's slots it is."""
+
     def __getitem__(self, name: str, /) -> int:
         """Raises KeyError for no name of a single value."""
 

@@ -127,6 +127,7 @@ cdef class Slot:
         if page is None:
             page = Page(1)  # one that belongs to nobody else has a page for itself
         self.page = page
+        self.index = index
         self.values = page.at(page.checked(index, page.slots))
         # Who looks at all slots need not look at pages of memory that nobody has written yet.
         if page.used[0] <= index < page.slots:

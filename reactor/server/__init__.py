@@ -36,7 +36,7 @@ from reactor.server.redirects import redirects, set_up_redirects
 
 if TYPE_CHECKING:
     from reactor.server.background import Background
-    from reactor.server.status.own import OwnStatus
+    from reactor.server.status.observed import Observed
     from reactor.server.tls import Contexts, TlsOptions
     from reactor.server.worker import Channel
 
@@ -100,7 +100,7 @@ class Server:
         edge: whom the server believes, and for which hosts it answers (docs/proxy.md).
         channel: of a worker to its supervisor (docs/workers.md): that stops it, and no signal.
         metrics: where to say what the server does ("127.0.0.1:9464", docs/observe.md); ``status``
-            has the ``urls`` of its page.
+            has the ``urls`` of its page. In a worker: where to count for its supervisor.
 
     Raises:
         ConfigurationError: the target or an address cannot be served, or there is no such model;
@@ -109,7 +109,7 @@ class Server:
 
     _was_run = False
     _background: Background | None = None
-    _status: OwnStatus | None = None
+    _status: Observed | None = None
 
     def __init__(
         self,
@@ -130,7 +130,7 @@ class Server:
         static: Mapping[str, str | os.PathLike[str] | StaticFolder] | None = None,
         edge: EdgePolicy = NO_POLICY,
         channel: Channel | None = None,
-        metrics: str | None = None,
+        metrics: str | Observed | None = None,
     ) -> None:
         _check_values(model, tls, limits, access_log, static)
         app = _app_of(target, limits, interface, lifespan)
@@ -181,7 +181,7 @@ class Server:
         self.urls = [*map(url_of, schemes, addresses)]
 
     @property
-    def status(self) -> OwnStatus | None:
+    def status(self) -> Observed | None:
         """What ``metrics`` asks for: the ``urls`` of its page, the ``target`` that it names."""
         return self._status
 
@@ -383,9 +383,9 @@ def _checked_seconds(seconds: float) -> float:
     return float(seconds)
 
 
-def _status(metrics: str | None, *what: Any) -> OwnStatus | None:
-    if metrics is None:
-        return None
+def _status(metrics: str | Observed | None, *what: Any) -> Observed | None:
+    if not isinstance(metrics, str):
+        return metrics
     # Only who looks at it pays for it.
     from reactor.server.status.own import own_status
 

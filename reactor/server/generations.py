@@ -25,6 +25,7 @@ from reactor.server.members import Mold, Worker, WorkerState
 from reactor.server.mold import mold
 from reactor.server.notify import Notifier
 from reactor.server.policy import Policies
+from reactor.server.record import Record
 from reactor.server.slots import Slots
 from reactor.server.worker import Service
 
@@ -39,6 +40,7 @@ class Owner(Protocol):
     has_served: bool
     stopping: bool
     slots: Slots
+    record: Record
 
     def give_up(self, code: int) -> None:
         """Nothing has ever served, and nothing will."""
@@ -122,8 +124,7 @@ class Generations:
         try:
             self._read_again()
         except ConfigurationError as error:
-            log(logging.ERROR, "the reload has failed, and those who serve go on: %s", error)
-            self._notifier.reloaded()
+            self._say_failed(error)
             return
         self.start()
 
@@ -175,10 +176,14 @@ class Generations:
         elif self._mold is None or self._mold.child.ended:
             self._loop.call_later(MOLD_PAUSE_S, self._mold_again)
         else:
-            log(logging.ERROR, "the reload has failed, and those who serve go on: %s", why)
-            self._notifier.reloaded()
+            self._say_failed(why)
             self._reload_if_asked()
             self._owner.slots.fill()  # whoever is of that generation is replaced by one of the old
+
+    def _say_failed(self, why: object) -> None:
+        log(logging.ERROR, "the reload has failed, and those who serve go on: %s", why)
+        self._owner.record.failed(str(why))
+        self._notifier.reloaded()
 
     def _cannot_start(self, code: int) -> None:
         """The first generation has failed, and has said why."""
@@ -266,7 +271,9 @@ class Generations:
         if before is not None:
             self._old.append(before)
             before.dismiss()
-            log(logging.INFO, "reloaded: %d workers are ready", len(self._owner.slots.serving))
+            count = len(self._owner.slots.serving)
+            log(logging.INFO, "reloaded: %d workers are ready", count)
+            self._owner.record.reloaded(f"generation {self._number}: {count} workers are ready")
             self._notifier.reloaded()
         self._reload_if_asked()
 

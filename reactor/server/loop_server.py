@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from reactor.apps.load import ProtocolFactory
+from reactor.http._server import ServerMachines
 from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.loop._core import EVENT_READ
 from reactor.loop.stall import ADVICE, StallWatch
@@ -29,6 +30,7 @@ from reactor.server.stopping import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from reactor.process._page import Slot
     from reactor.server.renewal import Renewal
     from reactor.server.status.observed import Observed
     from reactor.server.tls import Contexts
@@ -55,16 +57,16 @@ class LoopServer:
     ) -> None:
         self._reactor = Reactor() if reactor is None else reactor
         self._channel, self._observed = channel, observed
-        if channel is not None:
-            self._reactor.slot = channel.slot
         self._watch = StallWatch(self._reactor, limits.stall_warning_s, advice=self.advice)
         self._limits = limits
         self._factory = factory
         self._factories = factories_of(factory, sockets)
         self._what = "response" if hasattr(factory, "drain") else "connection"
         self._sockets = sockets
+        if channel is not None:
+            self._count_in(channel.slot)
         if observed is not None:
-            self._reactor.slot = observed.slot
+            self._count_in(observed.slot)
             observed.attach(self._factories, self._watch)
         self._renewal = None if tls is None else _renewal(self._reactor, tls, limits)
         self._listener = self._listen()
@@ -77,6 +79,12 @@ class LoopServer:
             heard = self._reactor.register(channel, EVENT_READ, channel)
             channel.watched(partial(self._reactor.unregister, heard))
         self.at_turn_end = self._reactor.turn_end.call
+
+    def _count_in(self, slot: Slot) -> None:
+        self._reactor.slot = slot
+        for factory in self._factories:
+            if isinstance(factory, ServerMachines):  # a TCP protocol has no requests
+                factory.context.slot = slot
 
     def _listen(self) -> Any:
         return self._accept()

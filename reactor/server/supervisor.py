@@ -22,11 +22,12 @@ from reactor.log import log
 from reactor.net import Reactor
 from reactor.process._page import DRAINING, FREE, READY, STARTING, Page
 from reactor.process._parentage import adopt_orphans
-from reactor.server.children import close_all_but, descriptors, reap_strangers
+from reactor.server.children import close_all_but, descriptors, how_ended, reap_strangers
 from reactor.server.generations import Generations
 from reactor.server.members import Worker, WorkerState
 from reactor.server.notify import Notifier
 from reactor.server.policy import Policies, longest_drain_s
+from reactor.server.record import Record
 from reactor.server.slots import Slots
 from reactor.server.worker import DRAIN, INTERRUPT, NOW, Service, show_stacks
 from reactor.server.worker_watch import WorkerWatch
@@ -83,6 +84,7 @@ class Supervisor:
             self.page,
             longest_drain_s(limits),
         )
+        self.record = Record()
         self._worker_number = 0
         self.has_served = self._said = False
         self.stopping = self._over = False
@@ -169,6 +171,7 @@ class Supervisor:
             if not source.fork(number, index, theirs):
                 worker.hang_up()
                 return None
+        self.record.starts += 1
         page = self.page.slot(index)
         page["state"], page["generation"] = STARTING, source.generation
         page["started_ns"] = time.monotonic_ns()
@@ -185,7 +188,12 @@ class Supervisor:
             self.slots.replace(worker, reason)
 
     def ended(self, worker: Worker, status: int | None) -> None:
-        self.slots.ended(worker, status, self.page.slot(worker.index)["requests"])
+        requests = self.page.slot(worker.index)["requests"]
+        said = f"worker {worker.pid} (slot {worker.slot}) ended {how_ended(status)}"
+        if worker.killed_for:
+            said += f": {worker.killed_for}"
+        self.record.ended(status, bool(worker.killed_for), f"{said}, after {requests} requests")
+        self.slots.ended(worker, status, requests)
         self.end_if_empty()
 
     def leaves(self, worker: Worker) -> None:

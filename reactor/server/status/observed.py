@@ -25,7 +25,12 @@ class Observed:
         slot: its numbers; None: some of its own.
         notes: its words.
         writer: whose places in ``notes`` are its own.
+
+    Attributes:
+        target: what is served, in the user's words.
     """
+
+    target = ""
 
     def __init__(
         self, slot: Slot | None = None, notes: Notes | None = None, writer: int = 0
@@ -45,6 +50,14 @@ class Observed:
 
     def serve(self, loop: Reactor) -> None:
         """The loop begins to run."""
+
+    @property
+    def urls(self) -> list[str]:
+        """Of the page that shows it here; none if another process does."""
+        return []
+
+    def close(self) -> None:
+        """If nothing was served."""
 
     def has_state(self, state: str) -> None:
         """The server is starting, ready, or draining."""

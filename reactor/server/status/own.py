@@ -82,7 +82,10 @@ class OwnStatus(Observed):
         self._started_at = time.time()
         self._started = time.monotonic()
         self._listener = StatusListener(metrics_sockets(where), policy, self.snapshot)
-        self.urls = self._listener.urls
+
+    @property
+    def urls(self) -> list[str]:
+        return self._listener.urls
 
     def serve(self, loop: Reactor) -> None:
         self._listener.start(loop)
@@ -91,7 +94,6 @@ class OwnStatus(Observed):
         self._state = state
 
     def close(self) -> None:
-        """If nothing was served."""
         self._listener.close()
 
     def snapshot(self) -> Snapshot:
