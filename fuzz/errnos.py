@@ -39,6 +39,7 @@ CPU_MAX = 0.05
 WATCHED_S = 0.6
 SETTLING_S = 0.4
 PATIENCE_S = 10.0
+MEANWHILE_S = 0.2  # for an answer while the fault lasts: how many there are is shown, not judged
 
 ERRNOS = {
     # accept(2); with the pending errors of a connection that Linux passes on
@@ -222,7 +223,7 @@ def case(server, site, model, call, error, always, log):
     before = len(server.open_descriptors())
     load = 0.0
     with Fault(server, call, error, always, log) as fault, ExitStack() as stack:
-        under, of = site.ask(server.port, 0.5)
+        under, of = site.ask(server.port, MEANWHILE_S)
         time.sleep(0.1)  # a loop that is woken by itself is, meanwhile
         if always and server.process.poll() is None:
             for _ in range(3):  # who waits meanwhile

@@ -5,7 +5,7 @@
 For each class: uninitialised, made by a subclass that forgets ``super().__init__()``, made rightly,
 and closed. For each of those: every attribute is read, set and deleted, every method called with
 right arguments of which one is wrong, and with anything else. What is raised is of no interest;
-what is looked for is the end of the child process in which it happens. One child for one method
+what is looked for is the end of the child process in which it happens. One child for some methods
 of one object's state; it writes down what it is about to call, so that a crash has a name.
 
 The classes and functions are found, not listed. A class that cannot be made without arguments needs
@@ -40,6 +40,8 @@ MODULES = sorted(
 RANDOM_CALLS, ARITY = 6, 5
 # Calls in a row on one object: what the first has left half done, the next one meets.
 SEQUENCES, STEPS = 40, 5
+# Calls of a child, or a few more: a fork costs as much as thirty of them.
+CHILD_CALLS = 300
 # A call that waits is no crash: it is interrupted.
 WAIT_S = 0.05
 MEMORY = 2 << 30
@@ -281,11 +283,14 @@ def try_module(name: str) -> dict[str, object]:
                 continue
             if cls.__name__ in MADE_IN_C:
                 unmade.append(f"{cls.__name__} can be made ({state})")
+            todo = []
             for attribute in attributes(cls):
-                todo = [*calls(cls, state, attribute)]
-                count += len(todo)
-                found += crashes(todo)
-            todo = [*sequences(cls, state)]
+                todo += calls(cls, state, attribute)
+                if len(todo) >= CHILD_CALLS:
+                    count += len(todo)
+                    found += crashes(todo)
+                    todo = []
+            todo += sequences(cls, state)
             count += len(todo)
             found += crashes(todo)
     return {"module": name, "calls": count, "crashes": found, "unmade": unmade}

@@ -371,6 +371,7 @@ def test_a_stop_closes_websockets_in_order(here):
             assert payload[:2] == (1012).to_bytes(2, "big")
             sock.sendall(b"\x88\x82\0\0\0\0" + payload[:2])
             assert read_to_end(sock) == b""
+            sock.close()  # or the server would linger for it
         assert server.wait() == 0
         assert server.out.count("closed 1012") == 50
 

@@ -5,10 +5,17 @@ from dataclasses import replace
 import pytest
 from bench_results import histogram, latency, results
 
+from reactor.bench import changes
 from reactor.bench.cells import SPEED_HEAD, speed_cells
 from reactor.bench.changes import compare
 from reactor.bench.tables import merged
 from reactor.load import Histogram
+
+
+@pytest.fixture(autouse=True)
+def draws(monkeypatch):
+    """Enough for differences as large as these; the usual 2,000 take two seconds."""
+    monkeypatch.setattr(changes, "DRAWS", 200)
 
 
 def scaled(made, cpu=1.0, wall=1.0):

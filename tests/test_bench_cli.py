@@ -174,7 +174,8 @@ def is_alive(pid):
         return False
 
 
-def test_two_runs_are_compared(tmp_path, capfd):
+def test_two_runs_are_compared(tmp_path, capfd, monkeypatch):
+    monkeypatch.setattr("reactor.bench.changes.DRAWS", 200)
     old, new = tmp_path / "old.json", tmp_path / "new.json"
     results().write(old)
     made = results()

@@ -166,6 +166,7 @@ class TestCommand:
             # A proxy of the environment has no say.
             env = {"http_proxy": "http://127.0.0.1:1"}
             assert run_reactor("get", *words, env=env).stdout == "by a path"
-        done = run_reactor("get", "--unix-socket", path, "http://localhost/", cwd=tmp_path)
+        words = ["--unix-socket", path, "--retry", "0", "http://localhost/"]
+        done = run_reactor("get", *words, cwd=tmp_path)
         assert done.returncode == 7
         assert str(path) in done.stderr

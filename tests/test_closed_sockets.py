@@ -35,7 +35,9 @@ class Closing(asyncio.Protocol):
 @pytest.fixture
 def server(tmp_path):
     (tmp_path / "closing.py").write_text(CLOSING)
-    with serving("closing:Closing", cwd=tmp_path) as server:
+    # A number that no other connection gets is not missed before the grace of the stop, half of it.
+    bound = ("--timeout-graceful-shutdown", "0.4")
+    with serving("closing:Closing", *bound, cwd=tmp_path) as server:
         yield server
 
 

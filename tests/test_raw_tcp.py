@@ -161,7 +161,9 @@ def test_a_paused_one_is_waited_for_until_another_thread_resumes_it(raw):
 
 @pytest.mark.parametrize("model", MODELS)
 def test_a_stop_ends_who_has_paused_for_ever(raw, model):
-    with serving("raw:Paused", "--model", model, cwd=raw) as server:
+    # Half of it is the grace, for one that does not look at its end.
+    bound = ("--timeout-graceful-shutdown", "0.5")
+    with serving("raw:Paused", "--model", model, *bound, cwd=raw) as server:
         with server.connect() as client:
             client.sendall(b"for ever")
             assert client.recv(100) == b"paused"
