@@ -51,6 +51,10 @@ STATES = ("uninitialised", "forgetful", "made", "closed")
 SKIPPED = {"__class__", "__dict__", "__doc__", "__module__", "__pyx_vtable__", "__weakref__"}
 
 
+# Functions whose work is to end the process.
+ENDING = {"die_with"}
+
+
 class Waited(BaseException):
     """A call took too long."""
 
@@ -64,6 +68,7 @@ def members(name: str) -> tuple[list[type], list[Callable[..., object]]]:
     found = [value for value in vars(module).values() if getattr(value, "__module__", "") == name]
     classes = [value for value in found if isinstance(value, type)]
     functions = [value for value in found if callable(value) and not isinstance(value, type)]
+    functions = [value for value in functions if value.__name__ not in ENDING]
     return classes, functions
 
 
