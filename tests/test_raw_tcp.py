@@ -132,7 +132,7 @@ def test_what_was_written_before_an_exception_arrives(raw, model, how):
             assert to_end(client) == b"221 bye" + b"." * 300_000
         eventually(lambda: ";" in server.out, "it is told that its connection is over")
         assert "lost None" not in server.out
-        assert "Traceback" in server.err
+        eventually(lambda: "Traceback" in server.err, "it is reported")
 
 
 @pytest.mark.parametrize("model", MODELS)
