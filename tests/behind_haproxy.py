@@ -32,11 +32,11 @@ frontend front
   default_backend hosts
 backend hosts
   balance leastconn
-  option httpchk GET /note.txt
+  option httpchk GET /readyz
   http-check expect status 200
-  default-server check inter 100ms fall 1 rise 1 send-proxy-v2 check-send-proxy
-  server a 127.0.0.1:{a}
-  server b 127.0.0.1:{b}
+  default-server check inter 100ms fall 1 rise 1 send-proxy-v2
+  server a 127.0.0.1:{a} port {checked_a}
+  server b 127.0.0.1:{b} port {checked_b}
 """
 #: What a client of HAProxy may never see.
 LOSSES = (*Load.LOSSES, "refused", "reset while idle")
@@ -70,8 +70,9 @@ class TwoHosts:
     def __init__(self, folder, words=()):
         self.folder = Path(folder)
         self.words = words
-        self.port, a, b = free_ports(3)
+        self.port, a, b, checked_a, checked_b = free_ports(5)
         self.ports = {"a": a, "b": b}
+        self._checked = {"a": checked_a, "b": checked_b}
         self._hosts = {}
         self._admin = str(self.folder / "admin")
 
@@ -81,7 +82,8 @@ class TwoHosts:
             for name in self.ports:
                 self.start(name)
             config = self.folder / "haproxy.cfg"
-            config.write_text(CONFIG.format(admin=self._admin, port=self.port, **self.ports))
+            ports = {**self.ports, **{f"checked_{name}": n for name, n in self._checked.items()}}
+            config.write_text(CONFIG.format(admin=self._admin, port=self.port, **ports))
             program = [needs("haproxy"), "-db", "-f", str(config)]
             self._stack.enter_context(ended(program))
             for name in self.ports:
@@ -98,16 +100,8 @@ class TwoHosts:
         where = f"127.0.0.1:{self.ports[name]},proxy=v2"
         quiet = "--no-access-log", "--log-level", "error"
         stack = ExitStack()
-        words = [
-            "--bind",
-            where,
-            "--trusted-proxy",
-            "127.0.0.1",
-            "--workers",
-            "2",
-            *quiet,
-            *self.words,
-        ]
+        words = ["--bind", where, "--trusted-proxy", "127.0.0.1", "--workers", "2"]
+        words += ["--metrics", f"127.0.0.1:{self._checked[name]}", *quiet, *self.words]
         self._hosts[name] = stack, stack.enter_context(serving(*words, cwd=self.folder))
 
     def end(self, name):
