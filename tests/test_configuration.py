@@ -282,6 +282,7 @@ def test_it_is_read_again(folder):
     assert (now.port, now.access_log, kept) == (1, True, ["--port"])
     file_of(folder, "[serve]\nbacklog = 1\nport = 1\nssl_certfile = 'x'\n")
     assert read_again(now)[1] == ["--ssl-certfile"]
+    assert {"workers", "timeout", "certfiles", "reload_dirs", "metrics"} <= options.kept.keys()
     file_of(folder, "[serve]\nprot = 2\n")
     with pytest.raises(ConfigurationError):
         read_again(options)

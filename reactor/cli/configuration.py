@@ -18,7 +18,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from reactor._value import Value
-from reactor.cli.tls_options import NEED_A_CERTIFICATE
 from reactor.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -37,20 +36,13 @@ _RIVALS = {
     "ssl_context": ("certfiles", "keyfiles", "tls_self_signed"),
     "tls_self_signed": ("certfiles", "keyfiles", "ssl_context"),
 }
-# What a supervisor keeps for as long as it runs, by the name in the namespace, and its flag if that
-# is another one.
-_KEPT = {
-    **dict.fromkeys(("host", "port", "bind", "uds_mode", "uds_group", "backlog", "tls_redirect")),
-    **dict.fromkeys(("user", "group", "pid", "chdir", "env", "env_file", "app_dir")),
-    **dict.fromkeys(("workers", "supervise", "timeout_worker_start", "reload")),
-    **dict.fromkeys(("timeout", "max_worker_memory", "metrics")),
-    **dict.fromkeys(("access_logfile", "error_logfile", "log_config")),
-    **NEED_A_CERTIFICATE,
-    **dict.fromkeys(("ssl_context", "tls_self_signed")),
-    "certfiles": "--ssl-certfile",
-    "preload": "--no-preload",
-    "graceful_timeout_s": "--timeout-graceful-shutdown",
-}
+# What a supervisor keeps for as long as it runs: options of these groups of the help, and these.
+_KEPT_GROUPS = ("workers", "TLS", "while you write it")
+_KEPT = (
+    *("host", "port", "bind", "uds_mode", "uds_group", "uds_allow_uid", "backlog", "metrics"),
+    *("user", "group", "pid", "chdir", "env", "env_file", "app_dir", "graceful_timeout_s"),
+    *("access_logfile", "error_logfile", "log_config"),
+)
 # What is no setting: it is about this run, or is so without it.
 _NO_KEYS = ("config", "check_config", "print_config", "already")
 COMMAND_LINE = "the command line"
@@ -122,6 +114,7 @@ def configured(
     for name, setting in settings.items():
         setattr(options, name, setting.value)
     options.settings = settings
+    options.kept = _kept(parser)
     options.read_again = partial(configured, parser, words, environ, folder)
     return options
 
@@ -134,13 +127,26 @@ def read_again(options: argparse.Namespace) -> tuple[argparse.Namespace, list[st
         ConfigurationError: as `configured`.
     """
     now = options.read_again()
-    kept = []
-    for name, flag in _KEPT.items():
+    changed = []
+    for name, flag in options.kept.items():
         before = getattr(options, name)
         if getattr(now, name) != before:
             setattr(now, name, before)
-            kept.append(flag or f"--{name.replace('_', '-')}")
-    return now, kept
+            changed.append(flag)
+    return now, changed
+
+
+def _kept(parser: Parser) -> dict[str, str]:
+    """The names of what only a restart changes, and their flags."""
+    names = {*_KEPT}
+    for group in parser._action_groups:
+        if (group.title or "").startswith(_KEPT_GROUPS):
+            names.update(action.dest for action in group._group_actions)
+    found: dict[str, str] = {}
+    for key, action in keys_of(parser).items():
+        if action.dest in names:
+            found.setdefault(action.dest, f"--{key.replace('_', '-')}")
+    return found
 
 
 def keys_of(parser: Parser) -> dict[str, argparse.Action]:

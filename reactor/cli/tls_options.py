@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 VARIABLE = "REACTOR_SSL_KEYFILE_PASSWORD"
 # What the other options are for.
-NEED_A_CERTIFICATE = {
+_NEED_A_CERTIFICATE = {
     "keyfiles": "--ssl-keyfile",
     "password_file": "--ssl-keyfile-password-file",
     "password": "--ssl-keyfile-password",
@@ -153,7 +153,7 @@ def tls_options(options: argparse.Namespace, bind: list[Bind]) -> TlsOptions | N
     if asked and options.model == "threads":
         raise WrongUsage(f"{asked[0]}: threads serve no TLS, leave out --model threads")
     if asked != ["--ssl-certfile"]:
-        lost = [flag for name, flag in NEED_A_CERTIFICATE.items() if getattr(options, name)]
+        lost = [flag for name, flag in _NEED_A_CERTIFICATE.items() if getattr(options, name)]
         if lost:
             raise WrongUsage(f"{lost[0]} goes with --ssl-certfile")
     if options.ssl_context:
