@@ -220,6 +220,9 @@ class Limits(Value):
 
     # A turn that takes longer is reported, with the function that it is in: everyone waits for it.
     stall_warning_s: float = 0.1
+    # A request that an application has not begun to answer by then is reported, with its stack.
+    # 0: none is, since a slow one is no fault in itself.
+    slow_request_s: float = 0.0
 
     # --- buffers and descriptors ----------------------------------------------------------
     # One scratch buffer a reactor. Above 64 KiB malloc goes to mmap for every small read.

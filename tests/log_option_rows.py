@@ -9,9 +9,12 @@ from option_table import Shown
 from processes import exchange, serving
 
 APPS = """
+import time
 from reactor import Response
 
 def app(request):
+    if request.path == "/sleeps":
+        time.sleep(0.6)
     if request.path == "/fails":
         raise ValueError("an application that fails")
     return Response(200, {}, b"fine")
@@ -104,6 +107,10 @@ def coloured(words, places):
     return "\x1b[31mERROR" in run(words, places, ["/fails"])[1]
 
 
+def slow(words, places):
+    return "slow request: GET /sleeps" in run(words, places, ["/sleeps"])[1]
+
+
 def sampled(words, places):
     return len(run(words, places, ["/note"] * 5)[0])
 
@@ -117,6 +124,7 @@ LOG_TABLE = [
     Shown("--access-log-format", ["--access-log-format", "json"], is_json, "none", "/note"),
     Shown("--access-log-sample", ["--access-log-sample", "2"], sampled, 5, 3),
     Shown("--log-format", ["--log-format", "json"], as_json, None, "an application that fails"),
+    Shown("--slow-request", ["--slow-request", "0.2"], slow, False, True),
     Shown("--use-colors", ["--use-colors"], coloured, False, True),
     Shown("--no-use-colors", ["--no-use-colors"], coloured, True, False, ("--use-colors",)),
     Shown("--log-config", ["--log-config", "{ini}"], by_ini, (False, False), (True, True)),

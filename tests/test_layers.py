@@ -215,14 +215,17 @@ def test_only_the_documented_model_starts_threads():
         & {name.partition(".")[0] for name in imports(path)}
     }
     # A transport waits for another thread's call by an Event; it starts none. A server that its
-    # user starts beside a program is one thread, which serves all connections.
+    # user starts beside a program is one thread, which serves all connections. What watches for
+    # slow requests asks which thread it is in.
     assert users == {
         "reactor.server.threads",
         "reactor.server.blocking_transport",
         "reactor.server.background",
+        "reactor.server.slow",
     }
-    source = (PACKAGE / "server" / "blocking_transport.py").read_text("utf-8")
-    assert not re.search(r"Thread\(", source)
+    for name in ("blocking_transport.py", "slow.py"):
+        source = (PACKAGE / "server" / name).read_text("utf-8")
+        assert not re.search(r"Thread\(", source)
 
 
 def test_asyncio_is_imported_where_it_is_hosted_served_and_awaited():

@@ -34,6 +34,10 @@ class AsgiCall(AsgiReceiver):
     """One call. ``send`` of the application is its first method; what an extension does is done
     by the others, which raise RuntimeError where it may not be."""
 
+    @property
+    def waited_for(self) -> Request | None:
+        """The request, while its answer has not begun; else None."""
+
     def send_message(self, message: dict[str, Any]) -> Ready | Awaited: ...
     def check_unfinished(self, kind: str) -> None: ...
     def finish_with(self, file: File) -> Any:

@@ -107,6 +107,10 @@ cdef class AsgiCall(AsgiReceiver):
                               PyMethod_New(RECEIVE, self), PyMethod_New(SEND, self)),
             "the application")
 
+    @property
+    def waited_for(self):
+        return None if self.streaming or self.complete or self.is_lost() else self.request
+
     def _start(self):
         if not self.is_lost():
             self.calls.tasks.start(self)

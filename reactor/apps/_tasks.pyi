@@ -68,3 +68,6 @@ class CallTask(TaskBody):
     ``returned(value)`` or ``raised(exception)`` is called at its end."""
 
     def __init__(self, call: Any) -> None: ...
+    @property
+    def waited_for(self) -> Any:
+        """The call's, if it has that: the request, while its answer has not begun; else None."""

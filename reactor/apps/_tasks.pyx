@@ -231,6 +231,10 @@ cdef class CallTask(TaskBody):
     def __init__(self, call):
         self.call = call
 
+    @property
+    def waited_for(self):
+        return getattr(self.call, "waited_for", None)
+
     cdef object begin(self):
         return coroutine_of(self.call.begin(), "the application")
 

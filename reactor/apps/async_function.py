@@ -94,6 +94,12 @@ class _Call:
             self.exchange = exchange
         return self.exchange
 
+    @property
+    def waited_for(self) -> Request | None:
+        """The request, while its answer has not begun."""
+        over = self.exchange is not None and self.exchange.over
+        return None if self.streaming or over else self.request
+
     # --- what drives it -------------------------------------------------------------------
 
     def begin(self) -> Any:

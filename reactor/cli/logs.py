@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Self
 
-from reactor.cli.numbers import whole
+from reactor.cli.numbers import seconds, whole
 from reactor.cli.output import Log, Output, say
 from reactor.errors import ConfigurationError
 from reactor.log import settle
@@ -53,6 +53,15 @@ def add_logs(group: Any) -> None:
         choices=("text", "json"),
         default="text",
         help="json: each event of the log is an object on a line; default: %(default)s",
+    )
+    group.add_argument(
+        "--slow-request",
+        type=seconds,
+        default=0.0,
+        dest="slow_request_s",
+        metavar="SECONDS",
+        help="a line of the log, with the stack, for a request that the application has not begun "
+        "to answer by then; default: none",
     )
     group.add_argument(
         "--use-colors",

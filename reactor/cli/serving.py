@@ -123,7 +123,7 @@ def make_server(
 
 def limits_of(options: argparse.Namespace) -> Limits:
     fields = [field for _, field, _ in LIMIT_FLAGS + TIMEOUT_FLAGS]
-    fields += ["backlog", "tls_reload_s"]
+    fields += ["backlog", "tls_reload_s", "slow_request_s"]
     values = {field: getattr(options, field) for field in fields}
     if options.body_bytes_max is None:
         del values["body_bytes_max"]

@@ -46,9 +46,11 @@ class StallWatch:
 
     Attributes:
         on_stall: gets them too, behind the time at which the turn began; None: nobody does.
+        on_tick: gets the frame that a tick has interrupted while the loop works.
     """
 
     on_stall: Callable[[float, float, str], object] | None = None
+    on_tick: Callable[[FrameType | None], object] | None = None
 
     def __init__(
         self,
@@ -109,6 +111,8 @@ class StallWatch:
             self._report_from_s = self._threshold_s
         elif self._loop.in_turn:
             self._stalled(now - turn, frame)
+        if self.on_tick is not None and self._loop.in_turn:
+            self.on_tick(frame)
         idle = not self._loop.in_turn and turn <= self._ticked_at + OWN_TURNS_S
         self._idle_ticks = self._idle_ticks + 1 if idle else 0
         self._seen_turn, self._ticked_at = turn, now

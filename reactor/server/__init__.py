@@ -60,10 +60,11 @@ def protocol_factory(
     http_app: Any = app
     if folders:
         http_app = FoldersBefore(http_app, folders)
+    journal = journal or AccessLog(None, limits)
+    if journal.slow is not None:
+        http_app = journal.slow.watched(http_app)
     open_file = None if body_files is None else body_files.open
-    context = ServerContext(
-        http_app, limits, DateField(), journal or AccessLog(None, limits), open_file
-    )
+    context = ServerContext(http_app, limits, DateField(), journal, open_file)
     context.websocket_options = websockets
     return ServerMachines(context)
 
@@ -206,6 +207,7 @@ class Server:
         self._was_run = True
         if hasattr(self._server, "at_turn_end"):  # threads have no turns
             self._journal.wait_for(self._server.at_turn_end)
+        self._server.slow = self._journal.slow
         try:
             on_running = None if on_listening is None else partial(on_listening, self.sockets)
             insisted: int | None = self._server.run(on_running)

@@ -18,6 +18,7 @@ from reactor.log import log, report
 from reactor.log.rate import RateLimit
 from reactor.server._access_lines import AccessLines
 from reactor.server.access_log_format import escape, host_of, line_format
+from reactor.server.slow import SlowRequests
 
 logger = logging.getLogger("reactor")
 
@@ -52,6 +53,8 @@ class AccessLog(AccessLines):
 
     ``to`` is None for no access log; a function gets each line, a text, as soon as there is one.
 
+    ``slow`` watches for slow requests, if the limits ask for that.
+
     ``refusals`` counts the connections that ended by the peer's fault, by the rule, limit or
     time-out that it broke (`ProtocolError.code`).
     """
@@ -68,6 +71,7 @@ class AccessLog(AccessLines):
         elif to is not None:
             write = to
             super().__init__(line_format("combined"), lambda line: write(line.decode("ascii")))
+        self.slow = SlowRequests(limits.slow_request_s) if limits.slow_request_s else None
         self._rate = RateLimit(limits.refusal_lines_per_second_max, _say_rest)
 
     def wait_for(self, at_turn_end: Callable[[Callable[[], object]], object]) -> None:

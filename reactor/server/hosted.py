@@ -24,6 +24,7 @@ from reactor.server.stopping import say_cut
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from reactor.server.slow import SlowRequests
     from reactor.server.status.observed import Observed
     from reactor.server.tls import Contexts
     from reactor.server.worker import Channel
@@ -105,12 +106,18 @@ class HostedServer(LoopServer):
     def _serve(self, on_running: Callable[[], object] | None) -> None:
         self._on_running = on_running
         self._reactor.call_soon(self._begin)
+        if self.slow is not None:
+            self._look_at_tasks(self.slow)
         try:
             self._reactor.run(self._loop.run_forever)
         finally:
             self._finish()
         if self._failure is not None:
             raise self._failure
+
+    def _look_at_tasks(self, slow: SlowRequests) -> None:
+        slow.look_at_tasks(self._going)
+        self._reactor.call_later(slow.every_s, self._look_at_tasks, slow)
 
     def close(self) -> None:
         self._loop.close()

@@ -32,6 +32,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from reactor.process._page import Slot
     from reactor.server.renewal import Renewal
+    from reactor.server.slow import SlowRequests
     from reactor.server.status.observed import Observed
     from reactor.server.tls import Contexts
     from reactor.server.worker import Channel, WorkerSignals
@@ -79,6 +80,7 @@ class LoopServer:
             heard = self._reactor.register(channel, EVENT_READ, channel)
             channel.watched(partial(self._reactor.unregister, heard))
         self.at_turn_end = self._reactor.turn_end.call
+        self.slow: SlowRequests | None = None
 
     def _count_in(self, slot: Slot) -> None:
         self._reactor.slot = slot
@@ -99,6 +101,8 @@ class LoopServer:
 
         ``on_running`` is called when signals are waited for.
         """
+        if self.slow is not None:
+            self._watch.on_tick = self.slow.look_here
         self._watch.start()
         if self.notifier.beat_s is not None:
             self._beat(self.notifier.beat_s)

@@ -37,6 +37,7 @@ from reactor.server.stopping import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from reactor.server.slow import SlowRequests
     from reactor.server.worker import Channel
 
 # How often who waits for the end looks for threads that went idle in the moment of the stop.
@@ -115,6 +116,7 @@ class ThreadServer:
         self._wake = WakePipe()
         self._grace_s = 0.0
         self._stopping = self._now = False
+        self.slow: SlowRequests | None = None
         self._channel = channel
         if channel is not None:
             channel.attach(self, listeners)
@@ -182,6 +184,8 @@ class ThreadServer:
         while not self._stopping:
             self.notifier.alive()
             ready.poll(self._pause_ms())
+            if self.slow is not None:
+                self.slow.look_at_threads()
             if channel is not None:
                 channel.on_readable()
             self._bury()
@@ -204,6 +208,7 @@ class ThreadServer:
         """How long a thread that accepts may wait for the next client; None: for ever."""
         # A beat that is due is seen in half of its time at the latest.
         due = [_BURIAL_S] * bool(self._serving)
+        due += [self.slow.every_s] if self.slow is not None and self._serving else []
         due += [self.notifier.beat_s / 2] if self.notifier.beat_s is not None else []
         return min(due) * 1000 if due else None
 
