@@ -58,7 +58,7 @@ def _logging_to(log: Path) -> str:
     )
 
 
-_OURS = AccessLog(("--access-log",), by_stdout=True)
+_OURS = AccessLog(("--access-log", "--access-logfile", "{log}"))
 _TO_FILE = AccessLog(("--access-logfile", "{log}", "--log-level", "info"))
 _GRANIAN = AccessLog(
     ("--access-log", "--log-level", "info", "--access-log-fmt", _OF_GRANIAN), by_stdout=True
@@ -69,7 +69,7 @@ ACCESS_LOGS = {
     **dict.fromkeys(
         (
             *("reactor", "threads", "native-reused", "wsgi", "asgi", "static"),
-            *("wsgi-threads", "static-threads"),
+            *("wsgi-threads", "static-threads", "native-json"),
         ),
         _OURS,
     ),

@@ -25,6 +25,7 @@ OURS = {
     "reactor": ("{target}", *KEPT),
     "threads": ("{target}", *KEPT, *THREADS),
     "native-reused": ("apps:hello_reused", *KEPT),
+    "native-json": ("{target}", *KEPT, "--access-log-format", "json"),  # of its log, if it has one
     "wsgi": ("apps:{wsgi}", *KEPT),
     "asgi": ("apps:{asgi}", *KEPT),
     "static": ("{site}", *KEPT),

@@ -13,6 +13,7 @@ kernel's own sum of nanoseconds, user and system, threads that ended included. L
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -162,7 +163,8 @@ class Server:
         if self.log.exists():
             with self.log.open("rb") as file:
                 written = file.read(LOG_LOOKED_AT_BYTES)
-        if b'" 200 ' not in written:
+        # Combined and JSON: `" 200 13`, `:200,`.
+        if re.search(rb"[ :]200[ ,]", written) is None:
             raise NotServed(f"{self.name} writes no access log")
 
     def _url(self, path: str) -> str:
