@@ -67,6 +67,7 @@ class FakeContext:
 
 class FakeSocket:
     context = SimpleNamespace(verify_mode=CERT_NONE)
+    session_reused = False
 
     def __init__(self, fake, sock):
         self._sslobj, self._sock = fake, sock

@@ -4,6 +4,7 @@ from libc.stdint cimport uint8_t
 
 cdef enum:
     # Fatal alerts (RFC 8446 6, RFC 7301 3.2).
+    HANDSHAKE_FAILURE = 40
     UNRECOGNIZED_NAME = 112
     NO_APPLICATION_PROTOCOL = 120
 

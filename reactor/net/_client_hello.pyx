@@ -2,7 +2,9 @@
 
 `ssl` does not tell which protocols a client offers (ALPN): if there is none in common it goes on as
 if none had been offered. RFC 7301 3.2 wants an alert instead, so that nobody is taken for a server
-of another protocol (ALPACA). And of a name that is no ASCII it shows a traceback on stderr.
+of another protocol (ALPACA). Of a name that is no ASCII it shows a traceback on stderr. And it has no
+say in the groups that keys are agreed on in: OpenSSL takes those of finite fields too, where a
+handshake is forty times the work, for a client that only pretends to do its part (CVE-2002-20001).
 
 Must never know: a socket; whether the message is right in all else. What is not understood here is
 for OpenSSL to judge.
@@ -16,7 +18,9 @@ cdef enum:
     TLS = 3                     # the first byte of all its versions
     CLIENT_HELLO = 1
     SERVER_NAME = 0
+    GROUPS = 10
     ALPN = 16
+    KEY_SHARE = 51
     RECORD_HEADER = 5
     MESSAGE_HEADER = 4
     # The version, and as many random bytes (RFC 8446 4.1.2).
@@ -96,6 +100,10 @@ cdef int alert_for(const uint8_t *message, Py_ssize_t size, bytes known) noexcep
             return 0
         if kind == SERVER_NAME and not is_ascii(extension):
             return UNRECOGNIZED_NAME
+        if kind == GROUPS and not has_curve(extension):
+            return HANDSHAKE_FAILURE
+        if kind == KEY_SHARE and shares_finite_field(extension):
+            return HANDSHAKE_FAILURE
         if kind == ALPN and known is not None and not has_one_of(extension, known):
             return NO_APPLICATION_PROTOCOL
     return 0
@@ -113,6 +121,38 @@ cdef bint is_ascii(Cursor name) noexcept:
                 return False
             text.p += 1
     return True
+
+
+cdef bint is_finite_field(Py_ssize_t group) noexcept:
+    return 0x100 <= group < 0x200  # RFC 7919 2
+
+
+cdef bint has_curve(Cursor extension) noexcept:
+    """Whether a client that names groups of finite fields names another one of those there are."""
+    cdef Cursor groups
+    cdef Py_ssize_t group
+    cdef bint finite = False
+    if not enter(&extension, 2, &groups):
+        return True
+    while (group := number(&groups, 2)) >= 0:
+        # The curves of RFC 8446 4.2.7, and those that go with a key for after quantum computers.
+        if 23 <= group <= 30 or 0x11EB <= group <= 0x11ED:
+            return True
+        finite = finite or is_finite_field(group)
+    return not finite
+
+
+cdef bint shares_finite_field(Cursor extension) noexcept:
+    """Whether it has begun with such a group, which OpenSSL then goes on with."""
+    cdef Cursor shares
+    cdef Cursor key
+    cdef Py_ssize_t group
+    if not enter(&extension, 2, &shares):
+        return False
+    while (group := number(&shares, 2)) >= 0 and enter(&shares, 2, &key):
+        if is_finite_field(group):
+            return True
+    return False
 
 
 cdef bint has_one_of(Cursor extension, bytes known) noexcept:

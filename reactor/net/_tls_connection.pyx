@@ -25,7 +25,7 @@ from libc.stdint cimport uint8_t
 
 from reactor.loop._core cimport Loop
 from reactor.net._connection cimport Connection
-from reactor.net._client_hello cimport NO_APPLICATION_PROTOCOL, alert_for, gather
+from reactor.net._client_hello cimport alert_for, gather
 from reactor.net._listener cimport ConnectionKind
 from reactor.net._outgoing cimport Outgoing
 from reactor.net._timed cimport CLOSED, FLUSHING, LINGERING, OPEN
@@ -55,8 +55,11 @@ cdef bytes SPEAKS_TLS = (
 
 # A fatal alert but for its number (RFC 8446 6).
 cdef bytes ALERT = bytes([21, 3, 3, 0, 2, 2])
-cdef str NO_PROTOCOL = "the client offers protocols, and none that is spoken here (ALPN)"
-cdef str NO_NAME = "the client asks for a host by a name that is not ASCII"
+cdef dict REFUSALS = {
+    40: "the client agrees on keys in a finite field, which is too dear here",
+    112: "the client asks for a host by a name that is not ASCII",
+    120: "the client offers protocols, and none that is spoken here (ALPN)",
+}
 # A record's most, with its header (RFC 8446 5.1). A ClientHello is a tenth of it.
 cdef enum:
     HELLO_BYTES_MAX = 5 + 16384
@@ -174,8 +177,7 @@ cdef class TlsConnection(Connection):
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
         alert = alert_for(data, message, self.tls.protocols)
         if alert:
-            self.refuse(ALERT + bytes([alert]), ConnectionError(
-                NO_PROTOCOL if alert == NO_APPLICATION_PROTOCOL else NO_NAME))
+            self.refuse(ALERT + bytes([alert]), ConnectionError(REFUSALS[alert]))
         return alert != 0
 
     cdef bint waits_for(self, Py_ssize_t size) except -1:
