@@ -70,7 +70,7 @@ SERVE = [
     Habit(UVICORN, "app:app --root-path /api", "app:app --root-path /api"),
     Habit(UVICORN, "app:app --limit-concurrency 100", "app:app --limit-concurrency 100"),
     Habit(UVICORN, "app:app --backlog 64", "app:app --backlog 64"),
-    Habit(UVICORN, "app:app --limit-max-requests 1000"),
+    Habit(UVICORN, "app:app --limit-max-requests 1000", "app:app --max-requests 1000"),
     Habit(UVICORN, "app:app --timeout-keep-alive 5", "app:app --timeout-keep-alive 5"),
     Habit(
         UVICORN,
@@ -106,7 +106,7 @@ SERVE = [
     Habit(GUNICORN, "-k gthread app:app"),
     Habit(GUNICORN, "--threads 4 app:app"),
     Habit(GUNICORN, "--worker-connections 500 app:app", "--limit-concurrency 500 app:app"),
-    Habit(GUNICORN, "--max-requests 1000 app:app"),
+    Habit(GUNICORN, "--max-requests 1000 app:app", "--max-requests 1000 app:app"),
     Habit(GUNICORN, "-t 60 app:app", "--timeout 60 app:app"),
     Habit(GUNICORN, "--graceful-timeout 9 app:app", "--timeout-graceful-shutdown 9 app:app"),
     Habit(GUNICORN, "--keep-alive 5 app:app", "--timeout-keep-alive 5 app:app"),

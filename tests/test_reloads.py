@@ -100,6 +100,22 @@ def test_a_worker_that_is_killed_loses_only_what_it_had_taken(folder, times):
         assert load.counts["refused"] == load.counts["unanswered"] == 0
 
 
+@pytest.mark.parametrize("model", ["reactor", pytest.param("threads", marks=LONG)])
+def test_workers_that_have_done_enough_are_replaced_and_nobody_notices(folder, model):
+    words = (*QUIET, "--max-requests", "100", "--model", model)
+    with crew(folder, *words, target="crewed:notes") as server:
+        before = answering(server, 2)
+        load = RollingLoad(server.address, **GENTLE)
+        while server.err.count("(--max-requests)") < 3:
+            load.run(0.2)
+            # The mold and two that serve, at least.
+            assert len([pid for pid in children(server.pid) if runs(pid)]) >= 3
+        load.finish()
+        assert load.lost == {}
+        assert before != answering(server, 2)
+        assert "ended by" not in server.err
+
+
 @pytest.mark.parametrize("times", [3, pytest.param(40, marks=LONG)])
 def test_a_supervisor_that_is_killed_leaves_no_process(folder, times):
     """Also in the middle of a fork: while it starts, and while it reloads."""

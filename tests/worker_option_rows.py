@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 from crew import ask, children, crew
 from option_table import UNSEEN, Shown
 from processes import eventually
+
+# The supervisor looks once a second.
+LOOKED_S = 2.5
 
 
 def started(words, places, **options):
@@ -42,11 +47,26 @@ def shows_where(words, places):
         return "spin_for_ever" in server.err
 
 
+def replaced(words, places):
+    """Whether a worker that has answered some requests is another one a little later."""
+    with started(words, places) as server:
+        first, _ = ask(server)
+        for _ in range(10):
+            ask(server)
+        until = time.monotonic() + LOOKED_S
+        while time.monotonic() < until and ask(server)[0] == first:
+            time.sleep(0.05)
+        return ask(server)[0] != first
+
+
 WORKER_TABLE = [
     Shown("--workers", ["--workers", "2"], processes, 0, 3),
     Shown("--supervise", ["--supervise"], processes, 0, 2),
     Shown("--no-preload", ["--no-preload"], imports, 1, 2, ("--workers", "2")),
     Shown("--timeout", ["--timeout", "0.3"], shows_where, UNSEEN, True),
+    Shown("--max-requests", ["--max-requests", "5"], replaced, UNSEEN, True),
+    Shown("--max-requests-jitter", ["--max-requests-jitter", "900000000"], replaced, UNSEEN, False,
+          ("--max-requests", "5")),
     # What it does takes half a minute: test_worker_watch has it.
     Shown("--max-worker-memory", ["--max-worker-memory", "900"], processes, 0, 2),
     Shown("--timeout-worker-start", ["--timeout-worker-start", "0.5"], gives_up, UNSEEN, 3,

@@ -19,10 +19,10 @@ SERVE = {
     # uvicorn, gunicorn, hypercorn, granian.
     "--threads": "write --model threads: a thread for each connection",
     "-k --worker-class": "write --model threads for an application that blocks, else nothing",
-    "--max-requests --max-requests-jitter --limit-max-requests --limit-max-requests-jitter": (
-        "no request makes this process start anew: let what supervises it do that"
-    ),
     "--timeout-worker-healthcheck": "write --timeout",
+    "--workers-lifetime": "a worker is replaced after so many requests: --max-requests N",
+    "--workers-kill-timeout": "write --timeout-graceful-shutdown",
+    "--respawn-failed-workers --respawn-interval": "a worker that dies is replaced: leave it out",
     "--read-timeout": "write --timeout-body",
     "--http1-header-read-timeout": "write --timeout-header, in seconds",
     "--reload-delay --reload-engine --reload-tick": (

@@ -43,12 +43,29 @@ def add_workers(group: Any) -> None:
         dest="preload",
         help="each worker imports the application for itself, instead of once for all",
     )
+    _add_replacements(group)
+
+
+def _add_replacements(group: Any) -> None:
     group.add_argument(
         *("-t", "--timeout"),
         type=seconds_or_0,
         metavar="SECONDS",
         help="a worker whose loop is held up for longer shows where, and is replaced; 0: never; "
         "not with --model threads; default: 30",
+    )
+    group.add_argument(
+        *("--max-requests", "--limit-max-requests"),
+        type=whole(1, 999_999_999_999),
+        metavar="N",
+        help="a worker that has answered so many is replaced, one after another",
+    )
+    group.add_argument(
+        *("--max-requests-jitter", "--limit-max-requests-jitter"),
+        type=whole(0, 999_999_999_999),
+        default=0,
+        metavar="N",
+        help="up to so many more, each worker another number; default: 0",
     )
     group.add_argument(
         *("--max-worker-memory", "--workers-max-rss"),
@@ -89,7 +106,7 @@ def is_supervised(options: argparse.Namespace, workers: int) -> bool:
     """Raises WrongUsage: it would be, and this system cannot."""
     from reactor.cli.target import WrongUsage
 
-    asks = (options.timeout, options.max_worker_memory)
+    asks = (options.timeout, options.max_requests, options.max_worker_memory)
     asked = options.supervise or reloads(options) or any(one is not None for one in asks)
     if workers == 1 and not asked:
         return False
@@ -106,6 +123,8 @@ def policies_of(options: argparse.Namespace, workers: int) -> Policies:
     return Policies(
         workers=workers,
         timeout_s=(TIMEOUT_S if options.timeout is None else options.timeout) or None,
+        requests_max=options.max_requests,
+        requests_jitter=options.max_requests_jitter,
         memory_max=None if options.max_worker_memory is None else options.max_worker_memory * MIB,
         start_timeout_s=options.timeout_worker_start,
         preload=options.preload,

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from reactor.http._server import ServerMachines
 from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.log import log, report
 from reactor.net import Protocol
@@ -121,6 +122,8 @@ class ThreadServer:
         if channel is not None:
             channel.attach(self, listeners)
             channel.watched(self._heard_all)
+            if isinstance(factory, ServerMachines):  # a TCP protocol has no requests to count
+                factory.context.slot = channel.slot
 
     def _heard_all(self) -> None:
         self._channel = None
