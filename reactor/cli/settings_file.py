@@ -166,8 +166,10 @@ def _toml(action: argparse.Action, value: Any) -> str:
         return f"[{', '.join(_quoted(_word(action, one)) for one in value)}]"
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int | float):
-        said = f"{value:.10g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:.10g}"
+    if isinstance(value, int):
+        said = str(value)
         return said if action.type is None or _reads(action, said) == value else f'"{value:o}"'
     return _quoted(str(value))
 
