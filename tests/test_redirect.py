@@ -224,6 +224,17 @@ def test_how_a_bind_says_it():
     assert (bind.redirect, bind.tls, str(bind)) == (True, False, "[::1]:80,redirect,proxy=v2")
 
 
+def test_the_configuration_that_is_printed_says_it_again(tmp_path):
+    words = ("--tls-self-signed", "--tls-redirect", "127.0.0.1:0,proxy=v1")
+    printed = run_reactor("serve", *words, "--print-config", cwd=tmp_path)
+    assert printed.returncode == 0
+    (tmp_path / "printed.toml").write_text(printed.stdout)
+    again = run_reactor("serve", "--config", "printed.toml", "--print-config", cwd=tmp_path)
+    said = 'tls-redirect = ["127.0.0.1:0,redirect,proxy=v1"]'
+    assert said in printed.stdout.replace("_", "-")
+    assert said in again.stdout.replace("_", "-")
+
+
 def test_the_usual_port_is_not_said():
     request = Request("GET", "/x", {"Host": "a.example:80"})
     assert RedirectToHttps(443).respond(request).headers["location"] == "https://a.example/x"

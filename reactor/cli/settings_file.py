@@ -152,13 +152,18 @@ def _lines(
         elif setting is not None and key in _NAMES_ONLY:
             names = ", ".join(name for name, _ in value)
             yield f"# {key} sets {names}, whose values are not shown  # {origin}\n"
-        elif value is None:
+        elif value is None or (setting is None and _is_unsayable(action, value)):
             yield f"# {key} is not set  # {origin}\n"
         else:
             hidden = "# " if setting is None else ""
             yield f"{hidden}{key} = {_toml(action, value)}  # {origin}\n"
     for name in ignored:
         yield f"# {name} sets no option: it is ignored\n"
+
+
+def _is_unsayable(action: argparse.Action, value: Any) -> bool:
+    """A default that the flag itself does not take: it stands for "none"."""
+    return isinstance(value, float) and _reads(action, f"{value:.10g}") is None
 
 
 def _toml(action: argparse.Action, value: Any) -> str:

@@ -222,6 +222,7 @@ def _is_here(bind: Bind) -> bool:
 
 def _redirecting(text: str) -> Bind:
     try:
-        return parse_bind(f"{text},redirect")
+        said = "redirect" in text.split(",")
+        return parse_bind(text if said else f"{text},redirect")
     except ConfigurationError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
