@@ -23,6 +23,7 @@ global
 defaults
   mode http
   timeout connect 500ms
+  timeout check 5s
   timeout client 30s
   timeout server 30s
   retries 3

@@ -83,6 +83,14 @@ def test_switches_are_switched_off_too(folder):
     assert options_of(folder, *words, "--listing").listing is True
 
 
+def test_a_flag_whose_value_may_be_left_out(folder):
+    words = file_of(folder, "[serve]\nmetrics = true\n")
+    assert options_of(folder, *words).metrics == "127.0.0.1:9464"
+    assert options_of(folder, *words, REACTOR_SERVE_METRICS="false").metrics is None
+    assert options_of(folder, REACTOR_SERVE_METRICS="true").metrics == "127.0.0.1:9464"
+    assert options_of(folder, REACTOR_SERVE_METRICS="unix:m").metrics == "unix:m"
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -104,7 +104,11 @@ def serves(server, version, within_s=SOON_S):
 
 
 @pytest.mark.parametrize(
-    ("text", "model"), [(EVENTS, "reactor"), (WSGI, "threads")], ids=["native", "WSGI"]
+    ("text", "model"),
+    [
+        pytest.param(EVENTS, "reactor", id="native"),
+        pytest.param(WSGI, "threads", marks=long, id="WSGI"),
+    ],
 )
 def test_what_is_saved_serves_soon(tmp_path, text, model):
     save(tmp_path, text, "one")
