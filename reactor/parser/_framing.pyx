@@ -135,8 +135,8 @@ cdef class MessageParser(ParserInput):
         while p < end and p[0] != LF:
             p += 1
         if p >= end:
-            return None
-        return line[:p - line - (p > line and (p - 1)[0] == CR)]
+            return None     # else it has a byte: what an empty line ends with was left out
+        return line[:p - line - ((p - 1)[0] == CR)]
 
     cdef object pull(self):
         """The next event; None if it takes more bytes, or if nothing will ever come."""
