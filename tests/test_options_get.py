@@ -380,7 +380,7 @@ TABLE = [
           ("--cacert", "{strict_ca}", "--cert", "{both}")),
     Shown("--pinnedpubkey", ["--pinnedpubkey", f"sha256//{43 * 'A'}="], code(base="tls"), 0, 90,
           ("-k",)),
-    Shown("--unix-socket", ["--unix-socket", "{tmp}/none"], code(), 0, 7),
+    Shown("--unix-socket", ["--unix-socket", "{tmp}/none"], code(), 0, 7, ("--retry", "0")),
     # Showing.
     Shown("--quiet", ["-q"], seen(lambda one: bool(one.done.stdout + one.done.stderr)),
           True, False),

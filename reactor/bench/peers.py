@@ -111,6 +111,7 @@ PINGLESS = {
     "picows": (),
 }
 
+PYTHONS = (*CODE, *MODULE, *SOCKETS)
 NAMES = (*OURS, "floor", "nginx", "nginx+cache", *CODE, *MODULE)
 WEBSOCKET_NAMES = (*PINGLESS,)
 
@@ -120,9 +121,25 @@ def package(name: str) -> str:
     return name.removesuffix("-asgi")
 
 
-def imports(name: str) -> str:
+def imports(name: str) -> list[str]:
     """What must be there for a peer of Python."""
-    return "hypercorn, uvloop" if name == "hypercorn" else package(name)
+    return ["hypercorn", "uvloop"] if name == "hypercorn" else [package(name)]
+
+
+# Of modules, each one's version, or null if it cannot be imported; all in one process.
+VERSIONS = """
+import importlib, json, sys
+from importlib.metadata import version
+found = {}
+for name in sys.argv[1:]:
+    try:
+        importlib.import_module(name)
+        found[name] = version(name)
+    except Exception:
+        found[name] = None
+print()
+print(json.dumps(found))
+"""
 
 
 class Peers:
@@ -146,8 +163,8 @@ class Peers:
         self._folder = folder
         self._site = site
         self._python = python
-        self._floor = _make_floor(folder)
         self._nginx = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin")
+        self._versions = self._find_versions()
         #: What the files say that command lines name, by server.
         self.configurations: dict[str, str] = {}
         self.unusable = self._find_unusable()
@@ -180,17 +197,24 @@ class Peers:
     def _find_unusable(self) -> dict[str, str]:
         """Name -> why."""
         unusable = {}
-        if self._floor is None:
+        if _compiler() is None:
             unusable["floor"] = "no C compiler"
         if self._nginx is None:
             unusable.update(dict.fromkeys(("nginx", "nginx+cache"), "not installed"))
-        for name in (*CODE, *MODULE, *SOCKETS):
-            found = subprocess.run(
-                [self._python, "-c", f"import {imports(name)}"], capture_output=True, check=False
-            )
-            if found.returncode:
+        for name in PYTHONS:
+            if not all(self._versions.get(module) for module in imports(name)):
                 unusable[name] = f"not installed for {self._python}"
         return unusable
+
+    def _find_versions(self) -> dict[str, str | None]:
+        modules = sorted({module for name in PYTHONS for module in imports(name)})
+        done = subprocess.run(
+            [self._python, "-c", VERSIONS, *modules], capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            return {}
+        found: dict[str, str | None] = json.loads(done.stdout.splitlines()[-1])
+        return found
 
     def command(
         self,
@@ -225,7 +249,7 @@ class Peers:
             served = self._target or apps["native"]
             return ours(target.format(site=self._site, target=served, **apps), *options)
         if name == "floor":
-            return lambda port: [str(self._floor), str(port)]
+            return lambda port: [str(_make_floor(self._folder)), str(port)]
         if name in CODE:
             return lambda port: [self._python, "-c", CODE[name].format(port=port, **apps)]
         return lambda port: [self._python, "-m", *MODULE[name].format(port=port, **apps).split()]
@@ -251,21 +275,11 @@ class Peers:
 
     def versions(self) -> dict[str, str]:
         """Of every server that is there."""
-        code = (
-            "import json, sys; from importlib.metadata import version\n"
-            "print(json.dumps({name: version(name) for name in sys.argv[1:]}))"
-        )
-        peers = {
-            name: package(name) for name in (*CODE, *MODULE, *SOCKETS) if name not in self.unusable
-        }
-        printed = subprocess.run(
-            [self._python, "-c", code, *sorted({*peers.values()})],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        found: dict[str, str] = json.loads(printed.stdout)
-        versions = {name: found[installed] for name, installed in peers.items()}
+        versions = {}
+        for name in PYTHONS:
+            version = self._versions.get(package(name))
+            if name not in self.unusable and version is not None:
+                versions[name] = version
         if self._nginx is not None:
             said = subprocess.run([self._nginx, "-v"], capture_output=True, text=True, check=False)
             versions["nginx"] = versions["nginx+cache"] = said.stderr.strip().removeprefix(
@@ -274,11 +288,14 @@ class Peers:
         return versions
 
 
-def _make_floor(folder: Path) -> Path | None:
-    """The C floor, compiled; None without a compiler."""
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None:
-        return None
+def _compiler() -> str | None:
+    return shutil.which("cc") or shutil.which("gcc")
+
+
+def _make_floor(folder: Path) -> Path:
+    """The C floor, compiled when it is first asked for."""
     binary = folder / "floor"
-    subprocess.run([compiler, "-O2", "-o", str(binary), str(SERVED / "floor.c")], check=True)
+    if not binary.exists():
+        command = [_compiler() or "cc", "-O2", "-o", str(binary), str(SERVED / "floor.c")]
+        subprocess.run(command, check=True)
     return binary
