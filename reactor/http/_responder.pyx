@@ -209,7 +209,9 @@ cdef class Responder(Sender):
         if scratch.capacity > SCRATCH_KEPT_BYTES:
             buffer_free(&scratch)
         # In the threaded model the kernel has taken it by now.
-        return 0 if self.sent_bytes is None else self.notify_taken(False)
+        if self.sent_bytes is None or self.transport.taken < self.sent_bytes.handed:
+            return 0
+        return self.notify_taken(False)
 
     cdef int answer_in_pieces(self, Response response) except -1:
         # The first piece before the head: an application that fails at once still gets its 500.

@@ -90,7 +90,8 @@ cdef class Sender(Sides):
         if self.context.counts is not None and self.sent_bytes.current is not None:
             self.context.counts.values[ACTIVE] -= 1
         self.sent_bytes.ended(self.request, self.status, self.ending())
-        return self.notify_taken(False)
+        # Else a flush will say more.
+        return 0 if self.transport.taken < self.sent_bytes.handed else self.notify_taken(False)
 
     cdef int lost(self, object exception) except -1:
         """The connection has ended: the kernel takes nothing more of what is under way."""

@@ -29,6 +29,21 @@ from reactor.log import failed
 cdef extern from "_scan.h" nogil:
     bint scan_same(const uint8_t *p, const char *lower, size_t size)
 
+cdef extern from *:
+    """
+    /* Whether it is printable ASCII without a quote or a backslash. Without a way out of the loop:
+     * so the compiler looks at sixteen bytes at once. As signed, what is not ASCII is below. */
+    static inline int is_clean(const uint8_t *p, Py_ssize_t size)
+    {
+        const signed char *s = (const signed char *)p;
+        signed char bad = 0;
+        for (Py_ssize_t i = 0; i < size; i++)
+            bad |= (signed char)((s[i] < 0x20) | (s[i] == 0x7f) | (s[i] == '"') | (s[i] == 92));
+        return bad == 0;
+    }
+    """
+    bint is_clean(const uint8_t *p, Py_ssize_t size) noexcept nogil
+
 cdef extern from "<unistd.h>":
     Py_ssize_t c_write "write"(int fd, const void *data, size_t size)
 
@@ -42,9 +57,6 @@ cdef extern from "<time.h>" nogil:
 cdef enum:
     # One write of what came together; a pipe is written in parts in any case.
     WRITE_BYTES_MAX = 65536
-    BETWEEN = 0x20      # printable ASCII
-    LAST = 0x7e
-    QUOTE = 0x22
     BACKSLASH = 0x5c
     EQUALS = 0x3d
     SPACE = 0x20
@@ -55,16 +67,6 @@ cdef tuple CLOSES = tuple(name.encode("ascii") for name in ENDINGS)
 
 
 # --- parts of a line -----------------------------------------------------------------------------
-
-cdef inline bint is_clean(const uint8_t *p, Py_ssize_t size) noexcept nogil:
-    """Whether it is printable ASCII without a quote or a backslash. Without a way out: so the
-    compiler looks at sixteen bytes at once."""
-    cdef Py_ssize_t i
-    cdef uint8_t bad = 0
-    for i in range(size):
-        bad |= (p[i] < BETWEEN) | (p[i] > LAST) | (p[i] == QUOTE) | (p[i] == BACKSLASH)
-    return bad == 0
-
 
 cdef int put_escaped(ByteBuffer *to, const uint8_t *p, Py_ssize_t size) except -1:
     r"""Every other byte as \xNN."""
