@@ -8,13 +8,25 @@ import socket
 
 import pytest
 from pem_files import Pems
-from processes import PATIENCE_S, eventually, read_to_end, run_reactor, serving
+from processes import (
+    PATIENCE_S,
+    eventually,
+    exchange,
+    exchange_tls,
+    given_back,
+    open_descriptors,
+    read_to_end,
+    run_reactor,
+    serving,
+)
+from test_binds import activated
 
 from reactor.apps.redirect import RedirectToHttps
 from reactor.errors import ConfigurationError
 from reactor.net.address import parse_bind
-from reactor.parser._message import Request
+from reactor.parser._message import Request, Response
 from reactor.server import Server
+from reactor.server.tls import TlsOptions
 
 REDIRECT = ("--tls-redirect", "127.0.0.1:0")
 APPS = """
@@ -222,6 +234,41 @@ class TestWhatCannotBe:
 def test_how_a_bind_says_it():
     bind = parse_bind("[::1]:80,redirect,proxy=v2")
     assert (bind.redirect, bind.tls, str(bind)) == (True, False, "[::1]:80,redirect,proxy=v2")
+
+
+def test_sockets_that_were_passed_say_by_name_what_they_are_for(places, tmp_path):
+    folder, _, pair = places
+    path = str(tmp_path / "s")
+    words = ("--bind", "fd:https", "--tls-redirect", "fd:http", *pair, "--allowed-host", "*")
+    passed = ("ours", "https:http", "apps:native", *words, "--allow-root")
+    with activated(path, *passed, cwd=folder) as server, socket.socket(socket.AF_UNIX) as sock:
+        sock.connect(path)
+        sock.sendall(get("/x"))
+        assert location(read_to_end(sock)) == f"https://a.example:{server.port}/x"
+
+
+def test_the_others_of_those_that_were_passed_have_to_be_said(places, tmp_path):
+    folder, _, pair = places
+    passed = ("ours", "https:http", "apps:native", "--tls-redirect", "fd:http", *pair)
+    with activated(str(tmp_path / "s"), *passed, cwd=folder, announced=False) as server:
+        assert server.wait() == 2
+        assert "say by --bind fd:N which are for https" in server.err
+
+
+def test_from_python(places):
+    _, pems, (_, cert, _, key) = places
+    tls = TlsOptions(certificates=((cert, key),))
+    binds = ["127.0.0.1:0,redirect", "127.0.0.1:0"]
+    before = open_descriptors()
+    with Server(lambda request: Response(200, {}, "by https"), bind=binds, tls=tls) as server:
+        (url,) = server.urls
+        plain, secured = (sock.getsockname() for sock in server.sockets)
+        assert url == f"https://127.0.0.1:{secured[1]}/"
+        answer = exchange(plain, get("/x", "127.0.0.1"))
+        assert location(answer) == f"{url}x"
+        answer = exchange_tls(secured, get("/x", "localhost"), pems.trusting())
+        assert answer.endswith(b"by https")
+    given_back(before)
 
 
 def test_the_configuration_that_is_printed_says_it_again(tmp_path):
