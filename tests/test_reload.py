@@ -151,7 +151,13 @@ def test_a_syntax_error_keeps_the_old_one_and_is_told_once(tmp_path):
 
 @pytest.mark.parametrize(
     "broken",
-    ["def broken(:\n", "1 / 0\n", "import nothing_of_that_name\n", "raise SystemExit(1)\n"],
+    [
+        pytest.param("def broken(:\n", id="syntax"),
+        pytest.param("1 / 0\n", id="import", marks=long),
+        pytest.param("import nothing_of_that_name\n", id="missing", marks=long),
+        pytest.param("raise SystemExit(1)\n", id="exit", marks=long),
+        pytest.param(TAB.replace(".complete", ".failed"), id="startup", marks=long),
+    ],
 )
 def test_a_first_start_that_fails_waits_for_the_next_save(tmp_path, broken):
     save(tmp_path, broken, "")
