@@ -11,6 +11,7 @@ cdef class Share:
 
     cdef bint is_over(self, double now) noexcept
     cdef bint is_anothers(self, double now) noexcept
+    cdef bint has_sleeper(self) noexcept
     cdef bint was_the_last(self, double now) noexcept
     cdef bint leaves(self, double now) noexcept
     cdef bint goes_to_the_end(self) noexcept

@@ -41,11 +41,13 @@ cdef class Share:
         """Whether a sibling is on its way to the one that waits. A worker that is awake is woken for
         nobody: the kernel wakes the next one who sleeps. That one is faster than a request which
         this process has accepted a moment ago, and which may hold it up."""
+        return now - self.accepted_at < self.wake_s and self.has_sleeper()
+
+    cdef bint has_sleeper(self) noexcept:
+        """Whether a sibling that has fewer connections waits in its selector."""
         cdef Page page = self.slot.page
         cdef int64_t *other
         cdef int index
-        if now - self.accepted_at >= self.wake_s:
-            return False
         for index in range(<int>page.used[0]):
             other = page.at(index)
             if (other[STATE] == READY and not other[IN_TURN]
@@ -67,7 +69,9 @@ cdef class Share:
         return self.left
 
     cdef bint goes_to_the_end(self) noexcept:
-        return self.in_a_row >= self.in_a_row_max
+        """Of the kernel's queue, so that it wakes another one for the next client: at once, if one
+        with fewer connections sleeps; else after some, since counts do not tell of short ones."""
+        return self.in_a_row >= self.in_a_row_max or (self.in_a_row > 0 and self.has_sleeper())
 
 
 cdef Share share_of(Slot slot, object limits):
