@@ -7,14 +7,25 @@ import os
 import re
 import resource
 import signal
+import subprocess
 import threading
 import time
 
 import pytest
-from processes import MODELS, eventually, exchange, serving
+from observed import ask, values
+from processes import (
+    MODELS,
+    PATIENCE_S,
+    command,
+    environment,
+    eventually,
+    exchange,
+    serving,
+)
 
 from reactor.errors import ConfigurationError
 from reactor.log.files import LogFile
+from reactor.log.output import offer, unblocking
 from reactor.testing import FakeClock
 
 GET = b"GET /%d HTTP/1.1\r\nHost: localhost\r\n%b\r\n"
@@ -287,3 +298,53 @@ def test_an_application_may_give_the_logger_a_handler(model, site):
     [line] = lines_of(site / "handled.log")
     assert '"GET /7 HTTP/1.1" 200 4 "-" "-"' in line
     assert server.access_log == []
+
+
+def test_a_pipe_is_shared_without_waiting_and_left_as_it_is():
+    """Workers write to one: what another has filled since the look for room is not waited for."""
+    reader, writer = os.pipe()
+    own = unblocking(writer)
+    assert own != writer
+    assert os.get_blocking(writer)
+    assert not os.get_blocking(own)
+    assert not os.get_inheritable(own)
+    while offer(own, 4095 * b"x" + b"\n"):
+        pass
+    with pytest.raises(BlockingIOError):  # not for ever, as the other one would
+        os.write(own, b"x" * 4096)
+    for descriptor in (own, reader, writer):
+        os.close(descriptor)
+    with open(os.devnull, "wb") as none:
+        assert unblocking(none.fileno()) == none.fileno()
+
+
+@pytest.mark.parametrize("options", [(), ("--workers", "2")])
+def test_lines_that_nobody_takes_are_counted_and_harm_no_request(options, site):
+    """Row 48: stdout is a pipe that nobody reads."""
+    long = GET % (1, b"Connection: close\r\nUser-Agent: %b\r\n" % (4000 * b"x"))
+    words = ("logged:app", "--port", "0", "--allow-root", "--metrics=127.0.0.1:0", *options)
+    with subprocess.Popen(
+        command("serve", *words),
+        cwd=site, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(), bufsize=0,
+    ) as process:  # fmt: skip
+        try:
+            first = process.stdout.readline()
+            address = ("127.0.0.1", int(re.search(rb":(\d+)/", first)[1]))
+            errors = b""
+            while b"metrics and status on" not in errors:
+                errors += process.stderr.read(4096)
+            metrics = ("127.0.0.1", int(re.search(rb"status on http://127.0.0.1:(\d+)", errors)[1]))
+            for _ in range(60):
+                assert exchange(address, long).endswith(b"fine")
+            samples = eventually(lambda: lost_in(metrics), "lines are lost")
+            os.set_blocking(process.stdout.fileno(), False)
+            written = process.stdout.read(1 << 20).count(b"\n")
+            assert 60 - samples - 1 <= written <= 60 - samples
+        finally:
+            process.terminate()
+            process.wait(PATIENCE_S)
+
+
+def lost_in(metrics):
+    _, _, body = ask(metrics)
+    return int(values(body.decode())["reactor_log_lines_lost_total"])

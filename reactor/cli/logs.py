@@ -122,6 +122,7 @@ class Logs:
         self._options = options
         self.stdout = Log(Output(sys.stdout), tell=say)
         self._files: list[LogFile] = []
+        self._stderr: Log | None = None
         self._before: Any = None
         self._worker: int | None = None
         self._slot: Slot | None = None
@@ -168,8 +169,9 @@ class Logs:
     def __exit__(self, *error: object) -> None:
         with suppress(ValueError, TypeError):  # TypeError: it was somebody's in C
             signal.signal(signal.SIGUSR1, self._before)
-        for file in self._files:
-            file.close()
+        for log in (*self._files, self.stdout, self._stderr):
+            if log is not None:
+                log.close()
 
     def _opened(self, path: str) -> LogFile | None:
         if path == "-":
@@ -231,7 +233,7 @@ class Logs:
             return
         # A reader that has stopped reading stops no server: it only misses lines.
         if self._errors is None:
-            self._errors = Log(Output(sys.stderr), tell=None)
+            self._errors = self._stderr = Log(Output(sys.stderr), tell=None)
             self._errors.count(self._count)
         handler = logging.StreamHandler(self._errors)
         colours = self._options.use_colors

@@ -57,10 +57,11 @@ class Log:
     """
 
     def __init__(self, output: Output, tell: Callable[[str], object] | None) -> None:
-        from reactor.log.output import Loss, is_file  # `get` keeps no log
+        from reactor.log.output import Loss, is_file, unblocking  # `get` keeps no log
 
         descriptor = output.fileno()
         self._file = descriptor is not None and is_file(descriptor)
+        self._own = None if descriptor is None else unblocking(descriptor)
         self._output = output
         self._loss = Loss(
             began=lambda reason: tell and tell(f"the log cannot be written: {reason}"),
@@ -93,8 +94,14 @@ class Log:
 
     def write_lines(self, lines: bytes, written: int = 0) -> bool:
         """Whole ones, of which so many bytes are written; whether all are now."""
-        descriptor = self._output.fileno()
-        return descriptor is None or self._loss.offer(descriptor, lines, self._file, written)
+        own = self._own
+        return own is None or self._loss.offer(own, lines, self._file, written)
+
+    def close(self) -> None:
+        """Idempotent. What it was made of stays open."""
+        own, self._own = self._own, None
+        if own is not None and own != self._output.fileno():
+            os.close(own)
 
     def reopen(self) -> None:
         """What has no path stays what it is."""

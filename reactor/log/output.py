@@ -22,6 +22,21 @@ def is_file(descriptor: int) -> bool:
     return stat.S_ISREG(os.fstat(descriptor).st_mode)
 
 
+def unblocking(descriptor: int) -> int:
+    """Of a pipe, another descriptor whose writes do not wait.
+
+    Between a look for room and a write another process may fill it, and a worker would wait with
+    all its clients. The pipe itself must not be made non-blocking, since it is not ours alone.
+    Of all else, and where /proc gives none, it is ``descriptor``.
+    """
+    try:
+        if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+            return os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:
+        pass  # it was somebody else's, before this process gave up its rights
+    return descriptor
+
+
 def offer(descriptor: int, data: bytes, file: bool = False) -> int:
     """Write what can be written without waiting: how many bytes that were. ``file``: `is_file`.
 
@@ -34,6 +49,8 @@ def offer(descriptor: int, data: bytes, file: bool = False) -> int:
     try:
         while sent < len(data) and (file or room.poll(0)):
             sent += os.write(descriptor, data[sent:] if file else piece_of(data, sent))
+    except BlockingIOError:
+        pass  # another process was faster
     except OSError:
         if not sent:
             raise
@@ -106,6 +123,7 @@ class _Unwaiting(io.RawIOBase):
     def __init__(self, descriptor: int) -> None:
         super().__init__()
         self._descriptor = descriptor
+        self._own = unblocking(descriptor)
         # That it begins could be said only here, where nothing can be written.
         self._loss = Loss(began=lambda reason: None, over=self._count)
 
@@ -121,11 +139,16 @@ class _Unwaiting(io.RawIOBase):
     def write(self, data: Any) -> int:
         size = len(data)
         if size:
-            self._loss.offer(self._descriptor, bytes(data))
+            self._loss.offer(self._own, bytes(data))
         return size
 
+    def close(self) -> None:
+        if not self.closed and self._own != self._descriptor:
+            os.close(self._own)
+        super().close()
+
     def _count(self, lost: int) -> None:
-        self._loss.offer(self._descriptor, b"reactor: %d lines were lost here\n" % lost)
+        self._loss.offer(self._own, b"reactor: %d lines were lost here\n" % lost)
 
 
 _last: list[TextIO | None] = [None, None]  # a stream, and the one that it was made into
