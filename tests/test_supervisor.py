@@ -217,8 +217,8 @@ def test_a_worker_that_does_not_move_shows_where_and_is_replaced(folder, target,
             eventually(lambda: "--timeout" in server.err, "it is noticed")
             ask(server)
             eventually(lambda: len(before & set(children(server.pid))) == 1, "it was ended")
+        eventually(lambda: "ended by SIGABRT" in server.err, "it is said")
         assert f" in {named}" in server.err
-        assert "ended by SIGABRT" in server.err
         answering(server, 2)
 
 

@@ -131,7 +131,7 @@ def test_workers_drain_when_their_supervisor_is_killed(folder):
         answering(server, 2)
         everybody = children(server.pid)
         with server.connect() as sock:
-            sock.sendall(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
+            sock.sendall(b"GET /slow HTTP/1.0\r\nHost: a\r\n\r\n")
             eventually(lambda: is_taken(server, sock), "the request was read")
             server.signal(signal.SIGKILL)
             answer = b"".join(iter(lambda: sock.recv(4096), b""))
