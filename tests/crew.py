@@ -40,7 +40,14 @@ def write_app(folder, version="one", more=""):
     """The module ``crewed``, whose application answers with its process and this version."""
     text = APP.replace('b"one"', f'b"{version}"') + more
     # Another size: what was compiled before is told from it by size and second.
-    (Path(folder) / "crewed.py").write_text(text + "#" * len(os.listdir(folder)) + "\n")
+    save(folder, text + "#" * len(os.listdir(folder)) + "\n")
+
+
+def save(folder, text):
+    """In one step, as editors do: a reload may read it at any moment."""
+    unfinished = Path(folder) / "crewed.unfinished"
+    unfinished.write_text(text)
+    unfinished.replace(Path(folder) / "crewed.py")
 
 
 def crew(folder, *words, target="crewed:app", **options):

@@ -12,7 +12,7 @@ import threading
 from functools import partial
 
 import pytest
-from crew import answering, ask, children, crew, state, write_app
+from crew import answering, ask, children, crew, save, state, write_app
 from processes import command, environment, eventually
 
 if sys.platform != "linux":
@@ -112,9 +112,7 @@ def test_a_reload_whose_workers_do_not_start_keeps_those_who_serve(folder):
 def test_a_sighup_during_a_reload_is_remembered(folder):
     with crew(folder, "--workers", "2") as server:
         before = answering(server, 2)
-        (folder / "crewed.py").write_text(
-            "import time\ntime.sleep(0.5)\n" + (folder / "crewed.py").read_text()
-        )
+        save(folder, "import time\ntime.sleep(0.5)\n" + (folder / "crewed.py").read_text())
         server.signal(signal.SIGHUP)
         eventually(lambda: "reloading" in server.err, "it reloads")
         write_app(folder, "two")
