@@ -63,8 +63,8 @@ class Slot:
 
     >>> slot = Slot()
     >>> slot["turn_began_ns"] = 7
-    >>> slot["turn_began_ns"], slot.row("status")
-    (7, (0, 0, 0, 0, 0, 0))
+    >>> slot["turn_began_ns"], slot.row("latency_ns")
+    (7, (0, 0, 0, 0, 0))
     """
 
     def __new__(cls, page: Page | None = None, index: int = 0) -> Self: ...

@@ -7,6 +7,7 @@ not there yet is empty at the left.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import floor, log10
 
 from reactor.server.status.history import SAMPLES_MAX
 
@@ -35,12 +36,27 @@ def scale(values: Values, least: float = 0.0) -> float:
     return float(f"{next((r * unit for r in _ROUND if r * unit >= top), top):.6g}")
 
 
+def decade(values: Values) -> float:
+    """The power of ten that none is below.
+
+    >>> decade([0.0042, None, 0.07]), decade([])
+    (0.001, 1.0)
+    """
+    least = min((value for value in values if value), default=1.0)
+    return float(10.0 ** floor(log10(least)))
+
+
 def _x(place: int, count: int) -> float:
     return WIDTH - (count - 1 - place) * _STEP
 
 
 def _y(value: float, top: float) -> float:
     return HEIGHT - 1 - min(1.0, max(0.0, value / top)) * (HEIGHT - 4)
+
+
+def logarithms(values: Values, low: float) -> list[float | None]:
+    """On a scale of which ``low`` is the bottom."""
+    return [None if value is None else log10(max(value, low) / low) for value in values]
 
 
 def line(values: Values, top: float, look: str) -> str:

@@ -26,8 +26,7 @@ class Noting:
         self._now = now
         self._slow: list[tuple[float, float]] = [(-KEPT_S, 0.0)] * SLOW_MAX  # (when, seconds)
         self._looked_at = 0.0
-        self._stalls = 0
-        self._stall: tuple[float, int] | None = None
+        self._places: dict[str, tuple[int, float]] = {}  # (of the note, the longest one)
 
     def slow(self, record: AnswerRecord, seconds: float) -> float:
         """Note it, if it is one of the slowest; from how many seconds on the next one may be."""
@@ -59,17 +58,23 @@ class Noting:
         return min(self._rank(place, now) for place in range(SLOW_MAX))
 
     def stalled(self, turn_began: float, seconds: float, where: str) -> None:
-        """Reported again and again while it lasts: the same turn has the same place."""
-        if self._stall is None or self._stall[0] != turn_began:
-            self._stall = turn_began, self._stalls % STALLS_MAX
-            self._stalls += 1
+        """A place that holds the loop up again has its note already; the longest counts."""
+        where = shortened(where)
+        if where in self._places:
+            place, longest = self._places.pop(where)
+        elif len(self._places) < STALLS_MAX:
+            place, longest = len(self._places), 0.0
+        else:
+            # The one that has not been seen for the longest time.
+            place, longest = self._places.pop(next(iter(self._places)))[0], 0.0
+        self._places[where] = place, max(longest, seconds)
         self._notes.write(
             self._writer,
-            SLOW_MAX + self._stall[1],
+            SLOW_MAX + place,
             {
                 "at": round(self._now(), 3),
-                "seconds": round(seconds, 3),
-                "where": shortened(where),
+                "seconds": round(max(longest, seconds), 3),
+                "where": where,
                 "pid": os.getpid(),
             },
         )

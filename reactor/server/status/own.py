@@ -9,6 +9,7 @@ import socket
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from reactor.errors import ConfigurationError
@@ -172,9 +173,14 @@ def in_use(contexts: Contexts | None) -> tuple[CertificateInUse, ...]:
 
 
 def stalls_of(notes: Notes) -> tuple[Stall, ...]:
-    """The last ones, the newest first."""
-    found = [Stall(**note) for note in notes.read(SLOW_MAX, STALLS_MAX)]
-    return tuple(sorted(found, key=lambda stall: -stall.at)[: 2 * STALLS_MAX])
+    """The places that have held a loop up, the last one first; of all workers the longest."""
+    found: dict[str, Stall] = {}
+    for note in notes.read(SLOW_MAX, STALLS_MAX):
+        stall = Stall(**note)
+        before = found.get(stall.where, stall)
+        seconds = max(stall.seconds, before.seconds)
+        found[stall.where] = replace(max(stall, before, key=lambda one: one.at), seconds=seconds)
+    return tuple(sorted(found.values(), key=lambda stall: -stall.at)[: 2 * STALLS_MAX])
 
 
 def slowest_of(notes: Notes, now: float) -> tuple[Slow, ...]:

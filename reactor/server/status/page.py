@@ -59,16 +59,20 @@ PAGE = Template("""\
 </header>
 <main>
 <section class="tiles" id="tiles">$tiles</section>
+<section class="card" id="workers">$workers</section>
 <div class="cards">
-<section class="card full" id="workers">$workers</section>
+<div>
 <section class="card" id="slowest">$slowest</section>
+<section class="card" id="events">$events</section>
+</div>
+<div>
 <section class="card" id="stalls">$stalls</section>
 <section class="card" id="listeners">$listeners</section>
 <section class="card" id="refused">$refused</section>
 <section class="card" id="certificates">$certificates</section>
-<section class="card" id="events">$events</section>
-<section class="card full" id="limits">$limits</section>
 </div>
+</div>
+<section class="card" id="limits">$limits</section>
 </main>
 <script>$script</script>
 </body>
@@ -130,22 +134,26 @@ def _state(snapshot: Snapshot) -> str:
 Column = tuple[str, str]
 
 
-def _table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> str:
-    """Cells are HTML. On a narrow screen a row is a card, and each cell has its title above it."""
+def _table(columns: Sequence[Column], rows: Iterable[Sequence[str]], stack: bool = False) -> str:
+    """Cells are HTML. ``stack``: on a narrow screen each has its title above it."""
     head = "".join(f"<th{_class(look)}>{title}</th>" for title, look in columns)
     body = "".join(
         "<tr>"
         + "".join(
-            f'<td{_class(look)} data-l="{title}">{cell}</td>'
+            f"<td{_class(look)}{_label(title) if stack else ''}>{cell}</td>"
             for (title, look), cell in zip(columns, row, strict=True)
         )
         + "</tr>"
         for row in rows
     )
     return (
-        f'<div class="wide"><table class="stack"><thead><tr>{head}</tr></thead>'
+        f'<div class="wide"><table{_class("stack" if stack else "")}><thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )
+
+
+def _label(title: str) -> str:
+    return f' data-l="{title}"'
 
 
 def _class(look: str) -> str:
@@ -173,7 +181,7 @@ def _workers(snapshot: Snapshot, last: Sample | None) -> str:
     rows = [_worker(worker, last) for worker in snapshot.workers]
     gone = sum(snapshot.exits.values())
     small = f"{snapshot.starts} started, {gone} ended" if gone else "p50 and p99 since their start"
-    return _card("Workers", small, _table(columns, rows))
+    return _card("Workers", small, _table(columns, rows, stack=True))
 
 
 def _worker(worker: Worker, last: Sample | None) -> list[str]:
@@ -225,12 +233,11 @@ def _stalls(snapshot: Snapshot) -> str:
     small = f"{words.count(snapshot.counters.stalls)} since the start"
     if not snapshot.stalls:
         return _card("Loop held up", small, "<p>No function has held the loop up.</p>")
-    columns = (("Took", "n"), ("When", "n"), ("PID", "n"), ("Where", "w"))
+    columns = (("Up to", "n"), ("Last", "n"), ("Where", "w"))
     rows = [
         (
             f'<b class="bad">{words.duration(stall.seconds)}</b>',
             _when(stall.at, snapshot.at),
-            str(stall.pid),
             text(stall.where),
         )
         for stall in snapshot.stalls

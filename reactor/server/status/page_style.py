@@ -50,10 +50,9 @@ stroke-linejoin:round;stroke-linecap:round}
 .ci,.key.ci::before{color:var(--idle)}.cx,.key.cx::before{color:var(--bad)}
 rect{fill:currentColor}
 .key.ca,.key.cb,.key.cc,.key.cd,.key.ce,.key.cf,.key.ci,.key.cx{color:var(--soft)}
-.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,27rem),1fr));gap:.9rem;
-margin-top:.9rem;align-items:start}
-.card{overflow:hidden;min-width:0}.card:empty{display:none}
-.full{grid-column:1/-1}
+.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,27rem),1fr));gap:0 .9rem}
+.cards div{min-width:0}
+.card{overflow:hidden;margin-top:.9rem}.card:empty{display:none}
 .card h2{margin:0;padding:.75rem 1rem .35rem;font-size:.9375rem}
 .card h2 small{color:var(--soft);font-weight:400;margin-left:.4rem}
 .wide{overflow-x:auto}

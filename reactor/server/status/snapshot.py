@@ -91,7 +91,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Stall:
-    """The loop was held up."""
+    """A place that has held the loop up: when last, and for how long at most."""
 
     at: float
     seconds: float

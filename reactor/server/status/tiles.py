@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reactor.server.status import words
-from reactor.server.status.charts import area, bar, chart, line, scale
+from reactor.server.status.charts import area, bar, chart, decade, line, logarithms, scale
 from reactor.server.status.history import Sample
 from reactor.server.status.quantiles import quantile_s
 from reactor.server.status.snapshot import Snapshot
@@ -57,15 +57,21 @@ def _throughput(snapshot: Snapshot, minute: Sequence[Sample]) -> str:
 def _latency(snapshot: Snapshot, minute: Sequence[Sample]) -> str:
     p50 = [sample.p50_s for sample in minute]
     p99 = [sample.p99_s for sample in minute]
-    top = scale([*p50, *p99], 1e-6)
+    top = scale([*p50, *p99], 1e-5)
+    low = min(decade(p50), top / 10)  # logarithmic: else the one is a line on the ground
+    height = logarithms([top], low)[0] or 1.0
     durations = snapshot.counters.durations
     now = minute[-1] if minute else None
     return _tile(
         "Latency",
-        f"up to {words.duration(top)}",
+        f"{words.duration(low)} to {words.duration(top)}",
         f"{words.duration(now.p50_s if now else None)} <small>p50</small> "
         f"{words.duration(now.p99_s if now else None)} <small>p99</small>",
-        chart("latency, p50 and p99", line(p99, top, "cb"), line(p50, top, "ca")),
+        chart(
+            "latency, p50 and p99, on a logarithmic scale",
+            line(logarithms(p99, low), height, "cb"),
+            line(logarithms(p50, low), height, "ca"),
+        ),
         [
             _key("ca", "p50", words.duration(quantile_s(durations, 0.5))),
             _key("cb", "p99", words.duration(quantile_s(durations, 0.99))),
