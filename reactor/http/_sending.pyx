@@ -119,7 +119,7 @@ cdef class Sender(Sides):
     cdef int notify_taken(self, bint lost) except -1:
         """Count and log the answers that the kernel has taken, or takes nothing more of."""
         cdef AnswerCounts counts = self.context.counts
-        if self.sent_bytes is None:
+        if self.sent_bytes is None or (self.transport.taken < self.sent_bytes.due_at and not lost):
             return 0
         while (record := self.sent_bytes.next_taken(self.transport, lost)) is not None:
             # What never began was answered nothing: its client has gone.

@@ -29,10 +29,13 @@ cdef class SentBytes:
     cdef int64_t handed             # bytes given to the transport since the connection began
     cdef double began_at            # when the newest request was whole
     cdef AnswerRecord current       # of the request under way; None: there is none
-    cdef object owed                # deque of AnswerRecord: written, not yet taken
+    cdef AnswerRecord oldest        # that is written, and not yet taken; None: there is none
+    cdef object behind              # deque of those behind it; None: there never was one
+    cdef int64_t due_at             # the kernel has taken so much: `next_taken` has something to do
     cdef uint8_t lost_by            # the Ending of what is not taken, once that is known
 
     cdef int head_came(self, double at) except -1
     cdef int began(self, int64_t head_size, int64_t size, Headers headers) except -1
     cdef int ended(self, object request, int status, uint8_t ending) except -1
+    cdef int plan(self) except -1
     cdef AnswerRecord next_taken(self, Transport transport, bint lost)

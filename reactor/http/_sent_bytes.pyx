@@ -23,6 +23,7 @@ ENDINGS = (
 
 
 @cython.final
+@cython.freelist(16)
 cdef class AnswerRecord:
 
     def __cinit__(self):
@@ -47,7 +48,7 @@ cdef class AnswerRecord:
 cdef class SentBytes:
 
     def __cinit__(self):
-        self.owed = deque()
+        self.due_at = INT64_MAX
 
     cdef int head_came(self, double at) except -1:
         self.current = AnswerRecord()
@@ -60,7 +61,7 @@ cdef class SentBytes:
         self.current.body_at = self.handed + head_size
         self.current.headers = headers
         self.handed += size
-        return 0
+        return self.plan()
 
     cdef int ended(self, object request, int status, uint8_t ending) except -1:
         """Nothing more of the answer under way will be handed over."""
@@ -74,7 +75,23 @@ cdef class SentBytes:
         if not record.has_begun():
             record.body_at = self.handed    # nothing of it was ever written
         record.ends_at = self.handed
-        self.owed.append(record)
+        if self.oldest is None:
+            self.oldest = record
+        else:
+            # Of pipelined requests, or of a client that takes nothing: most have none of these.
+            if self.behind is None:
+                self.behind = deque()
+            self.behind.append(record)
+        return self.plan()
+
+    cdef int plan(self) except -1:
+        cdef AnswerRecord record = self.current if self.oldest is None else self.oldest
+        if record is None or (record is self.current and not record.has_begun()):
+            self.due_at = INT64_MAX
+        elif record.first_at < 0 and record.has_begun():
+            self.due_at = record.begins_at + 1
+        else:
+            self.due_at = INT64_MAX if record is self.current else record.ends_at
         return 0
 
     cdef AnswerRecord next_taken(self, Transport transport, bint lost):
@@ -83,10 +100,10 @@ cdef class SentBytes:
         ``lost``: what is not taken now never will be.
         """
         cdef int64_t taken = transport.taken
-        cdef AnswerRecord record = self.owed[0] if self.owed else self.current
+        cdef AnswerRecord record = self.current if self.oldest is None else self.oldest
         if record is None:
             return None
-        cdef bint over = len(self.owed) > 0 and (lost or taken >= record.ends_at)
+        cdef bint over = self.oldest is not None and (lost or taken >= record.ends_at)
         cdef bint first = record.first_is_due(taken)
         if not over and not first:
             return None     # nothing that the clock would be read for
@@ -94,6 +111,7 @@ cdef class SentBytes:
         if first:
             record.first_at = now
         if not over:
+            self.plan()
             return None
         record.taken_at = now
         if record.ending <= DRAINED and (taken < record.ends_at or not record.has_begun()):
@@ -101,5 +119,6 @@ cdef class SentBytes:
         taken = min(taken, record.ends_at)
         record.bytes_sent = max(0, taken - record.begins_at)
         record.body_bytes = max(0, taken - record.body_at)
-        self.owed.popleft()
+        self.oldest = self.behind.popleft() if self.behind else None
+        self.plan()
         return record

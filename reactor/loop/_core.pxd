@@ -10,6 +10,7 @@ cdef class Loop(Registry):
     cdef readonly object _timers, _waker
     cdef list timer_heap
     cdef readonly object clock
+    cdef bint reads_monotonic       # the clock is the system's: in C a third of the call
     cdef public object on_turn_began
     cdef public Slot slot           # where it writes how it is; None: nowhere
     cdef object ready, from_threads, signals
@@ -23,6 +24,7 @@ cdef class Loop(Registry):
     cdef readonly TurnEnd turn_end
     cdef bytearray scratch          # every connection of this loop receives into it
 
+    cdef double read_clock(self) except? -1
     cdef double time_now(self) except -1
     cdef int turn_until_stopped(self) except -1
     cdef int look(self, object timeout) except -1

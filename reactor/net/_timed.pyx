@@ -38,7 +38,7 @@ cdef class TimedEndpoint(Endpoint):
 
     cpdef double time(self) except? -1:
         self.check_made()
-        return self.loop.clock()
+        return self.loop.read_clock()
 
     cpdef double turn_began(self) except? -1:
         self.check_made()
