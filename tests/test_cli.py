@@ -52,6 +52,6 @@ def test_an_unknown_option_is_named_with_the_nearest_one(wrong, words, sentence)
 
 def test_no_command(wrong):
     assert (
-        wrong() == "reactor: choose a command: serve, get, ws, bench, completion "
+        wrong() == "reactor: choose a command: serve, get, ws, top, bench, completion "
         "(see reactor --help)"
     )

@@ -27,7 +27,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
-COMMANDS = ("serve", "get", "ws", "bench", "completion")
+COMMANDS = ("serve", "get", "ws", "top", "bench", "completion")
 
 
 class Help(argparse.HelpFormatter):
