@@ -54,7 +54,7 @@ def roll(folder, times, every_s, model="reactor", **load):
     return rolling, quiet
 
 
-@pytest.mark.parametrize("model", ["reactor", "threads"])
+@pytest.mark.parametrize("model", ["reactor", pytest.param("threads", marks=LONG)])
 def test_a_reload_loses_nothing(folder, model):
     load, _ = roll(folder, 2, 0.4, model, **GENTLE)
     assert load.lost == {}

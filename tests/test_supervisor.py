@@ -220,6 +220,7 @@ def test_a_worker_that_does_not_move_shows_where_and_is_replaced(folder, target,
         answering(server, 2)
 
 
+@LONG
 def test_an_import_that_takes_its_time_is_not_stuck(folder):
     """And is not killed by the time that a turn may take."""
     slow = "import time\nuntil = time.monotonic() + 2.5\nwhile time.monotonic() < until: pass\n"
@@ -237,6 +238,27 @@ def test_sigquit_shows_stacks_and_ends_nothing(folder):
         server.signal(signal.SIGQUIT)
         eventually(lambda: server.err.count("most recent call first") == 2, "another one")
         assert answering(server, 2) == pids
+
+
+LEAKING = """
+held = []
+
+def leaking(request):
+    held.append(bytearray(b"x") * 80_000_000)
+    return app(request)
+"""
+
+
+@LONG
+def test_a_worker_that_holds_too_much_is_replaced(folder):
+    write_app(folder, more=LEAKING)
+    words = ("--supervise", "--max-worker-memory", "60")
+    with crew(folder, *words, target="crewed:leaking") as server:
+        first, _ = ask(server)
+        eventually(lambda: "(--max-worker-memory)" in server.err, "it is noticed", 60)
+        eventually(lambda: not state(first), "it has ended, in order")
+        assert "ended by" not in server.err
+        assert ask(server)[0] != first
 
 
 # --- more and fewer -------------------------------------------------------------------------------
@@ -315,6 +337,7 @@ def test_each_worker_draws_other_numbers(folder):
 # --- pid 1, and the service manager ---------------------------------------------------------------
 
 
+@LONG
 def test_strangers_that_are_left_to_it_are_reaped_and_decide_nothing(folder):
     """As pid 1 of a container has them: whoever's parent has ended."""
     with crew(folder, "--workers", "2") as server:

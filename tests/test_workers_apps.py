@@ -53,7 +53,9 @@ def folder(tmp_path):
     return tmp_path
 
 
-@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize(
+    "version", [pytest.param(ssl.TLSVersion.TLSv1_2, marks=LONG), ssl.TLSVersion.TLSv1_3]
+)
 def test_a_session_of_one_worker_is_resumed_by_any(folder, version):
     """They have one key for tickets, which is made before the fork."""
     pems = Pems(folder)
@@ -91,7 +93,7 @@ def test_a_websocket_is_told_1012_at_a_reload(folder):
         assert (frame[0], frame[2:]) == (0x88, b"\x03\xf4")  # a Close frame, 1012: come again
 
 
-@pytest.mark.parametrize("model", ["reactor", "threads"])
+@pytest.mark.parametrize("model", ["reactor", pytest.param("threads", marks=LONG)])
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
 def test_an_application_is_told_of_a_drain(folder, model, number):
     words = ("--workers", "2", "--model", model)
@@ -208,3 +210,36 @@ def test_a_mold_has_imported_what_its_workers_need(folder, name):
     words = ("--workers", "2", "--lifespan", "off")
     with crew(folder, *words, target=f"ahead:{name}") as server:
         assert ask(server)[1] == ""
+
+
+ECHO = """
+import os
+from reactor import Protocol
+
+class Echo(Protocol):
+    def connection_made(self, transport):
+        self.transport = transport
+    def data_received(self, data):
+        self.transport.write(b"%d %s" % (os.getpid(), data))
+"""
+
+
+def test_a_tcp_protocol_and_a_folder_have_workers_too(folder):
+    (folder / "echoing.py").write_text(ECHO)
+    with crew(folder, "--workers", "2", target="echoing:Echo") as server:
+        assert server.url.startswith("tcp://")
+        seen = set()
+
+        def both():
+            with server.connect() as sock:
+                sock.sendall(b"hello")
+                pid, _, data = sock.recv(100).partition(b" ")
+                assert data == b"hello"
+                seen.add(pid)
+            return len(seen) == 2
+
+        eventually(both, "both have answered")
+    (folder / "note.txt").write_text("a note\n")
+    with crew(folder, "--workers", "2", target=folder) as server, server.connect() as sock:
+        sock.sendall(b"GET /note.txt HTTP/1.0\r\nHost: localhost\r\n\r\n")
+        assert b"".join(iter(lambda: sock.recv(4096), b"")).endswith(b"a note\n")
