@@ -18,7 +18,7 @@ from reactor.server.status.quantiles import quantile_s
 
 _BARS = "▁▂▃▄▅▆▇█"
 # What is beside them, and what they may have of the rest.
-_BESIDES, _SPARKS = 56, 60
+_BESIDES, _SPARKS = 64, 50
 # Titles of a worker's figures; those with a star are left out where there is no room for them.
 _WORKER_COLUMNS = (
     *("#", "PID", "*gen", "state", "*age", "requests", "/s", "conn.", "*active", "busy"),
