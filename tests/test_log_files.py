@@ -127,6 +127,16 @@ class TestAFile:
         assert log.write_lines(b"one\ntwo\n", 6)
         assert log.path.read_text() == "one\ntwo\n"
 
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+    def test_a_file_is_given_to_who_opens_it_again_and_a_device_to_nobody(self, log):
+        log.give_to(12345, 12346)
+        assert (log.path.stat().st_uid, log.path.stat().st_gid) == (12345, 12346)
+        before = os.stat("/dev/null")
+        device = LogFile("/dev/null", print)
+        device.give_to(12345, 12346)
+        device.close()
+        assert os.stat("/dev/null").st_uid == before.st_uid
+
     @pytest.mark.parametrize(
         ("make", "why"),
         [

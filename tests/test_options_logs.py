@@ -27,6 +27,7 @@ WRONG = [
     (["--log-config", "none.ini"], 3, "--log-config none.ini: No such file"),
     (["--log-config", "wrong.json"], 3, "--log-config wrong.json: Expecting value"),
     (["--log-config", "wrong.toml"], 3, "--log-config wrong.toml: "),
+    (["--log-config", "some.yaml"], 3, "--log-config some.yaml: YAML is not read"),
     (["--log-config", "wrong.ini"], 3, "--log-config wrong.ini: "),
 ]
 

@@ -277,6 +277,8 @@ def configure(path: str) -> None:
 
             with open(path, "rb") as file:
                 logging.config.dictConfig(tomllib.load(file))
+        elif path.endswith((".yaml", ".yml")):
+            raise ValueError("YAML is not read: write it as .json or .toml")
         else:
             with open(path, encoding="utf-8") as text:
                 logging.config.fileConfig(text, disable_existing_loggers=False)

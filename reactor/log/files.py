@@ -119,9 +119,11 @@ class LogFile:
                 self.reopen()
 
     def give_to(self, user: int, group: int) -> None:
-        """Make the file somebody's who is to open it again, where that is ours to do."""
+        """Make the file somebody's who is to open it again, where that is ours to do. A device, or
+        a pipe with a name, is not."""
         with suppress(OSError):
-            os.fchown(self._descriptor, user, group)
+            if self._file:
+                os.fchown(self._descriptor, user, group)
 
     def close(self) -> None:
         """Idempotent."""
