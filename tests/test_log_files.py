@@ -247,6 +247,21 @@ def test_both_logs_may_have_one_file(model, site):
     assert server.access_log == []
 
 
+@pytest.mark.parametrize("options", [(), ("--workers", "2")])
+def test_each_log_may_have_a_file_of_its_own(options, site):
+    words = ("--access-logfile", "access", "--error-logfile", "errors", *options)
+    with serving("logged:app", *words, cwd=site) as server:
+        for name in ("access", "errors"):
+            (site / name).rename(site / f"{name}.old")
+        server.signal(signal.SIGUSR1)
+        eventually(lambda: (site / "errors").exists(), "it is opened again")
+        assert exchange(server.address, b"GET / HTTP/1.1\r\n\r\n").startswith(b"HTTP/1.1 400")
+        eventually(lambda: lines_of(site / "errors"), "the refusal is said")
+        server.stop()
+    assert " 400 host-missing: " in lines_of(site / "errors")[0]
+    assert '"GET / HTTP/1.1" 400 ' in lines_of(site / "access")[0]
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
 @pytest.mark.parametrize("option", ["--access-logfile", "--error-logfile"])
 @pytest.mark.parametrize("model", MODELS)

@@ -176,10 +176,11 @@ class Logs:
     def _opened(self, path: str) -> LogFile | None:
         if path == "-":
             return None
-        for file in self._files:
-            if os.path.samefile(path, file.fileno()):
-                return file  # both logs in one
         file = LogFile(path, tell=say)
+        for other in self._files:
+            if os.path.sameopenfile(file.fileno(), other.fileno()):
+                file.close()
+                return other  # both logs in one
         self._files.append(file)
         options = self._options
         if options.user is not None or options.group is not None:
