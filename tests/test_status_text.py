@@ -268,12 +268,21 @@ def checked(text):
     return text
 
 
-@pytest.mark.parametrize("workers", [1, 4, 16])
+@pytest.mark.parametrize("workers", [1, 4, 16, 100])
 def test_the_page_is_small_and_well_formed(workers):
     history, now = minute(workers)
     text = checked(page(now, history.samples))
     assert len(text.encode()) <= PAGE_BYTES_MAX
     assert text.count("<svg") == 6
+
+
+def test_of_many_workers_those_that_need_a_look_are_shown():
+    crew = [worker(n, connections=n) for n in range(60)]
+    crew[3] = worker(3, connections=0, blocked_s=9.0)
+    text = page(snapshot(workers=tuple(crew)), [])
+    assert "blocked 9.0 s" in text
+    assert "4059" in text and "4001" not in text
+    assert "and 44 more" in text
 
 
 def test_the_page_of_a_server_that_has_done_nothing():

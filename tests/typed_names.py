@@ -142,8 +142,9 @@ def listen(reactor: Reactor) -> int:
 
 
 def embedded() -> list[str]:
-    server = Server(handler, port=0, limits=Limits(backlog=16))
+    server = Server(handler, port=0, limits=Limits(backlog=16), metrics="127.0.0.1:0")
     urls = list(server.urls)
+    urls += server.status.urls if server.status is not None else []
     server.stop()
     server.run()
     return urls

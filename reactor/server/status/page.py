@@ -23,6 +23,8 @@ from reactor.server.status.tiles import tiles
 
 # Without script: as often as a person looks.
 REFRESH_S = 5
+# The page stays below 40 KiB, and nobody reads more rows. JSON and `reactor top` have all.
+WORKERS_SHOWN_MAX = 16
 # A certificate that ends within these days should have been renewed, and ends soon.
 WARNED_DAYS, URGENT_DAYS = 14, 3
 
@@ -178,10 +180,21 @@ def _workers(snapshot: Snapshot, last: Sample | None) -> str:
         ("Per s", "n"), ("Conn.", "n"), ("Active", "n"), ("Writing", "n"), ("Busy", "n"),
         ("CPU", "n"), ("Memory", "n"), ("p50", "n"), ("p99", "n"),
     )  # fmt: skip
-    rows = [_worker(worker, last) for worker in snapshot.workers]
+    rows = [_worker(worker, last) for worker in _shown(snapshot.workers)]
     gone = sum(snapshot.exits.values())
     small = f"{snapshot.starts} started, {gone} ended" if gone else "p50 and p99 since their start"
+    if (more := len(snapshot.workers) - len(rows)) > 0:
+        small += f"; the {len(rows)} with the most connections, and {more} more"
     return _card("Workers", small, _table(columns, rows, stack=True))
+
+
+def _shown(workers: Sequence[Worker]) -> Sequence[Worker]:
+    """Those that need a look are among them: held up, starting, draining."""
+    if len(workers) <= WORKERS_SHOWN_MAX:
+        return workers
+    calm = [worker.state == "ready" and worker.blocked_s < 1 for worker in workers]
+    order = sorted(range(len(workers)), key=lambda n: (calm[n], -workers[n].connections))
+    return [workers[n] for n in sorted(order[:WORKERS_SHOWN_MAX])]
 
 
 def _worker(worker: Worker, last: Sample | None) -> list[str]:

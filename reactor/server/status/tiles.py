@@ -12,7 +12,7 @@ from reactor.server.status.snapshot import Snapshot
 
 WORKER_COLORS = ("ca", "cb", "cc", "cd", "ce", "cf")
 # More lines than that nobody can tell apart: then the busiest ones are drawn.
-LINES_MAX = 16
+LINES_MAX = 12
 
 
 def tiles(snapshot: Snapshot, minute: Sequence[Sample]) -> str:
