@@ -11,6 +11,7 @@ HOT = {
     *("loop/_core", "loop/_ending", "loop/_epoll", "parser/_fields", "parser/_frames"),
     *("parser/_headers", "parser/_lines", "parser/_message", "parser/_writing"),
     *("http/_sending", "http/_sent_bytes", "server/_access_lines"),
+    "server/_line_formats",
 }
 # A request pays for -O1.
 WARM = {

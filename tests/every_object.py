@@ -45,7 +45,7 @@ from reactor.net import Connection, Reactor
 from reactor.net._listener import Listener
 from reactor.parser._framing import ResponseParser
 from reactor.process._page import Slot
-from reactor.server._access_lines import Combined
+from reactor.server._line_formats import Combined
 from reactor.testing import FakeTransport
 
 READ = selectors.EVENT_READ

@@ -13,8 +13,11 @@ from driven import GET, App, get
 from reactor import Limits, Reactor, Response
 from reactor.errors import ConfigurationError
 from reactor.http._context import ServerContext
+from reactor.http._sent_bytes import AnswerRecord
 from reactor.http._server import ServerMachine
 from reactor.net import Connection
+from reactor.server._access_lines import AccessLines
+from reactor.server._line_formats import Custom
 from reactor.server.access_log import AccessLog, AccessLogOptions
 from reactor.testing import FakeTransport
 
@@ -313,3 +316,38 @@ class TestTheLinesOfATurn:
         assert len(later) == 1
         later[-1]()
         assert b"".join(written).count(b"\n") == 100
+
+
+class Lock:
+    def __init__(self):
+        self.held, self.times = False, 0
+
+    def acquire(self):
+        self.held, self.times = True, self.times + 1
+
+    def release(self):
+        self.held = False
+
+
+def test_threads_make_their_lines_one_after_another_and_write_beside_each_other():
+    lock, seen = Lock(), []
+    log = AccessLog(AccessLogOptions(lambda lines: seen.append((lines, lock.held)), "%U"))
+    log.share(lock)
+    logged = Logged("%U")
+    logged.context = ServerContext(App(logged.respond), Limits(), lambda: b"now", log)
+    logged.connect()
+    for path in (b"/one", b"/two"):
+        logged.feed(get(path))
+    assert seen == [(b"/one\n", False), (b"/two\n", False)]
+    assert (lock.times, lock.held) == (2, False)
+
+
+def test_a_line_that_cannot_be_made_leaves_the_lock(monkeypatch):
+    failures, lock = [], Lock()
+    monkeypatch.setattr("reactor.server._access_lines.failed", failures.append)
+    written = []
+    lines = AccessLines(Custom(lambda peer, record: 1 / 0), written.append)
+    lines.share(lock)
+    lines.answered(None, AnswerRecord())
+    assert (written, lock.held, lock.times) == ([], False, 1)
+    assert [type(error) for error in failures] == [ZeroDivisionError]

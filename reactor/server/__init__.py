@@ -207,6 +207,8 @@ class Server:
         self._was_run = True
         if hasattr(self._server, "at_turn_end"):  # threads have no turns
             self._journal.wait_for(self._server.at_turn_end)
+        else:
+            self._journal.share(self._server.lock)
         self._server.slow = self._journal.slow
         try:
             on_running = None if on_listening is None else partial(on_listening, self.sockets)

@@ -3,27 +3,8 @@ from typing import Any
 
 from typing_extensions import disjoint_base
 
-from reactor.http._sent_bytes import ENDINGS as ENDINGS
 from reactor.http._sent_bytes import AnswerRecord
-
-@disjoint_base
-class LineFormat:
-    """How a line looks."""
-
-class Combined(LineFormat):
-    """The combined log format, and behind it the proxy's address if the client's is from one."""
-
-@disjoint_base
-class Pairs(LineFormat):
-    """JSON, or logfmt: names and values, with OpenTelemetry's names where it has one."""
-
-    def __init__(self, json: bool, worker: int | None = None) -> None: ...
-
-@disjoint_base
-class Custom(LineFormat):
-    """Whatever ``line_of(peer, record)`` returns."""
-
-    def __init__(self, line_of: Callable[[Any, AnswerRecord], str]) -> None: ...
+from reactor.server._line_formats import LineFormat
 
 @disjoint_base
 class AccessLines:
@@ -49,6 +30,9 @@ class AccessLines:
 
     def wait_for(self, at_turn_end: Callable[[Callable[[], object]], object]) -> None:
         """Write when ``at_turn_end`` calls what it is given; else at once."""
+
+    def share(self, lock: Any) -> None:
+        """Several threads answer: one after another makes its line, and writes it at once."""
 
     def answered(self, peer: Any, record: AnswerRecord) -> None:
         """An exchange is over: it has its line."""

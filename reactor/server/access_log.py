@@ -1,6 +1,6 @@
 """The access log: one line for each request, when its exchange has ended.
 
-How a line looks is in `access_log_format.py` and `_access_lines.pyx`; where lines go is its
+How a line looks is in `access_log_format.py` and `_line_formats.pyx`; where lines go is its
 maker's to say. Beside it the journal says what was refused, and what an application has raised.
 """
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from reactor.errors import ConfigurationError
 from reactor.http._sent_bytes import AnswerRecord
-from reactor.server._access_lines import Combined, Custom, LineFormat, Pairs
+from reactor.server._line_formats import Combined, Custom, LineFormat, Pairs
 
 Atom = Callable[[Any, AnswerRecord], str]
 

@@ -118,6 +118,7 @@ class ThreadServer:
         self._grace_s = 0.0
         self._stopping = self._now = False
         self.slow: SlowRequests | None = None
+        self.lock = threading.Lock()  # for who is called by all of them
         self._channel = channel
         if channel is not None:
             channel.attach(self, listeners)
