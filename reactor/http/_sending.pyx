@@ -8,10 +8,9 @@ Must never know: what an answer is made of, or how it is framed.
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 
-from reactor.http._counting cimport AnswerCounts
 from reactor.http._sent_bytes cimport (
     APP_FAILED, BODY_STALLED, CLIENT_ABORTED, CLIENT_FAULT, FORCED, HEAD_STALLED, KEPT,
-    SERVER_CLOSED, SERVER_FAULT, WRITE_STALLED, AnswerRecord)
+    SERVER_CLOSED, SERVER_FAULT, WRITE_STALLED, AnswerRecord, SentBytes)
 from reactor.http._sides cimport IDLE
 from reactor.process._page cimport ACTIVE, WRITING
 
@@ -118,13 +117,17 @@ cdef class Sender(Sides):
 
     cdef int notify_taken(self, bint lost) except -1:
         """Count and log the answers that the kernel has taken, or takes nothing more of."""
-        cdef AnswerCounts counts = self.context.counts
-        if self.sent_bytes is None or (self.transport.taken < self.sent_bytes.due_at and not lost):
+        cdef SentBytes sent = self.sent_bytes
+        cdef AnswerRecord record
+        if sent is None:
             return 0
-        while (record := self.sent_bytes.next_taken(self.transport, lost)) is not None:
+        while lost or self.transport.taken >= sent.due_at:
+            record = sent.next_taken(self.transport, lost)
+            if record is None:
+                break
             # What never began was answered nothing: its client has gone.
-            if counts is not None and (<AnswerRecord>record).has_begun():
-                counts.answered(record)
+            if self.context.counts is not None and record.has_begun():
+                self.context.counts.answered(record)
             if self.context.logs_answers:
                 self.context.journal.answered(self.peer, record)
         return 0
