@@ -169,18 +169,28 @@ def workers_killed(program, folder, port, times):
             begun = time.monotonic()
             while not (new := set(children(process.pid)[1:]) - {*seen, oldest}):
                 load.run(0.001)
+            while not all(map(waits_for_clients, new)):
+                load.run(0.001)
             late.append(time.monotonic() - begun)
             seen |= dict.fromkeys(new, time.monotonic())
         load.finish()
-    lost = sum(load.lost.values())
+    lost, median = sum(load.lost.values()), sorted(late)[len(late) // 2]
     print(
         f"{times} workers killed, {load.counts['answered']:,} answered, lost {lost} (at most "
         f"{times * 33:,} were under way), refused {load.counts['refused']}, never answered "
-        f"{load.counts['unanswered']}, forked again after {sorted(late)[len(late) // 2] * 1000:.0f}"
-        f" ms, at most {max(late) * 1000:.0f} ms",
+        f"{load.counts['unanswered']}, the next one ready after "
+        f"{median * 1000:.0f} ms, at most {max(late) * 1000:.0f} ms",
         flush=True,
     )
     return load.counts["refused"] + load.counts["unanswered"]
+
+
+def waits_for_clients(pid):
+    folder = f"/proc/{pid}/fd"
+    try:
+        return any("eventpoll" in os.readlink(f"{folder}/{fd}") for fd in os.listdir(folder))
+    except OSError:  # a descriptor was closed meanwhile, or the process is gone
+        return False
 
 
 def supervisors_killed(program, folder, port, times):
