@@ -92,6 +92,35 @@ def test_signals_to_the_whole_group_stop_it_in_order(folder):
         assert server.wait() == 0
 
 
+STARTING = """
+import time
+from crewed import app as plain
+
+class App:
+    def __call__(self, request):
+        return plain(request)
+
+    def serving(self, context):
+        print("starting", flush=True)
+        until = time.monotonic() + 0.5
+        while time.monotonic() < until:
+            pass
+
+app = App()
+"""
+
+
+def test_sigterm_to_a_worker_that_starts_is_no_failed_start(folder):
+    """A stop of the whole group would else end with code 3."""
+    (folder / "starting.py").write_text(STARTING)
+    with crew(folder, "--supervise", "--interface", "native", target="starting:app") as server:
+        assert "starting" in server.out
+        worker = max(children(server.pid))
+        os.kill(worker, signal.SIGTERM)
+        eventually(lambda: "Serving" in server.out, "it serves in spite of that")
+        assert state(worker) not in {"", "Z"}
+
+
 def test_the_second_signal_ends_all_of_them(folder):
     with crew(folder, "--workers", "2") as server:
         pids = answering(server, 2)

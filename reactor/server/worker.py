@@ -180,9 +180,10 @@ class WorkerSignals:
 
 def work(channel: Channel, service: Service) -> int:
     """The life of a worker; its exit code."""
-    for number in _OF_THE_SUPERVISOR:
+    # SIGTERM too, until it serves: at a stop the supervisor ends whoever does not serve yet, and an
+    # end by itself would look like a start that has failed.
+    for number in (*_OF_THE_SUPERVISOR, signal.SIGTERM):
         signal.signal(number, _hear_nothing)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # until it serves
     signal.signal(signal.SIGUSR2, signal.SIG_DFL)
     hear_again()
     show_stacks()
