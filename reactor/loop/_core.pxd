@@ -1,5 +1,7 @@
 """The loop: the C face of `_core.pyx`."""
 
+from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
+
 from reactor.loop._ending cimport TurnEnd
 from reactor.loop._registration cimport Registration
 from reactor.loop._registry cimport Registry
@@ -24,7 +26,6 @@ cdef class Loop(Registry):
     cdef readonly TurnEnd turn_end
     cdef bytearray scratch          # every connection of this loop receives into it
 
-    cdef double read_clock(self) except? -1
     cdef double time_now(self) except -1
     cdef int turn_until_stopped(self) except -1
     cdef int look(self, object timeout) except -1
@@ -39,3 +40,10 @@ cdef class Loop(Registry):
     cdef int release(self) except -1
     cdef int wake(self) except -1
     cdef object timer(self, double when, object callback, tuple args)
+
+cdef inline double read_clock(Loop loop) except? -1:
+    cdef timespec at
+    if not loop.reads_monotonic:
+        return loop.clock()
+    clock_gettime(CLOCK_MONOTONIC, &at)
+    return <double>(at.tv_sec * 1_000_000_000 + at.tv_nsec) / 1e9  # as Python has it

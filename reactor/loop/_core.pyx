@@ -33,7 +33,6 @@ from reactor.loop._spin_guard cimport SpinGuard
 
 from libc.errno cimport EAGAIN, errno
 from libc.stdint cimport uint64_t
-from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 from posix.unistd cimport write
 
 from cpython.exc cimport PyErr_SetFromErrno
@@ -90,7 +89,7 @@ cdef class Loop(Registry):
             raise ValueError(f"read_bytes is above zero, not {read_bytes!r}")
         self.clock = MONOTONIC if clock is None else clock
         self.reads_monotonic = self.clock is MONOTONIC and sys.platform == "linux"
-        self.now = self.read_clock()
+        self.now = read_clock(self)
         self.scratch = PyByteArray_FromStringAndSize(NULL, read_bytes)
         self._selector = default_selector() if selector is None else selector
         self.poller = self._selector if isinstance(self._selector, Poller) else None
@@ -130,7 +129,7 @@ cdef class Loop(Registry):
             self.running = False
             self.stopping = False
             if self.slot is not None:
-                turn_ends(self.slot, self.read_clock())
+                turn_ends(self.slot, read_clock(self))
             serving_ends(before)
 
     cdef int turn_until_stopped(self) except -1:
@@ -155,9 +154,9 @@ cdef class Loop(Registry):
             self.spin_guard.keep_reserve()
         waits = self.select_timeout(timeout)
         if self.slot is not None:
-            turn_ends(self.slot, self.read_clock())
+            turn_ends(self.slot, read_clock(self))
         count = self.look(waits)
-        self.now = self.read_clock()
+        self.now = read_clock(self)
         if self.slot is not None:
             turn_begins(self.slot, self.now)
         if self.on_turn_began is not None:
@@ -292,16 +291,9 @@ cdef class Loop(Registry):
     def time(self):
         return self.time_now()
 
-    cdef double read_clock(self) except? -1:
-        cdef timespec at
-        if not self.reads_monotonic:
-            return self.clock()
-        clock_gettime(CLOCK_MONOTONIC, &at)
-        return <double>(at.tv_sec * 1_000_000_000 + at.tv_nsec) / 1e9  # as Python has it
-
     cdef double time_now(self) except -1:
         if not self._in_turn:
-            self.now = self.read_clock()
+            self.now = read_clock(self)
         return self.now
 
     @property

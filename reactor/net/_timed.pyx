@@ -10,6 +10,8 @@ Must never know: what is sent or received, or how a connection ends.
 from libc.errno cimport ETIMEDOUT
 from libc.math cimport INFINITY
 
+from reactor.loop._core cimport read_clock
+
 
 cdef class TimedEndpoint(Endpoint):
 
@@ -38,7 +40,7 @@ cdef class TimedEndpoint(Endpoint):
 
     cpdef double time(self) except? -1:
         self.check_made()
-        return self.loop.read_clock()
+        return read_clock(self.loop)
 
     cpdef double turn_began(self) except? -1:
         self.check_made()
