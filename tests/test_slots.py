@@ -25,7 +25,7 @@ class FakeWorker:
     """A process without one: `orders` and `kills` are what it was told."""
 
     def __init__(self, number, slot, generation, now):
-        self.number = self.pid = number
+        self.number, self.pid = number, 100 + number
         self.slot, self.generation = slot, generation
         self.state = WorkerState.STARTING
         self.started_at, self.ready_at = now, None
@@ -49,7 +49,7 @@ class Crew:
         self.loop = Loop(FakeSelector(self.clock), self.clock)
         self.generation = 1
         self.made, self.settled_times, self.failures = [], 0, []
-        self.fatal = False
+        self.fatal, self.unmade_ones = False, []
         self.fewest = 10**9
         self.slots = Slots(self.loop, self, Policies(**policies), lambda: DRAIN_S)
 
@@ -75,6 +75,9 @@ class Crew:
 
     def leaves(self, worker):
         pass
+
+    def unmade(self, worker):
+        self.unmade_ones.append(worker)
 
     # --- what a test does
 
@@ -252,6 +255,16 @@ def test_a_start_that_takes_too_long_is_shown_and_ended(crew):
     assert it.made[0].kills == [signal.SIGABRT]
     it.advance(DUMP_S)
     assert it.made[0].kills == [signal.SIGABRT, signal.SIGKILL]
+
+
+def test_one_that_never_became_a_process_is_a_matter_of_its_source(crew, caplog):
+    it = crew(workers=1, start_timeout_s=5.0)
+    it.slots.fill()
+    it.made[0].pid = 0
+    it.advance(5.5)
+    assert (it.unmade_ones, it.made[0].kills) == ([it.made[0]], [])
+    it.end(it.made[0], None)
+    assert "slot 0: no worker could be forked" in caplog.text
 
 
 def test_the_least_busy_slot_is_given_up_and_never_the_last(crew):

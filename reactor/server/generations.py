@@ -106,9 +106,21 @@ class Generations:
     def dismiss(self) -> None:
         """The server stops."""
         for made in filter(None, (self._mold, self._next)):
-            self._old.append(made)
-            made.dismiss()
+            self._dismiss(made)
         self._mold = self._next = None
+
+    def kill(self) -> None:
+        """The server ends now. A worker that a mold has not made yet ends with the mold."""
+        for made in self.molds:
+            made.child.kill(signal.SIGKILL)
+
+    def _dismiss(self, mold: Mold) -> None:
+        if mold.child.ended:
+            return
+        self._old.append(mold)
+        mold.dismiss()
+        # One that is stopped, or hangs in what the application does at a fork, does not hear it.
+        self._loop.call_later(self._policies.start_timeout_s, mold.child.kill, signal.SIGKILL)
 
     def reload(self) -> None:
         """Import the application anew, and replace each worker when its successor is ready. While
@@ -166,7 +178,7 @@ class Generations:
         """There is none of the next generation; those who serve go on."""
         failed, self._next = self._next, None
         if failed is not None:
-            failed.dismiss()
+            self._dismiss(failed)
             for worker in self._owner.slots.workers:
                 if worker.generation == failed.generation and worker.state is WorkerState.STARTING:
                     worker.kill("its generation has failed")
@@ -191,9 +203,8 @@ class Generations:
             self._owner.give_up(code)
             return
         failed, self._next = self._next, None
-        if failed is not None and not failed.child.ended:
-            self._old.append(failed)
-            failed.dismiss()
+        if failed is not None:
+            self._dismiss(failed)
         log(logging.ERROR, "it is started again when a file has changed")
         self._reload_if_asked()
 
@@ -263,14 +274,22 @@ class Generations:
                     self._owner.ended(worker, None)
                 break
 
+    def unmade(self, worker: Worker) -> None:
+        """Its mold does not answer: it is stopped, or hangs in what is done at a fork."""
+        seconds = self._policies.start_timeout_s
+        for deaf in self.molds:
+            if deaf.generation == worker.generation:
+                what = f"it has forked no worker for {seconds:g} s (--timeout-worker-start)"
+                log(logging.ERROR, "the mold %d is ended: %s", deaf.child.pid, what)
+                deaf.child.kill(signal.SIGKILL)
+
     def settled(self) -> None:
         """All slots have workers of the newest generation."""
         if self._next is None or not self._next.is_loaded:
             return
         before, self._mold, self._next = self._mold, self._next, None
         if before is not None:
-            self._old.append(before)
-            before.dismiss()
+            self._dismiss(before)
             count = len(self._owner.slots.serving)
             log(logging.INFO, "reloaded: %d workers are ready", count)
             self._owner.record.reloaded(f"generation {self._number}: {count} workers are ready")

@@ -71,6 +71,9 @@ class Source(Protocol):
     def gone(self, worker: Worker) -> None:
         """Its process has ended."""
 
+    def unmade(self, worker: Worker) -> None:
+        """It has no process, long after one was asked for."""
+
 
 class Slots:
     """All of them."""
@@ -158,6 +161,9 @@ class Slots:
     def _too_late(self, worker: Worker) -> None:
         if worker.state is WorkerState.STARTING and self._slot_of(worker) is not None:
             limit = f"{self._policies.start_timeout_s:g} s"
+            if not worker.pid:
+                self._source.unmade(worker)
+                return
             self.shoot(worker, f"it was not ready after {limit} (--timeout-worker-start)")
 
     def _replace_next(self) -> None:
@@ -261,6 +267,9 @@ class Slots:
         served = (
             f" after {requests} requests" if worker.ready_at is not None else " before it served"
         )
+        if not worker.pid:
+            log(logging.ERROR, "slot %d: no worker could be forked", worker.slot)
+            return
         log(
             logging.ERROR,
             "worker %d (slot %d) ended %s%s",

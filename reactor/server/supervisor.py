@@ -12,6 +12,7 @@ Must never know: what is served, or how a worker does it.
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import socket
 import time
@@ -194,6 +195,9 @@ class Supervisor:
             said += f": {worker.killed_for}"
         self.record.ended(status, bool(worker.killed_for), f"{said}, after {requests} requests")
         self.slots.ended(worker, status, requests)
+        if self.stopping and not self._code and not worker.killed_for and status is not None:
+            # One whose lifespan could not end in order, say. A signal's number is none.
+            self._code = max(0, os.waitstatus_to_exitcode(status))
         self.end_if_empty()
 
     def leaves(self, worker: Worker) -> None:
@@ -202,6 +206,9 @@ class Supervisor:
     def gone(self, worker: Worker) -> None:
         self.watch.forget(worker)
         self.page.retire(worker.index)
+
+    def unmade(self, worker: Worker) -> None:
+        self.generations.unmade(worker)
 
     def failed(self, worker: Worker, status: int | None) -> bool:
         return self.generations.failed(worker, status)
@@ -255,6 +262,7 @@ class Supervisor:
     def _kill_all(self, why: str) -> None:
         for worker in self.slots.workers:
             worker.kill(why)
+        self.generations.kill()
 
     def end_if_empty(self) -> None:
         if self.stopping and not self.slots.workers:

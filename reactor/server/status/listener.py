@@ -40,8 +40,7 @@ def metrics_sockets(where: str) -> Sequence[socket.socket]:
     try:
         return listen_sockets(where, LIMITS.backlog)
     except CannotListenError as error:
-        advice = f": choose another {error.choose} with --metrics" if error.choose else ""
-        raise ConfigurationError(f"--metrics: {error}{advice}") from error
+        raise ConfigurationError(f"--metrics: {error}") from error
 
 
 class StatusListener:
