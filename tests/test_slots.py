@@ -10,7 +10,7 @@ import pytest
 from reactor.loop import Loop
 from reactor.server import slots
 from reactor.server.members import WorkerState
-from reactor.server.policy import DUMP_S, Policies
+from reactor.server.policy import DUMP_S, OVERTAKEN_S, Policies
 from reactor.server.slots import Slots
 from reactor.server.worker import RETIRE
 from reactor.testing import FakeClock, FakeSelector
@@ -227,7 +227,7 @@ def test_one_that_drains_is_killed_when_its_time_is_over(crew):
     assert old.kills == [signal.SIGKILL]
 
 
-def test_one_of_two_generations_ago_is_killed_when_the_third_is_ready(crew):
+def test_one_of_two_generations_ago_has_a_moment_when_the_third_is_ready(crew):
     it = crew(workers=1)
     [first] = it.started()
     for generation in (2, 3):
@@ -235,6 +235,9 @@ def test_one_of_two_generations_ago_is_killed_when_the_third_is_ready(crew):
         it.slots.fill()
         it.ready(*it.starting())
     second = it.made[1]
+    it.advance(OVERTAKEN_S - 1)
+    assert first.kills == []
+    it.advance(2)
     assert (first.kills, second.kills) == ([signal.SIGKILL], [])
 
 

@@ -21,6 +21,9 @@ PAUSE_S, PAUSE_MAX_S = 1.0, 30.0
 SPREAD = 0.2
 # From SIGABRT, by which faulthandler shows where a worker is, to SIGKILL.
 DUMP_S = 2.0
+# From the time when two later generations serve: longer than a drain waits for who is idle, so that
+# only long answers are cut.
+OVERTAKEN_S = 6.0
 # Samples over `--max-worker-memory` in a row, and how far they are apart: one upload is no leak.
 MEMORY_SAMPLES, MEMORY_PERIOD_S = 3, 10.0
 

@@ -25,7 +25,7 @@ from reactor.loop import Loop
 from reactor.server.cgroups import killed_for_memory
 from reactor.server.children import how_ended
 from reactor.server.members import Worker, WorkerState
-from reactor.server.policy import DUMP_S, Backoff, Policies
+from reactor.server.policy import DUMP_S, OVERTAKEN_S, Backoff, Policies
 from reactor.server.worker import RETIRE
 
 
@@ -88,6 +88,7 @@ class Slots:
         self.slots = [Slot(number) for number in range(policies.workers)]
         self.draining: list[Worker] = []
         self._served: list[int] = []  # the last two generations that have
+        self._overtaken: set[Worker] = set()  # of those that drain, who is of an earlier one
         self.stopping = False
         self._killed = killed_for_memory()
 
@@ -199,9 +200,11 @@ class Slots:
             # Those that have served: one that failed has a number too.
             self._served = [*self._served[-1:], worker.generation]
         for old in self.draining:
-            # At most two generations are there, besides one that starts: memory has a bound.
-            if old.generation < self._served[0]:
-                old.kill("a third generation is ready")
+            # Of generations that follow one another quickly only so many are there: memory has a
+            # bound.
+            if old.generation < self._served[0] and old not in self._overtaken:
+                self._overtaken.add(old)
+                self._loop.call_later(OVERTAKEN_S, self._end_overtaken, old)
         self.fill()
 
     def retire(self, worker: Worker) -> None:
@@ -249,6 +252,11 @@ class Slots:
     def _waited(self, slot: Slot) -> None:
         slot.waits = False
         self.fill()
+
+    def _end_overtaken(self, worker: Worker) -> None:
+        self._overtaken.discard(worker)
+        if worker in self.draining:
+            worker.kill("two later generations serve")
 
     def _overdue(self, worker: Worker) -> None:
         if worker in self.draining:
