@@ -134,6 +134,18 @@ def test_refusals_by_reason(folder):
         assert got["reactor_requests_active"] == 0
 
 
+def test_a_websocket_that_breaks_its_rules_is_a_refusal(folder):
+    asked = (
+        b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    with observed("seen:socket", cwd=folder) as server, server.connect() as client:
+        client.sendall(asked)
+        assert client.recv(1000).startswith(b"HTTP/1.1 101 ")
+        client.sendall(b"\x81\x01x")  # RFC 6455 5.1: a client masks
+        counted(server, 'reactor_refused_total{reason="ws-mask"}', 1)
+
+
 def test_a_failing_application_is_a_500(folder):
     with observed("seen:native", cwd=folder, traceback_expected=True) as server:
         exchange(server.address, LAST.replace(b"GET /", b"GET /fails"))

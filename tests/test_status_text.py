@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 from itertools import pairwise
 
 import pytest
-from processes import needs
+from processes import REPOSITORY, needs
 from status_snapshots import STARTED_AT, counters, full, minute, snapshot, worker
 
 from reactor.http._counting import BUCKETS_S, CODES, METHODS, REASONS
@@ -165,6 +165,17 @@ def test_the_rows_of_a_slot_have_a_place_for_each_name():
         assert len(slot.row(row)) >= len(names), row
     assert len(slot.row("latency")) == 5 * (len(BUCKETS_S) + 1)
     assert len(slot.row("turns")) == len(TURN_BUCKETS_S) + 1
+
+
+def test_each_reason_that_the_source_names_has_a_place():
+    """One that has none is counted as "other", where nobody finds it."""
+    named = set()
+    for folder in ("http", "net", "parser"):
+        for path in (REPOSITORY / "reactor" / folder).glob("*.py*"):
+            if path.suffix in (".py", ".pyx"):
+                named |= set(re.findall(r"\(\d{3,4}, \"([a-z0-9.-]+)\"", path.read_text()))
+    assert len(named) > 60
+    assert named - set(REASONS) == {"none"}
 
 
 def test_counters_of_a_page_are_those_of_the_living_and_the_dead():

@@ -39,7 +39,6 @@ cdef class ServerContext:
     cdef public object websockets       # what the WebSockets of this server share; None: none was opened
     cdef public object websocket_options    # how they are opened; None: as by default
 
-    cdef int refused(self, object peer, object error) except -1
     cdef int judge(self, Request request) except -1
     cdef Response error(self, int status, str message)
     cdef RequestParser lend_parser(self)

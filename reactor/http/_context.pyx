@@ -65,12 +65,6 @@ cdef class ServerContext:
         self.slot = counts.slot
         self.wants_answers = True
 
-    cdef int refused(self, object peer, object error) except -1:
-        if self.counts is not None:
-            self.counts.refused(error.code)
-        self.journal.refused(peer, error)
-        return 0
-
     cdef int judge(self, Request request) except -1:
         self.edge.judge(request)
         if self.edge.trusted is None and self.edge.known_host:

@@ -13,4 +13,3 @@ cdef class AnswerCounts:
     cdef object on_slow
 
     cdef int answered(self, AnswerRecord record) except -1
-    cdef int refused(self, object code) except -1

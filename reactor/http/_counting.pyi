@@ -1,7 +1,7 @@
 """What is counted of answers, at the end of each: additions to the values of a slot."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Self
 
 from typing_extensions import disjoint_base
 
@@ -16,8 +16,6 @@ CODES: tuple[str, ...]
 CLASSES: tuple[str, ...]
 REASONS: tuple[str, ...]
 
-__pyx_capi__: dict[str, Any]
-
 @disjoint_base
 class AnswerCounts:
     """Counts answers and refusals in ``slot``.
@@ -27,8 +25,10 @@ class AnswerCounts:
             has returned the last time, 0 at first, or if that was over 5 s ago.
     """
 
-    def __init__(
-        self, slot: Slot, on_slow: Callable[[AnswerRecord, float], float] | None = None
-    ) -> None: ...
+    def __new__(
+        cls, slot: Slot, on_slow: Callable[[AnswerRecord, float], float] | None = None
+    ) -> Self: ...
     @property
     def slot(self) -> Slot: ...
+    def refused(self, code: str) -> None:
+        """A connection has ended by its peer's fault: the code of the error."""

@@ -15,7 +15,7 @@ from reactor.process._page cimport (
     CODES as CODES_AT, DURATIONS, DURATIONS_LAST, LATENCY, LATENCY_NS, METHODS as METHODS_AT,
     REFUSALS, WRITING, Slot)
 
-from reactor.parser._rules import RULES
+from reactor.parser import _rules
 
 cdef extern from *:
     """
@@ -37,11 +37,13 @@ CODES = (
     "422", "426", "429", "431", "500", "501", "502", "503", "504", "505", "507", *CLASSES)
 # What a connection can end by, by the peer's fault; "other" for what has no place yet.
 REASONS = (
-    *sorted({code for _, code, _, _ in RULES[1:]} | {
+    *sorted({code for _, code, _, _ in _rules.RULES[1:]} | {
         "body-disk", "body-room", "body-size", "body-timeout", "connect", "expect", "header-timeout",
         "interim", "keep-alive-timeout", "proxy-header", "silent-timeout",
-        "upgrade", "write-timeout", "ws-body", "ws-deflate", "ws-extensions", "ws-key", "ws-memory",
-        "ws-method", "ws-origin", "ws-ping-timeout", "ws-upgrade", "ws-version"}),
+        "upgrade", "write-timeout", "ws-body", "ws-close-code", "ws-continuation",
+        "ws-control-fragment", "ws-control-size", "ws-deflate", "ws-extensions", "ws-interleaved",
+        "ws-key", "ws-length", "ws-mask", "ws-memory", "ws-method", "ws-opcode", "ws-origin",
+        "ws-ping-timeout", "ws-reserved-bit", "ws-upgrade", "ws-utf8", "ws-version"}),
     "other")
 
 cdef enum:
@@ -73,7 +75,7 @@ fill_tables()
 
 cdef class AnswerCounts:
 
-    def __init__(self, Slot slot not None, on_slow=None):
+    def __cinit__(self, Slot slot not None, on_slow=None):
         self.slot = slot
         self.values = slot.values
         self.on_slow = on_slow
@@ -94,9 +96,8 @@ cdef class AnswerCounts:
             self.look_at = record.taken_at + LOOK_AGAIN_S
         return 0
 
-    cdef int refused(self, object code) except -1:
+    def refused(self, code):
         self.values[REFUSALS + <int>REASON_PLACES.get(code, len(REASONS) - 1)] += 1
-        return 0
 
 
 cdef int method_place(object request) except -1:

@@ -107,7 +107,7 @@ cdef class ServerMachine(DeferredResponder):
         # RFC 9110 15.5.9: 408 tells a slow client what happened; a silent one is not told.
         if self.read_state == IDLE:
             code = "silent-timeout" if waited_for == FOR_ANYTHING else "keep-alive-timeout"
-            self.context.refused(self.peer, self.fault(408, code, "no request came"))
+            self.context.journal.refused(self.peer, self.fault(408, code, "no request came"))
             self.close()
         elif waited_for == FOR_ROOM:
             self._refuse_for_room()
@@ -120,7 +120,7 @@ cdef class ServerMachine(DeferredResponder):
         self.drop_source()
         self.release_body()
         if isinstance(exc, TimeoutError):
-            self.context.refused(self.peer, RemoteProtocolError(
+            self.context.journal.refused(self.peer, RemoteProtocolError(
                 408, "write-timeout", "nothing of the response was taken", self.written))
         self.lost(exc)
         self.close_sides()
@@ -426,7 +426,7 @@ cdef class ServerMachine(DeferredResponder):
 
     cdef int answer_fault(self, object error) except -1:
         """The peer's fault: one answer, then nothing more of it is read."""
-        self.context.refused(self.peer, error)
+        self.context.journal.refused(self.peer, error)
         self.note_fault(error, None if self.parser is None else self.parser.first_line())
         self.keep_alive = False
         self.release_body()

@@ -13,6 +13,7 @@ from typing import Any
 
 from reactor._value import Value
 from reactor.errors import RemoteProtocolError
+from reactor.http._counting import AnswerCounts
 from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.log import log, report
 from reactor.log.rate import RateLimit
@@ -56,8 +57,10 @@ class AccessLog(AccessLines):
     ``slow`` watches for slow requests, if the limits ask for that.
 
     ``refusals`` counts the connections that ended by the peer's fault, by the rule, limit or
-    time-out that it broke (`ProtocolError.code`).
+    time-out that it broke (`ProtocolError.code`); so does ``counts``, for others to see.
     """
+
+    counts: AnswerCounts | None = None
 
     def __init__(
         self, to: Write | AccessLogOptions | None, limits: Limits = DEFAULT_LIMITS
@@ -81,6 +84,8 @@ class AccessLog(AccessLines):
 
     def refused(self, peer: Any, error: RemoteProtocolError) -> None:
         self.refusals[error.code] += 1
+        if self.counts is not None:
+            self.counts.refused(error.code)
         level = logging.DEBUG if error.code in _USUAL else logging.INFO
         if logger.isEnabledFor(level) and self._rate.allows(error.code, error.code):
             host = host_of(peer)

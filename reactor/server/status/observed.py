@@ -46,6 +46,8 @@ class Observed:
         for factory in factories:
             if isinstance(factory, ServerMachines):  # a TCP protocol has no requests to count
                 factory.context.count(self._counts)
+                journal: Any = factory.context.journal
+                journal.counts = self._counts  # of refusals, those of WebSockets too
         watch.on_stall = self._noting.stalled
 
     def serve(self, loop: Reactor) -> None:
