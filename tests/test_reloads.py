@@ -128,6 +128,7 @@ def test_a_supervisor_that_is_killed_leaves_no_process(folder, times):
                 eventually(lambda known=known: set(children(server.pid)) - known, "it forks")
             everybody = known | set(children(server.pid))
             server.signal(signal.SIGKILL)
+            server.process.wait()
             eventually(lambda everybody=everybody: not any(map(runs, everybody)), "all ended", 5)
 
 
