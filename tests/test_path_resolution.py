@@ -359,7 +359,7 @@ def test_hidden():
 
 def test_a_root_that_cannot_be_opened_is_said_in_one_sentence(tmp_path):
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(ConfigurationError, match="does not exist"):
+    with pytest.raises(ConfigurationError, match="there is no folder"):
         Root(tmp_path / "missing")
     with pytest.raises(ConfigurationError, match="is not a folder"):
         Root(tmp_path / "file")

@@ -160,12 +160,12 @@ class Root:
         try:
             return os.open(self.path, _FOLDER)
         except NotADirectoryError:
-            raise ConfigurationError(f"{self.path} is not a folder.") from None
+            raise ConfigurationError(f"{self.path} is not a folder") from None
         except FileNotFoundError:
-            raise ConfigurationError(f"The folder {self.path} does not exist.") from None
+            raise ConfigurationError(f"there is no folder {self.path}") from None
         except OSError as error:
             raise ConfigurationError(
-                f"The folder {self.path} cannot be opened: {error.strerror}."
+                f"the folder {self.path} cannot be opened: {error.strerror}"
             ) from None
 
     def _probe(self) -> bool:
