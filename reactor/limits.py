@@ -80,7 +80,8 @@ class Limits(Value):
     header_timeout_s: float = 10.0
     # Without one byte of a body.
     body_timeout_s: float = 30.0
-    # A body slower than this, once body_timeout_s has passed, is an attack, not a modem.
+    # A body slower than this, once body_timeout_s has passed, is an attack, not a modem; so is a
+    # response that is taken more slowly, once write_timeout_s has passed.
     body_rate_min: int = 500
     # The peer takes nothing of what we write.
     write_timeout_s: float = 30.0

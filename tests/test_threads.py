@@ -170,6 +170,9 @@ class SlowSocket:
         self.taken += data[:10]
         return min(10, len(data))
 
+    def fileno(self):
+        return -1  # the kernel does not say how much it has
+
 
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
 def test_each_part_that_a_slow_peer_takes_has_its_own_time_out(kind):

@@ -15,6 +15,7 @@ cdef class ConnectionOwner:
     cdef int64_t high, low, write_per_turn, sendfile_per_turn
     cdef double linger_timeout, linger_time, linger_rate, write_timeout
     cdef int vain_events_max
+    cdef double least_taken     # bytes in a write_timeout: less is nothing
 
     cdef int set_up(self, Loop loop, object limits) except -1
     cdef object made(self)

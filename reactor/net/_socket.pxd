@@ -12,6 +12,7 @@ cdef struct Peer:
 cdef int accept_ready(int fd, Peer *peer) noexcept
 cdef object peer_name(const Peer *peer)
 cpdef bint has_input(int fd) noexcept
+cpdef int unacknowledged(int fd) noexcept
 # Whether it is this user, or root, who has connected by a Unix socket.
 cpdef long user_of(int fd) noexcept
 cpdef int refuse_new(int fd, bint by_path) noexcept

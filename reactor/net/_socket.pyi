@@ -13,6 +13,14 @@ def reset_on_close(fd: int) -> int:
 def has_input(fd: int) -> bool:
     """Whether bytes, or the peer's end, wait to be read."""
 
+def unacknowledged(fd: int) -> int:
+    """How many bytes the kernel has been given that the peer's has not; -1: the kernel does not
+    say.
+
+    A socket is writable again when a third of its buffer is free. Until then this alone shows that
+    a slow peer takes something.
+    """
+
 def user_of(fd: int) -> int:
     """Who has connected by a Unix socket; -1: the kernel does not say."""
 

@@ -27,6 +27,8 @@ cdef extern from *:
     #include <sys/un.h>
     #ifdef __linux__
     #include <linux/filter.h>
+    #include <linux/sockios.h>
+    #include <sys/ioctl.h>
     #endif
 
     #define UNIX_PATH_AT offsetof(struct sockaddr_un, sun_path)
@@ -71,6 +73,15 @@ cdef extern from *:
     #endif
     }
 
+    static int queued_at(int fd) {
+    #ifdef SIOCOUTQ
+        int size;
+        return ioctl(fd, SIOCOUTQ, &size) ? -1 : size;
+    #else
+        return -1;
+    #endif
+    }
+
     static long user_at(int fd) {
     #ifdef SO_PEERCRED
         struct ucred who;
@@ -104,6 +115,7 @@ cdef extern from *:
     int drop_syns(int fd) nogil
     int error_of(int fd) nogil
     int input_waits(int fd) nogil
+    int queued_at(int fd) nogil
     long user_at(int fd) nogil
     int c_shutdown "shutdown"(int fd, int how) nogil
     const int SHUT_RD
@@ -171,6 +183,10 @@ cdef object inet6_name(const sockaddr_in6 *address):
 
 cpdef bint has_input(int fd) noexcept:
     return input_waits(fd)
+
+
+cpdef int unacknowledged(int fd) noexcept:
+    return queued_at(fd)
 
 
 cpdef long user_of(int fd) noexcept:

@@ -17,6 +17,7 @@ cdef class TimedEndpoint(Endpoint):
     cdef Registration registration
     cdef ConnectionOwner owner
     cdef State state
+    cdef int queued                 # bytes that the kernel had, unacknowledged, when `stall` was set
     cdef readonly double deadline   # a time of the loop, for the protocol
     cdef double stall               # another: when a peer that takes nothing is given up
     cdef double linger_begun        # a time of the loop
@@ -25,6 +26,8 @@ cdef class TimedEndpoint(Endpoint):
     cdef int never_open(self) except -1
     cdef int due(self) except -1
     cdef int watch_for_stall(self, bint progress, bint left) except -1
+    cdef bint takes_slowly(self) except -1
+    cdef int expect_progress(self) except -1
     cdef int linger_begins(self) except -1
     cdef int linger_on(self, Py_ssize_t dropped) except -1
     cdef int set_deadline_at(self, double when) except -1

@@ -11,6 +11,7 @@ from libc.errno cimport ETIMEDOUT
 from libc.math cimport INFINITY
 
 from reactor.loop._core cimport read_clock
+from reactor.net._socket cimport unacknowledged
 
 
 cdef class TimedEndpoint(Endpoint):
@@ -48,7 +49,7 @@ cdef class TimedEndpoint(Endpoint):
 
     cdef int due(self) except -1:
         cdef double now = self.loop.time_now()
-        if self.stall <= now:
+        if self.stall <= now and not self.takes_slowly():
             self.close_now(TimeoutError(ETIMEDOUT, "the peer takes nothing of what is sent"))
         elif self.deadline <= now:
             self.deadline = INFINITY
@@ -65,9 +66,21 @@ cdef class TimedEndpoint(Endpoint):
         if not left:
             self.stall = INFINITY  # the loop's deadline may stay: it will find nothing to do
         elif progress or self.stall == INFINITY:
-            self.stall = self.loop.time_now() + self.owner.write_timeout
+            self.expect_progress()
             self.arm()
         return 0
+
+    cdef int expect_progress(self) except -1:
+        self.stall = self.loop.time_now() + self.owner.write_timeout
+        self.queued = unacknowledged(self.fd)
+        return 0
+
+    cdef bint takes_slowly(self) except -1:
+        """Whether the peer took something, though not the third of the kernel's buffer that has to be
+        free before the kernel takes more of us. Less than `Limits.body_rate_min` is nothing."""
+        cdef int queued_then = self.queued
+        self.expect_progress()
+        return self.queued >= 0 and queued_then - self.queued >= self.owner.least_taken
 
     cdef int linger_begins(self) except -1:
         self.linger_begun = self.loop.time_now()

@@ -26,7 +26,7 @@ from reactor.errors import RemoteProtocolError, TruncatedFileError
 from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.log import report
 from reactor.net import Protocol, Transport, reset_on_close
-from reactor.net._socket import has_input
+from reactor.net._socket import has_input, unacknowledged
 from reactor.net.proxied import Refusals, introduced, receive_header
 from reactor.process._forked import end_if_forked
 
@@ -57,6 +57,7 @@ class BlockingTransport(Transport):
         self._deadline: float | None = None
         self._held: bytearray | None = None  # what was written since `cork`
         self._soon: deque[Callable[[], object]] = deque()
+        self._queued: int | None = None  # what the kernel had when it took no more; None: not known
         self._called: threading.Event | None = None  # while somebody waits for a call
 
     def introduce(self, version: str, refusals: Refusals) -> bool:
@@ -294,17 +295,23 @@ class BlockingTransport(Transport):
         try:
             sent = self._sock.send(data)
         except TimeoutError:
-            if not self._has_room():
+            if not self._takes_some():
                 raise
-            sent = self._sock.send(data)
+            return 0
+        self._queued = unacknowledged(self._sock.fileno()) if sent < len(data) else None
         self.taken += sent
         return sent
 
-    def _has_room(self) -> bool:
-        """Whether the peer did take what was sent, while the process was stopped or had no turn."""
+    def _takes_some(self) -> bool:
+        """Whether the peer did take what was sent: there is room, if the process was stopped or had
+        no turn; or it is slow, as in `TimedEndpoint.takes_slowly`."""
+        before, self._queued = self._queued, unacknowledged(self._sock.fileno())
         room = select.poll()
         room.register(self._sock, select.POLLOUT)
-        return bool(room.poll(0))
+        if room.poll(0):
+            return True
+        least = self._limits.body_rate_min * self._limits.write_timeout_s
+        return self._queued >= 0 and (before is None or before - self._queued >= least)
 
     def sendfile(self, file: BinaryIO, offset: int, count: int) -> None:
         self.uncork()
@@ -323,14 +330,18 @@ class BlockingTransport(Transport):
                 self.taken += file.tell() - began  # `socket.sendfile` leaves it where it came to
 
     def _send_file(self, file: BinaryIO, offset: int, count: int) -> int:
-        try:
-            return self._sock.sendfile(file, offset, count)
-        except TimeoutError:
-            # It leaves the file where it has come to.
-            sent = file.tell() - offset
-            if not self._has_room():
-                raise
-            return sent or self._sock.sendfile(file, offset, count)
+        while True:
+            try:
+                return self._sock.sendfile(file, offset, count)
+            except TimeoutError:
+                # It leaves the file where it has come to.
+                sent = file.tell() - offset
+                if sent:
+                    self._queued = None
+                if not self._takes_some():
+                    raise
+                if sent:
+                    return sent
 
     def write_eof(self) -> None:
         self.uncork()
