@@ -110,8 +110,10 @@ def text_of(action: argparse.Action, value: Any, where: str) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, int | float) and not isinstance(value, bool):
-        if action.choices is not None or _reads(action, str(value)) == value:
-            return str(value)
+        read = _reads(action, str(value))
+        refused = callable(action.type) and read is None
+        if action.choices is not None or refused or read == value:
+            return str(value)  # if its flag refuses that, it says why
         # 0o660 of TOML is the number 432, which would be another mode.
         raise ConfigurationError(f"{where}: write it in quotes, as a text")
     wanted = "a text"
