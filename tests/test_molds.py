@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 
 import pytest
 from crew import answering, children, crew, state, write_app
 from processes import eventually
+
+from reactor.process._page import Page
+from reactor.server.worker import RETIRE, Channel
 
 if sys.platform != "linux":
     pytest.skip("several workers need Linux", allow_module_level=True)
@@ -59,6 +63,59 @@ def test_a_second_signal_ends_a_server_whose_mold_stands_still(folder):
         eventually(lambda: children(server.pid) == [mold], "those who serve have ended")
         server.signal(signal.SIGTERM)
         assert server.wait() == 128 + signal.SIGTERM
+
+
+STOPS_AT_A_FORK = """
+mold = os.getpid()
+
+def forked():
+    if os.getpid() == mold and os.path.exists("stop"):
+        os.kill(mold, signal.SIGSTOP)
+
+os.register_at_fork(after_in_parent=forked)
+"""
+
+
+def test_a_worker_whose_mold_died_before_it_named_it_leaves_the_sockets_to_others(tmp_path):
+    write_app(tmp_path, more=STOPS_AT_A_FORK)
+    with crew(tmp_path, "--workers", "2") as server:
+        answering(server, 2)
+        before = set(children(server.pid))
+        (tmp_path / "stop").touch()
+        server.signal(signal.SIGTTIN)
+        [unknown] = eventually(lambda: set(children(server.pid)) - before, "one more is forked")
+        (tmp_path / "stop").unlink()
+        [mold] = [one for one in before if state(one) == "T"]
+        os.kill(mold, signal.SIGKILL)
+        eventually(lambda: state(unknown) == "", "nobody knows it, and it has ended")
+        # New connections: it has not told the kernel to refuse them.
+        answering(server, 3)
+
+
+class Listened:
+    """A socket that a worker listens on, and the server that does."""
+
+    shared = False
+    stopped = False
+
+    def share(self):
+        self.shared = True
+
+    def stop(self, grace_s=None):
+        self.stopped = True
+
+
+def test_the_last_word_counts_though_something_was_left_unread():
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    channel = Channel(theirs.detach(), Page(1).slot(0), 1)
+    listened = Listened()
+    channel.attach(listened, [listened])
+    channel.ready("nobody reads this")
+    ours.send(RETIRE)
+    ours.close()
+    channel.on_readable()
+    channel.close()
+    assert (listened.shared, listened.stopped) == (True, True)
 
 
 FAILING_END = """

@@ -27,7 +27,7 @@ from reactor.server.notify import Notifier
 from reactor.server.policy import Policies
 from reactor.server.record import Record
 from reactor.server.slots import Slots
-from reactor.server.worker import Service
+from reactor.server.worker import RETIRE, Service
 
 CANNOT_START = 3
 # Before a mold that has died is made anew.
@@ -242,7 +242,9 @@ class Generations:
             self._old.remove(mold)
         for worker in self._owner.slots.workers:
             if worker.generation == mold.generation and worker.child is None:
-                # If it was forked after all, it finds its channel closed.
+                # If it was forked after all, it finds its channel closed: that alone would mean
+                # that there is no supervisor, and that nobody goes on with the sockets.
+                worker.order(RETIRE)
                 worker.hang_up()
                 self._owner.ended(worker, None)
         if mold.closed:

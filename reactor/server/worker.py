@@ -104,15 +104,19 @@ class Channel:
 
     def on_readable(self) -> None:
         try:
-            word = self._socket.recv(PACKET_BYTES_MAX)
+            word = self._hear()
         except BlockingIOError:
             return
-        except ConnectionResetError:  # it was killed with something of ours unread
-            word = b""
         if not word:
             self._forget()
             word = DRAIN
         self._obey(word)
+
+    def _hear(self) -> bytes:
+        try:
+            return self._socket.recv(PACKET_BYTES_MAX)
+        except ConnectionResetError:  # it has gone with something of ours unread
+            return self._socket.recv(PACKET_BYTES_MAX)  # what it has said before that
 
     def on_writable(self) -> None:
         raise NotImplementedError
