@@ -53,7 +53,7 @@ def test_sighup_serves_what_the_source_says_now(folder):
         assert not before & after
         assert versions(server) == {"two"}
         eventually(lambda: len(children(server.pid)) == 3, "the old ones and their mold are gone")
-        assert "reloaded: 2 workers are ready" in server.err
+        assert "reloaded: 2 workers ready" in server.err
 
 
 @pytest.mark.parametrize("words", [("--no-preload",), ("--workers", "1", "--supervise")])
@@ -273,7 +273,7 @@ def test_ttin_and_ttou(folder):
             server.signal(signal.SIGTTOU)
             eventually(partial(has_children, server, left + 1), f"{left} are left")
         server.signal(signal.SIGTTOU)
-        eventually(lambda: server.err.count("SIGTTOU: 1 workers") == 2, "the last one stays")
+        eventually(lambda: server.err.count("SIGTTOU: 1 worker\n") == 2, "the last one stays")
         ask(server)
 
 

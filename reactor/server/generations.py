@@ -26,7 +26,7 @@ from reactor.server.mold import mold
 from reactor.server.notify import Notifier
 from reactor.server.policy import Policies
 from reactor.server.record import Record
-from reactor.server.slots import Slots
+from reactor.server.slots import Slots, workers_said
 from reactor.server.worker import RETIRE, Service
 
 CANNOT_START = 3
@@ -292,9 +292,9 @@ class Generations:
         before, self._mold, self._next = self._mold, self._next, None
         if before is not None:
             self._dismiss(before)
-            count = len(self._owner.slots.serving)
-            log(logging.INFO, "reloaded: %d workers are ready", count)
-            self._owner.record.reloaded(f"generation {self._number}: {count} workers are ready")
+            ready = f"{workers_said(len(self._owner.slots.serving))} ready"
+            log(logging.INFO, "reloaded: %s", ready)
+            self._owner.record.reloaded(f"generation {self._number}: {ready}")
             self._notifier.reloaded()
         self._reload_if_asked()
 

@@ -29,6 +29,10 @@ from reactor.server.policy import DUMP_S, OVERTAKEN_S, Backoff, Policies
 from reactor.server.worker import RETIRE
 
 
+def workers_said(count: int) -> str:
+    return "1 worker" if count == 1 else f"{count} workers"
+
+
 class Slot:
     """One of the workers that are wanted.
 

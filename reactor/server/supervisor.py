@@ -29,7 +29,7 @@ from reactor.server.members import Worker, WorkerState
 from reactor.server.notify import Notifier
 from reactor.server.policy import Policies, longest_drain_s
 from reactor.server.record import Record
-from reactor.server.slots import Slots
+from reactor.server.slots import Slots, workers_said
 from reactor.server.worker import DRAIN, INTERRUPT, NOW, Service, show_stacks
 from reactor.server.worker_watch import WorkerWatch
 
@@ -271,12 +271,12 @@ class Supervisor:
 
     def _more(self) -> None:
         if not self.stopping and PAGE_SLOTS * len(self.slots.slots) < self.page.slots:
-            log(logging.INFO, "SIGTTIN: %d workers", self.slots.add())
+            log(logging.INFO, "SIGTTIN: %s", workers_said(self.slots.add()))
 
     def _fewer(self) -> None:
         if not self.stopping:
             count = self.slots.remove(lambda one: self.page.slot(one.index)["connections"])
-            log(logging.INFO, "SIGTTOU: %d workers", count)
+            log(logging.INFO, "SIGTTOU: %s", workers_said(count))
 
     def _reap(self) -> None:
         children = [one.child for one in self.generations.molds]
