@@ -125,6 +125,8 @@ class Logs:
         self._stderr: Log | None = None
         self._before: Any = None
         self._worker: int | None = None
+        # Whether --log-config has given the two loggers a handler. What it says nothing of is ours.
+        self._configured = self._access_configured = False
         self._slot: Slot | None = None
 
     def __enter__(self) -> Self:
@@ -137,6 +139,8 @@ class Logs:
             self._errors: Log | LogFile | None = self._opened(options.error_logfile)
             if options.log_config is not None:
                 configure(options.log_config)
+                self._configured = logging.getLogger("reactor").hasHandlers()
+                self._access_configured = logging.getLogger(ACCESS_LOGGER).hasHandlers()
         except BaseException:
             self.__exit__()
             raise
@@ -214,7 +218,7 @@ class Logs:
             "sample": options.access_log_sample,
             "worker": self._worker,
         }
-        of_users = options.log_config is not None or logging.getLogger(ACCESS_LOGGER).handlers
+        of_users = self._access_configured or logging.getLogger(ACCESS_LOGGER).handlers
         if of_users and options.access_logfile == "-":
             return AccessLogOptions(to_logger, **look)
         to = self._access
@@ -229,7 +233,7 @@ class Logs:
         not.
         """
         logger = logging.getLogger("reactor")
-        if logger.handlers or self._options.log_config is not None:
+        if logger.handlers or self._configured:
             yield
             return
         # A reader that has stopped reading stops no server: it only misses lines.
@@ -241,6 +245,8 @@ class Logs:
         if colours is None:
             colours = self._options.error_logfile == "-" and wants_colours(sys.stderr)
         handler.setFormatter(formatter_of(self._options.log_format, colours))
+        # Lines of requests are for the handlers of their own logger.
+        handler.addFilter(lambda record: record.name != ACCESS_LOGGER)
         before = logger.level, logger.propagate, logger.disabled
         logger.addHandler(handler)
         logger.level, logger.propagate, logger.disabled = logging.NOTSET, False, False
@@ -272,12 +278,12 @@ def configure(path: str) -> None:
     try:
         if path.endswith(".json"):
             with open(path, "rb") as file:
-                logging.config.dictConfig(json.load(file))
+                _configure_by(json.load(file))
         elif path.endswith(".toml"):
             import tomllib
 
             with open(path, "rb") as file:
-                logging.config.dictConfig(tomllib.load(file))
+                _configure_by(tomllib.load(file))
         elif path.endswith((".yaml", ".yml")):
             raise ValueError("YAML is not read: write it as .json or .toml")
         else:
@@ -287,6 +293,14 @@ def configure(path: str) -> None:
         raise ConfigurationError(f"--log-config {path}: {error.strerror or error}") from error
     except Exception as error:  # whatever a handler's class raises, too
         raise ConfigurationError(f"--log-config {path}: {error}") from error
+
+
+def _configure_by(settings: dict[str, Any]) -> None:
+    import logging.config
+
+    # By Python's default each logger that is there and not named is disabled: a file for the access
+    # log alone would keep every traceback to itself.
+    logging.config.dictConfig({"disable_existing_loggers": False, **settings})
 
 
 def _format(text: str) -> str:
