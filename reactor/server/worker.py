@@ -201,7 +201,7 @@ def work(channel: Channel, service: Service) -> int:
 
 def show_stacks() -> None:
     """SIGQUIT shows where every thread is; SIGABRT and a crash do, too, before they end it."""
-    with suppress(AttributeError, OSError, ValueError):  # nobody to show it to
+    with suppress(AttributeError, OSError, RuntimeError, ValueError):  # nobody to show it to
         if not faulthandler.is_enabled():  # else by the application, into a file of its own
             faulthandler.enable(sys.stderr)
         faulthandler.register(signal.SIGQUIT, sys.stderr)
