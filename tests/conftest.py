@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 
 import pytest
@@ -63,6 +64,12 @@ def site_server(request, site):
     with serving(site, "--model", request.param) as server:
         server.model = request.param
         yield server
+
+
+def pytest_runtest_setup(item):
+    """What takes minutes in all is left to CI, which has them."""
+    if item.get_closest_marker("long") and "REACTOR_LONG" not in os.environ:
+        pytest.skip("long: REACTOR_LONG=1 tries it, as .ci/run does")
 
 
 @pytest.hookimpl(wrapper=True)

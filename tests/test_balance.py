@@ -23,7 +23,6 @@ sys.path.append(str(Path(__file__).parent.parent / "bench"))
 import balance
 
 EXCLUSIVE = 1 << 28  # EPOLLEXCLUSIVE
-LONG = pytest.mark.skipif("REACTOR_LONG" not in os.environ, reason="two seconds each")
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="two workers and more are Linux only")
 
 
@@ -69,7 +68,7 @@ def test_a_burst_is_taken_by_all_of_them(workers):
 
 @LINUX
 @pytest.mark.parametrize("stay", [True, False], ids=["that stay", "that go at once"])
-@pytest.mark.parametrize("every_s", [0.002, pytest.param(0.01, marks=LONG)])
+@pytest.mark.parametrize("every_s", [0.002, pytest.param(0.01, marks=pytest.mark.long)])
 def test_one_after_the_other_goes_to_each_of_them(workers, every_s, stay):
     taken = balance.paced(workers, 200, every_s, stay).taken
     # 40 to 60 on a machine that has nothing else to do (bench/balance.py).

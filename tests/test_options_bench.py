@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import resource
 import socket
 import subprocess
@@ -211,9 +210,7 @@ def test_an_option_does_what_it_says(row, places):
     check(row, places)
 
 
-@pytest.mark.skipif(
-    "REACTOR_LONG" not in os.environ, reason="REACTOR_LONG=1 tries it, as .ci/run does"
-)
+@pytest.mark.long
 @pytest.mark.skipif(
     resource.getrlimit(resource.RLIMIT_NOFILE)[1] < IDLE + SPARE_DESCRIPTORS,
     reason="thousands of connections need more descriptors than are allowed here",

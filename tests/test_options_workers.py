@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 import pytest
@@ -31,8 +30,12 @@ def places(tmp_path_factory):
     return {"root": root}
 
 
-@pytest.mark.parametrize("row", [*WORKER_TABLE, *RELOAD_TABLE], ids=lambda row: row.option)
+@pytest.mark.parametrize(
+    "row",
+    [
+        pytest.param(row, id=row.option, marks=[pytest.mark.long] if row.look is noticed else [])
+        for row in (*WORKER_TABLE, *RELOAD_TABLE)
+    ],
+)
 def test_each_option_does_what_it_says(row, places):
-    if row.look is noticed and "REACTOR_LONG" not in os.environ:
-        pytest.skip("REACTOR_LONG=1 tries it, as .ci/run does")
     check(row, places)

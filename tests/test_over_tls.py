@@ -5,7 +5,6 @@ are skipped.
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -16,9 +15,7 @@ from pem_files import Pems
 from processes import environment
 
 # Many files of tests once more: minutes that README's command need not take.
-pytestmark = pytest.mark.skipif(
-    "REACTOR_LONG" not in os.environ, reason="REACTOR_LONG=1 tries it, as .ci/run does"
-)
+pytestmark = pytest.mark.long
 HERE = Path(__file__).parent
 TIMEOUT_S = 300
 

@@ -17,7 +17,6 @@ from observed import scrape, status_of, where
 from pem_files import pems  # noqa: F401 - a fixture
 from processes import PATIENCE_S, REPOSITORY, eventually, exchange_tls, needs
 
-LONG = pytest.mark.skipif("REACTOR_LONG" not in os.environ, reason="long: REACTOR_LONG=1")
 DASHBOARD = json.loads((REPOSITORY / "docs" / "grafana.json").read_text())
 LAST = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
@@ -87,7 +86,7 @@ def prometheus(tmp_path):
         process.wait(PATIENCE_S)
 
 
-@LONG
+@pytest.mark.long
 def test_each_query_finds_something(prometheus, tmp_path, pems):  # noqa: F811
     write_app(tmp_path)
     certificate, key = pems.pair("localhost")

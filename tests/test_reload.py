@@ -18,8 +18,6 @@ if sys.platform != "linux":
 
 # Ten times what it takes on a machine that has time.
 SOON_S, OPEN_SOON_S = 5.0, 15.0
-LONG = "REACTOR_LONG" in os.environ
-long = pytest.mark.skipif(not LONG, reason="REACTOR_LONG=1 tries it, as .ci/run does")
 #: As `uvicorn` users have them: an event stream, a WebSocket, a page.
 TAB = """
 import asyncio
@@ -107,7 +105,7 @@ def serves(server, version, within_s=SOON_S):
     ("text", "model"),
     [
         pytest.param(EVENTS, "reactor", id="native"),
-        pytest.param(WSGI, "threads", marks=long, id="WSGI"),
+        pytest.param(WSGI, "threads", marks=pytest.mark.long, id="WSGI"),
     ],
 )
 def test_what_is_saved_serves_soon(tmp_path, text, model):
@@ -121,7 +119,7 @@ def test_what_is_saved_serves_soon(tmp_path, text, model):
         assert server.out.count("Serving") == 1
 
 
-@long
+@pytest.mark.long
 def test_a_tcp_protocol_too(tmp_path):
     save(tmp_path, TCP, "one")
     with reloading(tmp_path) as server:
@@ -153,10 +151,10 @@ def test_a_syntax_error_keeps_the_old_one_and_is_told_once(tmp_path):
     "broken",
     [
         pytest.param("def broken(:\n", id="syntax"),
-        pytest.param("1 / 0\n", id="import", marks=long),
-        pytest.param("import nothing_of_that_name\n", id="missing", marks=long),
-        pytest.param("raise SystemExit(1)\n", id="exit", marks=long),
-        pytest.param(TAB.replace(".complete", ".failed"), id="startup", marks=long),
+        pytest.param("1 / 0\n", id="import", marks=pytest.mark.long),
+        pytest.param("import nothing_of_that_name\n", id="missing", marks=pytest.mark.long),
+        pytest.param("raise SystemExit(1)\n", id="exit", marks=pytest.mark.long),
+        pytest.param(TAB.replace(".complete", ".failed"), id="startup", marks=pytest.mark.long),
     ],
 )
 def test_a_first_start_that_fails_waits_for_the_next_save(tmp_path, broken):
@@ -172,7 +170,7 @@ def test_a_first_start_that_fails_waits_for_the_next_save(tmp_path, broken):
         assert server.stop() == 0
 
 
-@long
+@pytest.mark.long
 def test_a_module_that_comes_later_is_waited_for(tmp_path):
     with reloading(tmp_path, announced=False) as server:
         eventually(lambda: "it is started again when" in server.err, "it was tried", SOON_S)
@@ -180,7 +178,7 @@ def test_a_module_that_comes_later_is_waited_for(tmp_path):
         eventually(lambda: "Serving" in server.out, "it serves", SOON_S)
 
 
-@long
+@pytest.mark.long
 def test_a_broken_start_ends_in_order(tmp_path):
     save(tmp_path, "1 / 0\n", "")
     with reloading(tmp_path, announced=False, traceback_expected=True) as server:
@@ -188,7 +186,7 @@ def test_a_broken_start_ends_in_order(tmp_path):
         assert server.stop() == 0
 
 
-@long
+@pytest.mark.long
 def test_an_application_that_does_not_start_up_keeps_the_old_one(tmp_path):
     save(tmp_path, TAB, "one")
     with reloading(tmp_path, traceback_expected=True) as server:
@@ -200,14 +198,21 @@ def test_an_application_that_does_not_start_up_keeps_the_old_one(tmp_path):
         serves(server, "three")
 
 
-@pytest.mark.parametrize("what", ["asgi", pytest.param("native", marks=long)])
-def test_an_open_tab_holds_nothing_up(tmp_path, what):
+@pytest.mark.parametrize(
+    ("what", "saves"),
+    [
+        ("asgi", 1),
+        pytest.param("asgi", 20, marks=pytest.mark.long),
+        pytest.param("native", 20, marks=pytest.mark.long),
+    ],
+)
+def test_an_open_tab_holds_nothing_up(tmp_path, what, saves):
     """A page with an event stream and a WebSocket, saves one after the other."""
     text = TAB if what == "asgi" else EVENTS
     save(tmp_path, text, "v0")
     slowest = 0.0
     with reloading(tmp_path) as server:
-        for number in range(1, 21 if LONG else 2):
+        for number in range(1, saves + 1):
             with server.connect() as events:
                 events.sendall(b"GET /events HTTP/1.1\r\nHost: a\r\n\r\n")
                 assert events.recv(4096).startswith(b"HTTP/1.1 200 ")
@@ -222,7 +227,7 @@ def test_an_open_tab_holds_nothing_up(tmp_path, what):
     print(f"slowest of {number}: {slowest:.2f} s")
 
 
-@long
+@pytest.mark.long
 def test_modules_that_are_loaded_and_those_beside_them(tmp_path):
     package = tmp_path / "package"
     package.mkdir()
@@ -246,7 +251,7 @@ def app(environ, start_response):
 """
 
 
-@pytest.mark.parametrize("model", ["reactor", pytest.param("threads", marks=long)])
+@pytest.mark.parametrize("model", ["reactor", pytest.param("threads", marks=pytest.mark.long)])
 def test_modules_that_a_request_imports(tmp_path, model):
     """As Django imports views: long after the application was loaded."""
     (tmp_path / "lazy").mkdir()
@@ -259,7 +264,7 @@ def test_modules_that_a_request_imports(tmp_path, model):
         serves(server, "two")
 
 
-@long
+@pytest.mark.long
 def test_other_files_if_they_are_asked_for(tmp_path):
     read = "with open('page.html', 'rb') as file:\n    page = file.read()\n"
     save(tmp_path, read + WSGI.replace('b"0 VERSION"', "page"), "")
@@ -280,7 +285,7 @@ threading.Thread(target=threading.Event().wait, daemon=True).start()
 """
 
 
-@long
+@pytest.mark.long
 @pytest.mark.parametrize("how", ["--no-preload", "a thread"])
 def test_where_each_worker_imports_for_itself(tmp_path, how):
     words, more = (["--no-preload"], "") if how == "--no-preload" else ([], THREADED)
@@ -294,7 +299,7 @@ def test_where_each_worker_imports_for_itself(tmp_path, how):
         serves(server, "two")
 
 
-@long
+@pytest.mark.long
 def test_only_below_the_folder_that_is_named(tmp_path):
     (tmp_path / "src").mkdir()
     (tmp_path / "src" / "lib.py").write_text("")
@@ -306,7 +311,7 @@ def test_only_below_the_folder_that_is_named(tmp_path):
         assert "changed: src/lib.py\n" in server.err
 
 
-@long
+@pytest.mark.long
 def test_two_saves_in_a_second_of_the_same_size(tmp_path):
     """Python tells what it has compiled from what is there by the second and the size."""
     path = tmp_path / "site_of_tests.py"

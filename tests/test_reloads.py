@@ -16,9 +16,6 @@ from reactor.server.policy import LIVED_S
 
 if sys.platform != "linux":
     pytest.skip("several workers need Linux", allow_module_level=True)
-LONG = pytest.mark.skipif(
-    "REACTOR_LONG" not in os.environ, reason="REACTOR_LONG=1 tries it, as .ci/run does"
-)
 QUIET = ("--no-access-log", "--workers", "2")
 # The client and the server share two cores with whatever else runs.
 GENTLE = {"kept": 8, "think_s": 0.01, "new_per_s": 50}
@@ -54,7 +51,7 @@ def roll(folder, times, every_s, model="reactor", **load):
     return rolling, quiet
 
 
-@pytest.mark.parametrize("model", ["reactor", pytest.param("threads", marks=LONG)])
+@pytest.mark.parametrize("model", ["reactor", pytest.param("threads", marks=pytest.mark.long)])
 def test_a_reload_loses_nothing(folder, model):
     load, _ = roll(folder, 2, 0.4, model, **GENTLE)
     assert load.lost == {}
@@ -62,7 +59,7 @@ def test_a_reload_loses_nothing(folder, model):
     assert load.counts["told to close"] >= GENTLE["kept"]
 
 
-@LONG
+@pytest.mark.long
 def test_thirty_reloads_in_twenty_seconds_lose_nothing(folder):
     load, _ = roll(folder, 30, 0.65)
     assert load.lost == {}
@@ -80,7 +77,7 @@ def test_a_stop_of_all_workers_answers_their_queue(folder):
         assert lost == {}
 
 
-@pytest.mark.parametrize("times", [1, pytest.param(4, marks=LONG)])
+@pytest.mark.parametrize("times", [1, pytest.param(4, marks=pytest.mark.long)])
 def test_a_worker_that_is_killed_loses_only_what_it_had_taken(folder, times):
     with crew(folder, *QUIET, target="crewed:notes") as server:
         answering(server, 2)
@@ -100,7 +97,7 @@ def test_a_worker_that_is_killed_loses_only_what_it_had_taken(folder, times):
         assert load.counts["refused"] == load.counts["unanswered"] == 0
 
 
-@pytest.mark.parametrize("model", ["reactor", pytest.param("threads", marks=LONG)])
+@pytest.mark.parametrize("model", ["reactor", pytest.param("threads", marks=pytest.mark.long)])
 def test_workers_that_have_done_enough_are_replaced_and_nobody_notices(folder, model):
     words = (*QUIET, "--max-requests", "100", "--model", model)
     with crew(folder, *words, target="crewed:notes") as server:
@@ -116,7 +113,7 @@ def test_workers_that_have_done_enough_are_replaced_and_nobody_notices(folder, m
         assert "ended by" not in server.err
 
 
-@pytest.mark.parametrize("times", [3, pytest.param(40, marks=LONG)])
+@pytest.mark.parametrize("times", [3, pytest.param(40, marks=pytest.mark.long)])
 def test_a_supervisor_that_is_killed_leaves_no_process(folder, times):
     """Also in the middle of a fork: while it starts, and while it reloads."""
     for index in range(times):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from urllib.parse import urlsplit
 
 import pytest
@@ -12,7 +11,7 @@ from processes import exchange
 
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
-    pytest.mark.skipif("REACTOR_LONG" not in os.environ, reason="long: REACTOR_LONG=1"),
+    pytest.mark.long,
 ]
 
 APP = """

@@ -17,9 +17,6 @@ from processes import command, environment, eventually
 
 if sys.platform != "linux":
     pytest.skip("several workers need Linux", allow_module_level=True)
-LONG = pytest.mark.skipif(
-    "REACTOR_LONG" not in os.environ, reason="REACTOR_LONG=1 tries it, as .ci/run does"
-)
 
 
 @pytest.fixture
@@ -198,10 +195,10 @@ async def stuck_asgi(scope, receive, send):
     ("target", "path", "named"),
     [
         ("crewed:stuck", "/spin", "spin_for_ever"),
-        pytest.param("crewed:stuck", "/regex", "backtracking", marks=LONG),
-        pytest.param("crewed:stuck", "/lock", "deadlock", marks=LONG),
-        pytest.param("crewed:stuck_asgi", "/spin", "spin_for_ever", marks=LONG),
-        pytest.param("crewed:stuck_asgi", "/lock", "deadlock", marks=LONG),
+        pytest.param("crewed:stuck", "/regex", "backtracking", marks=pytest.mark.long),
+        pytest.param("crewed:stuck", "/lock", "deadlock", marks=pytest.mark.long),
+        pytest.param("crewed:stuck_asgi", "/spin", "spin_for_ever", marks=pytest.mark.long),
+        pytest.param("crewed:stuck_asgi", "/lock", "deadlock", marks=pytest.mark.long),
     ],
 )
 def test_a_worker_that_does_not_move_shows_where_and_is_replaced(folder, target, path, named):
@@ -220,7 +217,7 @@ def test_a_worker_that_does_not_move_shows_where_and_is_replaced(folder, target,
         answering(server, 2)
 
 
-@LONG
+@pytest.mark.long
 def test_an_import_that_takes_its_time_is_not_stuck(folder):
     """And is not killed by the time that a turn may take."""
     slow = "import time\nuntil = time.monotonic() + 2.5\nwhile time.monotonic() < until: pass\n"
@@ -249,7 +246,7 @@ def leaking(request):
 """
 
 
-@LONG
+@pytest.mark.long
 def test_a_worker_that_holds_too_much_is_replaced(folder):
     write_app(folder, more=LEAKING)
     words = ("--supervise", "--max-worker-memory", "60")
@@ -337,7 +334,7 @@ def test_each_worker_draws_other_numbers(folder):
 # --- pid 1, and the service manager ---------------------------------------------------------------
 
 
-@LONG
+@pytest.mark.long
 def test_strangers_that_are_left_to_it_are_reaped_and_decide_nothing(folder):
     """As pid 1 of a container has them: whoever's parent has ended."""
     with crew(folder, "--workers", "2") as server:
@@ -441,7 +438,7 @@ os.register_at_fork(after_in_child=die_soon)
 """
 
 
-@LONG
+@pytest.mark.long
 def test_pauses_grow_while_a_slot_dies_and_others_serve(folder):
     """The exact times are in test_policy."""
     (folder / "dying.py").write_text(DYING)

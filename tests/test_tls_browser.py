@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 import re
 import shutil
 import ssl
@@ -23,9 +22,6 @@ pytestmark = [
 ]
 
 # A second each: the first of them, and the one that a user meets first, are enough for every run.
-LONG = pytest.mark.skipif(
-    "REACTOR_LONG" not in os.environ, reason="REACTOR_LONG=1 tries it, as .ci/run does"
-)
 
 APP = """
 from reactor import Response
@@ -93,7 +89,7 @@ def test_an_app_loads_and_its_script_talks_to_it(place, browse):
         assert "by https: as https" in browse(f"https://localhost:{server.port}/", *words)
 
 
-@LONG
+@pytest.mark.long
 def test_a_certificate_that_nobody_trusts_is_not_taken(place, browse):
     """The tests above can fail: it is the option that lets them pass."""
     with started(place, "site") as server:
@@ -106,7 +102,7 @@ def test_http_is_told_to_use_https(place, browse):
         assert "This port speaks TLS: use https:// instead of http://" in page
 
 
-@LONG
+@pytest.mark.long
 def test_a_redirect_leads_to_the_page(place, browse):
     words = ("--tls-self-signed", "--tls-redirect", "127.0.0.1:0", "--allowed-host", "localhost")
     env = {"XDG_STATE_HOME": str(place / "state")}

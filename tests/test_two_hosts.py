@@ -5,14 +5,10 @@ The short form of bench/soak_hosts.py.
 
 from __future__ import annotations
 
-import os
-
 import pytest
 from behind_haproxy import TwoHosts, replace_under_load
 
-pytestmark = pytest.mark.skipif(
-    "REACTOR_LONG" not in os.environ, reason="REACTOR_LONG=1 tries it, as .ci/run does"
-)
+pytestmark = pytest.mark.long
 
 
 @pytest.mark.parametrize("drain", [True, False], ids=["drained", "found-out"])

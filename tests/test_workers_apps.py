@@ -17,9 +17,6 @@ from websocket_handshakes import head_of, opening
 
 if sys.platform != "linux":
     pytest.skip("several workers need Linux", allow_module_level=True)
-LONG = pytest.mark.skipif(
-    "REACTOR_LONG" not in os.environ, reason="REACTOR_LONG=1 tries it, as .ci/run does"
-)
 
 MORE = """
 from reactor import WebSocket
@@ -54,7 +51,8 @@ def folder(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "version", [pytest.param(ssl.TLSVersion.TLSv1_2, marks=LONG), ssl.TLSVersion.TLSv1_3]
+    "version",
+    [pytest.param(ssl.TLSVersion.TLSv1_2, marks=pytest.mark.long), ssl.TLSVersion.TLSv1_3],
 )
 def test_a_session_of_one_worker_is_resumed_by_any(folder, version):
     """They have one key for tickets, which is made before the fork."""
@@ -93,7 +91,7 @@ def test_a_websocket_is_told_1012_at_a_reload(folder):
         assert (frame[0], frame[2:]) == (0x88, b"\x03\xf4")  # a Close frame, 1012: come again
 
 
-@pytest.mark.parametrize("model", ["reactor", pytest.param("threads", marks=LONG)])
+@pytest.mark.parametrize("model", ["reactor", pytest.param("threads", marks=pytest.mark.long)])
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
 def test_an_application_is_told_of_a_drain(folder, model, number):
     words = ("--workers", "2", "--model", model)
@@ -137,7 +135,7 @@ def test_certificates_are_read_again_at_a_reload(folder):
         assert before not in {serial() for _ in range(6)}
 
 
-@LONG
+@pytest.mark.long
 def test_two_hundred_reloads_leave_nothing_behind(folder):
     with crew(folder, "--workers", "2") as server:
         answering(server, 2)
@@ -171,7 +169,7 @@ def app(request):
 """
 
 
-@pytest.mark.parametrize("times", [2, pytest.param(40, marks=LONG)])
+@pytest.mark.parametrize("times", [2, pytest.param(40, marks=pytest.mark.long)])
 def test_an_import_with_threads_never_hangs_a_worker(folder, times):
     (folder / "logs.py").write_text(LOGGING_THREAD)
     with crew(folder, "--workers", "2", target="logs:app") as server:

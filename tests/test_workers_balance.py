@@ -38,12 +38,9 @@ async def asgi(scope, receive, send):
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": b"%d x" % os.getpid()})
 """
-LONG = pytest.mark.skipif(
-    "REACTOR_LONG" not in os.environ, reason="REACTOR_LONG=1 tries it, as .ci/run does"
-)
 
 
-@pytest.fixture(scope="module", params=["native", pytest.param("asgi", marks=LONG)])
+@pytest.fixture(scope="module", params=["native", pytest.param("asgi", marks=pytest.mark.long)])
 def server(tmp_path_factory, request):
     folder = tmp_path_factory.mktemp("crew")
     write_app(folder, more=APPS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 import time
@@ -14,7 +13,6 @@ from processes import eventually
 
 if sys.platform != "linux":
     pytest.skip("several workers need Linux", allow_module_level=True)
-SECONDS = 30 if "REACTOR_LONG" in os.environ else 1
 
 
 def wakes(pid):
@@ -23,7 +21,8 @@ def wakes(pid):
     return sum(map(int, re.findall(r"ctxt_switches:\s*(\d+)", text)))
 
 
-def test_idle_workers_sleep_and_their_supervisor_looks_once_a_second(tmp_path):
+@pytest.mark.parametrize("seconds", [1, pytest.param(30, marks=pytest.mark.long)])
+def test_idle_workers_sleep_and_their_supervisor_looks_once_a_second(tmp_path, seconds):
     write_app(tmp_path)
     with crew(tmp_path, "--workers", "4") as server:
         answering(server, 4)
@@ -39,6 +38,6 @@ def test_idle_workers_sleep_and_their_supervisor_looks_once_a_second(tmp_path):
 
         eventually(sleep, "all of them sleep")
         before, looked = counts(), wakes(server.pid)
-        time.sleep(SECONDS)
+        time.sleep(seconds)
         assert counts() == before
-        assert wakes(server.pid) - looked <= 2 * (SECONDS + 1)  # asleep, and cut short by others
+        assert wakes(server.pid) - looked <= 2 * (seconds + 1)  # asleep, and cut short by others
