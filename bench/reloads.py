@@ -30,7 +30,7 @@ from crew import children, state  # noqa: E402
 from processes import command, environment  # noqa: E402
 from reloading import RollingLoad  # noqa: E402
 
-from reactor.server.policy import LIVED_S  # noqa: E402
+from reactor.server.workers.policy import LIVED_S  # noqa: E402
 
 EVERY_S = 0.7
 APPS = f"""

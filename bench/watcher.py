@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from reactor.loop import Loop
-from reactor.server.watching import SourceWatch, Watcher
+from reactor.server.workers.watching import SourceWatch, Watcher
 
 FILES, FOLDERS = 1000, 50
 SHARE_MAX = 0.01

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reactor.server import cgroups as module
+from reactor.server.workers import cgroups as module
 
 
 @pytest.fixture

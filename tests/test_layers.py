@@ -199,9 +199,9 @@ def test_recv_of_socket_objects_belongs_to_those_who_block():
     assert set(calls_of("recv")) == {
         "reactor.server.blocking_transport",
         "reactor.net.proxied",  # the header of the PROXY protocol, once a connection
-        "reactor.server.members",  # what a mold or a worker says to its supervisor,
-        "reactor.server.worker",  # and the other way round
-        "reactor.server.sources",  # which files they have loaded
+        "reactor.server.workers.members",  # what a mold or a worker says to its supervisor,
+        "reactor.server.workers.worker",  # and the other way round
+        "reactor.server.workers.sources",  # which files they have loaded
         "reactor.contrib._exchange",
         "reactor.bench.servers",
     }

@@ -12,7 +12,7 @@ from crew import answering, children, crew, state, write_app
 from processes import eventually
 
 from reactor.process._page import Page
-from reactor.server.worker import RETIRE, Channel
+from reactor.server.workers.worker import RETIRE, Channel
 
 if sys.platform != "linux":
     pytest.skip("several workers need Linux", allow_module_level=True)

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from reactor.limits import DEFAULT_LIMITS
-from reactor.server.policy import (
+from reactor.server.workers.policy import (
     LIVED_S,
     MEMORY_SAMPLES,
     PROVEN_S,

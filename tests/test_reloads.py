@@ -12,7 +12,7 @@ from crew import answering, children, crew, write_app
 from processes import eventually
 from reloading import RollingLoad
 
-from reactor.server.policy import LIVED_S
+from reactor.server.workers.policy import LIVED_S
 
 if sys.platform != "linux":
     pytest.skip("several workers need Linux", allow_module_level=True)

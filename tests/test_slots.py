@@ -8,11 +8,11 @@ import sys
 import pytest
 
 from reactor.loop import Loop
-from reactor.server import slots
-from reactor.server.members import WorkerState
-from reactor.server.policy import DUMP_S, OVERTAKEN_S, Policies
-from reactor.server.slots import Slots
-from reactor.server.worker import RETIRE
+from reactor.server.workers import slots
+from reactor.server.workers.members import WorkerState
+from reactor.server.workers.policy import DUMP_S, OVERTAKEN_S, Policies
+from reactor.server.workers.slots import Slots
+from reactor.server.workers.worker import RETIRE
 from reactor.testing import FakeClock, FakeSelector
 
 if sys.platform != "linux":

@@ -309,7 +309,7 @@ def test_memory_is_shared_with_the_mold(folder):
         "from crewed import app\nheld = [object() for _ in range(500_000)]\n"
     )
     with crew(folder, "--workers", "2", target="large:app") as server:
-        from reactor.server.worker_watch import private_bytes
+        from reactor.server.workers.worker_watch import private_bytes
 
         for pid in answering(server, 2):
             for _ in range(50):

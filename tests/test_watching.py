@@ -13,8 +13,8 @@ import pytest
 from processes import PATIENCE_S, REPOSITORY, eventually
 
 from reactor.loop import Loop
-from reactor.server import doorbell, watching
-from reactor.server.watching import (
+from reactor.server.workers import doorbell, watching
+from reactor.server.workers.watching import (
     DEBOUNCE_S,
     POLL_S,
     SourceWatch,
@@ -299,7 +299,8 @@ def test_a_doorbell_that_breaks_leaves_the_looking(folder, watchfiles):
 
 def test_a_doorbell_ends_with_who_hung_it(folder, watchfiles):
     program = (
-        "import sys, time; from reactor.loop import Loop; from reactor.server.doorbell import *\n"
+        "import sys, time; from reactor.loop import Loop\n"
+        "from reactor.server.workers.doorbell import *\n"
         "bell = Doorbell(Loop(), sys.argv[1:], print); print(bell._process.pid, flush=True)\n"
         "import os; os.kill(os.getpid(), 9)"
     )

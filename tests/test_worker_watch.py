@@ -10,10 +10,10 @@ import pytest
 
 from reactor.loop import Loop
 from reactor.process._page import Page
-from reactor.server import worker_watch
-from reactor.server.members import WorkerState
-from reactor.server.policy import MEMORY_PERIOD_S, MEMORY_SAMPLES, Policies
-from reactor.server.worker_watch import PERIOD_S, WorkerWatch, private_bytes
+from reactor.server.workers import worker_watch
+from reactor.server.workers.members import WorkerState
+from reactor.server.workers.policy import MEMORY_PERIOD_S, MEMORY_SAMPLES, Policies
+from reactor.server.workers.worker_watch import PERIOD_S, WorkerWatch, private_bytes
 from reactor.testing import FakeClock, FakeSelector
 
 if sys.platform != "linux":

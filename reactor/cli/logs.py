@@ -28,7 +28,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from reactor.process._page import Slot
     from reactor.server.access_log import AccessLogOptions
-    from reactor.server.worker import Channel
+    from reactor.server.workers.worker import Channel
 
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 ACCESS_LOGGER = "reactor.access"

@@ -11,7 +11,7 @@ from reactor.limits import Limits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from reactor.server.sources import Sources
+    from reactor.server.workers.sources import Sources
 
 # Who has a page open, or a stream, need not wait for what nobody wants any more.
 GRACEFUL_S = 1.0
@@ -64,8 +64,8 @@ def sources_of(options: argparse.Namespace) -> Sources | None:
     """
     if not reloads(options):
         return None
-    from reactor.server.sources import Sources
-    from reactor.server.watching import Watcher
+    from reactor.server.workers.sources import Sources
+    from reactor.server.workers.watching import Watcher
 
     folders = options.reload_dirs or [os.getcwd()]
     for folder in folders:

@@ -39,7 +39,7 @@ from reactor.loop._insist import exit_within
 from reactor.net.address import CannotListenError
 from reactor.net.passed import forget_passed
 from reactor.server.pid_file import pid_file
-from reactor.server.worker import show_stacks
+from reactor.server.workers.worker import show_stacks
 
 if TYPE_CHECKING:
     from reactor.cli import Parser

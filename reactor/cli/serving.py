@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from reactor.cli.logs import Logs
     from reactor.server import Server
     from reactor.server.status.observed import Observed
-    from reactor.server.worker import Channel
+    from reactor.server.workers.worker import Channel
 
 # The table is in docs/stop.md.
 FAILED = 1

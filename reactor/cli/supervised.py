@@ -26,9 +26,9 @@ from reactor.net.listening import ListeningSocket
 from reactor.net.passed import forget_passed
 from reactor.server.models import import_ahead
 from reactor.server.notify import Notifier
-from reactor.server.sources import Sources
-from reactor.server.supervisor import Supervisor
-from reactor.server.worker import Channel
+from reactor.server.workers.sources import Sources
+from reactor.server.workers.supervisor import Supervisor
+from reactor.server.workers.worker import Channel
 
 if TYPE_CHECKING:
     from reactor.server.status.crew import CrewStatus

@@ -14,7 +14,7 @@ from reactor.limits import MIB
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from reactor.server.policy import Policies
+    from reactor.server.workers.policy import Policies
 
 # More than any machine has cores; each of them is a process of some ten MiB.
 WORKERS_MAX = 512
@@ -96,7 +96,7 @@ def workers_of(options: argparse.Namespace) -> int:
         except argparse.ArgumentTypeError as error:
             raise ConfigurationError(f"{_VARIABLE} in the environment: {error}") from error
     if asked == AUTO:
-        from reactor.server.cgroups import processors
+        from reactor.server.workers.cgroups import processors
 
         asked = min(WORKERS_MAX, processors())
     return int(asked or 1)
@@ -118,7 +118,7 @@ def is_supervised(options: argparse.Namespace, workers: int) -> bool:
 
 
 def policies_of(options: argparse.Namespace, workers: int) -> Policies:
-    from reactor.server.policy import Policies
+    from reactor.server.workers.policy import Policies
 
     return Policies(
         workers=workers,

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from reactor.server.background import Background
     from reactor.server.status.observed import Observed
     from reactor.server.tls import Contexts, TlsOptions
-    from reactor.server.worker import Channel
+    from reactor.server.workers.worker import Channel
 
 # Where to listen: an address, what `--bind` takes, or a socket that listens already.
 Where = Bind | Address | Descriptor | str | socket.socket

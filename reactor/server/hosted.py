@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from reactor.server.slow import SlowRequests
     from reactor.server.status.observed import Observed
     from reactor.server.tls import Contexts
-    from reactor.server.worker import Channel
+    from reactor.server.workers.worker import Channel
 
 
 class Hosting:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from reactor.server.slow import SlowRequests
     from reactor.server.status.observed import Observed
     from reactor.server.tls import Contexts
-    from reactor.server.worker import Channel, WorkerSignals
+    from reactor.server.workers.worker import Channel, WorkerSignals
 
 
 class LoopServer:

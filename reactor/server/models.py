@@ -15,7 +15,7 @@ from reactor.server.loop_server import LoopServer
 if TYPE_CHECKING:
     from reactor.server.status.observed import Observed
     from reactor.server.tls import Contexts
-    from reactor.server.worker import Channel
+    from reactor.server.workers.worker import Channel
 
 Model = Literal["reactor", "threads"]
 HostLoop = Literal["auto", "reactor", "asyncio"]

@@ -39,7 +39,7 @@ from reactor.server.stopping import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from reactor.server.slow import SlowRequests
-    from reactor.server.worker import Channel
+    from reactor.server.workers.worker import Channel
 
 # How often who waits for the end looks for threads that went idle in the moment of the stop.
 _LOOK_S = 0.05

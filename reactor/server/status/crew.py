@@ -13,7 +13,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reactor.limits import Limits
-from reactor.server import members
 from reactor.server.edge import EdgePolicy
 from reactor.server.status.kernel import cpu_of, memory_of, own_process
 from reactor.server.status.listener import StatusListener, metrics_sockets
@@ -35,10 +34,11 @@ from reactor.server.status.snapshot import (
     Worker,
     counters_of,
 )
+from reactor.server.workers import members
 
 if TYPE_CHECKING:
-    from reactor.server.supervisor import Supervisor
     from reactor.server.tls import Contexts
+    from reactor.server.workers.supervisor import Supervisor
 
 
 class CrewStatus:

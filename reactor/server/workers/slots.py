@@ -22,11 +22,11 @@ from typing import Protocol
 
 from reactor.log import log
 from reactor.loop import Loop
-from reactor.server.cgroups import killed_for_memory
-from reactor.server.children import how_ended
-from reactor.server.members import Worker, WorkerState
-from reactor.server.policy import DUMP_S, OVERTAKEN_S, Backoff, Policies
-from reactor.server.worker import RETIRE
+from reactor.server.workers.cgroups import killed_for_memory
+from reactor.server.workers.children import how_ended
+from reactor.server.workers.members import Worker, WorkerState
+from reactor.server.workers.policy import DUMP_S, OVERTAKEN_S, Backoff, Policies
+from reactor.server.workers.worker import RETIRE
 
 
 def workers_said(count: int) -> str:

@@ -23,7 +23,7 @@ from typing import Any
 from reactor.log import log
 from reactor.loop import Loop
 from reactor.loop._core import EVENT_READ
-from reactor.server.watching import SourceWatch, Watcher, below, blamed_files, loaded_files
+from reactor.server.workers.watching import SourceWatch, Watcher, below, blamed_files, loaded_files
 
 _BEGAN = struct.Struct("!q")
 # Below what a Unix socket takes at once, whatever its buffer.

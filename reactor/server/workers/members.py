@@ -13,9 +13,9 @@ from typing import Protocol
 
 from reactor.loop import Loop
 from reactor.loop._core import EVENT_READ
-from reactor.server.children import Child
-from reactor.server.mold import CHILD, FORK, FORKED, LOADED, PACKET_BYTES_MAX, THREADS
-from reactor.server.worker import ASK, NUDGE, READY
+from reactor.server.workers.children import Child
+from reactor.server.workers.mold import CHILD, FORK, FORKED, LOADED, PACKET_BYTES_MAX, THREADS
+from reactor.server.workers.worker import ASK, NUDGE, READY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -26,8 +26,8 @@ from functools import partial
 
 from reactor.process._page import Page
 from reactor.process._parentage import die_with, outlive
-from reactor.server.children import fork, hear_again
-from reactor.server.worker import Channel, Service, work
+from reactor.server.workers.children import fork, hear_again
+from reactor.server.workers.worker import Channel, Service, work
 
 LOADED, THREADS, FORKED = b"L", b"T", b"F"
 FORK = struct.Struct("!II")  # the worker's number, and where it is in the page

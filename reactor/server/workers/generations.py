@@ -20,14 +20,14 @@ from reactor.errors import ConfigurationError
 from reactor.log import log
 from reactor.loop import Loop
 from reactor.process._page import Page
-from reactor.server.children import fork, how_ended
-from reactor.server.members import Mold, Worker, WorkerState
-from reactor.server.mold import mold
 from reactor.server.notify import Notifier
-from reactor.server.policy import Policies
 from reactor.server.record import Record
-from reactor.server.slots import Slots, workers_said
-from reactor.server.worker import RETIRE, Service
+from reactor.server.workers.children import fork, how_ended
+from reactor.server.workers.members import Mold, Worker, WorkerState
+from reactor.server.workers.mold import mold
+from reactor.server.workers.policy import Policies
+from reactor.server.workers.slots import Slots, workers_said
+from reactor.server.workers.worker import RETIRE, Service
 
 CANNOT_START = 3
 # Before a mold that has died is made anew.

@@ -19,7 +19,7 @@ from typing import Any
 
 from reactor.log import log
 from reactor.loop import Loop
-from reactor.server.doorbell import Doorbell, can_ring
+from reactor.server.workers.doorbell import Doorbell, can_ring
 
 # A save is seen at the next look. With the pause behind it and an import that is as short as most,
 # the new one serves within half a second; a thousand files take 0.7 % of a core.

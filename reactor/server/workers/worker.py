@@ -21,8 +21,8 @@ from typing import Any, Protocol
 
 from reactor.limits import DEFAULT_LIMITS
 from reactor.process._page import Slot
-from reactor.server.children import hear_again
 from reactor.server.stopping import Stoppable, WakePipe, say_blocked
+from reactor.server.workers.children import hear_again
 
 # What a worker says: it serves, with a sentence; it wants to be replaced, with a reason.
 READY, ASK = b"R", b"A"

@@ -4,7 +4,7 @@ It is another process because watchfiles runs threads, and who forks workers has
 say what has happened, since a `Watcher` finds that out in any case: it writes a byte for each
 batch. Must never know: what is looked at, or why.
 
-    python -m reactor.server.doorbell FOLDER...
+    python -m reactor.server.workers.doorbell FOLDER...
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Doorbell:
         self._reader, writer = os.pipe()
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own module
-                [sys.executable, "-m", "reactor.server.doorbell", *folders],
+                [sys.executable, "-m", "reactor.server.workers.doorbell", *folders],
                 stdin=subprocess.DEVNULL,
                 stdout=writer,
                 stderr=subprocess.DEVNULL,

@@ -23,15 +23,15 @@ from reactor.log import log
 from reactor.net import Reactor
 from reactor.process._page import DRAINING, FREE, READY, STARTING, Page
 from reactor.process._parentage import adopt_orphans
-from reactor.server.children import close_all_but, descriptors, how_ended, reap_strangers
-from reactor.server.generations import Generations
-from reactor.server.members import Worker, WorkerState
 from reactor.server.notify import Notifier
-from reactor.server.policy import Policies, longest_drain_s
 from reactor.server.record import Record
-from reactor.server.slots import Slots, workers_said
-from reactor.server.worker import DRAIN, INTERRUPT, NOW, Service, show_stacks
-from reactor.server.worker_watch import WorkerWatch
+from reactor.server.workers.children import close_all_but, descriptors, how_ended, reap_strangers
+from reactor.server.workers.generations import Generations
+from reactor.server.workers.members import Worker, WorkerState
+from reactor.server.workers.policy import Policies, longest_drain_s
+from reactor.server.workers.slots import Slots, workers_said
+from reactor.server.workers.worker import DRAIN, INTERRUPT, NOW, Service, show_stacks
+from reactor.server.workers.worker_watch import WorkerWatch
 
 # Slots of the page for each worker that is wanted: those that serve, that drain, and that start,
 # while the number of workers is changed too.

@@ -15,15 +15,15 @@ from contextlib import suppress
 from reactor.log import log
 from reactor.loop import Loop
 from reactor.process._page import Page
-from reactor.server.members import Worker, WorkerState
-from reactor.server.policy import (
+from reactor.server.workers.members import Worker, WorkerState
+from reactor.server.workers.policy import (
     MEMORY_PERIOD_S,
     MemoryWatch,
     Policies,
     is_stuck,
     requests_allowed,
 )
-from reactor.server.slots import Slots
+from reactor.server.workers.slots import Slots
 
 # One wake-up of the supervisor each; a time-out is late by so much at most.
 PERIOD_S = 1.0
