@@ -39,6 +39,7 @@ from reactor.loop._insist import exit_within
 from reactor.net.address import CannotListenError
 from reactor.net.passed import forget_passed
 from reactor.server.pid_file import pid_file
+from reactor.server.workers.children import hear_again
 from reactor.server.workers.worker import show_stacks
 
 if TYPE_CHECKING:
@@ -197,6 +198,7 @@ def _run(parser: Parser, words: Any, notifier: Notifier) -> int:
 def _serve_by_processes(options: argparse.Namespace, notifier: Notifier) -> int:
     """By this one, or by several."""
     workers = workers_of(options)
+    hear_again()  # whoever starts a server may have blocked signals, and a program inherits that
     with ExitStack() as ending:
         keep = []
         # First: whoever starts it twice is told so, and --user may not write there any more.

@@ -42,7 +42,7 @@ def fork(body: Callable[[], int]) -> int:
 
 
 def hear_again() -> None:
-    """In a child: its handlers are its own by now."""
+    """All signals. In a child: its handlers are its own by now."""
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
