@@ -92,6 +92,20 @@ def test_a_worker_whose_mold_died_before_it_named_it_leaves_the_sockets_to_other
         answering(server, 3)
 
 
+NO_CHILD = """
+os.register_at_fork(after_in_child=lambda: os._exit(0))
+"""
+
+
+def test_a_reload_whose_mold_can_fork_nobody_says_so(folder):
+    with crew(folder, "--workers", "2") as server:
+        workers = answering(server, 2)
+        write_app(folder, more=NO_CHILD)
+        server.signal(signal.SIGHUP)
+        eventually(lambda: "those who serve go on: no worker could be forked" in server.err, "why")
+        assert answering(server, 2) == workers
+
+
 class Listened:
     """A socket that a worker listens on, and the server that does."""
 

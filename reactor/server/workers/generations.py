@@ -308,6 +308,7 @@ class Generations:
             return True
         comes = self._next is not None and worker.generation == self._next.generation
         if comes and self._mold is not None and not self._mold.child.ended:
-            self._no_mold(f"worker {worker.pid} ended {how_ended(status)} before it served")
+            ended = f"worker {worker.pid} ended {how_ended(status)} before it served"
+            self._no_mold(ended if worker.pid else "no worker could be forked")
             return True
         return False
