@@ -106,6 +106,23 @@ def test_a_reload_whose_mold_can_fork_nobody_says_so(folder):
         assert answering(server, 2) == workers
 
 
+HANGS_IN_A_CHILD = """
+os.register_at_fork(after_in_child=lambda: os.path.exists("hang") and time.sleep(1000))
+"""
+
+
+def test_what_hangs_in_a_hook_of_a_fork_ends_with_its_mold(tmp_path):
+    write_app(tmp_path, more=HANGS_IN_A_CHILD)
+    with crew(tmp_path, "--workers", "2", "--timeout-worker-start", "1") as server:
+        [mold] = set(children(server.pid)) - answering(server, 2)
+        (tmp_path / "hang").touch()
+        server.signal(signal.SIGTTIN)
+        [hanging] = eventually(lambda: children(mold), "one is forked, and hangs")
+        eventually(lambda: state(hanging) == "", "it was ended")
+        (tmp_path / "hang").unlink()
+        answering(server, 3)
+
+
 class Listened:
     """A socket that a worker listens on, and the server that does."""
 

@@ -59,6 +59,15 @@ def _is_open(number: int) -> bool:
     return True
 
 
+def children_of(pid: int) -> list[int]:
+    """The numbers of its children, as far as the kernel tells."""
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+            return [int(number) for number in file.read().split()]
+    except OSError:
+        return []
+
+
 def close_all_but(kept: set[int]) -> None:
     for number in descriptors() - kept:
         with suppress(OSError):

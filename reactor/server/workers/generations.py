@@ -13,6 +13,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Protocol
 
@@ -22,7 +23,7 @@ from reactor.loop import Loop
 from reactor.process._page import Page
 from reactor.server.notify import Notifier
 from reactor.server.record import Record
-from reactor.server.workers.children import fork, how_ended
+from reactor.server.workers.children import children_of, fork, how_ended
 from reactor.server.workers.members import Mold, Worker, WorkerState
 from reactor.server.workers.mold import mold
 from reactor.server.workers.policy import Policies
@@ -112,7 +113,7 @@ class Generations:
     def kill(self) -> None:
         """The server ends now. A worker that a mold has not made yet ends with the mold."""
         for made in self.molds:
-            made.child.kill(signal.SIGKILL)
+            self._end(made)
 
     def _dismiss(self, mold: Mold) -> None:
         if mold.child.ended:
@@ -120,7 +121,16 @@ class Generations:
         self._old.append(mold)
         mold.dismiss()
         # One that is stopped, or hangs in what the application does at a fork, does not hear it.
-        self._loop.call_later(self._policies.start_timeout_s, mold.child.kill, signal.SIGKILL)
+        self._loop.call_later(self._policies.start_timeout_s, self._end, mold)
+
+    @staticmethod
+    def _end(mold: Mold) -> None:
+        # What it has forked, and hangs in a hook of the application, would outlive all of us.
+        if not mold.child.ended:
+            for child in children_of(mold.child.pid):
+                with suppress(ProcessLookupError):
+                    os.kill(child, signal.SIGKILL)
+        mold.child.kill(signal.SIGKILL)
 
     def reload(self) -> None:
         """Import the application anew, and replace each worker when its successor is ready. While
@@ -283,7 +293,7 @@ class Generations:
             if deaf.generation == worker.generation:
                 what = f"it has forked no worker for {seconds:g} s (--timeout-worker-start)"
                 log(logging.ERROR, "the mold %d is ended: %s", deaf.child.pid, what)
-                deaf.child.kill(signal.SIGKILL)
+                self._end(deaf)
 
     def settled(self) -> None:
         """All slots have workers of the newest generation."""
