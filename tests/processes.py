@@ -88,8 +88,7 @@ class ServerProcess:
         if announced:
             self._ready.wait(PATIENCE_S)
             if "\n" not in self.out:
-                process.kill()
-                process.wait()
+                self.release()
                 pytest.fail(f"the server did not start: {self.err!r}")
 
     def _collect(self, stream, name):
@@ -303,6 +302,19 @@ def needs(program):
     if path is None:
         pytest.skip(f"{program} is not installed")
     return path
+
+
+def python_for_everybody():
+    """An interpreter that others can read too, and that can import what is tested."""
+    for program in (sys.executable, "/usr/bin/python3"):
+        done = subprocess.run(
+            [program, "-c", "import os; os.setgroups([]); os.setuid(65534); "
+             "import ctypes, reactor.server.threads, ssl"],
+            env=environment(), cwd="/", capture_output=True, timeout=PATIENCE_S,
+        )  # fmt: skip
+        if done.returncode == 0:
+            return program
+    pytest.skip("no interpreter here can be read by another user")
 
 
 def open_descriptors():

@@ -22,6 +22,7 @@ from processes import (
     eventually,
     has_ipv6,
     needs,
+    python_for_everybody,
     read_to_end,
     run_reactor,
     serving,
@@ -109,7 +110,9 @@ def test_an_abstract_name_serves_whom_the_server_has_become(room):
     name = f"reactor-became-{os.getpid()}"
     (room / "index.html").write_text("the page")
     room.chmod(0o755)
-    with serving(room, "--bind", f"unix:@{name}", "--user", "65534", "--group", "65534"):
+    words = ["--bind", f"unix:@{name}", "--user", "65534", "--group", "65534"]
+    program = [python_for_everybody(), *command("serve", room, *words, "--allowed-host", "*")[1:]]
+    with started(program):
         assert served_as(65534, f"\0{name}")
         assert served_as(0, f"\0{name}")
         assert not served_as(65533, f"\0{name}")

@@ -7,7 +7,6 @@ import pwd
 import re
 import socket
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from processes import (
     command,
     environment,
     eventually,
+    python_for_everybody,
     read_to_end,
     run_reactor,
     started,
@@ -44,19 +44,6 @@ def app(request):
     return Response(200, {}, f"{IMPORTED_AS} {os.getuid()} {back} {os.environ['HOME']}")
 """
 REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-
-
-def python_for_everybody():
-    """An interpreter that others can read too, and that can import what is tested."""
-    for program in (sys.executable, "/usr/bin/python3"):
-        done = subprocess.run(
-            [program, "-c", "import os; os.setgroups([]); os.setuid(65534); "
-             "import ctypes, reactor.server.threads, ssl"],
-            env=environment(), cwd="/", capture_output=True, timeout=PATIENCE_S,
-        )  # fmt: skip
-        if done.returncode == 0:
-            return program
-    pytest.skip("no interpreter here can be read by another user")
 
 
 @pytest.fixture

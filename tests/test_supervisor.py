@@ -359,6 +359,14 @@ def orphans(request):
         assert answering(server, 2) == pids
 
 
+def test_what_starts_a_second_server_elsewhere_does_nothing_but_says_so(folder):
+    with crew(folder, "--workers", "2") as server:
+        pids = answering(server, 2)
+        server.signal(signal.SIGUSR2)
+        eventually(lambda: "SIGUSR2 does nothing here" in server.err, "it says so")
+        assert answering(server, 2) == pids
+
+
 class Manager:
     """A service manager's end of NOTIFY_SOCKET."""
 

@@ -191,6 +191,8 @@ def _run(parser: Parser, words: Any, notifier: Notifier) -> int:
         return _serve_by_processes(options, notifier)
     except CannotListenError as error:
         option = "bind" if options.bind else error.choose
+        if options.tls_redirect:
+            option = f"{option} or --tls-redirect"
         said = f"{error} with --{option}" if error.choose else str(error)
         raise ConfigurationError(said) from error
 

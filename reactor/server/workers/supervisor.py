@@ -142,6 +142,7 @@ class Supervisor:
         hear(signal.SIGCHLD, self._reap)
         show_stacks()
         hear(signal.SIGUSR1, self.reopen_logs)
+        hear(signal.SIGUSR2, self._stay)
         hear(signal.SIGTTIN, self._more)
         hear(signal.SIGTTOU, self._fewer)
         # nohup asks that it be ignored.
@@ -268,6 +269,14 @@ class Supervisor:
         if self.stopping and not self.slots.workers:
             self._over = True
             self.loop.stop()
+
+    def _stay(self) -> None:
+        # By gunicorn and nginx a new program takes the sockets. The default action would end this.
+        log(
+            logging.WARNING,
+            "SIGUSR2 does nothing here: SIGHUP loads the application anew, and where systemd has "
+            "the sockets a restart loses nobody (docs/deploy.md)",
+        )
 
     def _more(self) -> None:
         if not self.stopping and PAGE_SLOTS * len(self.slots.slots) < self.page.slots:
