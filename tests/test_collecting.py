@@ -196,9 +196,12 @@ def test_who_waits_is_answered_when_others_have_been(model, tmp_path):
             third = threading.Thread(target=lambda: answers.append(upload(server, request, size)))
             answers = []
             third.start()
+            # Both before either is read from: one may wait for what the other holds.
             for sock in (first, second):
                 with suppress(ConnectionError):  # one of them may be refused, never all
                     sock.sendall(b"x" * 50_000)
+            for sock in (first, second):
+                with suppress(ConnectionError):
                     answers.append(read_to_end(sock))
             third.join()
         assert any(answer.endswith(b"300000") for answer in answers)
