@@ -7,15 +7,11 @@ from __future__ import annotations
 
 import socket
 import subprocess
-import sys
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from processes import PATIENCE_S, eventually, needs, read_to_end, serving
-
-sys.path.append(str(Path(__file__).resolve().parent.parent / "bench"))
-
-from soak_stop import Load
+from reloading import LastingLoad
 
 CONFIG = """
 global
@@ -40,29 +36,13 @@ backend hosts
   server b 127.0.0.1:{b} port {checked_b}
 """
 #: What a client of HAProxy may never see.
-LOSSES = (*Load.LOSSES, "refused", "reset while idle")
+LOSSES = (*LastingLoad.LOSSES, "refused", "reset while idle")
 
 
 def free_ports(count):
     with ExitStack() as stack:
         socks = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
         return [sock.getsockname()[1] for sock in socks]
-
-
-class LastingLoad(Load):
-    """Kept connections whose server goes on: they end when they have their last answers."""
-
-    ending = False
-
-    def later(self, seconds, asker):
-        if self.ending:
-            asker.end(None)
-        else:
-            super().later(seconds, asker)
-
-    def finish(self):
-        self.ending = True
-        self.go_on_after_the_stop()
 
 
 class TwoHosts:

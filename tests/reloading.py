@@ -39,7 +39,23 @@ class Visitor(Asker):
             self._load.come_again(how)
 
 
-class RollingLoad(Load):
+class LastingLoad(Load):
+    """Kept connections whose server goes on: they end when they have their last answers."""
+
+    ending = False
+
+    def later(self, seconds, asker):
+        if self.ending:
+            asker.end(None)
+        else:
+            super().later(seconds, asker)
+
+    def finish(self):
+        self.ending = True
+        self.go_on_after_the_stop()
+
+
+class RollingLoad(LastingLoad):
     """Kept connections that think, and new ones at a rate, for as long as `run` is called.
 
     Attributes:
@@ -47,7 +63,6 @@ class RollingLoad(Load):
     """
 
     asker = Visitor
-    ending = False
     LOSSES = (*Load.LOSSES, "refused")
 
     def __init__(self, address, kept=KEPT, think_s=THINK_S, new_per_s=NEW_PER_S):
@@ -69,16 +84,6 @@ class RollingLoad(Load):
                 self.asker(self, self._kept_think_s, once=False)
             if until_empty and not self.selector.get_map():
                 return
-
-    def later(self, seconds, asker):
-        if self.ending:
-            asker.end(None)
-        else:
-            super().later(seconds, asker)
-
-    def finish(self):
-        self.ending = True
-        self.go_on_after_the_stop()
 
     def percentile(self, part):
         ordered = sorted(self.times)

@@ -5,10 +5,10 @@ Everything in it is escaped, since names, targets and command lines are somebody
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterable, Sequence
 from string import Template
 
+from reactor.apps.markup import text
 from reactor.bench.cells import (
     COST_HEAD,
     RATE_HEAD,
@@ -92,15 +92,6 @@ def page(results: Results) -> str:
             for name, config in environment.configurations.items()
         ),
     )
-
-
-def text(words: str) -> str:
-    r"""Escaped, and what cannot be printed replaced.
-
-    >>> text("<b>\x00")
-    '&lt;b&gt;\ufffd'
-    """
-    return html.escape("".join(c if c.isprintable() else "\ufffd" for c in words))
 
 
 def _lines(words: str) -> str:

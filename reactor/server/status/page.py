@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import html
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from string import Template
 
+from reactor.apps.markup import text
 from reactor.server.status import words
 from reactor.server.status.history import Sample
 from reactor.server.status.page_style import SCRIPT, STYLE
@@ -108,15 +108,6 @@ def sections(snapshot: Snapshot, samples: Iterable[Sample]) -> dict[str, str]:
         "events": _events(snapshot),
         "limits": _limits(snapshot),
     }
-
-
-def text(words: str) -> str:
-    r"""Escaped, and what cannot be printed replaced.
-
-    >>> text("<b>\x00")
-    '&lt;b&gt;\ufffd'
-    """
-    return html.escape("".join(c if c.isprintable() else "�" for c in words))
 
 
 def _state(snapshot: Snapshot) -> str:
