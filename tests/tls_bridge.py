@@ -7,6 +7,7 @@ With `FOLDER` set, `processes.serving` starts servers with a certificate and put
 from __future__ import annotations
 
 import os
+import select
 import socket
 import ssl
 import threading
@@ -80,6 +81,7 @@ class Pair:
         # An address is no name of SNI, so that the tests may ask for any host.
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname="127.0.0.1")
         self._lock = threading.Lock()
+        self._over = False
 
     def run(self) -> None:
         for sock in (self._plain, self._secured):
@@ -91,6 +93,7 @@ class Pair:
             self._to_client()
             there.join()
         except OSError:
+            self._over = True
             reset(self._plain)
             reset(self._secured)
         else:
@@ -117,7 +120,7 @@ class Pair:
                 with self._lock:
                     self._tls.write(data)
                     sent = self._outgoing.read()
-                self._secured.sendall(sent)
+                self._send(sent)
             # Our close_notify: the other direction stays open. `unwrap` looks for the server's, and
             # would stumble over data that is held.
             while self._held():
@@ -129,6 +132,17 @@ class Pair:
             reset(self._secured)
             with suppress(OSError):
                 self._plain.shutdown(socket.SHUT_RDWR)
+
+    def _send(self, data: bytes) -> None:
+        """To a server that may read nothing: a reset of the client ends that wait, which a close by
+        another thread would not."""
+        while data:
+            _, writable, _ = select.select([], [self._secured], [], 0.05)
+            if self._over:
+                raise ConnectionResetError
+            if writable:
+                with suppress(BlockingIOError):
+                    data = data[self._secured.send(data, socket.MSG_DONTWAIT) :]
 
     def _held(self) -> int:
         with self._lock:
