@@ -8,7 +8,7 @@ import threading
 import time
 
 import pytest
-from processes import MODELS, PATIENCE_S, exchange, open_descriptors
+from processes import MODELS, PATIENCE_S, eventually, exchange, given_back, open_descriptors
 
 import reactor
 from reactor import Inet, Limits, Response, Server, Unix
@@ -61,12 +61,14 @@ def test_200_starts_and_stops_leave_nothing(name, target, model, tmp_path):
             assert exchange(address(server), sent, half_close=True).endswith(b"hello")
 
     once()
-    before = open_descriptors(), threading.active_count()
+    before, threads = open_descriptors(), threading.active_count()
     began = time.perf_counter()
     for _ in range(200):
         once()
     took_s = time.perf_counter() - began
-    assert (open_descriptors(), threading.active_count()) == before
+    # A thread that has just closed its connection is there for a moment more.
+    given_back(before)
+    eventually(lambda: threading.active_count() <= threads, "all threads have ended")
     # 20 ms each on a quiet machine.
     assert took_s < 200 * 0.2
 
@@ -161,7 +163,7 @@ def test_what_keeps_it_from_starting_is_raised():
     before = threading.active_count()
     with pytest.raises(StartupError, match="no database"):
         server.start()
-    assert threading.active_count() == before
+    assert threading.active_count() <= before
 
 
 def test_an_application_that_never_returns_is_named(monkeypatch):
