@@ -5,10 +5,15 @@ from __future__ import annotations
 import http.client
 import os
 import re
+import sys
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
 from processes import PATIENCE_S, eventually, serving
+
+if sys.platform != "linux":
+    pytest.skip("a supervisor needs Linux", allow_module_level=True)
 
 APP = """
 import ctypes, os, signal, sys, threading, time
@@ -48,6 +53,13 @@ def save(folder, text):
     unfinished = Path(folder) / "crewed.unfinished"
     unfinished.write_text(text)
     unfinished.replace(Path(folder) / "crewed.py")
+
+
+@pytest.fixture(name="folder")
+def crewed_folder(tmp_path):
+    """With that module."""
+    write_app(tmp_path)
+    return tmp_path
 
 
 def crew(folder, *words, target="crewed:app", **options):

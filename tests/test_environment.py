@@ -7,7 +7,6 @@ import re
 import signal
 
 import pytest
-from crew import children
 from processes import eventually, run_reactor, serving
 
 from reactor.cli.environment import _variables_of
@@ -82,6 +81,8 @@ def test_a_wrong_port_is_one_sentence(tmp_path, port):
 
 
 def test_web_concurrency_is_how_many_workers_serve(tmp_path):
+    from crew import children  # which needs Linux
+
     with serving(tmp_path, env={"WEB_CONCURRENCY": "2"}) as server:
         # The supervisor, the mold, two workers.
         eventually(lambda: len(children(server.pid)) == 3, "there are two workers")

@@ -134,14 +134,17 @@ def test_refusals_by_reason(folder):
         assert got["reactor_requests_active"] == 0
 
 
-def test_a_websocket_that_breaks_its_rules_is_a_refusal(folder):
-    asked = (
+def open_websocket(client):
+    client.sendall(
         b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
         b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
     )
+    assert client.recv(1000).startswith(b"HTTP/1.1 101 ")
+
+
+def test_a_websocket_that_breaks_its_rules_is_a_refusal(folder):
     with observed("seen:socket", cwd=folder) as server, server.connect() as client:
-        client.sendall(asked)
-        assert client.recv(1000).startswith(b"HTTP/1.1 101 ")
+        open_websocket(client)
         client.sendall(b"\x81\x01x")  # RFC 6455 5.1: a client masks
         counted(server, 'reactor_refused_total{reason="ws-mask"}', 1)
 
@@ -183,13 +186,8 @@ def test_an_idle_connection_is_idle(folder):
 
 
 def test_an_upgrade_is_a_101_and_no_longer_active(folder):
-    asked = (
-        b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-    )
     with observed("seen:socket", cwd=folder) as server, server.connect() as client:
-        client.sendall(asked)
-        assert client.recv(1000).startswith(b"HTTP/1.1 101 ")
+        open_websocket(client)
         got = counted(server, code(101), 1)
         assert got["reactor_requests_active"] == 0
         assert got['reactor_connections{state="writing"}'] == 0

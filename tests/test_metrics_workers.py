@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import time
 from types import SimpleNamespace
 
-import pytest
-from crew import answering, ask, crew, write_app
+from crew import (
+    answering,
+    ask,
+    crew,
+    crewed_folder,  # noqa: F401 - a fixture
+    write_app,
+)
 from observed import ask as look
 from observed import counted, leave, scrape, status_of, values, where
 from processes import eventually, open_descriptors
@@ -23,19 +27,10 @@ from reactor.server.status.crew import CrewStatus
 from reactor.server.status.exposition import exposed
 from reactor.server.status.notes import Notes
 
-if sys.platform != "linux":
-    pytest.skip("several workers need Linux", allow_module_level=True)
-
 SCRAPE_S = 0.2  # ten times what is promised
 SCRAPE_BYTES_MAX = 64 * 1024
 OK = 'reactor_responses_total{http_response_status_code="200"}'
 REQUESTS = 'reactor_requests_total{http_request_method="GET"}'
-
-
-@pytest.fixture
-def folder(tmp_path):
-    write_app(tmp_path)
-    return tmp_path
 
 
 def watched(folder, *words, **options):

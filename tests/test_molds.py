@@ -5,23 +5,19 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import sys
 
-import pytest
-from crew import answering, children, crew, state, write_app
+from crew import (
+    answering,
+    children,
+    crew,
+    crewed_folder,  # noqa: F401 - a fixture
+    state,
+    write_app,
+)
 from processes import eventually
 
 from reactor.process._page import Page
 from reactor.server.workers.worker import RETIRE, Channel
-
-if sys.platform != "linux":
-    pytest.skip("several workers need Linux", allow_module_level=True)
-
-
-@pytest.fixture
-def folder(tmp_path):
-    write_app(tmp_path)
-    return tmp_path
 
 
 def stopped_mold(server, workers):

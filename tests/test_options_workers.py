@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-
 import pytest
 from crew import write_app
 from option_table import check
 from reload_option_rows import RELOAD_TABLE, noticed
 from worker_option_rows import WORKER_TABLE
-
-if sys.platform != "linux":
-    pytest.skip("several workers need Linux", allow_module_level=True)
 
 COUNTED = """
 from pathlib import Path

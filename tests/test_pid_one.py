@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 
 import pytest
 from crew import APP, ask, children, state
 from processes import PATIENCE_S, command, eventually, needs, started
-
-if sys.platform != "linux":
-    pytest.skip("namespaces of processes are Linux's", allow_module_level=True)
 
 # A shell that leaves a child behind, which ends with a code that means something to a supervisor.
 ORPHANS = """

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import signal
-import sys
 
-import pytest
-from crew import ask, crew, write_app
+from crew import (
+    ask,
+    crew,
+    crewed_folder,  # noqa: F401 - a fixture
+    write_app,
+)
 from processes import eventually
 from test_workers import is_taken
-
-if sys.platform != "linux":
-    pytest.skip("a supervisor needs Linux", allow_module_level=True)
-
-
-@pytest.fixture
-def folder(tmp_path):
-    write_app(tmp_path)
-    return tmp_path
 
 
 def configure(folder, *lines):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import sys
 import time
 from pathlib import Path
 
@@ -12,9 +11,6 @@ import pytest
 from crew import ask, state, write_app
 from processes import eventually, read_to_end, run_reactor, serving
 from websocket_handshakes import opening
-
-if sys.platform != "linux":
-    pytest.skip("--reload needs Linux", allow_module_level=True)
 
 # Ten times what it takes on a machine that has time.
 SOON_S, OPEN_SOON_S = 5.0, 15.0

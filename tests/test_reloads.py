@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 
 import pytest
 from clients import NOTE
@@ -14,8 +13,6 @@ from reloading import RollingLoad
 
 from reactor.server.workers.policy import LIVED_S
 
-if sys.platform != "linux":
-    pytest.skip("several workers need Linux", allow_module_level=True)
 QUIET = ("--no-access-log", "--workers", "2")
 # The client and the server share two cores with whatever else runs.
 GENTLE = {"kept": 8, "think_s": 0.01, "new_per_s": 50}

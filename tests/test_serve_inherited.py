@@ -11,8 +11,6 @@ import pytest
 from crew import write_app
 from processes import PATIENCE_S, command, environment
 
-if sys.platform != "linux":
-    pytest.skip("several workers need Linux", allow_module_level=True)
 WAYS = {"one": (), "threads": ("--model", "threads"), "workers": ("--workers", "2")}
 # A program that is executed keeps the mask.
 BLOCKED = [

@@ -7,22 +7,21 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import threading
 from functools import partial
 
 import pytest
-from crew import answering, ask, children, crew, save, state, write_app
+from crew import (
+    answering,
+    ask,
+    children,
+    crew,
+    crewed_folder,  # noqa: F401 - a fixture
+    save,
+    state,
+    write_app,
+)
 from processes import command, environment, eventually
-
-if sys.platform != "linux":
-    pytest.skip("several workers need Linux", allow_module_level=True)
-
-
-@pytest.fixture
-def folder(tmp_path):
-    write_app(tmp_path)
-    return tmp_path
 
 
 def comes_to(server, version):

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import signal
-import sys
 
 import pytest
 from crew import crew, write_app
 from processes import eventually, read_to_end
-
-if sys.platform != "linux":
-    pytest.skip("several workers need Linux", allow_module_level=True)
 
 OTHERS = """
 class Echo:

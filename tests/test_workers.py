@@ -5,21 +5,18 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import sys
 from contextlib import suppress
 
 import pytest
-from crew import answering, ask, children, crew, state, write_app
+from crew import (
+    answering,
+    ask,
+    children,
+    crew,
+    crewed_folder,  # noqa: F401 - a fixture
+    state,
+)
 from processes import MODELS, eventually, run_reactor
-
-if sys.platform != "linux":
-    pytest.skip("several workers need Linux", allow_module_level=True)
-
-
-@pytest.fixture
-def folder(tmp_path):
-    write_app(tmp_path)
-    return tmp_path
 
 
 @pytest.mark.parametrize("model", MODELS)

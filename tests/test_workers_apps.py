@@ -7,16 +7,12 @@ import re
 import signal
 import socket
 import ssl
-import sys
 
 import pytest
 from crew import answering, ask, children, crew, write_app
 from pem_files import Pems
 from processes import PATIENCE_S, eventually
 from websocket_handshakes import head_of, opening
-
-if sys.platform != "linux":
-    pytest.skip("several workers need Linux", allow_module_level=True)
 
 MORE = """
 from reactor import WebSocket

@@ -7,7 +7,6 @@ import re
 import selectors
 import signal
 import socket
-import sys
 import threading
 import time
 from collections import Counter
@@ -16,9 +15,6 @@ from contextlib import ExitStack
 import pytest
 from crew import answering, ask, crew, write_app
 from processes import eventually
-
-if sys.platform != "linux":
-    pytest.skip("several workers need Linux", allow_module_level=True)
 
 APPS = """
 def hold_up():

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import re
-import sys
 import time
 from pathlib import Path
 
 import pytest
 from crew import answering, children, crew, write_app
 from processes import eventually
-
-if sys.platform != "linux":
-    pytest.skip("several workers need Linux", allow_module_level=True)
 
 
 def wakes(pid):
