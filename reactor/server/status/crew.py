@@ -5,7 +5,6 @@ So a worker that is held up, or all of them, never hold up who asks.
 
 from __future__ import annotations
 
-import platform
 import socket
 import time
 from collections.abc import Sequence
@@ -17,14 +16,7 @@ from reactor.server.edge import EdgePolicy
 from reactor.server.status.kernel import cpu_of, memory_of, own_process
 from reactor.server.status.listener import StatusListener, metrics_sockets
 from reactor.server.status.notes import Notes
-from reactor.server.status.own import (
-    in_use,
-    listening_on,
-    shown_limits,
-    slowest_of,
-    stalls_of,
-    version,
-)
+from reactor.server.status.own import of_any_server
 from reactor.server.status.snapshot import (
     Counters,
     Event,
@@ -78,7 +70,6 @@ class CrewStatus:
         self._listener.start(self._supervisor.loop)
 
     def snapshot(self) -> Snapshot:
-        now = time.time()
         clock = time.monotonic()
         page, record = self._supervisor.page, self._supervisor.record
         workers = tuple(self._worker(one, clock) for one in self._supervisor.slots.workers)
@@ -86,24 +77,16 @@ class CrewStatus:
         if self.contexts is not None and self.contexts.failed:
             reload = Reload(False, record.reloaded_at)
         return Snapshot(
-            at=now,
+            **of_any_server(self.target, self._sockets, self.contexts, self._notes, self._limits),
             clock=clock,
-            version=version(),
-            python=platform.python_version(),
-            target=self.target,
             started_at=record.started_at,
             state=self._state(),
             counters=counters_of(page.total_row, page.total),
             workers=workers,
-            listeners=listening_on(self._sockets, self._limits),
-            certificates=in_use(self.contexts),
             reload=reload,
             starts=record.starts,
             exits=dict(record.exits),
             events=tuple(Event(*happening) for happening in record.happenings),
-            stalls=stalls_of(self._notes),
-            slowest=slowest_of(self._notes, now),
-            limits=shown_limits(self._limits),
             process=self._process(workers),
         )
 

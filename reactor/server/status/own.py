@@ -98,7 +98,6 @@ class OwnStatus(Observed):
         self._listener.close()
 
     def snapshot(self) -> Snapshot:
-        now = time.time()
         clock = time.monotonic()
         process = own_process()
         counters = counters_of(self.slot.row, self.slot.__getitem__)
@@ -117,21 +116,13 @@ class OwnStatus(Observed):
             counters=counters,
         )
         return Snapshot(
-            at=now,
+            **of_any_server(self.target, self._sockets, self._contexts, self.notes, self._limits),
             clock=clock,
-            version=version(),
-            python=platform.python_version(),
-            target=self.target,
             started_at=self._started_at,
             state=self._state,
             counters=counters,
             workers=(worker,),
-            listeners=listening_on(self._sockets, self._limits),
-            certificates=in_use(self._contexts),
             reload=self._reload(),
-            stalls=stalls_of(self.notes),
-            slowest=slowest_of(self.notes, now),
-            limits=shown_limits(self._limits),
             process=process,
             collections=tuple(gc.get_stats()),
         )
@@ -151,6 +142,28 @@ def own_status(where: str, model: str, target: Any, *what: Any) -> OwnStatus:
     if model == "threads":
         raise ConfigurationError(ONE_LOOP)
     return OwnStatus(where, target if isinstance(target, str) else name_of(target), *what)
+
+
+def of_any_server(
+    target: str,
+    sockets: Sequence[socket.socket],
+    contexts: Contexts | None,
+    notes: Notes,
+    limits: Limits,
+) -> dict[str, Any]:
+    """What a snapshot says of one process and of several alike."""
+    now = time.time()
+    return {
+        "at": now,
+        "version": version(),
+        "python": platform.python_version(),
+        "target": target,
+        "listeners": listening_on(sockets, limits),
+        "certificates": in_use(contexts),
+        "stalls": stalls_of(notes),
+        "slowest": slowest_of(notes, now),
+        "limits": {name: getattr(limits, name) for name in SHOWN_LIMITS},
+    }
 
 
 def version() -> str:
@@ -188,7 +201,3 @@ def slowest_of(notes: Notes, now: float) -> tuple[Slow, ...]:
     found = [Slow(**note) for note in notes.read(0, SLOW_MAX)]
     found = [slow for slow in found if now - slow.at < KEPT_S]
     return tuple(sorted(found, key=lambda slow: -slow.seconds)[:SLOW_MAX])
-
-
-def shown_limits(limits: Limits) -> dict[str, float]:
-    return {name: getattr(limits, name) for name in SHOWN_LIMITS}
