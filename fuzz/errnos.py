@@ -196,6 +196,16 @@ def cpu_s(server):
     return time.clock_gettime(~server.pid << 3 | 2)  # see clock_getcpuclockid(3)
 
 
+def state_of(server):
+    """As /proc has it: its state, who traces it, and where in the kernel it waits."""
+    folder = Path(f"/proc/{server.pid}")
+    with suppress(OSError):
+        lines = (folder / "status").read_text().splitlines()
+        state = [line for line in lines if line.startswith(("State:", "TracerPid:"))]
+        return " ".join([*state, (folder / "wchan").read_text()]).replace("\t", " ")
+    return "gone"
+
+
 def until(condition, patience_s=PATIENCE_S):
     end = time.monotonic() + patience_s
     while not condition():
@@ -246,7 +256,9 @@ def case(server, site, model, call, error, always, log):
     leaked = injected if call == "close" else 0
     back = until(lambda: len(server.open_descriptors()) <= before + leaked)
     quiet = load < CPU_MAX or (model, call, error) in ASKED_AGAIN_BY_PYTHON
-    for right, what in ((again, "NOT SERVED AGAIN"), (back, "DESCRIPTORS LOST"), (quiet, "SPINS")):
+    # In a stop that strace has left it, or in a wait: who looks for the cause wants to know.
+    again_not = f"NOT SERVED AGAIN, {state_of(server)}"
+    for right, what in ((again, again_not), (back, "DESCRIPTORS LOST"), (quiet, "SPINS")):
         seen += "" if right else f"; {what}"
     return seen, again and back and quiet and injected > 0
 
