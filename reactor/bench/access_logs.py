@@ -69,7 +69,7 @@ ACCESS_LOGS = {
     **dict.fromkeys(
         (
             *("reactor", "threads", "native-reused", "wsgi", "asgi", "static"),
-            *("wsgi-threads", "static-threads", "native-json"),
+            *("wsgi-threads", "static-threads", "native-json", "native-metrics"),
         ),
         _OURS,
     ),

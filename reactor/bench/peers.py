@@ -26,6 +26,7 @@ OURS = {
     "threads": ("{target}", *KEPT, *THREADS),
     "native-reused": ("apps:hello_reused", *KEPT),
     "native-json": ("{target}", *KEPT, "--access-log-format", "json"),  # of its log, if it has one
+    "native-metrics": ("{target}", *KEPT, "--metrics", "127.0.0.1:0"),
     "wsgi": ("apps:{wsgi}", *KEPT),
     "asgi": ("apps:{asgi}", *KEPT),
     "static": ("{site}", *KEPT),
