@@ -109,3 +109,15 @@ def test_a_worker_that_is_stopped_is_not_waited_for(server):
 def in_state(pid, letter):
     with open(f"/proc/{pid}/stat") as stat:
         return stat.read().rpartition(")")[2].split()[0] == letter
+
+
+def test_workers_with_threads_take_turns(tmp_path):
+    write_app(tmp_path)
+    with crew(tmp_path, "--workers", "2", "--model", "threads", "--no-access-log") as server:
+        answering(server, 2)
+        taken = Counter(ask(server)[0] for _ in range(40))
+        # In turns but for a moment in which one has not yet come back. Else one takes all.
+        assert min(taken.values()) >= 10, taken
+        assert len(taken) == 2
+        busiest = [max(burst(server.address, 64).values()) for _ in range(5)]
+        assert sorted(busiest)[2] < 56, busiest

@@ -49,6 +49,30 @@ _BEGINNING_S = 2.0
 _BURIAL_S = 1.0
 
 
+class _QueueEnd:
+    """Waits, as a poll object does, for a socket that other workers wait for too.
+
+    The kernel wakes the first of its queue, which is the last poll object that came to wait: alone
+    with it one worker takes all. Whoever waits here goes to the end of the queue.
+    """
+
+    def __init__(self, listener: socket.socket) -> None:
+        self._epoll = select.epoll()
+        self._listener = listener
+        self._join()
+
+    def _join(self) -> None:
+        self._epoll.register(self._listener, select.EPOLLIN | select.EPOLLEXCLUSIVE)
+
+    def register(self, fd: Any, events: int) -> None:
+        self._epoll.register(fd, events)
+
+    def poll(self, timeout_ms: float | None) -> object:
+        self._epoll.unregister(self._listener)
+        self._join()
+        return self._epoll.poll(None if timeout_ms is None else timeout_ms / 1000)
+
+
 class _Refusal:
     """What accept does again and again in one thread: it fails. Nothing may spin."""
 
@@ -180,8 +204,15 @@ class ThreadServer:
     def _accept_on(self, listener: socket.socket, channel: Channel | None = None) -> None:
         refusal = _Refusal(self._limits)
         listener.setblocking(False)
-        ready = select.poll()
-        ready.register(listener, select.POLLIN)
+        # A few, so that a stop is seen before all who go on coming are accepted.
+        per_turn = self._limits.accepts_per_turn_max
+        ready: select.poll | _QueueEnd
+        if self._channel is None:
+            ready = select.poll()
+            ready.register(listener, select.POLLIN)
+        else:
+            ready = _QueueEnd(listener)
+            per_turn = self._limits.shared_accepts_per_turn_max
         ready.register(self._wake, select.POLLIN)
         if channel is not None:
             ready.register(channel, select.POLLIN)
@@ -193,9 +224,12 @@ class ThreadServer:
             if channel is not None:
                 channel.on_readable()
             self._bury()
-            # A few, so that a stop is seen before all who go on coming are accepted.
-            self._accept(listener, refusal, self._limits.accepts_per_turn_max)
-        if not getattr(listener, "shared", False):
+            self._accept(listener, refusal, per_turn)
+        if getattr(listener, "shared", False):
+            # The next process serves its queue. But the kernel may have woken this one, and no
+            # other, for somebody who has just come.
+            self._accept(listener, refusal, per_turn)
+        else:
             self._accept_rest(listener, refusal)
         listener.close()
 
