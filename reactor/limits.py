@@ -85,6 +85,12 @@ class Limits(Value):
     body_rate_min: int = 500
     # The peer takes nothing of what we write.
     write_timeout_s: float = 30.0
+    # For so many of these times more it may pause, if it took `body_rate_min` in the mean all the
+    # same: `curl --limit-rate` reads a hundred buffers in a row, then nothing for up to 100 s.
+    write_pauses_max: int = 3
+    # The first bytes pay for no pause: a peer's kernel takes them, though nobody reads there. Linux
+    # has 128 KiB for them (tcp_rmem), others up to the double.
+    write_window_bytes: int = 256 * KIB
     # Between two requests.
     keep_alive_timeout_s: float = 15.0
     # After our last byte we read on, so that the peer's kernel does not throw our answer away on a
@@ -282,6 +288,11 @@ class Limits(Value):
                 raise TypeError(f"{field} is a {'whole ' if whole else ''}number, not {value!r}")
             if not value >= 0:
                 raise ValueError(f"{field} is not below zero, so not {value!r}")
+
+    @property
+    def least_taken(self) -> float:
+        """Bytes of a response in `write_timeout_s`; less is nothing, and nothing always is."""
+        return max(1.0, self.body_rate_min * self.write_timeout_s)
 
     def __repr__(self) -> str:
         """What differs from the defaults: all fields would hide it, in every signature too."""

@@ -7,13 +7,13 @@ kernel send a reset, and the reset takes back the answer that is on its way.
 from __future__ import annotations
 
 import contextlib
-import selectors
 import socket
 import threading
 
 import pytest
 from processes import MODELS, PATIENCE_S, exchange, read_to_end, serving, serving_limited
 from uploads import APPS, CLIENTS, STATUS_OF, UPLOAD_BYTES, installed, upload
+from wire import SteppingSelector
 
 from reactor.limits import DEFAULT_LIMITS
 from reactor.net import Connection, Inet, Protocol, Reactor
@@ -226,13 +226,6 @@ def test_a_stop_does_not_wait_for_who_is_refused():
                 flood(client, clock, reactor)
             assert over
             assert over[0] < begun + 12
-
-
-class SteppingSelector(selectors.DefaultSelector):
-    """The kernel's readiness, without waiting: time is the test's."""
-
-    def select(self, timeout=None):
-        return super().select(0)
 
 
 def turns(reactor, condition):

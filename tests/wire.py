@@ -1,5 +1,6 @@
 """What the tests of the wire share: a protocol that keeps what it is told, and connections."""
 
+import selectors
 import socket
 
 import pytest
@@ -36,6 +37,13 @@ class Recorder(Protocol):
         self.calls.append("lost")
         self.exc = exc
         self.reactor.stop()
+
+
+class SteppingSelector(selectors.DefaultSelector):
+    """The kernel's readiness, without waiting: time is the test's."""
+
+    def select(self, timeout=None):
+        return super().select(0)
 
 
 @pytest.fixture

@@ -63,7 +63,11 @@ LIMIT_FLAGS = [
 TIMEOUT_FLAGS = [
     ("--timeout-header", "header_timeout_s", "from a head's first byte to its last (408)"),
     ("--timeout-body", "body_timeout_s", "without a byte of a body (408)"),
-    ("--timeout-write", "write_timeout_s", "of a client that takes nothing"),
+    (
+        "--timeout-write",
+        "write_timeout_s",
+        "of a client that takes nothing; one that took much may pause for four",
+    ),
     ("--timeout-keep-alive --keep-alive", "keep_alive_timeout_s", "between two requests"),
     (
         "--timeout-graceful-shutdown --graceful-timeout",

@@ -275,7 +275,7 @@ cdef class Listener(ConnectionOwner):
     def finish(self, double grace_s, on_empty not None):
         for acceptor in self.acceptors:
             (<Acceptor>acceptor).finish()
-        self.linger_time = self.linger_timeout  # a stop waits for no long upload that is refused
+        self.linger_cut = self.linger_time - self.linger_timeout  # a stop waits for no long upload
         self.grace_s = grace_s
         self.on_empty = on_empty
         for connection in list(self.connections):

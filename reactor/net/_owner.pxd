@@ -14,8 +14,10 @@ cdef class ConnectionOwner:
     cdef Py_ssize_t scratch_size
     cdef int64_t high, low, write_per_turn, sendfile_per_turn
     cdef double linger_timeout, linger_time, linger_rate, write_timeout
-    cdef int vain_events_max
+    cdef double linger_cut      # seconds less of linger_time, when it ends
+    cdef int vain_events_max, pauses_max
     cdef double least_taken     # bytes in a write_timeout: less is nothing
+    cdef int64_t window         # bytes that a peer's kernel takes of itself
 
     cdef int set_up(self, Loop loop, object limits) except -1
     cdef object made(self)

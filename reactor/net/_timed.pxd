@@ -8,6 +8,8 @@ from reactor.net._endpoint cimport Endpoint
 from reactor.net._owner cimport ConnectionOwner
 from reactor.process._page cimport BYTES_IN, BYTES_OUT, count
 
+cpdef double charged(double paid, double read, double least, int pauses_max) noexcept
+
 cdef enum State:
     # The first is that of a connection that was not made: a subclass may forget to call `__init__`.
     CLOSED, OPEN, FLUSHING, LINGERING
@@ -19,8 +21,9 @@ cdef class TimedEndpoint(Endpoint):
     cdef State state
     cdef int queued                 # bytes that the kernel had, unacknowledged, when `stall` was set
     cdef readonly double deadline   # a time of the loop, for the protocol
-    cdef double stall               # another: when a peer that takes nothing is given up
-    cdef double linger_begun        # a time of the loop
+    cdef double stall               # another: when a peer that takes nothing is given up; while
+                                    # LINGERING, when that ends whatever comes
+    cdef double paid                # bytes: what the peer's time-outs have cost, see `charged`
 
     cdef int check_made(self) except -1
     cdef int never_open(self) except -1

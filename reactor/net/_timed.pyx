@@ -14,6 +14,10 @@ from reactor.loop._core cimport read_clock
 from reactor.net._socket cimport unacknowledged
 
 
+cpdef double charged(double paid, double read, double least, int pauses_max) noexcept:
+    return max(paid, read - pauses_max * least) + least
+
+
 cdef class TimedEndpoint(Endpoint):
 
     cdef int deadline_over(self) except -1:
@@ -49,14 +53,14 @@ cdef class TimedEndpoint(Endpoint):
 
     cdef int due(self) except -1:
         cdef double now = self.loop.time_now()
-        if self.stall <= now and not self.takes_slowly():
+        if self.state == LINGERING:
+            if min(self.deadline, self.stall) <= now:
+                self.close_now(None)
+        elif self.stall <= now and not self.takes_slowly():
             self.close_now(TimeoutError(ETIMEDOUT, "the peer takes nothing of what is sent"))
         elif self.deadline <= now:
             self.deadline = INFINITY
-            if self.state == LINGERING:
-                self.close_now(None)
-            else:
-                self.deadline_over()
+            self.deadline_over()
         if self.state != CLOSED:
             self.arm()  # whichever of the two is next
         return 0
@@ -77,14 +81,21 @@ cdef class TimedEndpoint(Endpoint):
 
     cdef bint takes_slowly(self) except -1:
         """Whether the peer took something, though not the third of the kernel's buffer that has to be
-        free before the kernel takes more of us. Less than `Limits.body_rate_min` is nothing."""
+        free before the kernel takes more of us; or pauses, and may."""
+        cdef ConnectionOwner owner = self.owner
         cdef int queued_then = self.queued
+        cdef double read
         self.expect_progress()
-        return self.queued >= 0 and queued_then - self.queued >= self.owner.least_taken
+        if self.queued < 0:
+            return False
+        read = self.taken - self.queued - owner.window
+        self.paid = charged(self.paid, read, owner.least_taken, owner.pauses_max)
+        return queued_then - self.queued >= owner.least_taken or read >= self.paid
 
     cdef int linger_begins(self) except -1:
-        self.linger_begun = self.loop.time_now()
-        return self.set_deadline_at(self.linger_begun + self.owner.linger_timeout)
+        cdef double now = self.loop.time_now()
+        self.stall = now + self.owner.linger_time
+        return self.set_deadline_at(now + self.owner.linger_timeout)
 
     cdef int linger_on(self, Py_ssize_t dropped) except -1:
         """Give a peer that goes on sending more time, the more the faster it sends."""
@@ -93,7 +104,7 @@ cdef class TimedEndpoint(Endpoint):
             return self.close_now(None)
         return self.set_deadline_at(min(
             self.deadline + dropped / owner.linger_rate,
-            self.loop.time_now() + owner.linger_timeout, self.linger_begun + owner.linger_time))
+            self.loop.time_now() + owner.linger_timeout, self.stall - owner.linger_cut))
 
     cdef int expire_in(self, double seconds) except -1:
         if self.state == OPEN:

@@ -27,6 +27,7 @@ from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.log import report
 from reactor.net import Protocol, Transport, reset_on_close
 from reactor.net._socket import has_input, unacknowledged
+from reactor.net._timed import charged
 from reactor.net.proxied import Refusals, introduced, receive_header
 from reactor.process._forked import end_if_forked
 
@@ -58,6 +59,7 @@ class BlockingTransport(Transport):
         self._held: bytearray | None = None  # what was written since `cork`
         self._soon: deque[Callable[[], object]] = deque()
         self._queued: int | None = None  # what the kernel had when it took no more; None: not known
+        self._paid = 0.0  # what its time-outs have cost the peer
         self._called: threading.Event | None = None  # while somebody waits for a call
 
     def introduce(self, version: str, refusals: Refusals) -> bool:
@@ -304,44 +306,44 @@ class BlockingTransport(Transport):
 
     def _takes_some(self) -> bool:
         """Whether the peer did take what was sent: there is room, if the process was stopped or had
-        no turn; or it is slow, as in `TimedEndpoint.takes_slowly`."""
+        no turn; or it is slow, or pauses, as in `TimedEndpoint.takes_slowly`."""
+        limits = self._limits
         before, self._queued = self._queued, unacknowledged(self._sock.fileno())
         room = select.poll()
         room.register(self._sock, select.POLLOUT)
         if room.poll(0):
             return True
-        least = self._limits.body_rate_min * self._limits.write_timeout_s
-        return self._queued >= 0 and (before is None or before - self._queued >= least)
+        read = self.taken - self._queued - limits.write_window_bytes
+        self._paid = charged(self._paid, read, limits.least_taken, limits.write_pauses_max)
+        took = before is None or before - self._queued >= limits.least_taken or read >= self._paid
+        return self._queued >= 0 and took
 
     def sendfile(self, file: BinaryIO, offset: int, count: int) -> None:
         self.uncork()
         with file:
             file.seek(offset)
-            began = offset
-            try:
-                while count:
-                    sent = self._send_file(file, offset, count)
-                    offset, count = offset + sent, count - sent
-                    if not sent:
-                        raise TruncatedFileError(
-                            errno.EIO, "the file became shorter while it was sent"
-                        )
-            finally:
-                self.taken += file.tell() - began  # `socket.sendfile` leaves it where it came to
+            while count:
+                sent = self._send_file(file, offset, count)
+                offset, count = offset + sent, count - sent
+                if not sent:
+                    raise TruncatedFileError(errno.EIO, "the file became shorter while it was sent")
 
     def _send_file(self, file: BinaryIO, offset: int, count: int) -> int:
         while True:
+            waited = False
             try:
-                return self._sock.sendfile(file, offset, count)
+                self._sock.sendfile(file, offset, count)
             except TimeoutError:
-                # It leaves the file where it has come to.
-                sent = file.tell() - offset
-                if sent:
-                    self._queued = None
-                if not self._takes_some():
-                    raise
-                if sent:
-                    return sent
+                waited = True
+            finally:
+                sent = file.tell() - offset  # where `socket.sendfile` has come to
+                self.taken += sent
+            if sent:
+                self._queued = None
+            if waited and not self._takes_some():
+                raise TimeoutError(errno.ETIMEDOUT, "the peer takes nothing of what is sent")
+            if sent or not waited:
+                return sent
 
     def write_eof(self) -> None:
         self.uncork()
