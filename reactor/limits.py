@@ -103,6 +103,10 @@ class Limits(Value):
     linger_rate_min: int = 16 * KIB
     # Responses under way may finish for this long after the first signal to stop.
     graceful_timeout_s: float = 30.0
+    # Before any of that new clients are served as ever, but for one answer each, which says close.
+    # Where nobody is in front there is no need for it. What is in front sends clients until it is
+    # told: Kubernetes for some seconds, a load balancer for two or three of its health checks.
+    drain_delay_s: float = 0.0
     # An idle client may send one request more for this long: the client and the proxies in front
     # learn of the end by its answer, and not by a request that is lost.
     idle_grace_s: float = 5.0

@@ -157,3 +157,30 @@ def test_what_is_no_event_stream_goes_on(headers):
     while d.transport.run_soon():
         pass
     assert d.transport.take().count(9 * b"x") == 100
+
+
+def test_before_the_stop_begins_only_heads_say_it():
+    d = Driven(limits=Limits(keep_alive_timeout_s=15, silent_timeout_s=20))
+    d.feed(GET)
+    silent = Driven(limits=d.context.limits)
+    for driven in (d, silent):
+        driven.context.drain(None)
+        assert driven.context.draining
+    assert (d.transport.deadline, silent.transport.deadline) == (15, 20)
+    assert d.machine.is_idle()
+    assert not silent.machine.is_idle()  # nobody makes room who has just come
+    assert CLOSE in d.feed(GET)
+    assert d.transport.closed
+
+
+def test_who_is_idle_behind_the_delay_has_the_grace():
+    d = Driven(lambda request: Response(200, {}, (piece for piece in (b"a", b"b"))))
+    d.transport.full = True
+    assert CLOSE not in d.feed(GET)
+    d.context.drain(None)
+    d.transport.resume()
+    while d.transport.run_soon():
+        pass
+    assert d.transport.deadline == d.context.limits.keep_alive_timeout_s
+    draining(d, 3.0)
+    assert d.transport.deadline == 3.0

@@ -128,7 +128,7 @@ class Listened:
     def share(self):
         self.shared = True
 
-    def stop(self, grace_s=None):
+    def stop(self, grace_s=None, final=True):
         self.stopped = True
 
 

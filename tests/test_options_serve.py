@@ -243,6 +243,17 @@ def ends_while_an_answer_is_under_way(words, places):
         return time.monotonic() - began < SOON_S
 
 
+def serves_after_sigterm(words, places):
+    with started(words, places) as server:
+        server.signal(signal.SIGTERM)
+        ends = server.process.poll
+        eventually(lambda: ends() is not None or "draining: " in server.err, "it ends, or not")
+        serves = ends() is None and " 200 OK" in request(server)
+        server.signal(signal.SIGINT)
+        server.wait()
+        return serves
+
+
 def is_in_the_other_folder(words, places):
     """Is that where a large body is that goes on coming?"""
     with started(words, places) as server, server.connect() as sock:
@@ -449,6 +460,7 @@ TABLE = [
           UNSEEN, b"HTTP/1.1 200"),
     Shown("--timeout-graceful-shutdown", ["--timeout-graceful-shutdown=0.4"],
           ends_while_an_answer_is_under_way, UNSEEN, True),
+    Shown("--drain-delay", ["--drain-delay=600"], serves_after_sigterm, False, True),
 ]  # fmt: skip
 
 

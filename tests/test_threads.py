@@ -6,6 +6,7 @@ That both models answer alike is shown by every test that takes its server from 
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import threading
 
@@ -83,6 +84,14 @@ def test_every_listener_is_served_and_none_after_stop():
         for index in range(3):
             with pytest.raises(ConnectionRefusedError):
                 server.connect(index)
+
+
+def test_a_signal_that_is_no_stop_wakes_who_accepts_once():
+    """Else it would look again and again, with longer and longer pauses, and clients would wait."""
+    with running(answering(hello)) as server:
+        wake = server.server._wake
+        wake.wake()
+        eventually(lambda: not select.select([wake], [], [], 0)[0], "it has heard that")
 
 
 def test_stop_waits_for_the_response_under_way():

@@ -41,6 +41,7 @@ _KEPT_GROUPS = ("workers", "TLS", "while you write it")
 _KEPT = (
     *("host", "port", "bind", "uds_mode", "uds_group", "uds_allow_uid", "backlog", "metrics"),
     *("user", "group", "pid", "chdir", "env", "env_file", "app_dir", "graceful_timeout_s"),
+    "drain_delay_s",
     *("access_logfile", "error_logfile", "log_config"),
 )
 # What is no setting: it is about this run, or is so without it.

@@ -18,7 +18,7 @@ from reactor.cli.edge_options import add_edge
 from reactor.cli.environment import add_environment, set_up
 from reactor.cli.identity import add_identity, check_root, drop_rights
 from reactor.cli.logs import Logs, add_logs
-from reactor.cli.numbers import seconds, whole
+from reactor.cli.numbers import seconds, seconds_or_0, whole
 from reactor.cli.observing import add_observing, say_where
 from reactor.cli.output import Output, shown
 from reactor.cli.reload_options import add_reload
@@ -52,6 +52,9 @@ ALREADY = (
     *("--brotli", "--browse", "--date-header", "--gzip", "--no-dotfiles", "--no-proxy-headers"),
     *("--server-header", "--precompressed", "--preload"),
 )
+
+# Those of the limits that may be 0.
+_FROM_0 = {"body_files_bytes_max": whole(0, 999_999_999_999), "drain_delay_s": seconds_or_0}
 
 
 def add_parser(commands: Any) -> None:
@@ -156,7 +159,7 @@ def _add_limits(group: Any) -> None:
     number = whole(1, 999_999_999_999)
     for flags, usual, metavar in ((LIMIT_FLAGS, number, "N"), (TIMEOUT_FLAGS, seconds, "SECONDS")):
         for flag, field, what in flags:
-            kind = whole(0, 999_999_999_999) if field == "body_files_bytes_max" else usual
+            kind = _FROM_0.get(field, usual)
             default = getattr(DEFAULT_LIMITS, field)
             group.add_argument(
                 *flag.split(),
@@ -166,7 +169,7 @@ def _add_limits(group: Any) -> None:
                 dest=field,
                 metavar=metavar,
                 help=f"{what}; default: {default:g}"
-                if kind is seconds
+                if kind in (seconds, seconds_or_0)
                 else f"{what}; default: {default}",
             )
 

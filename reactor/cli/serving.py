@@ -74,6 +74,12 @@ TIMEOUT_FLAGS = [
         "graceful_timeout_s",
         "for responses under way at a stop",
     ),
+    (
+        "--drain-delay",
+        "drain_delay_s",
+        "before a stop by SIGTERM begins: new clients are still served, answers say close, and "
+        "/readyz says 503",
+    ),
 ]
 
 

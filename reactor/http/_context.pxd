@@ -31,9 +31,10 @@ cdef class ServerContext:
     cdef readonly BodyStore bodies
     cdef str retry_after
     cdef object error_fields   # the application's, of an answer that is the machine's
-    cdef readonly bint draining
+    cdef readonly bint draining # answers that begin are the last of their connections
+    cdef bint finishing         # and nobody new comes; a next request is waited for idle_grace
     cdef bint streams_end       # event streams are to end
-    cdef double idle_grace      # while draining: how long a next request is waited for
+    cdef double idle_grace
     cdef list spare             # parsers that nobody parses with now, the first spare_count
     cdef int spare_count
     cdef public object websockets       # what the WebSockets of this server share; None: none was opened

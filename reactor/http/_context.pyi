@@ -57,10 +57,11 @@ class ServerContext:
     def draining(self) -> bool:
         """Whether the server stops: answers that begin now are the last of their connections."""
 
-    def drain(self, idle_grace_s: float) -> None:
+    def drain(self, idle_grace_s: float | None) -> None:
         """Begin to stop. For any thread; then each machine's `finish` is to be called.
 
-        Who has nothing under way has so many seconds for one more request.
+        Who has nothing under way has so many seconds for one more request. None: as much time as
+        ever, since the stop begins later, and until then new clients come.
         """
 
     def end_streams(self) -> None:

@@ -49,8 +49,10 @@ cdef class ServerContext:
         self.keep_alive_timeout = limits.keep_alive_timeout_s
 
     def drain(self, idle_grace_s):
-        self.idle_grace = idle_grace_s
         self.draining = True
+        if idle_grace_s is not None:
+            self.idle_grace = idle_grace_s
+            self.finishing = True
 
     def end_streams(self):
         self.streams_end = True

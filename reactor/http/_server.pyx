@@ -132,7 +132,7 @@ cdef class ServerMachine(DeferredResponder):
     cpdef is_idle(self):
         # Not one that has yet to ask: if everybody who comes were shed for the next who comes,
         # a crowd would be served nothing. When the server stops, nobody else comes.
-        return ((self.clock == FOR_NEXT or self.context.draining)
+        return ((self.clock == FOR_NEXT or self.context.finishing)
                 and self.read_state == IDLE and self.write_state == IDLE)
 
     cpdef finish(self):
@@ -282,7 +282,7 @@ cdef class ServerMachine(DeferredResponder):
             return self.start_clock(FOR_HEAD, self.context.limits.header_timeout_s)
         if self.read_state == BODY:
             return self.start_clock(FOR_BODY, self.context.limits.body_timeout_s)
-        if self.context.draining:
+        if self.context.finishing:
             return self.start_clock(FOR_LAST, self.context.idle_grace)
         if self.clock != FOR_ANYTHING:
             return self.start_clock(FOR_NEXT, self.context.keep_alive_timeout)

@@ -151,7 +151,7 @@ class Server:
             others = set_up_redirects(app, self.sockets, contexts is not None, make)
             self._know_urls(app, factory, contexts, _threads(model, limits))
             _guard([factory, *others], edge, self.sockets, limits)
-            self._answers_s = limits.graceful_timeout_s
+            self._answers_s = limits.drain_delay_s + limits.graceful_timeout_s
             self._status = _status(metrics, model, target, self.sockets, limits, edge, contexts)
             make = server_of(model, hosting, contexts, channel, self._status)
             self._server = make(self.sockets, factory, limits)
@@ -239,8 +239,9 @@ class Server:
         """Finish what is under way, then end `run` (docs/stop.md). Called again: end it now.
 
         For any thread, and before `run` too. ``grace`` is for how many seconds connections that
-        are idle may send one more request; default: 5 s, unless the limits say less. After `start`
-        it returns when the server has ended, unless an application of the server calls it.
+        are idle may send one more request; default: 5 s, unless the limits say less. Without it the
+        server serves on for `Limits.drain_delay_s` first. After `start` it returns when the server
+        has ended, unless an application of the server calls it.
 
         Raises:
             TypeError, ValueError: that is no number of seconds; the server goes on.

@@ -143,12 +143,15 @@ class HostedServer(LoopServer):
 
     # --- the end --------------------------------------------------------------------------
 
-    def _stop(self, grace_s: float) -> None:
-        self._stops_by = self._reactor.time() + self._limits.graceful_timeout_s
+    def _stop(self, grace_s: float, delay: float) -> None:
         if self._listener is None:
             self._reactor.stop()  # it has not started: nobody was accepted
             return
-        super()._stop(grace_s)
+        super()._stop(grace_s, delay)
+
+    def _drain(self, grace_s: float) -> None:
+        self._stops_by = self._reactor.time() + self._limits.graceful_timeout_s
+        super()._drain(grace_s)
 
     def _emptied(self) -> None:
         """No connection is left; tasks may go on behind their answers."""

@@ -23,8 +23,10 @@ from reactor.server.stopping import (
     SAID_AFTER_S,
     StopSignals,
     WakePipe,
+    delay_s,
     idle_grace_s,
     say_cut,
+    say_delayed,
     say_waiting,
 )
 
@@ -134,17 +136,17 @@ class LoopServer:
         if self._observed is not None:
             self._observed.has_state("draining" if self._stopping else "ready")
 
-    def stop(self, grace_s: float | None = None) -> None:
+    def stop(self, grace_s: float | None = None, final: bool = True) -> None:
         """Finish what is under way, then end `run`. For any thread. Called again: end it now."""
+        delay = delay_s(self._limits, grace_s, final)
         grace_s = idle_grace_s(self._limits) if grace_s is None else grace_s
-        self.notifier.stopping(self._limits.graceful_timeout_s)
+        self.notifier.stopping(delay + self._limits.graceful_timeout_s)
+        # Not in the loop's turn: the answer that an application is about to give says close.
         for factory in self._factories:
             if hasattr(factory, "drain"):
-                # Not in the loop's turn: the answer that an application is about to give says
-                # close.
-                factory.drain(grace_s)
+                factory.drain(None if delay else grace_s)
         with suppress(RuntimeError):  # it has ended
-            self._reactor.call_soon_threadsafe(self._stop, grace_s)
+            self._reactor.call_soon_threadsafe(self._stop, grace_s, delay)
 
     def close(self) -> None:
         self._reactor.close()
@@ -154,13 +156,27 @@ class LoopServer:
         loop = self._reactor
         return loop.in_turn and loop.clock() - loop.turn_began > self._limits.stall_warning_s
 
-    def _stop(self, grace_s: float) -> None:
+    def _stop(self, grace_s: float, delay: float) -> None:
         if self._stopping:
             self._reactor.stop()
             return
         self._stopping = True
         if self._observed is not None:
             self._observed.has_state("draining")
+        if not delay:
+            self._drain(grace_s)
+            return
+        if self._channel is None:  # else the supervisor says it, for all
+            say_delayed(self._limits)
+        self._reactor.call_later(delay, self._delay_is_over, grace_s)
+
+    def _delay_is_over(self, grace_s: float) -> None:
+        for factory in self._factories:
+            if hasattr(factory, "drain"):
+                factory.drain(grace_s)
+        self._drain(grace_s)
+
+    def _drain(self, grace_s: float) -> None:
         later = self._reactor.call_later
         later(grace_s, self._end_streams)
         later(SAID_AFTER_S, self._say_waiting, grace_s)

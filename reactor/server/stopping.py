@@ -32,6 +32,20 @@ def idle_grace_s(limits: Limits) -> float:
     return min(limits.idle_grace_s, limits.keep_alive_timeout_s, limits.graceful_timeout_s / 2)
 
 
+def delay_s(limits: Limits, grace_s: float | None, final: bool) -> float:
+    """For how long a stop lets new clients in. Who says a grace, as Ctrl-C does, is in a hurry."""
+    return limits.drain_delay_s if final and grace_s is None else 0.0
+
+
+def say_delayed(limits: Limits) -> None:
+    log(
+        logging.INFO,
+        "draining: clients are still served, for %g s, and told to close; the next signal ends "
+        "at once",
+        limits.drain_delay_s,
+    )
+
+
 def say_waiting(what: str, under_way: int, others: int, limits: Limits, grace_s: float) -> None:
     """Tell the user what a stop waits for, and how it is ended."""
     parts = []
@@ -109,8 +123,12 @@ class WakePipe:
 
 
 class Stoppable(Protocol):
-    def stop(self, grace_s: float | None = None) -> None:
-        """For any thread, and between any two bytecodes. Again: now."""
+    def stop(self, grace_s: float | None = None, final: bool = True) -> None:
+        """For any thread, and between any two bytecodes. Again: now.
+
+        If it is ``final``, so that nobody else serves these clients, and no grace is said, it
+        begins after `Limits.drain_delay_s`.
+        """
 
     def blocked(self) -> bool:
         """Whether an application has kept the main thread for longer than it should."""

@@ -14,6 +14,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from reactor.http._server import ServerMachines
@@ -31,8 +32,10 @@ from reactor.server.stopping import (
     SAID_AFTER_S,
     StopSignals,
     WakePipe,
+    delay_s,
     idle_grace_s,
     say_cut,
+    say_delayed,
     say_waiting,
 )
 
@@ -141,6 +144,7 @@ class ThreadServer:
         self._wake = WakePipe()
         self._grace_s = 0.0
         self._stopping = self._now = False
+        self._drains_at: float | None = None  # a stop was asked for, which begins then
         self.slow: SlowRequests | None = None
         self.lock = threading.Lock()  # for who is called by all of them
         self._channel = channel
@@ -182,16 +186,36 @@ class ThreadServer:
             thread.join()
         self._wait_for_connections(time.monotonic())
 
-    def stop(self, grace_s: float | None = None) -> None:
+    def stop(self, grace_s: float | None = None, final: bool = True) -> None:
         """Finish what is under way, then end `run`. For any thread. Called again: end it now."""
-        self._now = self._stopping
-        self.notifier.stopping(self._limits.graceful_timeout_s)
-        if not self._stopping:
-            self._grace_s = idle_grace_s(self._limits) if grace_s is None else grace_s
-            if hasattr(self._factory, "drain"):
-                self._factory.drain(self._grace_s)
-        self._stopping = True
+        if self._drains_at is not None:
+            self._now = self._stopping = True
+            self._wake.wake()
+            return
+        delay = delay_s(self._limits, grace_s, final)
+        self._grace_s = idle_grace_s(self._limits) if grace_s is None else grace_s
+        self._drains_at = time.monotonic() + delay
+        self.notifier.stopping(delay + self._limits.graceful_timeout_s)
+        if not delay:
+            self._drain()
+        elif hasattr(self._factory, "drain"):
+            self._factory.drain(None)
         self._wake.wake()
+        if delay and self._channel is None:  # else the supervisor says it, for all
+            # From a signal's handler: a stream in the middle of a write refuses a second one.
+            with suppress(RuntimeError):
+                say_delayed(self._limits)
+
+    def _drain(self) -> None:
+        if hasattr(self._factory, "drain"):
+            self._factory.drain(self._grace_s)
+        self._stopping = True
+
+    def _takes_clients(self) -> bool:
+        """Whether there was no stop, or its delay is not over."""
+        if self._drains_at is not None and time.monotonic() >= self._drains_at:
+            self._drain()
+        return not self._stopping
 
     def close(self) -> None:
         self._wake.close()
@@ -216,15 +240,18 @@ class ThreadServer:
         ready.register(self._wake, select.POLLIN)
         if channel is not None:
             ready.register(channel, select.POLLIN)
-        while not self._stopping:
+        while self._takes_clients():
             self.notifier.alive()
             ready.poll(self._pause_ms())
+            if not self._stopping:
+                self._wake.drain()
             if self.slow is not None:
                 self.slow.look_at_threads()
             if channel is not None:
                 channel.on_readable()
             self._bury()
             self._accept(listener, refusal, per_turn)
+        self._wake.wake()  # the others who accept: what was to wake them may have woken this thread
         if getattr(listener, "shared", False):
             # The next process serves its queue. But the kernel may have woken this one, and no
             # other, for somebody who has just come.
@@ -248,7 +275,8 @@ class ThreadServer:
         due = [_BURIAL_S] * bool(self._serving)
         due += [self.slow.every_s] if self.slow is not None and self._serving else []
         due += [self.notifier.beat_s / 2] if self.notifier.beat_s is not None else []
-        return min(due) * 1000 if due else None
+        due += [self._drains_at - time.monotonic()] if self._drains_at is not None else []
+        return max(0.0, min(due) * 1000) if due else None
 
     def _accept(self, listener: socket.socket, refusal: _Refusal, at_most: int) -> None:
         """Accept who waits."""
@@ -292,7 +320,7 @@ class ThreadServer:
                 "%d connections are the limit: idle ones are closed, new clients wait",
                 self._places_max,
             )
-        while not self._stopping:
+        while self._takes_clients():
             idle = [transport for transport in list(self._serving.values()) if transport.idle]
             if idle:
                 min(idle, key=lambda transport: transport.ends_at).finish()

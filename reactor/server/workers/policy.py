@@ -104,3 +104,8 @@ class MemoryWatch:
 def longest_drain_s(limits: Limits = DEFAULT_LIMITS) -> float:
     """After which a worker that was asked to finish is killed: it does all of this by itself."""
     return limits.graceful_timeout_s + limits.linger_timeout_s + 2 * limits.last_words_s
+
+
+def longest_stop_s(limits: Limits) -> float:
+    """The same, if nobody goes on with the sockets."""
+    return limits.drain_delay_s + longest_drain_s(limits)

@@ -25,10 +25,11 @@ from reactor.process._page import DRAINING, FREE, READY, STARTING, Page
 from reactor.process._parentage import adopt_orphans
 from reactor.server.notify import Notifier
 from reactor.server.record import Record
+from reactor.server.stopping import delay_s, say_delayed
 from reactor.server.workers.children import close_all_but, descriptors, how_ended, reap_strangers
 from reactor.server.workers.generations import Generations
 from reactor.server.workers.members import Worker, WorkerState
-from reactor.server.workers.policy import Policies, longest_drain_s
+from reactor.server.workers.policy import Policies, longest_drain_s, longest_stop_s
 from reactor.server.workers.slots import Slots, workers_said
 from reactor.server.workers.worker import DRAIN, INTERRUPT, NOW, Service, show_stacks
 from reactor.server.workers.worker_watch import WorkerWatch
@@ -234,7 +235,8 @@ class Supervisor:
             self._end_now(128 + number)
             return
         self.stopping = self.slots.stopping = True
-        self._notifier.stopping(self._limits.graceful_timeout_s)
+        delay = delay_s(self._limits, None, number == signal.SIGTERM)
+        self._notifier.stopping(delay + self._limits.graceful_timeout_s)
         self.generations.dismiss()
         if not self.has_served and number == signal.SIGINT:
             self._code = 128 + number
@@ -242,9 +244,16 @@ class Supervisor:
             if worker.state is WorkerState.STARTING:
                 worker.kill("the server stops")
             worker.order(INTERRUPT if number == signal.SIGINT else DRAIN)
-            self.page.slot(worker.index)["state"] = DRAINING
-        self.loop.call_later(longest_drain_s(self._limits), self._kill_all, "the server stops")
+        # Until then they share new clients as ever.
+        self.loop.call_later(delay, self._no_more_clients) if delay else self._no_more_clients()
+        self.loop.call_later(longest_stop_s(self._limits), self._kill_all, "the server stops")
         self.end_if_empty()
+        if delay and not self._over:
+            say_delayed(self._limits)
+
+    def _no_more_clients(self) -> None:
+        for worker in self.slots.workers:
+            self.page.slot(worker.index)["state"] = DRAINING
 
     def _end_now(self, code: int) -> None:
         self._code = code

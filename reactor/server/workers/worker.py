@@ -109,7 +109,6 @@ class Channel:
             return
         if not word:
             self._forget()
-            word = DRAIN
         self._obey(word)
 
     def _hear(self) -> bytes:
@@ -125,6 +124,7 @@ class Channel:
         raise NotImplementedError
 
     def _obey(self, word: bytes) -> None:
+        """No word: there is no supervisor any more."""
         server = self._server
         if server is None:
             return
@@ -137,7 +137,8 @@ class Channel:
         if word == RETIRE:
             for sock in self._sockets:
                 sock.share()  # whoever waits there is for the siblings
-        server.stop(DEFAULT_LIMITS.interrupt_grace_s if word == INTERRUPT else None)
+        grace_s = DEFAULT_LIMITS.interrupt_grace_s if word == INTERRUPT else None
+        server.stop(grace_s, final=word == DRAIN)
         if word == NOW:
             server.stop()
 
