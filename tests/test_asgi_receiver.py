@@ -58,6 +58,7 @@ class TestScope:
                 "http.response.zerocopysend": {},
                 "http.response.early_hint": {},
                 "http.response.trailers": {},
+                "reactor": {"draining": bool},
             },
         }
 

@@ -90,7 +90,10 @@ def test_the_scope(make):
     assert scope["type"] == "websocket"
     assert (scope["scheme"], scope["path"], scope["query_string"]) == ("ws", "/chat", b"x")
     assert scope["subprotocols"] == ["a", "b", "c"]
-    assert scope["extensions"] == {"websocket.http.response": {}}
+    assert scope["extensions"] == {
+        "websocket.http.response": {},
+        "reactor": {"draining": bool},
+    }
     assert "method" not in scope
     assert scope["state"] == {}
 

@@ -29,11 +29,19 @@ WAYS = {
     "workers with threads": ("--workers", "2", "--model", "threads"),
 }
 APPS = """
-from reactor import WebSocket
+from reactor import Response, WebSocket
 
 def wsgi(environ, start_response):
     start_response("200 OK", [])
     return [b"%r" % environ["reactor.draining"]()]
+
+async def asgi(scope, receive, send):
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    draining = scope["extensions"]["reactor"]["draining"]()
+    await send({"type": "http.response.body", "body": b"%r" % draining})
+
+def native(request):
+    return Response(200, {}, b"%r" % request.exchange.draining)
 
 class Echo(WebSocket):
     def on_message(self, data):
@@ -84,6 +92,32 @@ def test_clients_are_served_and_told_to_close(way, apps):
         assert server.err.count("draining: ") == 1  # of all processes
         server.signal(signal.SIGTERM)
         assert server.wait() == 143
+
+
+@pytest.mark.parametrize("app", ["native", "asgi"])
+def test_every_kind_of_application_is_told(app, apps):
+    with serving(f"delayed:{app}", *LONG, "--lifespan", "off", cwd=apps) as server:
+        with server.connect() as sock:
+            sock.sendall(GET)
+            assert read_answer(sock) == b"False"
+        begins_to_drain(server)
+        assert answered_and_closed(server) == b"True"
+        server.signal(signal.SIGTERM)
+        assert server.wait() == 143
+
+
+@pytest.mark.parametrize("kind", ["asgi", "wsgi"])
+def test_what_is_under_way_when_the_delay_is_over_has_its_time(kind, apps):
+    """The grace of a stop begins behind the delay, for a loop of asyncio too."""
+    words = ("--drain-delay", "0.4", "--timeout-graceful-shutdown", "60", "--lifespan", "off")
+    with serving(f"delayed:{kind}", *words, cwd=apps) as server:
+        with server.connect() as sock:
+            sock.sendall(GET[:-1])
+            server.signal(signal.SIGTERM)
+            eventually(lambda: "stopping: waiting for" in server.err, "the delay is over")
+            sock.sendall(GET[-1:])
+            assert read_to_end(sock).endswith(b"True")
+        assert server.wait() == 0
 
 
 @pytest.mark.parametrize("kind", ["reactor", "workers"])

@@ -25,7 +25,7 @@ DIFFERENCES = {
         "extensions": (
             [
                 *("http.response.early_hint", "http.response.pathsend"),
-                *("http.response.trailers", "http.response.zerocopysend"),
+                *("http.response.trailers", "http.response.zerocopysend", "reactor"),
             ],
             [],
         )

@@ -19,6 +19,9 @@ class Scopes(SectionCache):
     def served_at(self, scheme: str, server: tuple[str, int | None] | None) -> None:
         """What all clients have connected to; None: not all to the same."""
 
+    def extend(self, name: str, value: dict[str, Any]) -> None:
+        """An extension for all scopes, whatever a client speaks."""
+
     def make(self, request: Request, local: Any = None) -> dict[str, Any]:
         """A new scope; ``local`` is its ``server``, where that is not the template's."""
 

@@ -52,6 +52,9 @@ cdef class Scopes(SectionCache):
         self.template["scheme"] = scheme
         self.template["server"] = server
 
+    def extend(self, str name not None, dict value not None):
+        self.extensions[name] = self.extensions_before_1_1[name] = value
+
     def make(self, Request request not None, local=None):
         return self.of(request, local)
 

@@ -113,6 +113,8 @@ class AsgiApp:
         self._scopes.served_at(context.scheme, known)
         self._sockets.served_at("wss" if context.scheme == "https" else "ws", known)
         self._calls.asks_local = known is None
+        for scopes in (self._scopes, self._sockets):
+            scopes.extend("reactor", {"draining": context.draining})
 
     def lifespan_in(self, loop: asyncio.AbstractEventLoop) -> Lifespan | None:
         """Its life in this loop; None if it is to have none."""
