@@ -33,6 +33,7 @@ cdef class ServerContext:
     cdef object error_fields   # the application's, of an answer that is the machine's
     cdef readonly bint draining # answers that begin are the last of their connections
     cdef bint finishing         # and nobody new comes; a next request is waited for idle_grace
+    cdef public bint sheds_silent   # who has yet to ask makes room for others
     cdef bint streams_end       # event streams are to end
     cdef double idle_grace
     cdef list spare             # parsers that nobody parses with now, the first spare_count

@@ -132,8 +132,9 @@ cdef class ServerMachine(DeferredResponder):
     cpdef is_idle(self):
         # Not one that has yet to ask: if everybody who comes were shed for the next who comes,
         # a crowd would be served nothing. When the server stops, nobody else comes.
-        return ((self.clock == FOR_NEXT or self.context.finishing)
-                and self.read_state == IDLE and self.write_state == IDLE)
+        return self.write_state == IDLE and (
+            self.read_state == IDLE and (self.clock == FOR_NEXT or self.context.finishing)
+            or self.read_state in (IDLE, HEAD) and self.context.sheds_silent)
 
     cpdef finish(self):
         if not self.is_closed():
