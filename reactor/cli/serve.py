@@ -39,6 +39,7 @@ from reactor.loop._insist import exit_within
 from reactor.net.address import CannotListenError
 from reactor.net.passed import forget_passed
 from reactor.server.pid_file import pid_file
+from reactor.server.stopping import StartSignals
 from reactor.server.workers.children import hear_again
 from reactor.server.workers.worker import show_stacks
 
@@ -216,12 +217,15 @@ def _serve_by_processes(options: argparse.Namespace, notifier: Notifier) -> int:
 
             return supervise(options, workers, bind, logs, notifier, keep)
         show_stacks()
+        signals = ending.enter_context(StartSignals(DEFAULT_LIMITS))
         where, tls = drop_rights(options, bind, tls_options(options, bind))
         notifier.reloads.append(logs.reopen)
         server = make_server(options, _load(options), where, tls, logs)
         ending.callback(server.close)
         check_root(options, server.sockets)
+        signals.serves()
         return _serve(options, server, logs, notifier)
+    return signals.code
 
 
 def _load(options: argparse.Namespace) -> Any:

@@ -4,7 +4,8 @@ A handler of Python's runs between two bytecodes: not while an application waits
 never comes, nor in a loop that nobody leaves. So signals that ask for an end get a handler in C
 in front of Python's. It counts them. The first one is Python's alone. The second one starts a
 timer too: what has not ended in order when it is over ends there, and the third one does not
-wait. Only what POSIX calls async-signal-safe is called, and setitimer, a plain system call.
+wait. Before anything is served nobody has to be answered, and all of that comes a signal earlier.
+Only what POSIX calls async-signal-safe is called, and setitimer, a plain system call.
 
 The timer is ITIMER_REAL, which `loop/stall.py` uses until then: a process has one.
 
@@ -21,6 +22,7 @@ cdef extern from *:
 
     #define SIGNALS 32
     static volatile sig_atomic_t insist_heard, insist_code, insist_timer_is_ours;
+    static volatile sig_atomic_t insist_serves;
     static struct sigaction insist_next[SIGNALS], insist_alarm_before;
     static struct itimerval insist_patience;
 
@@ -44,6 +46,10 @@ cdef extern from *:
         insist_heard++;
         if (insist_heard > 1)
             insist_code = 128 + number;
+        if (insist_heard == 1 && !insist_serves) {
+            insist_code = number == SIGTERM ? 0 : 128 + number;
+            insist_heard = 2;
+        }
         if (insist_heard > 2)
             _exit(insist_code);
         if (insist_heard == 2)
@@ -79,18 +85,21 @@ cdef extern from *:
         insist_timer_is_ours = 0;
     }
 
-    static void insist_begin(void) { insist_heard = 0; }
+    static void insist_begin(int serves) {
+        insist_serves = serves;
+        insist_heard = 0;
+    }
     static void insist_exit_with(int code) { insist_code = code; insist_start(); }
     """
-    void insist_begin() nogil
+    void insist_begin(bint serves) nogil
     void insist_end() nogil
     void insist_patience_is(double seconds) nogil
     void insist_exit_with(int code) nogil
     int insist_on(int number) nogil
 
 
-def insist(numbers, double patience_s):
-    insist_begin()
+def insist(numbers, double patience_s, bint serves=True):
+    insist_begin(serves)
     insist_patience_is(patience_s)
     for number in numbers:
         if insist_on(number) < 0:

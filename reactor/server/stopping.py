@@ -19,7 +19,7 @@ from typing import Any, Protocol
 
 from reactor.limits import Limits
 from reactor.log import log
-from reactor.loop._insist import insist, relent
+from reactor.loop._insist import exit_within, insist, relent
 from reactor.loop.stall import describe
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -120,6 +120,70 @@ class WakePipe:
             os.close(self._reader)
             os.close(self.writer)
             self._reader = self.writer = -1
+
+
+class StartSignals:
+    """While its block runs SIGINT and SIGTERM end the start of a server, and with it the block.
+
+    An import is interrupted by KeyboardInterrupt. One that swallows that, or that is in C, has as
+    long as the end of the process: then it ends where it is.
+
+    Attributes:
+        heard: the signal that came before anything was served; None.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._before: dict[int, Any] = {}
+        self._pid = os.getpid()
+        self.heard: int | None = None
+
+    def __enter__(self) -> StartSignals:
+        for number in STOP_SIGNALS:
+            handler = signal.getsignal(number)
+            # One that is ignored, or handled by who calls this as a function, is left alone.
+            if handler in (signal.SIG_DFL, signal.default_int_handler):
+                self._before[number] = signal.signal(number, self._hear)
+        insist(self._before, self._limits.last_words_s, serves=False)
+        return self
+
+    @property
+    def code(self) -> int:
+        """The exit code, if one was heard."""
+        return 0 if self.heard == signal.SIGTERM else 128 + (self.heard or 0)
+
+    def serves(self) -> None:
+        """From here on other handlers hear them; these are as they were before.
+
+        Raises KeyboardInterrupt: one came, and the application has swallowed that.
+        """
+        if self.heard is not None:
+            raise KeyboardInterrupt
+        for number, handler in self._before.items():
+            if signal.getsignal(number) == self._hear:  # else the application has one of its own
+                signal.signal(number, handler)
+        self._before = {}
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        """Whatever a signal has become on its way through the application is over."""
+        if self.heard is None:
+            self.serves()
+            return False
+        # What the application does at the end of the process has no more time either.
+        exit_within(self._limits.last_words_s, self.code)
+        return True
+
+    def _hear(self, number: int, frame: FrameType | None) -> None:
+        if os.getpid() != self._pid:  # a fork of the application's, which knows nothing of us
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+        self.heard = number
+        raise KeyboardInterrupt
 
 
 class Stoppable(Protocol):
