@@ -24,7 +24,7 @@ from reactor.process._page import (
 ROWS = {
     "codes": 48,
     "methods": 10,
-    "refusals": 80,
+    "refusals": 88,
     "latency": 75,
     "latency_ns": 5,
     "durations": 104,

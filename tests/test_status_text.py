@@ -173,7 +173,7 @@ def test_each_reason_that_the_source_names_has_a_place():
     for folder in ("http", "net", "parser"):
         for path in (REPOSITORY / "reactor" / folder).glob("*.py*"):
             if path.suffix in (".py", ".pyx"):
-                named |= set(re.findall(r"\(\d{3,4}, \"([a-z0-9.-]+)\"", path.read_text()))
+                named |= set(re.findall(r"\(\s*\d{3,4}, \"([a-z0-9.-]+)\"", path.read_text()))
     assert len(named) > 60
     assert named - set(REASONS) == {"none"}
 

@@ -38,12 +38,14 @@ CODES = (
 # What a connection can end by, by the peer's fault; "other" for what has no place yet.
 REASONS = (
     *sorted({code for _, code, _, _ in _rules.RULES[1:]} | {
-        "body-disk", "body-room", "body-size", "body-timeout", "connect", "expect", "header-timeout",
-        "interim", "keep-alive-timeout", "proxy-header", "silent-timeout",
-        "upgrade", "write-timeout", "ws-body", "ws-close-code", "ws-continuation",
-        "ws-control-fragment", "ws-control-size", "ws-deflate", "ws-extensions", "ws-interleaved",
-        "ws-key", "ws-length", "ws-mask", "ws-memory", "ws-method", "ws-opcode", "ws-origin",
-        "ws-ping-timeout", "ws-reserved-bit", "ws-upgrade", "ws-utf8", "ws-version"}),
+        "body-disk", "body-room", "body-size", "body-timeout", "connect", "expect",
+        "header-timeout", "interim", "keep-alive-timeout", "misdirected", "peer-user",
+        "proxy-header", "proxy-timeout", "proxy-untrusted", "silent-timeout", "upgrade",
+        "write-timeout", "ws-body", "ws-close-code", "ws-continuation", "ws-control-fragment",
+        "ws-control-size", "ws-deflate", "ws-extensions", "ws-inflate-ratio", "ws-interleaved",
+        "ws-key", "ws-length", "ws-mask", "ws-memory", "ws-message-size", "ws-method", "ws-opcode",
+        "ws-origin", "ws-ping-timeout", "ws-reserved-bit", "ws-unsent", "ws-upgrade", "ws-utf8",
+        "ws-version"}),
     "other")
 
 cdef enum:

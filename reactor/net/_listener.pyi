@@ -9,6 +9,7 @@ from reactor.limits import Limits
 from reactor.loop import Loop
 from reactor.net._owner import ConnectionOwner
 from reactor.net.address import Address
+from reactor.net.proxied import Refusals
 
 @disjoint_base
 class ConnectionKind:
@@ -38,6 +39,14 @@ class Listener(ConnectionOwner):
     @property
     def shed(self) -> int:
         """How many idle connections were closed to make room for new ones."""
+
+    @property
+    def limits(self) -> Limits:
+        """As given."""
+
+    @property
+    def refusals(self) -> Refusals:
+        """Who counts, and says, whom it lets go before anything is served."""
 
     @property
     def addresses(self) -> list[Address]:

@@ -34,7 +34,7 @@ from reactor.log import log
 from reactor.limits import DEFAULT_LIMITS
 from reactor.net.address import bound_address, is_loopback, is_secured
 from reactor.net.descriptors import connections_max
-from reactor.net.proxied import ProxiedClient, Refusals, introduced, may_connect
+from reactor.net.proxied import ProxiedClient, Refusals, introduced
 
 
 cdef class ConnectionKind:
@@ -108,7 +108,7 @@ cdef class Acceptor:
                     return 0
                 continue
             self.failures = 0
-            if self.guarded and not may_connect(self.sock, fd, peer_name(&peer)):
+            if self.guarded and not listener.refusals.may_connect(self.sock, fd, peer_name(&peer)):
                 close(fd)
                 continue
             try:
@@ -230,7 +230,7 @@ cdef class Listener(ConnectionOwner):
     cdef list acceptors
     cdef set connections, going
     cdef dict introducing       # clients of proxies whose headers are awaited: their acceptors
-    cdef object limits, refusals
+    cdef readonly object limits, refusals
     cdef Py_ssize_t connections_max, backlog, accepts_per_turn
     cdef object on_empty        # None: it is not finishing
     cdef double grace_s, handshake_s

@@ -30,15 +30,6 @@ from reactor.parser._arrival import Arrival
 from reactor.parser.proxy_header import FIXED_BYTES, ProxyHeader, parse_proxy_header
 
 
-def may_connect(listener: Any, fd: int, peer: Any) -> bool:
-    """Whether a listening socket is for this client at all: of its users, or a proxy it trusts."""
-    uids = getattr(listener, "uids", None)
-    if uids is not None and user_of(fd) not in (0, os.geteuid(), *uids):
-        return False
-    trusted = getattr(listener, "trusted", None)
-    return trusted is None or bool(trusted.holds(peer))
-
-
 def introduced(peer: Any, header: ProxyHeader) -> tuple[Any, Arrival | None]:
     """Who the client is, and how it has come; ``peer`` is the proxy."""
     if header.source is None:
@@ -60,11 +51,14 @@ class HeaderReader:
 
         Raises:
             RemoteProtocolError: it is no header.
-            OSError: the connection has ended; BlockingIOError, TimeoutError: nothing has come.
+            OSError: the connection has ended before it; BlockingIOError, TimeoutError: nothing has
+            come.
         """
         seen = self._receive(FIXED_BYTES + self._bytes_max, socket.MSG_PEEK)
+        if not seen and self._came:
+            raise RemoteProtocolError(400, "proxy-header", "it ended in its header")
         if not seen:
-            raise ConnectionError("it ended before its header was whole")
+            raise ConnectionError("it ended before its header")
         header = parse_proxy_header(self._came + seen, self._version, self._bytes_max)
         # What has come of a header that is not whole is all of it: it is taken, or the socket would
         # stay readable and the loop spin.
@@ -77,14 +71,43 @@ class HeaderReader:
 
 
 class Refusals:
-    """Says that clients are let go because of their headers, not of each: they are anybody's."""
+    """Who is let go before anything is served: that is counted, and said, though not of each, since
+    such clients are anybody's.
+
+    Attributes:
+        count: gets the reason of each, as `ProtocolError.code`.
+    """
+
+    count: Callable[[str], object] | None = None
 
     def __init__(self, limits: Limits) -> None:
         self._pause_s = limits.full_warning_s
         self._said_at = -math.inf
         self._more = 0
 
+    def may_connect(self, listener: Any, fd: int, peer: Any) -> bool:
+        """Whether a listening socket is for this client at all: of its users, or a proxy it
+        trusts."""
+        uids = getattr(listener, "uids", None)
+        trusted = getattr(listener, "trusted", None)
+        if uids is not None and user_of(fd) not in (0, os.geteuid(), *uids):
+            self._count("peer-user")
+        elif trusted is not None and not trusted.holds(peer):
+            self._count("proxy-untrusted")
+        else:
+            return True
+        return False
+
+    def _count(self, reason: str) -> None:
+        if self.count is not None:
+            self.count(reason)
+
     def say(self, peer: Any, error: Exception) -> None:
+        """No header came. Who has left before it, as a health check does, has broken no rule."""
+        if isinstance(error, RemoteProtocolError):
+            self._count(error.code)
+        elif isinstance(error, TimeoutError):
+            self._count("proxy-timeout")
         now = time.monotonic()
         if now - self._said_at < self._pause_s:
             self._more += 1

@@ -13,7 +13,7 @@ cdef enum:
     METHODS
     METHODS_LAST = METHODS + 9
     REFUSALS
-    REFUSALS_LAST = REFUSALS + 79
+    REFUSALS_LAST = REFUSALS + 87
     LATENCY                             # for each class of status 14 buckets, and above them
     LATENCY_LAST = LATENCY + 74
     LATENCY_NS                          # the sums

@@ -28,7 +28,7 @@ cdef dict PLACES = {
     "requests": (REQUESTS, 1),
     "codes": (CODES, 48),
     "methods": (METHODS, 10),
-    "refusals": (REFUSALS, 80),
+    "refusals": (REFUSALS, 88),
     "latency": (LATENCY, 75),
     "latency_ns": (LATENCY_NS, 5),
     "durations": (DURATIONS, 104),

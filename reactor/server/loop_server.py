@@ -95,7 +95,10 @@ class LoopServer:
 
     def _accept(self) -> Any:
         tls = None if self._renewal is None else self._renewal.connections
-        return self._reactor.serve(self._sockets, self._factory, self._limits, tls)
+        listener = self._reactor.serve(self._sockets, self._factory, self._limits, tls)
+        if self._observed is not None:
+            listener.refusals.count = self._observed.refused
+        return listener
 
     def run(self, on_running: Callable[[], object] | None = None) -> int | None:
         """Serve until `stop`, or SIGINT or SIGTERM, has done its work; the signal that ended it

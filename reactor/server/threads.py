@@ -24,7 +24,7 @@ from reactor.net import Protocol
 from reactor.net._socket import refuse_new
 from reactor.net.address import is_loopback
 from reactor.net.descriptors import connections_max
-from reactor.net.proxied import Refusals, may_connect
+from reactor.net.proxied import Refusals
 from reactor.process._forked import end_if_forked, serving
 from reactor.server.blocking_transport import BlockingTransport
 from reactor.server.notify import Notifier
@@ -290,7 +290,7 @@ class ThreadServer:
                     continue  # a client that has gone: the next may be there
                 return
             refusal.over()
-            if not may_connect(listener, sock.fileno(), peer):
+            if not self._refusals.may_connect(listener, sock.fileno(), peer):
                 sock.close()
                 continue
             self._take_place()

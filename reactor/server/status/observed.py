@@ -50,6 +50,10 @@ class Observed:
                 journal.counts = self._counts  # of refusals, those of WebSockets too
         watch.on_stall = self._noting.stalled
 
+    def refused(self, reason: str) -> None:
+        """A client was let go before it had a protocol."""
+        self._counts.refused(reason)
+
     def serve(self, loop: Reactor) -> None:
         """The loop begins to run."""
 
