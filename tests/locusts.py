@@ -12,40 +12,58 @@ from processes import PATIENCE_S, environment
 
 WORKERS = 2
 
-# What every locustfile here ends with: the master's exact histogram, once it has all reports.
-WRITES_THE_HISTOGRAM = """
+# What every locustfile here ends with. The master writes its exact histogram, once it has all
+# reports. It ends the run: Locust's own `--run-time` begins when users are asked for, and may be
+# over before a busy machine has started one.
+MASTER = """
 import os
+import gevent
 from locust import events
 from locust.runners import MasterRunner
 from reactor.contrib.locust import histogram
 
 @events.init.add_listener
-def write_at_the_end(environment, **_):
+def take_part(environment, **_):
+    runner = environment.runner
+
     def write(**_):
         with open(os.environ["HISTOGRAM"], "w") as file:
             file.write(histogram(environment).encode())
-    if isinstance(environment.runner, MasterRunner):
+
+    def end():
+        while runner.user_count < int(os.environ["USERS"]) or not environment.stats.num_requests:
+            gevent.sleep(0.05)
+        gevent.sleep(float(os.environ["SECONDS"]))
+        runner.quit()
+
+    if isinstance(runner, MasterRunner):
         environment.events.quit.add_listener(write)
+        gevent.spawn(end)
 """
 
 
 def run_locust(folder, locustfile, host, users, seconds):
-    """Locust's own figures (a dict for each row), the exact histogram as text, its log."""
-    (folder / "locustfile.py").write_text(locustfile + WRITES_THE_HISTOGRAM)
+    """Locust's own figures (a dict for each row), the exact histogram as text, its log.
+
+    ``seconds`` is how long it goes on when all users are there and one has its answer.
+    """
+    (folder / "locustfile.py").write_text(locustfile + MASTER)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
     locust = [sys.executable, "-m", "locust", "-f", "locustfile.py", "--host", host]
     master = [
         *("--master", "--headless", "--expect-workers", str(WORKERS)),
-        *("--users", str(users), "--spawn-rate", "100", "--run-time", f"{seconds}s"),
+        *("--users", str(users), "--spawn-rate", "100"),
         # A user ends with its answer: one that is cut off is counted by the server alone.
         *("--stop-timeout", f"{PATIENCE_S:.0f}s"),
         *("--master-bind-host", "127.0.0.1", "--master-bind-port", port),
         *("--json-file", "stats"),
     ]
     worker = ["--worker", "--master-host", "127.0.0.1", "--master-port", port]
-    variables = environment(HISTOGRAM=str(folder / "histogram"))
+    variables = environment(
+        HISTOGRAM=str(folder / "histogram"), USERS=str(users), SECONDS=str(seconds)
+    )
     processes = []
     try:
         for number, arguments in enumerate([master, *[worker] * WORKERS]):
