@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import ssl
-import threading
 
 import pytest
 from driven import GET, Driven, get
@@ -253,23 +252,6 @@ def test_an_application_that_sleeps_takes_its_time_pipelined_too(model, tmp_path
             if all(int(took) < 400_000 for _, took, _ in lines):
                 return
     pytest.fail(f"an answer waits for others: {lines}")
-
-
-def test_what_is_cut_off_at_a_stop(tmp_path):
-    (tmp_path / "apps.py").write_text(APPS)
-    words = ("apps:native", "--timeout-graceful-shutdown", "0.2", *LOOK)
-    with serving(*words, cwd=tmp_path) as server:
-        with server.connect() as sock:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            sock.sendall(GET.replace(b"Host: a", b"Host: localhost"))
-            assert sock.recv(1000)
-            stopped = threading.Thread(target=server.stop)
-            stopped.start()
-            stopped.join()
-        [line] = server.access_log
-        assert line.startswith("/ 200 ")
-        assert line.endswith(" force")
-        assert 0 < int(line.split()[2]) < SIZE
 
 
 def test_a_request_whose_body_was_too_long_still_says_what_it_was():

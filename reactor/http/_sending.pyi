@@ -9,3 +9,7 @@ class Sender(Sides):
 
     @property
     def transport(self) -> Transport | None: ...
+    def cut_off(self) -> None:
+        """Log what is under way, in the place of a thread that may never come back from a call of
+        this machine's: to its transport, or to the application. What it says later is not logged.
+        """

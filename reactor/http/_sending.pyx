@@ -101,8 +101,15 @@ cdef class Sender(Sides):
         if self.sent_bytes.current is not None:
             if self.write_state == IDLE:
                 self.status = CLIENT_GONE if by == CLIENT_ABORTED else 0
+            # It is not whole, though all that there was of it may have been taken.
+            self.cause = self.cause or by
             self.answered()
         return self.notify_taken(True)
+
+    def cut_off(self):
+        if self.sent_bytes is not None:
+            self.lost(None)
+            self.sent_bytes.told = True
 
     cdef int note_fault(self, object error, bytes line) except -1:
         """The peer's fault is answered next; ``line``: what came as the first line of its request."""

@@ -33,6 +33,7 @@ cdef class SentBytes:
     cdef object behind              # deque of those behind it; None: there never was one
     cdef int64_t due_at             # the kernel has taken so much: `next_taken` has something to do
     cdef uint8_t lost_by            # the Ending of what is not taken, once that is known
+    cdef bint told                  # all that will ever be logged was
 
     cdef int head_came(self, double at) except -1
     cdef int began(self, int64_t head_size, int64_t size, Headers headers) except -1

@@ -101,7 +101,7 @@ cdef class SentBytes:
         """
         cdef int64_t taken = transport.taken
         cdef AnswerRecord record = self.current if self.oldest is None else self.oldest
-        if record is None:
+        if record is None or self.told:
             return None
         cdef bint over = self.oldest is not None and (lost or taken >= record.ends_at)
         cdef bint first = record.first_is_due(taken)

@@ -31,6 +31,8 @@ from reactor.net._timed import charged
 from reactor.net.proxied import Refusals, introduced, receive_header
 from reactor.process._forked import end_if_forked
 
+_FILE_PIECE = 1024 * 1024
+
 
 def _is_of_its_code(error: BaseException | None) -> bool:
     """Whether a user's protocol has raised it, and no network, for all that can be seen."""
@@ -136,6 +138,8 @@ class BlockingTransport(Transport):
         self._aborted = self._closing = True
         with suppress(OSError):  # it has ended
             reset_on_close(self._sock.fileno())
+        if not self._users:
+            self._tell("cut_off")
         self._wake()
 
     def bury(self) -> None:
@@ -323,7 +327,8 @@ class BlockingTransport(Transport):
         with file:
             file.seek(offset)
             while count:
-                sent = self._send_file(file, offset, count)
+                # In pieces, so that a stop knows how much a client has taken.
+                sent = self._send_file(file, offset, min(count, _FILE_PIECE))
                 offset, count = offset + sent, count - sent
                 if not sent:
                     raise TruncatedFileError(errno.EIO, "the file became shorter while it was sent")
