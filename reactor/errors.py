@@ -62,6 +62,10 @@ class ConfigurationError(ReactorError):
     """What the user asked for cannot be done; the message says why and what to do."""
 
 
+class HeaderError(ConfigurationError):
+    """A header that a user of a folder cannot set."""
+
+
 class StartupError(ConfigurationError):
     """An application did not start; the message says why."""
 

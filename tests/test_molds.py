@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import socket
+from importlib.util import find_spec
 
 from crew import (
     answering,
+    ask,
     children,
     crew,
     crewed_folder,  # noqa: F401 - a fixture
@@ -157,3 +159,30 @@ def test_a_lifespan_that_cannot_end_is_in_the_exit_code(tmp_path):
     (tmp_path / "ending.py").write_text(FAILING_END)
     with crew(tmp_path, "--workers", "2", target="ending:app") as server:
         assert server.stop() == 1
+
+
+AT_IMPORT = """
+import gc, os, sys
+loaded = set(sys.modules)
+looked_at = any(one is vars(sys.modules["{module}"]) for one in gc.get_objects())
+
+from reactor import Response
+
+def app(request):
+    return Response(200, {{}}, f"{{os.getpid()}} {{looked_at}} {{sorted(loaded & {unneeded})}}")
+"""
+# Half a MiB each, or more, with what they import.
+UNNEEDED = {"reactor.apps.static", "inspect", "dataclasses", "hashlib", "html", "asyncio", "ssl"}
+
+
+def test_a_supervisor_holds_no_memory_for_what_only_workers_do(folder):
+    """An application that is imported finds what its supervisor has, and nothing else."""
+    module = "reactor.server.workers.mold"
+    # A name that is no module's would never be found, and this would hold for ever.
+    assert not [name for name in (*UNNEEDED, module) if find_spec(name) is None]
+    (folder / "imported.py").write_text(AT_IMPORT.format(module=module, unneeded=UNNEEDED))
+    with crew(folder, "--workers", "2", target="imported:app") as server:
+        looked_at, _, loaded = ask(server)[1].partition(" ")
+        assert loaded == "[]"
+        # By the collector, which would write to it: a page that is written to is shared no more.
+        assert looked_at == "False"

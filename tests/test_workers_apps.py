@@ -197,11 +197,13 @@ def answer():
 """
 
 
-@pytest.mark.parametrize("name", ["native", "asgi"])
-def test_a_mold_has_imported_what_its_workers_need(folder, name):
+@pytest.mark.parametrize(
+    ("name", "more"), [("native", ()), ("asgi", ()), ("native", ("--static", "/public=."))]
+)
+def test_a_mold_has_imported_what_its_workers_need(folder, name, more):
     """Else each of them would import it for itself, asyncio for example."""
     (folder / "ahead.py").write_text(AHEAD)
-    words = ("--workers", "2", "--lifespan", "off")
+    words = ("--workers", "2", "--lifespan", "off", *more)
     with crew(folder, *words, target=f"ahead:{name}") as server:
         assert ask(server)[1] == ""
 

@@ -10,13 +10,15 @@ only the application can say what that is. Must never know what application it i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from reactor.apps.static import StaticFolder
 from reactor.errors import ConfigurationError
 from reactor.http._exchange import Exchange
 from reactor.http.app import App
 from reactor.parser._message import Request, Response
+
+if TYPE_CHECKING:
+    from reactor.apps.static import StaticFolder
 
 
 class FoldersBefore:

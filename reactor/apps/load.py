@@ -16,18 +16,19 @@ them is WSGI, as what `wsgiref.validate.validator` makes, or ASGI if it is one; 
 from __future__ import annotations
 
 import importlib
-import inspect
 import os
 import sys
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeGuard
 
 from reactor.apps.function import FunctionApp
-from reactor.apps.static import StaticFolder
 from reactor.apps.wsgi import WsgiApp
 from reactor.errors import ConfigurationError
 from reactor.http.app import App
 from reactor.limits import DEFAULT_LIMITS, Limits
+
+if TYPE_CHECKING:
+    from reactor.apps.static import StaticFolder
 
 ProtocolFactory = Callable[[], Any]
 Interface = Literal["auto", "native", "wsgi", "asgi", "tcp"]
@@ -62,7 +63,7 @@ def load_target(
         ConfigurationError: there is no such thing; the message says what to do.
     """
     if os.path.isdir(target):
-        return StaticFolder(target, **folder)
+        return folder_of(target, **folder)
     if os.path.exists(target):
         raise ConfigurationError(f"{target!r} is {_instead_of_a_file(target)}")
     named, call = _split_call(target)
@@ -86,6 +87,18 @@ def load_target(
         # class asks of that would never happen, silently.
         asyncio.set_event_loop(None)
     return app
+
+
+def folder_of(path: str | os.PathLike[str], **options: Any) -> StaticFolder:
+    from reactor.apps.static import StaticFolder  # only who serves one pays for it
+
+    return StaticFolder(path, **options)
+
+
+def is_folder(app: object) -> TypeGuard[StaticFolder]:
+    # Where nobody has loaded its class there is none.
+    static = sys.modules.get("reactor.apps.static")
+    return static is not None and isinstance(app, static.StaticFolder)
 
 
 class NoFolderError(ConfigurationError):
@@ -239,12 +252,16 @@ def import_attribute(module_name: str, attribute: str) -> Any:
 
 
 def _is_coroutine(thing: Any) -> bool:
+    import inspect  # a supervisor has no application to look at
+
     call = getattr(thing, "__call__", None)  # noqa: B004 - the method, to look at it
     return any(map(inspect.iscoroutinefunction, (thing, call, inspect.unwrap(thing))))
 
 
 def _call_shape(thing: Any) -> int:
     """How many positional arguments a call needs; ANY_NUMBER, or UNKNOWN if nobody can tell."""
+    import inspect
+
     try:
         parameters = inspect.signature(thing).parameters.values()
     except (TypeError, ValueError):

@@ -24,7 +24,7 @@ from reactor.apps.index import POLICY, Order, render_html, render_json
 from reactor.apps.listing import FolderReader
 from reactor.apps.mime import compressible, media_type
 from reactor.apps.path_resolution import Root, quote, raw_path, split_target
-from reactor.errors import ConfigurationError, LocalProtocolError
+from reactor.errors import HeaderError, LocalProtocolError
 from reactor.http._response import refuse_the_machines
 from reactor.http.ascii import lower
 from reactor.http.negotiation import prefers, rank_codings
@@ -273,10 +273,6 @@ class StaticFolder:
             return response
         kept = [pair for pair in response.headers.items() if lower(pair[0]) not in self._replaced]
         return Response(response.status, [*kept, *self._extra], response.body)
-
-
-class HeaderError(ConfigurationError):
-    """A header that a user of the folder cannot set."""
 
 
 def _checked(headers: Iterable[tuple[str, str]]) -> Fields:

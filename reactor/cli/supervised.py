@@ -157,7 +157,7 @@ class _Service:
 
             made = tls_options(options, self._bind)
             self._tls = None if made is None else Contexts(made)
-        import_ahead(self._app, options.loop, options.model)
+        import_ahead(self._app, options.loop, options.model, folders=bool(options.static))
         return 0
 
     def serve(self, channel: Channel) -> int:

@@ -10,12 +10,14 @@ import os
 import re
 import sys
 import traceback
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reactor.apps.load import NoFolderError, load_target
-from reactor.apps.static import HeaderError, StaticFolder
 from reactor.cli.output import say
-from reactor.errors import ConfigurationError
+from reactor.errors import ConfigurationError, HeaderError
+
+if TYPE_CHECKING:
+    from reactor.apps.static import StaticFolder
 
 FOLDER_OPTIONS = ("index", "listing", "spa", "cors", "headers")
 # As `runserver` of Django takes it. No module has such a name.
@@ -88,6 +90,8 @@ def load_folders(options: Any) -> dict[str, StaticFolder]:
     """
     if not options.static:
         return {}
+    from reactor.apps.static import StaticFolder  # only who serves one pays for it
+
     given = {"listing": False, **_folder_options(options)}
     if given.pop("spa", False):
         raise WrongUsage("--spa: with --static, what is not in the folder is the application's")

@@ -14,8 +14,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Self, cast, get_args
 
 from reactor.apps.folders_before import FoldersBefore
-from reactor.apps.load import Interface, ProtocolFactory, as_app, load_target
-from reactor.apps.static import StaticFolder
+from reactor.apps.load import (
+    Interface,
+    ProtocolFactory,
+    as_app,
+    folder_of,
+    is_folder,
+    load_target,
+)
 from reactor.errors import ConfigurationError
 from reactor.http._context import ServerContext
 from reactor.http._server import ServerMachines
@@ -35,6 +41,7 @@ from reactor.server.notify import Notifier
 from reactor.server.redirects import redirects, set_up_redirects
 
 if TYPE_CHECKING:
+    from reactor.apps.static import StaticFolder
     from reactor.server.background import Background
     from reactor.server.status.observed import Observed
     from reactor.server.tls import Contexts, TlsOptions
@@ -306,7 +313,7 @@ def _others(folders: list[Any], given: list[Any]) -> list[StaticFolder]:
     return [
         folder
         for folder in folders
-        if isinstance(folder, StaticFolder) and not any(folder is one for one in given)
+        if is_folder(folder) and not any(folder is one for one in given)
     ]
 
 
@@ -314,7 +321,7 @@ def _app_of(
     target: Any, limits: Limits, interface: Interface, lifespan: str
 ) -> App | ProtocolFactory:
     if isinstance(target, os.PathLike):  # the path itself: what is no folder is no application
-        return StaticFolder(target)
+        return folder_of(target)
     if isinstance(target, str):
         return load_target(target, limits, interface, lifespan=lifespan)
     return as_app(target, repr(target), limits, interface, lifespan=lifespan)
@@ -326,7 +333,7 @@ def _folders(app: Any, static: Mapping[str, Any]) -> dict[str, StaticFolder]:
         raise ConfigurationError("folders stand before an application, not before a TCP protocol")
     return {
         # A page of its entries would stand before the application's own.
-        prefix: where if isinstance(where, StaticFolder) else StaticFolder(where, listing=False)
+        prefix: where if is_folder(where) else folder_of(where, listing=False)
         for prefix, where in static.items()
     }
 

@@ -39,13 +39,15 @@ def hosting_of(app: Any, loop: HostLoop, model: Model) -> Any:
     return Hosting(app)
 
 
-def import_ahead(app: Any, loop: HostLoop, model: Model) -> None:
+def import_ahead(app: Any, loop: HostLoop, model: Model, folders: bool = False) -> None:
     """What `Server` would import when it is made: in a mold it is there once for all workers."""
     names = ["reactor.net._listener", "reactor.server.body_files", "resource", "tempfile"]
     if getattr(app, "needs_asyncio", False) or loop == "asyncio":
         names.append("reactor.server.hosted")
     elif model == "threads":
         names.append("reactor.server.threads")
+    if folders:
+        names.append("reactor.apps.static")
     for name in names:
         importlib.import_module(name)
 

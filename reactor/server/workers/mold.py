@@ -46,6 +46,8 @@ def mold(
     drain_s: float,
 ) -> int:
     """The life of a mold; its exit code. ``drain_s``: for how long a worker outlives ``parent``."""
+    # The collector writes to what it looks at. What the supervisor has made stays shared with it.
+    gc.freeze()
     die_with(parent)
     for number in _HEARD:
         # A terminal, or a manager that ends all processes of a service, sends it to everybody.
