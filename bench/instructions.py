@@ -56,12 +56,15 @@ class Row:
     echo: bool = False  # a request is a message of a WebSocket
     rounds: int = 12  # of a window: short enough that some have nothing of a second's end
     log: str = ""  # the format of its access log, in a file; "": it has none
+    metrics: bool = False
 
 
 ROWS = {
     "native": Row("apps:hello"),
     "native-combined": Row("apps:hello", log="combined"),
     "native-json": Row("apps:hello", log="json"),
+    "native-metrics": Row("apps:hello", metrics=True),
+    "native-combined-metrics": Row("apps:hello", log="combined", metrics=True),
     "wsgi": Row("apps:wsgi"),
     "asgi": Row("apps:asgi"),
     "asgi-varied": Row("apps:asgi_varied", varied=True),
@@ -76,6 +79,10 @@ ROWS = {
     "varied": Row("apps:varied", varied=True),
     "wsgi-varied": Row("apps:wsgi_varied", varied=True),
     "stream": Row("apps:wsgi_stream", end=END, rounds=1),
+    "varied-metrics": Row("apps:varied", varied=True, metrics=True),
+    "wsgi-metrics": Row("apps:wsgi", metrics=True),
+    "static-metrics": Row("", metrics=True),
+    "asgi-metrics": Row("apps:asgi", metrics=True),
 }
 
 
@@ -92,6 +99,7 @@ def serving(row: Row, folder: Path) -> Iterator[tuple[int, int]]:
             if row.log
             else ("--no-access-log",)
         ),
+        *(("--metrics", "127.0.0.1:0") if row.metrics else ()),
     ]
     # The server inherits it, and then has no watch on its loop, whose ticks are of the wall's time.
     signal.signal(signal.SIGALRM, signal.SIG_IGN)

@@ -10,7 +10,8 @@ HOT = {
     *("apps/_tasks", "apps/_wsgi", "http/_responder", "http/_response", "http/_websocket"),
     *("loop/_core", "loop/_ending", "loop/_epoll", "parser/_fields", "parser/_frames"),
     *("parser/_headers", "parser/_lines", "parser/_message", "parser/_writing"),
-    *("http/_sending", "http/_sent_bytes", "server/_access_lines"),
+    *("http/_counting", "http/_sending", "http/_sent_bytes", "loop/_heartbeat"),
+    "server/_access_lines",
     "server/_line_formats",
 }
 # A request pays for -O1.

@@ -28,6 +28,7 @@ cdef class ServerContext:
     cdef bint wants_answers, logs_answers, streams_bodies
     cdef public Slot slot       # where requests are counted; None: nowhere
     cdef AnswerCounts counts    # and what is known of their answers
+    cdef int64_t *counted       # their values; NULL: nothing is counted
     cdef readonly BodyStore bodies
     cdef str retry_after
     cdef object error_fields   # the application's, of an answer that is the machine's

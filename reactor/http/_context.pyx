@@ -64,6 +64,7 @@ cdef class ServerContext:
 
     def count(self, AnswerCounts counts not None):
         self.counts = counts
+        self.counted = counts.values
         self.slot = counts.slot
         self.wants_answers = True
 

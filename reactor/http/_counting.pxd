@@ -2,7 +2,8 @@
 
 from libc.stdint cimport int64_t
 
-from reactor.http._sent_bytes cimport AnswerRecord
+from reactor.http._sent_bytes cimport AnswerRecord, Stamps
+from reactor.parser._message cimport Request
 from reactor.process._page cimport Slot
 
 cdef class AnswerCounts:
@@ -12,4 +13,6 @@ cdef class AnswerCounts:
     cdef double look_at         # and so is whatever comes then: what was slow grows old
     cdef object on_slow
 
-    cdef int answered(self, AnswerRecord record) except -1
+    cdef int method_place(self, Request request) except -1
+    cdef bint answered(self, const Stamps *stamps) noexcept
+    cdef int was_slow(self, AnswerRecord record) except -1

@@ -10,7 +10,7 @@ from libc.math cimport INFINITY
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 from reactor.parser._message cimport Request
-from reactor.http._sent_bytes cimport AnswerRecord
+from reactor.http._sent_bytes cimport AnswerRecord, Stamps
 from reactor.process._page cimport (
     CODES as CODES_AT, DURATIONS, DURATIONS_LAST, LATENCY, LATENCY_NS, METHODS as METHODS_AT,
     REFUSALS, WRITING, Slot)
@@ -57,6 +57,7 @@ cdef enum:
 
 cdef double BOUNDS[BUCKETS]
 cdef uint8_t CODE_PLACES[500]            # of a status, in CODES
+cdef str GET = METHODS[0]   # as the parser has it, from the same literal: one object
 cdef dict METHOD_PLACES = {name: place for place, name in enumerate(METHODS)}
 cdef dict REASON_PLACES = {name: place for place, name in enumerate(REASONS)}
 
@@ -83,33 +84,36 @@ cdef class AnswerCounts:
         self.on_slow = on_slow
         self.slow_from = self.look_at = INFINITY if on_slow is None else 0
 
-    cdef int answered(self, AnswerRecord record) except -1:
+    cdef int method_place(self, Request request) except -1:
+        if request is None:
+            return METHOD_OTHER     # what was refused before it was one
+        if request.method_text is GET:
+            return 0
+        return METHOD_PLACES.get(request.method_text, METHOD_OTHER)
+
+    cdef bint answered(self, const Stamps *stamps) noexcept:
+        """Whether `was_slow` wants to be told of it."""
         cdef int64_t *values = self.values
-        cdef double seconds = record.taken_at - record.head_at
-        cdef int status = min(max(record.status, 100), 599) - 100
+        cdef double seconds = stamps.taken_at - stamps.head_at
+        cdef int64_t took_ns = <int64_t>(seconds * 1e9)
+        cdef unsigned int status = min(max(stamps.status, 100), 599) - 100
+        cdef unsigned int place = status // 100     # of its class
         values[WRITING] -= 1
         values[CODES_AT + CODE_PLACES[status]] += 1
-        values[METHODS_AT + method_place(record.request)] += 1
-        values[LATENCY + status // 100 * (BUCKETS + 1) + bucket_of(seconds)] += 1
-        values[LATENCY_NS + status // 100] += <int64_t>(seconds * 1e9)
-        values[DURATIONS + step_of(seconds)] += 1
-        if seconds > self.slow_from or record.taken_at > self.look_at:
-            self.slow_from = self.on_slow(record, seconds)
-            self.look_at = record.taken_at + LOOK_AGAIN_S
+        values[METHODS_AT + stamps.method] += 1
+        values[LATENCY + place * (BUCKETS + 1) + bucket_of(seconds)] += 1
+        values[LATENCY_NS + place] += took_ns
+        values[DURATIONS + step_of(took_ns)] += 1
+        return seconds > self.slow_from or stamps.taken_at > self.look_at
+
+    cdef int was_slow(self, AnswerRecord record) except -1:
+        cdef Stamps *stamps = &record.stamps
+        self.slow_from = self.on_slow(record, stamps.taken_at - stamps.head_at)
+        self.look_at = stamps.taken_at + LOOK_AGAIN_S
         return 0
 
     def refused(self, code):
         self.values[REFUSALS + <int>REASON_PLACES.get(code, len(REASONS) - 1)] += 1
-
-
-cdef int method_place(object request) except -1:
-    cdef object method
-    if request is None:
-        return METHOD_OTHER     # what was refused before it was one
-    method = (<Request>request).method_text
-    if method == "GET":
-        return 0
-    return METHOD_PLACES.get(method, METHOD_OTHER)
 
 
 cdef int bucket_of(double seconds) noexcept:
@@ -119,9 +123,9 @@ cdef int bucket_of(double seconds) noexcept:
     return place
 
 
-cdef int step_of(double seconds) noexcept:
+cdef int step_of(int64_t took_ns) noexcept:
     """Four steps for each doubling, in microseconds: `server/status/quantiles.py` has their ends."""
-    cdef uint64_t us = <uint64_t>(max(0.0, min(seconds, 1e4)) * 1e6)
+    cdef uint64_t us = <uint64_t>max(took_ns, 0) // 1000
     cdef int bit
     if us < 4:
         return <int>us

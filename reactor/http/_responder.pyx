@@ -204,7 +204,9 @@ cdef class Responder(Sender):
         else:
             buffer_put(&scratch, PyBytes_AS_STRING(data), len(data))
         if self.context.wants_answers:
-            self.sent_bytes.began(head_size, scratch.end, response.get_headers())
+            self.sent_bytes.began(
+                head_size, scratch.end,
+                response.get_headers() if self.context.logs_answers else None)
         self.transport.send(scratch.base, scratch.end)
         if scratch.capacity > SCRATCH_KEPT_BYTES:
             buffer_free(&scratch)

@@ -30,3 +30,4 @@ cdef class Sender(Sides):
     cdef int lost(self, object exception) except -1
     cdef int note_fault(self, object error, bytes line) except -1
     cdef int notify_taken(self, bint lost) except -1
+    cdef int tell(self, bint slow) except -1

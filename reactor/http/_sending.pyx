@@ -10,7 +10,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 
 from reactor.http._sent_bytes cimport (
     APP_FAILED, BODY_STALLED, CLIENT_ABORTED, CLIENT_FAULT, FORCED, HEAD_STALLED, KEPT,
-    SERVER_CLOSED, SERVER_FAULT, WRITE_STALLED, AnswerRecord, SentBytes)
+    SERVER_CLOSED, SERVER_FAULT, UNDER_WAY, WRITE_STALLED, AnswerRecord, SentBytes, Stamps, has_begun)
 from reactor.http._sides cimport IDLE
 from reactor.process._page cimport ACTIVE, WRITING
 
@@ -40,24 +40,26 @@ cdef class Sender(Sides):
         waited since; those behind it in the same read begin when the answer before is given."""
         if self.sent_bytes is None:
             self.sent_bytes = SentBytes()
+        cdef int64_t *counted = self.context.counted
         cdef double at
         if self.pipelined:
             at = self.transport.time()
-            if 1000 * (at - self.sent_bytes.began_at) > HELD_BACK_MS_MAX:
+            if 1000 * (at - self.sent_bytes.newest.head_at) > HELD_BACK_MS_MAX:
                 self.flush_all()
         else:
             at = self.transport.turn_began()
             self.pipelined = True
-        if self.context.counts is not None and self.sent_bytes.current is None:
-            self.context.counts.values[ACTIVE] += 1
+        if counted != NULL and self.sent_bytes.state != UNDER_WAY:
+            counted[ACTIVE] += 1
         return self.sent_bytes.head_came(at)
 
     cdef int answer_begins(self) except -1:
         """What is answered may be no request: nothing was whole before."""
-        if self.sent_bytes is None or self.sent_bytes.current is None:
+        if self.sent_bytes is None or self.sent_bytes.state != UNDER_WAY:
             self.head_came()
-        if self.context.counts is not None:
-            self.context.counts.values[WRITING] += 1
+        cdef int64_t *counted = self.context.counted
+        if counted != NULL:
+            counted[WRITING] += 1
         return 0
 
     cdef int send_file(self, object file, int64_t offset, int64_t length) except -1:
@@ -84,11 +86,16 @@ cdef class Sender(Sides):
 
     cdef int answered(self) except -1:
         """Nothing more of this answer will be written."""
-        if self.sent_bytes is None:
+        cdef int64_t *counted = self.context.counted
+        cdef uint8_t method = 0, ending = KEPT
+        if self.sent_bytes is None or self.sent_bytes.state != UNDER_WAY:
             return 0
-        if self.context.counts is not None and self.sent_bytes.current is not None:
-            self.context.counts.values[ACTIVE] -= 1
-        self.sent_bytes.ended(self.request, self.status, self.ending())
+        if counted != NULL:
+            counted[ACTIVE] -= 1
+            method = self.context.counts.method_place(self.request)
+        if self.context.logs_answers:
+            ending = self.ending()
+        self.sent_bytes.ended(self.request, self.status, ending, method)
         # Else a flush will say more.
         return 0 if self.transport.taken < self.sent_bytes.handed else self.notify_taken(False)
 
@@ -98,7 +105,7 @@ cdef class Sender(Sides):
         if self.sent_bytes is None:
             return 0
         self.sent_bytes.lost_by = by
-        if self.sent_bytes.current is not None:
+        if self.sent_bytes.state == UNDER_WAY:
             if self.write_state == IDLE:
                 self.status = CLIENT_GONE if by == CLIENT_ABORTED else 0
             # It is not whole, though all that there was of it may have been taken.
@@ -116,27 +123,39 @@ cdef class Sender(Sides):
         self.cause = fault_of(error)
         if self.context.wants_answers and self.request is None and self.write_state == IDLE:
             self.head_came()
-            self.sent_bytes.current.line = line
+            self.sent_bytes.line = line
         return 0
 
     cdef int flushed(self) except -1:
-        return 0 if self.sent_bytes is None else self.notify_taken(False)
+        if self.sent_bytes is None or self.transport.taken < self.sent_bytes.due_at:
+            return 0
+        return self.notify_taken(False)
 
     cdef int notify_taken(self, bint lost) except -1:
         """Count and log the answers that the kernel has taken, or takes nothing more of."""
-        cdef SentBytes sent = self.sent_bytes
-        cdef AnswerRecord record
-        if sent is None:
+        cdef Stamps *stamps
+        cdef bint slow
+        if self.sent_bytes is None:
             return 0
-        while lost or self.transport.taken >= sent.due_at:
-            record = sent.next_taken(self.transport, lost)
-            if record is None:
+        while lost or self.transport.taken >= self.sent_bytes.due_at:
+            stamps = self.sent_bytes.next_taken(self.transport, lost)
+            if stamps == NULL:
                 break
             # What never began was answered nothing: its client has gone.
-            if self.context.counts is not None and record.has_begun():
-                self.context.counts.answered(record)
-            if self.context.logs_answers:
-                self.context.journal.answered(self.peer, record)
+            slow = (self.context.counted != NULL and has_begun(stamps)
+                    and self.context.counts.answered(stamps))
+            if slow or self.context.logs_answers:
+                self.tell(slow)
+            else:
+                self.sent_bytes.forget()
+        return 0
+
+    cdef int tell(self, bint slow) except -1:
+        cdef AnswerRecord record = self.sent_bytes.take(self.transport.taken)
+        if slow:
+            self.context.counts.was_slow(record)
+        if self.context.logs_answers:
+            self.context.journal.answered(self.peer, record)
         return 0
 
 

@@ -1,7 +1,5 @@
 from typing import final
 
-from typing_extensions import disjoint_base
-
 from reactor.parser._headers import Headers
 from reactor.parser._message import Request
 
@@ -51,6 +49,6 @@ class AnswerRecord:
     def taken_at(self) -> float:
         """When the kernel had taken the last byte, or it was known that it takes no more."""
 
-@disjoint_base
+@final
 class SentBytes:
     """Counts what a connection was given to send, and what of it has left."""

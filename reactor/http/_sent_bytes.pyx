@@ -1,11 +1,14 @@
 """How much of each answer the kernel has taken, and when, for the log.
 
-    head_came ─> began ─> handed ... ─> ended ─> next_taken
+    head_came ─> began ─> handed ... ─> ended ─> next_taken ─┬─> forget
+                                                             └─> take: a record
 
 An answer is in the log when its last byte has left, or when none of it can leave any more; and
 the log says how many bytes of its body did, chunks' framing included (nginx: $body_bytes_sent).
 A connection has this only if somebody wants to know, and only then its transport's clock is
 asked: when a head was whole, and when a flush has taken the first or the last byte of an answer.
+What is noted of an answer are numbers. An object is made of them only for who wants to see it, and
+while answers wait in a row.
 
 Must never know: what is logged, and where; a clock, only what a transport says of its own.
 """
@@ -27,98 +30,126 @@ ENDINGS = (
 cdef class AnswerRecord:
 
     def __cinit__(self):
-        self.first_at = -1
-        self.begins_at = INT64_MAX  # not yet
+        self.stamps.first_at = -1
+        self.stamps.begins_at = INT64_MAX
+
+    @property
+    def status(self):
+        return self.stamps.status
+
+    @property
+    def head_at(self):
+        return self.stamps.head_at
 
     @property
     def first_byte_at(self):
-        return None if self.first_at < 0 else self.first_at
+        return None if self.stamps.first_at < 0 else self.stamps.first_at
+
+    @property
+    def taken_at(self):
+        return self.stamps.taken_at
 
     @property
     def close(self):
-        return ENDINGS[self.ending]
-
-    cdef bint has_begun(self) noexcept:
-        return self.begins_at != INT64_MAX
-
-    cdef bint first_is_due(self, int64_t taken) noexcept:
-        return self.first_at < 0 and taken > self.begins_at
+        return ENDINGS[self.stamps.ending]
 
 
+@cython.final
 cdef class SentBytes:
 
     def __cinit__(self):
         self.due_at = INT64_MAX
 
-    cdef int head_came(self, double at) except -1:
-        self.current = AnswerRecord()
-        self.current.head_at = self.began_at = at
+    cdef int put_behind(self) except -1:
+        """Of pipelined requests, or of a client that takes nothing: most connections never do."""
+        if self.older is None:
+            self.older = deque()
+        self.older.append(self.record_of_newest())
+        self.older_count += 1
         return 0
-
-    cdef int began(self, int64_t head_size, int64_t size, Headers headers) except -1:
-        """A head, and ``size`` bytes with it."""
-        self.current.begins_at = self.handed
-        self.current.body_at = self.handed + head_size
-        self.current.headers = headers
-        self.handed += size
-        return self.plan()
-
-    cdef int ended(self, object request, int status, uint8_t ending) except -1:
-        """Nothing more of the answer under way will be handed over."""
-        cdef AnswerRecord record = self.current
-        if record is None:
-            return 0
-        self.current = None
-        record.request = request
-        record.status = status
-        record.ending = ending
-        if not record.has_begun():
-            record.body_at = self.handed    # nothing of it was ever written
-        record.ends_at = self.handed
-        if self.oldest is None:
-            self.oldest = record
-        else:
-            # Of pipelined requests, or of a client that takes nothing: most have none of these.
-            if self.behind is None:
-                self.behind = deque()
-            self.behind.append(record)
-        return self.plan()
 
     cdef int plan(self) except -1:
-        cdef AnswerRecord record = self.current if self.oldest is None else self.oldest
-        if record is None or (record is self.current and not record.has_begun()):
+        """What is next, once something of the oldest is taken."""
+        cdef Stamps *stamps = self.oldest()
+        if stamps == NULL:
             self.due_at = INT64_MAX
-        elif record.first_at < 0 and record.has_begun():
-            self.due_at = record.begins_at + 1
+        elif stamps.first_at < 0 and has_begun(stamps):
+            self.due_at = stamps.begins_at + 1
         else:
-            self.due_at = INT64_MAX if record is self.current else record.ends_at
+            self.due_at = stamps.ends_at if self.is_written() else INT64_MAX
         return 0
 
-    cdef AnswerRecord next_taken(self, Transport transport, bint lost):
-        """The next answer that is over; None: not yet, or there is none.
+    cdef Stamps *oldest(self) except? NULL:
+        if self.older_count:
+            return &(<AnswerRecord>self.older[0]).stamps
+        return NULL if self.state == NO_ANSWER else &self.newest
 
-        ``lost``: what is not taken now never will be.
+    cdef bint is_written(self) noexcept:
+        """The oldest, to its end."""
+        return self.older_count or self.state == WRITTEN
+
+    cdef Stamps *next_taken(self, Transport transport, bint lost) except? NULL:
+        """The stamps of the oldest, if it is over; NULL: not yet, or there is none.
+
+        ``lost``: what is not taken now never will be. Either `take` or `forget` it.
         """
         cdef int64_t taken = transport.taken
-        cdef AnswerRecord record = self.current if self.oldest is None else self.oldest
-        if record is None or self.told:
-            return None
-        cdef bint over = self.oldest is not None and (lost or taken >= record.ends_at)
-        cdef bint first = record.first_is_due(taken)
+        cdef double now
+        cdef bint over, first
+        cdef Stamps *stamps = self.oldest()
+        if stamps == NULL or self.told:
+            return NULL
+        over = self.is_written() and (lost or taken >= stamps.ends_at)
+        first = stamps.first_at < 0 and taken > stamps.begins_at
         if not over and not first:
-            return None     # nothing that the clock would be read for
-        cdef double now = transport.time()
+            return NULL     # nothing that the clock would be read for
+        now = transport.time()
+        if stamps != self.oldest():
+            return NULL     # a thread that stops the server has told of it meanwhile
         if first:
-            record.first_at = now
+            stamps.first_at = now
         if not over:
             self.plan()
-            return None
-        record.taken_at = now
-        if record.ending <= DRAINED and (taken < record.ends_at or not record.has_begun()):
-            record.ending = self.lost_by
-        taken = min(taken, record.ends_at)
-        record.bytes_sent = max(0, taken - record.begins_at)
-        record.body_bytes = max(0, taken - record.body_at)
-        self.oldest = self.behind.popleft() if self.behind else None
+            return NULL
+        stamps.taken_at = now
+        return stamps
+
+    cdef AnswerRecord take(self, int64_t taken):
+        """The oldest, which is over, with ``taken`` bytes of all that was handed over."""
+        cdef AnswerRecord record
+        cdef Stamps *stamps
+        if self.older_count:
+            self.older_count -= 1
+            record = self.older.popleft()
+        else:
+            record = self.record_of_newest()
         self.plan()
+        stamps = &record.stamps
+        if stamps.ending <= DRAINED and (taken < stamps.ends_at or not has_begun(stamps)):
+            stamps.ending = self.lost_by
+        taken = min(taken, stamps.ends_at)
+        record.bytes_sent = max(0, taken - stamps.begins_at)
+        record.body_bytes = max(0, taken - stamps.body_at)
+        return record
+
+    cdef int forget(self) except -1:
+        """Nobody wants to see the oldest, which is over."""
+        if self.older_count:
+            self.older_count -= 1
+            self.older.popleft()
+            return self.plan()
+        self.state = NO_ANSWER
+        self.request = None
+        if self.line is not None:
+            self.line = None
+        self.due_at = INT64_MAX
+        return 0
+
+    cdef AnswerRecord record_of_newest(self):
+        cdef AnswerRecord record = AnswerRecord.__new__(AnswerRecord)
+        record.stamps = self.newest
+        record.request, self.request = self.request, None
+        record.headers, self.headers = self.headers, None
+        record.line, self.line = self.line, None
+        self.state = NO_ANSWER
         return record

@@ -44,12 +44,14 @@ cdef class TimedEndpoint(Endpoint):
         return self.state != OPEN
 
     cpdef double time(self) except? -1:
-        self.check_made()
+        if self.owner is None:
+            self.check_made()
         return read_clock(self.loop)
 
     cpdef double turn_began(self) except? -1:
-        self.check_made()
-        return self.loop.time_now()
+        if self.owner is None:
+            self.check_made()
+        return self.loop.now if self.loop._in_turn else self.loop.time_now()
 
     cdef int due(self) except -1:
         cdef double now = self.loop.time_now()

@@ -99,7 +99,7 @@ cdef class AccessLines:
         return lines
 
     cdef bint skips(self, AnswerRecord record) noexcept:
-        if record.ending > DRAINED or not 0 < record.status < REFUSED_FROM:
+        if record.stamps.ending > DRAINED or not 0 < record.stamps.status < REFUSED_FROM:
             return False    # what went wrong is not left out
         self.skipped += 1
         if self.skipped < self.sample:

@@ -167,7 +167,7 @@ cdef class Combined(LineFormat):
         else:
             buffer_put(to, b"-", 1)
         buffer_put(to, b'" ', 2)
-        put_status(to, record.status)
+        put_status(to, record.stamps.status)
         buffer_put(to, b" ", 1)
         put_decimal(to, record.body_bytes)
         put_quoted_field(to, request, b"referer", 7)
@@ -215,14 +215,14 @@ cdef class Pairs(LineFormat):
         elif record.line is not None:
             self.text(b"request_line", <const uint8_t *>PyBytes_AS_STRING(record.line),
                       len(record.line))
-        self.number(b"http.response.status_code", record.status)
+        self.number(b"http.response.status_code", record.stamps.status)
         self.number(b"http.response.body.size", record.body_bytes)
-        self.seconds(b"duration_s", record.taken_at - record.head_at)
-        if record.first_at >= 0:
-            self.seconds(b"ttfb_s", record.first_at - record.head_at)
+        self.seconds(b"duration_s", record.stamps.taken_at - record.stamps.head_at)
+        if record.stamps.first_at >= 0:
+            self.seconds(b"ttfb_s", record.stamps.first_at - record.stamps.head_at)
         if request is not None:
             self.fields(request)
-        close = <bytes>CLOSES[record.ending]
+        close = <bytes>CLOSES[record.stamps.ending]
         self.text(b"close", <const uint8_t *>PyBytes_AS_STRING(close), len(close))
         if self.worker is not None:
             self.key(b"worker")
