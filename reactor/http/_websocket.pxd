@@ -27,6 +27,8 @@ cdef class WebSocketMachine(WebSocketSender):
     cdef int code
     cdef int64_t counted        # bytes of a message that are counted in `context.memory`
     cdef Wait wait
+    cdef int64_t pinged_at      # what the transport will have taken when it has our ping
+    cdef int64_t peer_has       # of what it has taken, when that was looked at last
     cdef bint paused            # by the application
     cdef bint reads_while_full, notified, going_on, peer_done
 
@@ -37,6 +39,8 @@ cdef class WebSocketMachine(WebSocketSender):
     cdef int set_reading(self) except -1
     cdef int plan(self) except -1
     cdef int expect_frame(self) except -1
+    cdef int ping(self) except -1
+    cdef bint has_no_ping(self) except -1
     cdef int start_wait(self, Wait wait, double seconds) except -1
     cdef int call(self, str method, tuple arguments) except -1
     cdef int failed(self, object exception, str method) except -1

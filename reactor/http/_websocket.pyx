@@ -183,7 +183,9 @@ cdef class WebSocketMachine(WebSocketSender):
         elif waiting or not self.transport.is_reading():
             self.expect_frame()     # it could not be heard, or has not heard us
         elif waited_for == FOR_FRAME:
-            self.put(FIN | PING, NULL, 0)
+            self.ping()
+            self.start_wait(FOR_PONG, self.context.ping_timeout - self.context.last_look)
+        elif waited_for == FOR_LAST_LOOK and self.has_no_ping():
             self.start_wait(FOR_PONG, self.context.ping_timeout - self.context.last_look)
         elif waited_for == FOR_PONG:
             self.start_wait(FOR_LAST_LOOK, self.context.last_look)
@@ -321,6 +323,19 @@ cdef class WebSocketMachine(WebSocketSender):
         if self.context.ping_interval <= 0:
             return 0
         return self.start_wait(FOR_FRAME, self.context.ping_interval)
+
+    cdef int ping(self) except -1:
+        self.peer_has = self.transport.get_extra_info("acknowledged", -1)
+        self.put(FIN | PING, NULL, 0)
+        self.pinged_at = self.transport.taken + self.transport.get_write_buffer_size()
+        return 0
+
+    cdef bint has_no_ping(self) except -1:
+        """Whether the peer, when it was looked at last, had not come to our ping yet, behind what the
+        kernel holds, and has taken of that since: a slow one is not dead."""
+        cdef int64_t before = self.peer_has
+        self.peer_has = self.transport.get_extra_info("acknowledged", -1)
+        return 0 <= before < self.pinged_at and self.peer_has - before >= self.context.least_taken
 
     cdef int start_wait(self, Wait wait, double seconds) except -1:
         self.wait = wait

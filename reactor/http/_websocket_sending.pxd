@@ -11,6 +11,7 @@ cdef class WebSocketContext:
     cdef BodyRoom memory      # counts messages that come in parts; None: a client's count alone
     cdef readonly bint is_client
     cdef double ping_interval, ping_timeout, last_look, close_timeout
+    cdef double least_taken     # bytes in a ping_timeout: less is nothing
     cdef int messages_per_turn
     cdef Py_ssize_t deflate_bytes_min
     cdef int64_t message_bytes_max, unsent_bytes_max

@@ -35,6 +35,7 @@ cdef class WebSocketContext:
         self.is_client = is_client
         self.ping_interval = limits.websocket_ping_interval_s
         self.ping_timeout = limits.websocket_ping_timeout_s
+        self.least_taken = max(1.0, limits.body_rate_min * self.ping_timeout)
         # The end of the time for a pong, see `deadline_expired`.
         self.last_look = min(1.0, self.ping_timeout / 2)
         self.close_timeout = limits.websocket_close_timeout_s

@@ -9,6 +9,7 @@ from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyOb
 from libc.string cimport memcpy
 
 from reactor._protocol cimport is_python
+from reactor.net._socket cimport unacknowledged
 
 import socket
 
@@ -36,6 +37,7 @@ cdef class Endpoint(Transport):
         return 0
 
     def get_extra_info(self, name, default=None):
+        cdef int queued
         if name == "peername":
             return self.peer
         if self.is_open() and name in ("socket", "sockname"):
@@ -43,6 +45,9 @@ cdef class Endpoint(Transport):
                 self.sock = socket.socket(fileno=self.fd)
                 self.owns_fd = False
             return self.sock if name == "socket" else self.sock.getsockname()
+        if self.is_open() and name == "acknowledged":
+            queued = unacknowledged(self.fd)
+            return default if queued < 0 else self.taken - queued
         return default
 
     def get_protocol(self):
