@@ -56,9 +56,11 @@ class Channel:
         slot: where in the page this worker writes.
         number: the worker's.
         insisted: None, as of a server that no signal has ended.
+        ends_now: it was told to.
     """
 
     insisted: int | None = None
+    ends_now = False
 
     def __init__(self, descriptor: int, slot: Slot, number: int = 0) -> None:
         self.number = number
@@ -128,6 +130,7 @@ class Channel:
         server = self._server
         if server is None:
             return
+        self.ends_now = self.ends_now or word == NOW
         if word == NOW and self._finishing:
             server.stop()  # the second time
             return
@@ -169,13 +172,17 @@ class WorkerSignals:
         kind: type[BaseException] | None,
         error: BaseException | None,
         traceback: TracebackType | None,
-    ) -> None:
+    ) -> bool:
+        """What an end by `NOW` interrupts is over, and no failure."""
         signal.set_wakeup_fd(-1)
+        return kind is KeyboardInterrupt and self._channel.ends_now
 
     def _nudged(self, number: int, frame: FrameType | None) -> None:
         """An application that runs learns of a drain, and its answer says close."""
         blocked = self._channel.is_blocked()
         self._channel.on_readable()
+        if blocked and self._channel.ends_now:
+            raise KeyboardInterrupt
         if blocked:
             say_blocked(frame)
 
