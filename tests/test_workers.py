@@ -15,6 +15,7 @@ from crew import (
     crew,
     crewed_folder,  # noqa: F401 - a fixture
     state,
+    write_app,
 )
 from processes import MODELS, eventually, run_reactor
 
@@ -219,3 +220,15 @@ def test_only_the_supervisor_removes_a_unix_socket(folder):
         eventually(lambda: not state(workers[0]), "a worker has ended in order")
         assert (folder / "s").exists()
     assert not (folder / "s").exists()
+
+
+@pytest.mark.parametrize("words", [(), ("--no-preload",)], ids=["preload", "no preload"])
+def test_what_a_worker_says_is_heard(folder, words):
+    """Its stderr is a pipe here, which is opened anew so that nobody waits for its reader."""
+    write_app(folder, more="\ndef fails(request):\n    raise ValueError('of a worker')\n")
+    options = {"target": "crewed:fails", "traceback_expected": True}
+    with crew(folder, "--workers", "2", *words, **options) as server:
+        with server.connect() as sock:
+            sock.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert sock.recv(4096).startswith(b"HTTP/1.1 500")
+        eventually(lambda: "ValueError: of a worker" in server.err, "the traceback is there")

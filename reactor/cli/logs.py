@@ -136,7 +136,7 @@ class Logs:
         self._hear()
         try:
             self._access: Log | LogFile = self._opened(options.access_logfile) or self.stdout
-            self._errors: Log | LogFile | None = self._opened(options.error_logfile)
+            self._errors: Log | LogFile = self._opened(options.error_logfile) or self._to_stderr()
             if options.log_config is not None:
                 configure(options.log_config)
                 self._configured = logging.getLogger("reactor").hasHandlers()
@@ -145,6 +145,12 @@ class Logs:
             self.__exit__()
             raise
         return self
+
+    def _to_stderr(self) -> Log:
+        # Opened before there is a supervisor: its workers have nothing that is opened later.
+        self._stderr = Log(Output(sys.stderr), tell=None)
+        self._stderr.count(self._count)
+        return self._stderr
 
     def _hear(self) -> None:
         with suppress(ValueError):  # only the main thread may
@@ -163,8 +169,7 @@ class Logs:
         """Say there how many lines are lost."""
         self._slot = slot
         for log in (self._access, self._errors):
-            if log is not None:
-                log.count(self._count)
+            log.count(self._count)
 
     def _count(self, lost: int) -> None:
         if self._slot is not None:
@@ -197,7 +202,7 @@ class Logs:
     @property
     def lines_lost(self) -> int:
         """How many lines of both could not be written so far."""
-        return sum(log.lines_lost for log in {self._access, self._errors} if log is not None)
+        return sum(log.lines_lost for log in {self._access, self._errors})
 
     def reopen(self) -> None:
         """Go on in the files that the paths lead to now. For a handler of signals, too."""
@@ -236,10 +241,6 @@ class Logs:
         if logger.handlers or self._configured:
             yield
             return
-        # A reader that has stopped reading stops no server: it only misses lines.
-        if self._errors is None:
-            self._errors = self._stderr = Log(Output(sys.stderr), tell=None)
-            self._errors.count(self._count)
         handler = logging.StreamHandler(self._errors)
         colours = self._options.use_colors
         if colours is None:
