@@ -100,8 +100,8 @@ class Transport:
 
     def get_write_buffer_size(self) -> int: ...
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        """``socket``, ``peername``, ``sockname`` or ``acknowledged``: how much of what was sent
-        since the beginning the peer's kernel has, if ours says that."""
+        """``socket``, ``peername``, ``sockname`` or ``unacknowledged``: how much of what was sent
+        the peer's kernel has not, if ours says that."""
 
     def get_protocol(self) -> Any: ...
     def set_protocol(self, protocol: Any) -> None:

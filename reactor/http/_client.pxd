@@ -1,5 +1,7 @@
 """The client's role: the C face of `_client.pyx`."""
 
+from libc.stdint cimport int64_t
+
 from reactor.parser._message cimport Response
 from reactor._protocol cimport Transport
 from reactor.http._response_reader cimport ResponseReader
@@ -18,12 +20,15 @@ cdef class ClientMachine(ResponseReader):
     cdef Exchange exchange                      # None: nothing is under way
     cdef object pieces                          # of the request's body; None: it is sent
     cdef double patience_s
+    cdef double least_taken                     # bytes of a request in that time: less is nothing
+    cdef int64_t queued                         # what our kernel had of it at the last look; 0: none yet
     cdef int interim, interim_max
     cdef bint keep_alive, paused, full
 
     cdef bint is_ready(self) noexcept
     cpdef freed(self)
     cdef int ask(self, str method, bytes message, Exchange exchange, object pieces) except -1
+    cdef bint is_taking(self) except -1
     cdef int pump(self) except -1
     cdef int take(self, Exchange exchange, object item) except -1
     cdef int take_head(self, Exchange exchange, Response head) except -1

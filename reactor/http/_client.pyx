@@ -8,7 +8,7 @@ body that is sent is pulled, piece by piece, while the transport takes it. The d
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING
-from libc.stdint cimport uint8_t
+from libc.stdint cimport int64_t, uint8_t
 
 from reactor.parser._fields cimport CHUNKED, ENCODED
 from reactor.parser._headers cimport Headers
@@ -42,6 +42,7 @@ cdef class ClientMachine(ResponseReader):
     def __init__(self, limits):
         super().__init__(limits)
         self.patience_s = limits.response_timeout_s
+        self.least_taken = max(1.0, limits.body_rate_min * self.patience_s)
         self.interim_max = limits.interim_responses_max
         self.keep_alive = True
 
@@ -67,6 +68,7 @@ cdef class ClientMachine(ResponseReader):
         self.move_writing(START)
         self.transport.send(<const uint8_t *>PyBytes_AS_STRING(message), len(message))
         self.transport.expire_in(self.patience_s)
+        self.queued = 0
         if pieces is None:
             return self.move_writing(END)
         self.move_writing(WITH_BODY)
@@ -121,11 +123,20 @@ cdef class ClientMachine(ResponseReader):
         return self.exchange is not None
 
     def deadline_expired(self):
-        if self.transport.get_write_buffer_size():
+        if self.transport.get_write_buffer_size() or self.is_taking():
             # The peer still takes the request; the transport watches that it does.
             self.transport.expire_in(self.patience_s)
         else:
             self.fail(TimeoutError("the server sent nothing for too long"))
+
+    cdef bint is_taking(self) except -1:
+        """Whether the server still takes the request, whose rest is our kernel's: of a slow line some
+        megabytes are minutes."""
+        cdef int64_t before = self.queued
+        self.queued = self.transport.get_extra_info("unacknowledged", 0)
+        if self.queued == 0:
+            return before > 0  # it has just come to the end, and answers now
+        return (before - self.queued if before else self.queued) >= self.least_taken
 
     cpdef connection_lost(self, exc):
         if self.exchange is not None:

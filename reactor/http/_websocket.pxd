@@ -39,6 +39,7 @@ cdef class WebSocketMachine(WebSocketSender):
     cdef int set_reading(self) except -1
     cdef int plan(self) except -1
     cdef int expect_frame(self) except -1
+    cdef int64_t acknowledged(self) except? -1
     cdef int ping(self) except -1
     cdef bint has_no_ping(self) except -1
     cdef int start_wait(self, Wait wait, double seconds) except -1

@@ -324,8 +324,12 @@ cdef class WebSocketMachine(WebSocketSender):
             return 0
         return self.start_wait(FOR_FRAME, self.context.ping_interval)
 
+    cdef int64_t acknowledged(self) except? -1:
+        queued = self.transport.get_extra_info("unacknowledged")
+        return -1 if queued is None else self.transport.taken - <int64_t>queued
+
     cdef int ping(self) except -1:
-        self.peer_has = self.transport.get_extra_info("acknowledged", -1)
+        self.peer_has = self.acknowledged()
         self.put(FIN | PING, NULL, 0)
         self.pinged_at = self.transport.taken + self.transport.get_write_buffer_size()
         return 0
@@ -334,7 +338,7 @@ cdef class WebSocketMachine(WebSocketSender):
         """Whether the peer, when it was looked at last, had not come to our ping yet, behind what the
         kernel holds, and has taken of that since: a slow one is not dead."""
         cdef int64_t before = self.peer_has
-        self.peer_has = self.transport.get_extra_info("acknowledged", -1)
+        self.peer_has = self.acknowledged()
         return 0 <= before < self.pinged_at and self.peer_has - before >= self.context.least_taken
 
     cdef int start_wait(self, Wait wait, double seconds) except -1:

@@ -45,9 +45,9 @@ cdef class Endpoint(Transport):
                 self.sock = socket.socket(fileno=self.fd)
                 self.owns_fd = False
             return self.sock if name == "socket" else self.sock.getsockname()
-        if self.is_open() and name == "acknowledged":
+        if self.is_open() and name == "unacknowledged":
             queued = unacknowledged(self.fd)
-            return default if queued < 0 else self.taken - queued
+            return default if queued < 0 else queued
         return default
 
     def get_protocol(self):
