@@ -16,7 +16,11 @@ from test_metrics import next_event
 CROWD = 40
 # Ten times what it may take; without shedding it is the time-out of who is silent, 20 s.
 ANSWER_S = 2.0
-WORDS = {"nothing": b"", "a part of a head": b"GET /readyz HTTP/1.1\r\nHost: local"}
+WORDS = {
+    "nothing": b"",
+    "a part of a head": b"GET /readyz HTTP/1.1\r\nHost: local",
+    "no body": b"POST /readyz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n",
+}
 
 
 @pytest.fixture(params=["one process", "a supervisor"])

@@ -29,9 +29,13 @@ from reactor.server.status.snapshot import Snapshot
 # descriptors that are kept back for what is no connection.
 CONNECTIONS_MAX = 16
 # A quarter of them at a time: who is shed for others has been there for some turns, so that a
-# request which came with its connection is answered.
+# request which came with its connection is answered. Nobody has a body to send here, so nobody who
+# announces one keeps a place until it has come.
 LIMITS = DEFAULT_LIMITS.replace(
-    connections_max=CONNECTIONS_MAX, accepts_per_turn_max=CONNECTIONS_MAX // 4
+    connections_max=CONNECTIONS_MAX,
+    accepts_per_turn_max=CONNECTIONS_MAX // 4,
+    linger_timeout_s=0.1,
+    linger_time_s=0.1,
 )
 
 
