@@ -107,8 +107,7 @@ cdef class DeferredResponder(Responder):
         self.move_writing(START)
         self.status = 101
         if self.sent_bytes is not None:
-            self.answer_begins()
-            self.sent_bytes.began(len(head), len(head), None)
+            self.answer_began(len(head), len(head), None)
         transport.write(head)
         transport.flush()
         count(self.context.slot, REQUESTS, 1)

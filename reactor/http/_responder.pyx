@@ -30,7 +30,7 @@ from reactor.http._response cimport (
     CLOSING, SILENT, STAYING, Persistence, check_fields, is_event_stream, put_head)
 from reactor.http._context cimport ServerContext
 from reactor.http._sent_bytes cimport (
-    APP_FAILED, CLIENT_CLOSED, DRAINED, KEPT, SERVER_CLOSED)
+    APP_FAILED, CLIENT_CLOSED, DRAINED, KEPT, SERVER_CLOSED, UNDER_WAY)
 from reactor.http._sides cimport BODY, CLOSED, DONE, END, IDLE, NEXT, START, WITH_BODY
 
 from reactor.http.blame import doing
@@ -191,8 +191,9 @@ cdef class Responder(Sender):
         persistence = SILENT if self.keep_alive else CLOSING
         if self.keep_alive and self.request is not None and self.request.facts.version < 11:
             persistence = STAYING
-        if self.context.wants_answers:
-            self.answer_begins()
+        if self.context.wants_answers and (
+                self.sent_bytes is None or self.sent_bytes.state != UNDER_WAY):
+            self.head_came()    # what is answered is no request: nothing was whole before
         self.status = response.status_code
         self.written = len(data)
         self.move_writing(START)
@@ -204,7 +205,7 @@ cdef class Responder(Sender):
         else:
             buffer_put(&scratch, PyBytes_AS_STRING(data), len(data))
         if self.context.wants_answers:
-            self.sent_bytes.began(
+            self.answer_began(
                 head_size, scratch.end,
                 response.get_headers() if self.context.logs_answers else None)
         self.transport.send(scratch.base, scratch.end)

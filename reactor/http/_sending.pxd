@@ -3,6 +3,7 @@
 from libc.stdint cimport int64_t, uint8_t
 
 from reactor._protocol cimport Transport, flag
+from reactor.parser._headers cimport Headers
 from reactor.parser._message cimport Request
 from reactor.http._context cimport ServerContext
 from reactor.http._sides cimport Sides
@@ -22,7 +23,7 @@ cdef class Sender(Sides):
     cdef int write(self, bytes data) except -1
     cdef int send(self, const uint8_t *data, Py_ssize_t size) except -1
     cdef int head_came(self) except -1
-    cdef int answer_begins(self) except -1
+    cdef int answer_began(self, int64_t head_size, int64_t size, Headers headers) except -1
     cdef int send_file(self, object file, int64_t offset, int64_t length) except -1
     cdef int flush_all(self) except -1
     cdef int ending(self) except -1

@@ -95,3 +95,16 @@ cdef class SentBytes:
         elif self.newest.first_at >= 0:
             self.plan()
         return 0
+
+    cdef inline bint is_simple(self, int64_t taken) noexcept:
+        """As most are: the one answer that there is, written whole, and all of it has left."""
+        return (self.state == WRITTEN and not self.older_count and taken >= self.newest.ends_at
+                and has_begun(&self.newest) and not self.told)
+
+    cdef inline int forget_newest(self) except -1:
+        self.state = NO_ANSWER
+        self.due_at = INT64_MAX
+        self.request = None
+        if self.line is not None:
+            self.line = None
+        return 0

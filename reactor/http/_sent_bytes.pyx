@@ -138,12 +138,7 @@ cdef class SentBytes:
             self.older_count -= 1
             self.older.popleft()
             return self.plan()
-        self.state = NO_ANSWER
-        self.request = None
-        if self.line is not None:
-            self.line = None
-        self.due_at = INT64_MAX
-        return 0
+        return self.forget_newest()
 
     cdef AnswerRecord record_of_newest(self):
         cdef AnswerRecord record = AnswerRecord.__new__(AnswerRecord)
