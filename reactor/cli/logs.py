@@ -136,7 +136,7 @@ class Logs:
         self._hear()
         try:
             self._access: Log | LogFile = self._opened(options.access_logfile) or self.stdout
-            self._errors: Log | LogFile = self._opened(options.error_logfile) or self._to_stderr()
+            self._errors: Log | LogFile | None = self._opened(options.error_logfile)
             if options.log_config is not None:
                 configure(options.log_config)
                 self._configured = logging.getLogger("reactor").hasHandlers()
@@ -146,11 +146,14 @@ class Logs:
             raise
         return self
 
-    def _to_stderr(self) -> Log:
-        # Opened before there is a supervisor: its workers have nothing that is opened later.
-        self._stderr = Log(Output(sys.stderr), tell=None)
-        self._stderr.count(self._count)
-        return self._stderr
+    def open(self) -> Log | LogFile:
+        """What `logging` shows goes there. To be called before there is a supervisor, whose
+        workers have nothing that is opened later."""
+        # A reader that has stopped reading stops no server: it only misses lines.
+        if self._errors is None:
+            self._errors = self._stderr = Log(Output(sys.stderr), tell=None)
+            self._errors.count(self._count)
+        return self._errors
 
     def _hear(self) -> None:
         with suppress(ValueError):  # only the main thread may
@@ -169,7 +172,8 @@ class Logs:
         """Say there how many lines are lost."""
         self._slot = slot
         for log in (self._access, self._errors):
-            log.count(self._count)
+            if log is not None:
+                log.count(self._count)
 
     def _count(self, lost: int) -> None:
         if self._slot is not None:
@@ -202,7 +206,7 @@ class Logs:
     @property
     def lines_lost(self) -> int:
         """How many lines of both could not be written so far."""
-        return sum(log.lines_lost for log in {self._access, self._errors})
+        return sum(log.lines_lost for log in {self._access, self._errors} if log is not None)
 
     def reopen(self) -> None:
         """Go on in the files that the paths lead to now. For a handler of signals, too."""
@@ -241,7 +245,7 @@ class Logs:
         if logger.handlers or self._configured:
             yield
             return
-        handler = logging.StreamHandler(self._errors)
+        handler = logging.StreamHandler(self.open())
         colours = self._options.use_colors
         if colours is None:
             colours = self._options.error_logfile == "-" and wants_colours(sys.stderr)

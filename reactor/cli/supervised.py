@@ -64,6 +64,7 @@ def supervise(
             say_where(status.urls if status is not None else ())
             notifier.ready(sentence)
 
+        logs.open()
         service = _Service(options, bind, logs, sockets, contexts, showing, sources)
         supervisor = Supervisor(
             service,

@@ -47,6 +47,8 @@ def load(options: Any, limits: Any) -> Any:
     target = options.target = _named(options)
     # Beside an application, they are its folders'.
     given = {} if options.static and not os.path.isdir(target) else _folder_options(options)
+    if os.path.isdir(target):
+        import reactor.apps.static  # noqa: F401 - here a failure is not said to be the target's
     try:
         app = load_target(
             target,
