@@ -109,7 +109,9 @@ class TestSend:
             assert status == 500
 
     @pytest.mark.parametrize("waits", [False, True])
-    @pytest.mark.parametrize("error", [ZeroDivisionError, SystemExit, asyncio.CancelledError])
+    @pytest.mark.parametrize(
+        "error", [ZeroDivisionError, SystemExit, GeneratorExit, asyncio.CancelledError]
+    )
     def test_whatever_it_raises_is_a_500(self, error, waits):
         async def app(scope, receive, send):
             if waits:

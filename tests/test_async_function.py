@@ -36,7 +36,9 @@ def test_it_answers_now_or_later(waits):
 
 
 @pytest.mark.parametrize("waits", [False, True])
-@pytest.mark.parametrize("error", [ZeroDivisionError, SystemExit, asyncio.CancelledError, None])
+@pytest.mark.parametrize(
+    "error", [ZeroDivisionError, SystemExit, GeneratorExit, asyncio.CancelledError, None]
+)
 def test_what_is_wrong_is_a_500(waits, error):
     async def app(request):
         if waits:

@@ -142,8 +142,6 @@ cdef class AsgiCall(AsgiReceiver):
             return 0
         if self.exchange is None:
             self.failure = exception
-            if cancelled:
-                self.failure = RuntimeError("the application was cancelled, without an answer")
             return 0
         if self.abandoned or (self.exchange.disconnected
                               and self.calls.policy.is_disconnect(exception)):

@@ -12,7 +12,8 @@ within another one's first step (`may_start`).
 
 A `TaskBody` is the coroutine of such a task: it drives the application's, and knows how that ended
 without a callback of the task, which would take a turn of the loop. No exception but the task's own
-cancellation leaves it: a Task would let SystemExit through, and with it end the server.
+cancellation leaves it: a Task would let SystemExit through, and with it end the server. That is told
+from a CancelledError of the application's own, as of another task that it awaits: a fault like others.
 
 Must never know: asyncio by name (`apps/asgi.py` hands over what is needed), or a protocol.
 """
@@ -22,6 +23,8 @@ from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF, Py_INCREF, Py_XDECREF
 
 from reactor.process._forked cimport end_if_forked
+
+from reactor.process.interrupts import is_from_a_signal
 
 cdef extern from "Python.h":
     int PyContext_Enter(object context) except -1
@@ -150,12 +153,19 @@ cdef class TaskBody:
 
     cdef int has_failed(self, object exception) except -1:
         """Whether it is for the task to see."""
+        cdef object task = self.task
+        cdef bint cancelled = isinstance(exception, self.tasks.cancelled)
         self.ended()
-        if isinstance(exception, (KeyboardInterrupt, GeneratorExit)):
+        if is_from_a_signal(exception):
             return True
         end_if_forked(exception)
-        self.raised(exception)
-        return isinstance(exception, self.tasks.cancelled)
+        if cancelled and (task is None or not task.cancelling()):
+            failure = RuntimeError("the application was cancelled, and not by who called it")
+            failure.__cause__ = exception
+            self.raised(failure)
+        else:
+            self.raised(exception)
+        return cancelled
 
     cdef int ended(self) except -1:
         self.over = True

@@ -132,7 +132,7 @@ class _Call:
     def raised(self, exception: BaseException) -> None:
         cancelled = isinstance(exception, self.app.tasks.cancelled)
         if self.exchange is None:
-            self.failure = RuntimeError("the handler was cancelled") if cancelled else exception
+            self.failure = exception
         elif not self.exchange.over:
             if cancelled and self.abandoned and self.ends_anywhere:
                 self.exchange.end()  # an EventSource comes again by itself

@@ -20,6 +20,7 @@ from typing import Any
 
 from reactor.errors import ShutdownError, StartupError
 from reactor.log import log, report
+from reactor.process.interrupts import is_from_a_signal
 
 Message = dict[str, Any]
 # ASGI's own number for it: the newest is the one with `state`.
@@ -100,9 +101,9 @@ class Lifespan:
                 self._tell(StartupError(not_awaitable(self._name, awaitable)))
                 return
             await awaitable
-        except KeyboardInterrupt:
-            raise
         except BaseException as error:
+            if is_from_a_signal(error):
+                raise
             self._ended(error)
         else:
             self._ended(None)

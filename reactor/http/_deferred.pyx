@@ -20,6 +20,7 @@ from reactor.http._sides cimport DONE, IDLE, START, WITH_BODY
 from reactor.errors import LocalProtocolError
 from reactor.parser._headers import Headers
 from reactor.parser._serialise import serialise_response
+from reactor.process.interrupts import is_from_a_signal
 
 
 cdef class DeferredResponder(Responder):
@@ -33,9 +34,9 @@ cdef class DeferredResponder(Responder):
             raise RuntimeError("the answer has begun already")
         try:
             return self.answer(response)
-        except KeyboardInterrupt:
-            raise
         except BaseException as exception:
+            if is_from_a_signal(exception):
+                raise
             return self.failed_to_answer(exception, response)
 
     cdef int begin_pushed(self, Response response, bytes data) except -1:
@@ -130,9 +131,9 @@ cdef class DeferredResponder(Responder):
             return 0
         try:
             getattr(self.exchange, method)(*arguments)
-        except KeyboardInterrupt:
-            raise
         except BaseException as exception:
+            if is_from_a_signal(exception):
+                raise
             end_if_forked(exception)
             if self.is_closed():
                 self.context.journal.failed(exception, f"telling an exchange {method}")

@@ -10,7 +10,7 @@ have a turn in between, so that neither an answer is held back nor a server held
 
 Whose fault it is decides the end. The application's: a 500 if its head is not written yet, else
 the connection ends behind what was sent, whose framing shows that something is missing. Whatever
-its code raises is its fault, SystemExit included; only KeyboardInterrupt is from somebody else.
+its code raises is its fault, SystemExit included; only a signal's KeyboardInterrupt is not.
 
 Must never know: how a request is read. It does no I/O and reads no clock.
 """
@@ -34,6 +34,7 @@ from reactor.http._sent_bytes cimport (
 from reactor.http._sides cimport BODY, CLOSED, DONE, END, IDLE, NEXT, START, WITH_BODY
 
 from reactor.http.blame import doing
+from reactor.process.interrupts import is_from_a_signal
 
 cdef enum:
     # More than a head and a body that is sent at once, or a piece of one as most are.
@@ -123,9 +124,9 @@ cdef class Responder(Sender):
             if self.write_state != IDLE:
                 return self.push_rest((<Response>response).content)
             return self.answer(<Response>response)
-        except KeyboardInterrupt:
-            raise
         except BaseException as exception:
+            if is_from_a_signal(exception):
+                raise
             request.answerer = None
             return self.failed_to_answer(exception, response)
 
@@ -285,9 +286,9 @@ cdef class Responder(Sender):
                 return self.end()
             try:
                 piece = self.out.next_piece(self.written)
-            except KeyboardInterrupt:
-                raise
             except BaseException as exception:
+                if is_from_a_signal(exception):
+                    raise
                 end_if_forked(exception)
                 self.context.journal.failed(
                     exception, doing("reading the body for", self.request, self.context.app))
@@ -369,9 +370,9 @@ cdef class Responder(Sender):
         try:
             if hasattr(source, "close"):
                 source.close()
-        except KeyboardInterrupt:
-            raise
         except BaseException as exception:
+            if is_from_a_signal(exception):
+                raise
             end_if_forked(exception)
             self.context.journal.failed(
                 exception, doing("closing the body for", self.request, self.context.app))

@@ -23,6 +23,7 @@ from reactor.parser._message cimport Request
 
 from reactor.errors import RemoteProtocolError
 from reactor.http.blame import name_of
+from reactor.process.interrupts import is_from_a_signal
 
 # RFC 6455 7.4.1 and IANA's registry: what may be sent. 1005, 1006 and 1015 stand for what was not.
 CLOSE_CODES = frozenset([*range(1000, 1004), *range(1007, 1015), *range(3000, 5000)])
@@ -234,9 +235,9 @@ cdef class WebSocketMachine(WebSocketSender):
                 if self.stage == OPEN:
                     try:
                         self.socket.on_message(reader.take_item())
-                    except KeyboardInterrupt:
-                        raise
                     except BaseException as exception:
+                        if is_from_a_signal(exception):
+                            raise
                         self.failed(exception, "on_message")
         except RemoteProtocolError as error:
             self.refuse(error)
@@ -350,9 +351,9 @@ cdef class WebSocketMachine(WebSocketSender):
     cdef int call(self, str method, tuple arguments) except -1:
         try:
             getattr(self.socket, method)(*arguments)
-        except KeyboardInterrupt:
-            raise
         except BaseException as exception:
+            if is_from_a_signal(exception):
+                raise
             self.failed(exception, method)
         return 0
 

@@ -15,6 +15,7 @@ from typing import Any
 from reactor.errors import advise
 from reactor.log.output import offer
 from reactor.log.rate import RateLimit
+from reactor.process.interrupts import is_from_a_signal
 
 # Of one kind. A handler that always fails writes 2 KB each time: 2 GB a day even so.
 LINES_PER_SECOND_MAX = 50
@@ -32,7 +33,7 @@ def log(
     expected: type[Exception] | tuple[()] = (),
     fields: dict[str, Any] | None = None,
 ) -> None:
-    """A record of the logger "reactor". Raises nothing but KeyboardInterrupt.
+    """A record of the logger "reactor". Raises nothing but a signal's KeyboardInterrupt.
 
     An ``expected`` failure is not worth a word. ``fields`` are what a program may read of it: the
     record has them in a dict of that name. Of one kind, which is the message before it is
@@ -50,11 +51,11 @@ def log(
         if allowed:
             extra = None if fields is None else {"fields": fields}
             _logger.log(level, message, *args, exc_info=exc_info, extra=extra)
-    except KeyboardInterrupt:
-        raise
     except expected:
         pass
     except BaseException as error:
+        if is_from_a_signal(error):
+            raise
         failed(error)
 
 

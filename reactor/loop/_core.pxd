@@ -36,6 +36,7 @@ cdef class Loop(Registry):
     cdef int close_when_over(self, object item) except -1
     cdef object select_timeout(self, object timeout)
     cdef int end_if_forked(self, object exception) except -1
+    cdef int pass_others(self, object exception) except -1
     cdef int call(self, object handle) except -1
     cdef int release(self) except -1
     cdef int wake(self) except -1

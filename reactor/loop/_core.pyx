@@ -48,6 +48,7 @@ from collections import deque
 from reactor.limits import DEFAULT_LIMITS
 from reactor.loop.timers import Handle, Timers
 from reactor.loop.wakeup import SignalWatcher, Waker
+from reactor.process.interrupts import is_from_a_signal
 
 cdef enum:
     # Where selectors.SelectorKey, a named tuple, has it: by name it is a call per event.
@@ -359,6 +360,12 @@ cdef class Loop(Registry):
         """An application has returned, or has raised this."""
         return end_forked(exception) if self.generation != generation else 0
 
+    cdef int pass_others(self, object exception) except -1:
+        """Raise it again if it is no fault of the code that was called."""
+        if is_from_a_signal(exception):
+            raise exception
+        return self.end_if_forked(exception)
+
     def report(self, exception, doing):
         from reactor.log import report  # a loop that has nothing to report starts without it
 
@@ -405,10 +412,10 @@ cdef class Loop(Registry):
     cdef int call(self, object handle) except -1:
         try:
             handle.run()
-        except (KeyboardInterrupt, SystemExit):
+        except SystemExit:
             raise  # somebody wants the process to end
         except BaseException as exception:
-            self.end_if_forked(exception)
+            self.pass_others(exception)
             self.report(exception, f"running {handle!r}")
         return 0
 

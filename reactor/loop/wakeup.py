@@ -15,6 +15,7 @@ from contextlib import suppress
 from types import FrameType
 
 from reactor.limits import DEFAULT_LIMITS
+from reactor.process.interrupts import raises_no_other
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -149,6 +150,7 @@ class SignalWatcher:
         with suppress(OSError, ValueError):
             signal.set_wakeup_fd(now, warn_on_full_buffer=False)
 
+    @raises_no_other
     def _arrived(self, number: int, frame: FrameType | None) -> None:
         """Does nothing: the byte in the pipe does, and only with a Python handler in place does
         the interpreter write that byte."""

@@ -111,14 +111,12 @@ cdef class Connection(ServedEndpoint):
                 self.descriptor_removed()
             else:
                 return callback(*args)
-        except KeyboardInterrupt:
-            raise  # from somebody else
         except BaseException as exception:
             self.failed(exception)
 
     cdef int failed(self, object exception) except -1:
         self.check_made()
-        self.loop.end_if_forked(exception)
+        self.loop.pass_others(exception)
         if isinstance(exception, MemoryError):
             self.loop.spin_guard.spend_reserve()
         elif self.prompt and self.state == OPEN:

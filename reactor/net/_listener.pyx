@@ -325,11 +325,9 @@ cdef class Listener(ConnectionOwner):
             raise
         connection.fd = fd
         connection.owns_fd = True  # from here on it is closed with it
-        protocol = None
-        if tls is None:
-            protocol = self.made_by(acceptor.factory)
-            if protocol is None:
-                return 0
+        protocol = None if tls is not None else self.made_by(acceptor.factory)
+        if tls is None and protocol is None:
+            return 0
         try:
             connection.begin(self, protocol, peer)
             if arrival is not None:
@@ -344,7 +342,8 @@ cdef class Listener(ConnectionOwner):
             self.loop.end_if_forked(exception)
             self.forget(connection)
             connection.never_open()
-            if isinstance(exception, (KeyboardInterrupt, MemoryError, OSError)):
+            self.loop.pass_others(exception)
+            if isinstance(exception, (MemoryError, OSError)):
                 raise
             self.loop.report(exception, f"opening a connection of {peer}")
         return 0
@@ -384,10 +383,10 @@ cdef class Listener(ConnectionOwner):
     cdef object made_by(self, object factory):
         try:
             return (<Factory>factory).make() if isinstance(factory, Factory) else factory()
-        except (KeyboardInterrupt, MemoryError):
+        except MemoryError:
             raise
         except BaseException as exception:
-            self.loop.end_if_forked(exception)
+            self.loop.pass_others(exception)
             self.loop.report(exception, f"making a protocol with {factory!r}")
 
     cdef int closed(self, Endpoint connection) except -1:

@@ -12,6 +12,7 @@ from reactor.net._connection import Connection
 from reactor.net.address import Address, Bind, Descriptor
 from reactor.net.connector import Connector, ConnectTo, addresses_of
 from reactor.net.listening import listen_sockets
+from reactor.process.interrupts import is_from_a_signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -95,9 +96,9 @@ class Reactor(Loop):
             try:
                 connection = Connection(self, sock, factory(), peer, limits, closed)
                 connection.open()
-            except KeyboardInterrupt:
-                raise
             except BaseException as error:
+                if is_from_a_signal(error):
+                    raise
                 # No protocol was made, or the selector has no room for it.
                 sock.close()
                 if isinstance(error, OSError):

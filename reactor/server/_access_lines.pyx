@@ -12,6 +12,7 @@ from reactor.http._sent_bytes cimport DRAINED
 from reactor.parser._buffer cimport buffer_free
 
 from reactor.log import failed
+from reactor.process.interrupts import is_from_a_signal
 
 cdef extern from "<unistd.h>":
     Py_ssize_t c_write "write"(int fd, const void *data, size_t size)
@@ -49,9 +50,9 @@ cdef class AccessLines:
             return
         try:
             self.add(peer, record)
-        except KeyboardInterrupt:
-            raise
         except BaseException as error:
+            if is_from_a_signal(error):
+                raise
             failed(error)
 
     def flush(self):
@@ -59,9 +60,9 @@ cdef class AccessLines:
         try:
             if self.buffer.end:
                 self.write_all()
-        except KeyboardInterrupt:
-            raise
         except BaseException as error:
+            if is_from_a_signal(error):
+                raise
             failed(error)
 
     cdef int add(self, object peer, AnswerRecord record) except -1:

@@ -11,14 +11,20 @@ the grace; then they are cancelled, and have a moment for their ``finally``.
 
 from __future__ import annotations
 
+import logging
 import socket
+import sys
 from collections.abc import Callable
 from typing import Any
 
 from reactor.apps.lifespan import Lifespan
 from reactor.apps.load import ProtocolFactory
 from reactor.limits import DEFAULT_LIMITS, Limits
+from reactor.log import log, report
+from reactor.loop.stall import describe
 from reactor.net.hosted import HostedReactor, end_tasks, hosting_loop
+from reactor.process._forked import end_if_forked
+from reactor.process.interrupts import is_from_a_signal
 from reactor.server.loop_server import LoopServer
 from reactor.server.stopping import say_cut
 
@@ -96,7 +102,7 @@ class HostedServer(LoopServer):
         self._on_running: Callable[[], object] | None = None
         self._failure: Exception | None = None
         self._stops_by = 0.0
-        self._ending = False
+        self._ending = self._over = False
         super().__init__(sockets, factory, limits, reactor, tls, channel, observed)
         self._reactor: HostedReactor = reactor
 
@@ -108,12 +114,36 @@ class HostedServer(LoopServer):
         self._reactor.call_soon(self._begin)
         if self.slow is not None:
             self._look_at_tasks(self.slow)
+        end_loop = self._loop.stop
+
+        def end() -> None:
+            self._over = True
+            end_loop()
+
+        self._reactor.on_stop = end
+        self._loop.stop = _refuse_to_stop
         try:
-            self._reactor.run(self._loop.run_forever)
+            self._reactor.run(self._run_loop)
         finally:
+            del self._loop.stop
             self._finish()
         if self._failure is not None:
             raise self._failure
+
+    def _run_loop(self) -> None:
+        """Run asyncio's loop until this server stops it. What a task or a callback of the
+        application raises ends that task; a Task lets these two through (0064)."""
+        while True:
+            try:
+                self._loop.run_forever()
+            except (KeyboardInterrupt, SystemExit) as error:
+                # Out of a turn of the reactor's comes only what was let through there.
+                if is_from_a_signal(error) or not self._reactor.in_asyncio:
+                    raise
+                end_if_forked(error)
+                report(error, "running a task or a callback of the application")
+            if self._over:
+                return
 
     def _look_at_tasks(self, slow: SlowRequests) -> None:
         slow.look_at_tasks(self._going)
@@ -191,5 +221,25 @@ class HostedServer(LoopServer):
         self._reactor.on_stop = None  # a signal that is heard now ends nothing more
         try:
             end_tasks(self._loop, self._limits.last_words_s)
+        except BaseException as error:
+            # By `loop.stop`, or what a Task lets through: nobody waits for the others any more.
+            if is_from_a_signal(error):
+                raise
+            end_if_forked(error)
+            report(error, "ending the tasks of the application")
         finally:
             self._loop.close()
+
+
+def _refuse_to_stop() -> None:
+    """In the place of the loop's `stop`, which would end the server in the middle of everything."""
+    caller = sys._getframe(1)
+    where = describe(caller)
+    if caller.f_globals.get("__name__", "").partition(".")[0] == "asyncio":
+        where = "a callback of the application"  # by `call_soon(loop.stop)`
+    log(
+        logging.ERROR,
+        "loop.stop() was called by %s, and is ignored: this loop serves everybody. What ends the "
+        "server is SIGTERM, as os.kill(os.getpid(), signal.SIGTERM) sends it (docs/stop.md)",
+        where,
+    )

@@ -21,6 +21,7 @@ from reactor.limits import Limits
 from reactor.log import log
 from reactor.loop._insist import exit_within, insist, relent
 from reactor.loop.stall import describe
+from reactor.process.interrupts import SignalInterrupt, raises_no_other
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 # What ends faster than this says nothing: nobody waits for it.
@@ -158,7 +159,7 @@ class StartSignals:
         Raises KeyboardInterrupt: one came, and the application has swallowed that.
         """
         if self.heard is not None:
-            raise KeyboardInterrupt
+            raise SignalInterrupt
         for number, handler in self._before.items():
             if signal.getsignal(number) == self._hear:  # else the application has one of its own
                 signal.signal(number, handler)
@@ -178,12 +179,13 @@ class StartSignals:
         exit_within(self._limits.last_words_s, self.code)
         return True
 
+    @raises_no_other
     def _hear(self, number: int, frame: FrameType | None) -> None:
         if os.getpid() != self._pid:  # a fork of the application's, which knows nothing of us
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
         self.heard = number
-        raise KeyboardInterrupt
+        raise SignalInterrupt
 
 
 class Stoppable(Protocol):
@@ -238,8 +240,9 @@ class StopSignals:
             # None: the previous handler was not Python's and cannot be put back from here.
             if handler is not None:
                 signal.signal(number, handler)
-        return kind is KeyboardInterrupt and self.insisted is not None
+        return kind is SignalInterrupt and self.insisted is not None
 
+    @raises_no_other
     def _hear(self, number: int, frame: FrameType | None) -> None:
         """Between two bytecodes of the main thread, whatever it does."""
         blocked = self._server.blocked()
@@ -257,4 +260,4 @@ class StopSignals:
             with suppress(Exception):
                 stream.flush()
         if blocked:
-            raise KeyboardInterrupt
+            raise SignalInterrupt

@@ -26,6 +26,7 @@ from reactor.net.address import is_loopback
 from reactor.net.descriptors import connections_max
 from reactor.net.proxied import Refusals
 from reactor.process._forked import end_if_forked, serving
+from reactor.process.interrupts import is_from_a_signal
 from reactor.server.blocking_transport import BlockingTransport
 from reactor.server.notify import Notifier
 from reactor.server.stopping import (
@@ -300,7 +301,7 @@ class ThreadServer:
                 end_if_forked(error)
                 sock.close()
                 self._places.release()
-                if isinstance(error, KeyboardInterrupt):
+                if is_from_a_signal(error):
                     raise
                 # No protocol could be made, or no thread: that client's bad luck only.
                 report(error, f"accepting {peer!r}")

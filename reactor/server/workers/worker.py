@@ -21,6 +21,7 @@ from typing import Any, Protocol
 
 from reactor.limits import DEFAULT_LIMITS
 from reactor.process._page import Slot
+from reactor.process.interrupts import SignalInterrupt, raises_no_other
 from reactor.server.stopping import Stoppable, WakePipe, say_blocked
 from reactor.server.workers.children import hear_again
 
@@ -175,14 +176,14 @@ class WorkerSignals:
     ) -> bool:
         """What an end by `NOW` interrupts is over, and no failure."""
         signal.set_wakeup_fd(-1)
-        return kind is KeyboardInterrupt and self._channel.ends_now
+        return kind is SignalInterrupt and self._channel.ends_now
 
     def _nudged(self, number: int, frame: FrameType | None) -> None:
         """An application that runs learns of a drain, and its answer says close."""
         blocked = self._channel.is_blocked()
         self._channel.on_readable()
         if blocked and self._channel.ends_now:
-            raise KeyboardInterrupt
+            raise SignalInterrupt
         if blocked:
             say_blocked(frame)
 
@@ -229,5 +230,6 @@ def _nothing() -> None:
     pass
 
 
+@raises_no_other
 def _hear_nothing(number: int, frame: object) -> None:
     """Not ignored, which a program that the application starts would inherit."""
