@@ -20,7 +20,7 @@ from reactor import Response
 NAMES = ("x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded", "x-real-ip", "a")
 
 def native(request):
-    peer = request.arrival and request.arrival.peer
+    peer = request.arrival.peer
     seen = {"client": request.client[0] if request.client else "", "scheme": request.scheme,
             "host": request.host, "peer": peer and peer[0],
             "fields": [name for name in NAMES if name in request.headers]}
@@ -84,8 +84,10 @@ class TestForwarded:
                 assert (seen["client"], seen["scheme"]) == ("1.2.3.4", "https")
                 assert (seen["host"], seen["fields"]) == ("site.example", ["a"])
                 assert seen.get("peer", "127.0.0.1") == "127.0.0.1"
-            status, seen = ask(server, "A: b")
-            assert (seen["client"], seen["scheme"]) == ("127.0.0.1", "http")
+            for fields in (["A: b"], ["X-Forwarded-For: nonsense"]):
+                status, seen = ask(server, *fields)
+                assert (seen["client"], seen["scheme"]) == ("127.0.0.1", "http")
+                assert seen.get("peer") is None  # the proxy asks for itself
             server.stop()
             # The client, and behind the usual fields who has spoken for it.
             assert re.match(r'1\.2\.3\.4 - - .* "-" "-" "127\.0\.0\.1"$', server.access_log[0])

@@ -18,6 +18,7 @@ V1 = b"PROXY TCP4 1.2.3.4 10.0.0.1 4711 80\r\n"
 ADDRESSES = bytes([1, 2, 3, 4, 10, 0, 0, 1, 0x12, 0x67, 0, 80])
 V2 = SIGNATURE + b"\x21\x11\0\x0c" + ADDRESSES
 LOCAL = SIGNATURE + b"\x20\x11\0\x0c" + ADDRESSES
+UNSPEC = SIGNATURE + b"\x21\0\0\0"
 WITH_TLVS = SIGNATURE + b"\x21\x11\0\xd7" + ADDRESSES + b"\x04\0\xc8" + bytes(200)
 REQUEST = (
     b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: 6.6.6.6\r\nConnection: close\r\n\r\n"
@@ -58,8 +59,10 @@ def test_the_client_is_whom_the_proxy_names(app, model, apps):
             cuts = [header[i : i + 1] for i in range(len(header))]
             assert ask(server, *cuts, REQUEST)["client"] == "1.2.3.4"
             assert ask(server, header[:20], header[20:] + REQUEST)["client"] == "1.2.3.4"
-        for header in (LOCAL, b"PROXY UNKNOWN 6.6.6.6 6.6.6.6 1 2\r\n"):
-            assert ask(server, header + REQUEST)["client"] == "127.0.0.1"
+        assert ask(server, V2 + REQUEST).get("peer", "127.0.0.1") == "127.0.0.1"
+        for header in (LOCAL, UNSPEC, b"PROXY UNKNOWN 6.6.6.6 6.6.6.6 1 2\r\n"):
+            seen = ask(server, header + REQUEST)
+            assert (seen["client"], seen.get("peer")) == ("127.0.0.1", None)
         server.stop()
         assert server.access_log[0].startswith("1.2.3.4 - - ")
         assert server.access_log[0].endswith(' "127.0.0.1"')

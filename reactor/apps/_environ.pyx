@@ -99,12 +99,12 @@ cdef class Environs(SectionCache):
             environ.pop("HTTP_TRANSFER_ENCODING", None)
         if self.rooted:
             take_off_root(environ, self.root_path)
-        if request.arrival is not None:
-            environ["wsgi.url_scheme"] = request.arrival.scheme
-            if request.arrival.host is not None:
-                environ["HTTP_HOST"] = request.arrival.host
-            if request.arrival.tls is not None and request.arrival.tls.environ is not None:
-                environ.update(request.arrival.tls.environ)
+        if request.arrived is not None:
+            environ["wsgi.url_scheme"] = request.arrived.scheme
+            if request.arrived.host is not None:
+                environ["HTTP_HOST"] = request.arrived.host
+            if request.arrived.tls is not None and request.arrived.tls.environ is not None:
+                environ.update(request.arrived.tls.environ)
         return environ
 
     cdef Section made(self, Request request):

@@ -63,7 +63,7 @@ cdef class Scopes(SectionCache):
         cdef dict scope = self.copied(request)
         if local is not None:
             scope["server"] = local
-        if request.arrival is not None:
+        if request.arrived is not None:
             add_arrival(scope, request)
         scope["state"] = PyDict_Copy(self.state)
         if request.facts.version == 11:
@@ -71,8 +71,8 @@ cdef class Scopes(SectionCache):
         else:
             scope["http_version"] = "1.0"
             scope["extensions"] = PyDict_Copy(self.extensions_before_1_1)
-        if request.arrival is not None and request.arrival.tls is not None:
-            scope["extensions"]["tls"] = PyDict_Copy(request.arrival.tls.extension)
+        if request.arrived is not None and request.arrived.tls is not None:
+            scope["extensions"]["tls"] = PyDict_Copy(request.arrived.tls.extension)
         return scope
 
     cdef dict copied(self, Request request):
@@ -152,13 +152,13 @@ cdef class CachedScope(Section):
 
 cdef int add_arrival(dict scope, Request request) except -1:
     """Into this request's own: what a proxy says is not in the header section that is remembered."""
-    cdef str scheme = request.arrival.scheme
+    cdef str scheme = request.arrived.scheme
     cdef list fields = scope["headers"]
     if scope["type"] != "http":
         scheme = "wss" if scheme == "https" else "ws"
     scope["scheme"] = scheme
-    if request.arrival.host is not None and request.facts.host:
-        fields[request.facts.host - 1] = (b"host", request.arrival.host.encode("ascii"))
+    if request.arrived.host is not None and request.facts.host:
+        fields[request.facts.host - 1] = (b"host", request.arrived.host.encode("ascii"))
     return 0
 
 

@@ -98,14 +98,14 @@ cdef class Edge:
             client, at = self.walked(request.peer, nodes)
             proto = beside(listed(said, PROTO), nodes, at)
             host = beside(listed(said, HOST), nodes, at)
-        before = request.arrival
+        before = request.arrived
         scheme = "http" if before is None else before.scheme
         proxy = None if before is None else before.peer
         if client is not request.peer:
             proxy = request.peer if proxy is None else proxy
             request.peer = client   # from here on: who is at the other end is `arrival.peer`
         proto = None if proto is None else small(proto)
-        request.arrival = Arrival(
+        request.arrived = Arrival(
             proto if proto in SCHEMES else scheme, host if is_host(host) else None, proxy,
             None if before is None else before.tls)
 
@@ -134,7 +134,7 @@ cdef class Edge:
             raise RemoteProtocolError(
                 421, "host",
                 "this server does not answer for this host; --allowed-host HOST lets it")
-        if request.arrival is None or request.arrival.host is None:
+        if request.arrived is None or request.arrived.host is None:
             # The last thing, which cannot fail: the context looks at the bytes themselves.
             self.known_host = host.encode("latin-1")
         return 0
@@ -143,7 +143,7 @@ cdef class Edge:
 cdef int check_certified(Request request, Edge edge) except -1:
     """RFC 9110 15.5.20: the client has made sure of one of these hosts, so that is whom it talks
     to; what it says to another is for somebody else's ears."""
-    cdef CertifiedHosts hosts = request.arrival.hosts
+    cdef CertifiedHosts hosts = request.arrived.hosts
     if hosts is None or is_known(
             request, <const uint8_t *>PyBytes_AS_STRING(hosts.known),
             PyBytes_GET_SIZE(hosts.known)):
@@ -152,7 +152,7 @@ cdef int check_certified(Request request, Edge edge) except -1:
     if host is None:
         return 0  # HTTP/1.0, which has one host only
     if edge is not None and edge.trusted is not None and edge.trusted.holds(request.peer):
-        request.arrival.hosts = None  # a proxy asks for itself, and passes on for whom its clients have
+        request.arrived.hosts = None  # a proxy asks for itself, and passes on for whom its clients have
         return 0
     if not hosts.allows(host):
         raise RemoteProtocolError(

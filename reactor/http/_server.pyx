@@ -322,7 +322,7 @@ cdef class ServerMachine(DeferredResponder):
         cdef int64_t takes
         request.peer = self.peer
         if self.transport.arrival is not None:
-            request.arrival = self.transport.arrival
+            request.arrived = self.transport.arrival
             check_certified(request, self.context.edge)
         self.request = request
         if self.context.wants_answers:

@@ -129,7 +129,7 @@ cdef class WebSocketMachine(WebSocketSender):
         self.context.deflating += self.deflater is not None
         self.expect_frame()
         request, self.request = self.request, None
-        if isinstance(request, Request) and (<Request>request).arrival is not None:
+        if isinstance(request, Request) and (<Request>request).arrived is not None:
             self.socket.forwarded = (<Request>request).peer
         self.call("on_open", (request,))
 

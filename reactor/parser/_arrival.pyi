@@ -40,3 +40,6 @@ class Arrival:
     def peer(self) -> Any: ...
     @property
     def tls(self) -> Any: ...
+
+PLAINLY: Arrival
+"""By the client itself, over plain TCP; one for all requests that say nothing else."""

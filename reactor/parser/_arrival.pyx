@@ -23,3 +23,6 @@ cdef class Arrival:
 
     def __repr__(self):
         return f"Arrival({self.scheme!r}, {self.host!r}, {self.peer!r})"
+
+
+PLAINLY = Arrival()

@@ -22,7 +22,7 @@ cdef class Message:
     cdef object content         # None: it is in `reader`, and not loaded yet
     cdef object reader          # of a request: its body as a file; None: not asked for yet
     cdef object peer
-    cdef readonly Arrival arrival   # of a request: more than it says of itself; None: nothing
+    cdef Arrival arrived        # of a request: more than it says of itself; None: nothing
     cdef object answerer        # of a request: the machine that answers it, while it asks the app
     cdef readonly bint complete
     cdef int64_t end_at

@@ -35,11 +35,6 @@ class Message:
         """The body. Of a parsed message: bytes, and ``b""`` unless ``complete``."""
 
     @property
-    def arrival(self) -> Arrival | None:
-        """Of a request: what the connection or a trusted proxy says of how it came; None: nothing,
-        so over plain TCP and by the client itself."""
-
-    @property
     def complete(self) -> bool:
         """Whether the whole message is in this object."""
 
@@ -162,6 +157,11 @@ class Request(Message):
     def host(self) -> str | None:
         """Whom the request is for: what a trusted proxy says, the target's own authority if it has
         one, else Host."""
+
+    @property
+    def arrival(self) -> Arrival:
+        """What the connection, or a trusted proxy, says of how the request came. Its ``peer`` is
+        the address of the proxy; None where the client itself has connected."""
 
     @property
     def scheme(self) -> str:

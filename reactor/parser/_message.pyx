@@ -17,8 +17,7 @@ from reactor.parser._fields cimport (
 from reactor.parser._headers cimport as_headers, block_of, checked_value, headers_in, text_in, wire_bytes
 from reactor.parser._length cimport status_has_content
 from reactor.parser._lines cimport blank_values
-from reactor.parser._names cimport (
-    PyUnicode_1BYTE_DATA, PyUnicode_GET_LENGTH, ascii, known_method, latin1)
+from reactor.parser._names cimport PyUnicode_1BYTE_DATA, PyUnicode_GET_LENGTH, ascii, known_method, latin1
 from reactor.parser._reasons cimport reason_of
 from reactor.parser._rules cimport NO_RULE, Rule, rule_message
 from reactor.parser._target cimport decoded_path, query_mark, split_absolute
@@ -26,6 +25,7 @@ from reactor.parser._target cimport decoded_path, query_mark, split_absolute
 from io import BytesIO
 
 from reactor.errors import LocalProtocolError
+from reactor.parser._arrival import PLAINLY
 
 cdef extern from "_scan.h" nogil:
     const int SCAN_TARGET
@@ -100,7 +100,7 @@ cdef Message with_content(Message copy, Message message, object body):
     copy.target_text = message.target_text
     copy.header_view = message.header_view
     copy.peer = message.peer
-    copy.arrival = message.arrival
+    copy.arrived = message.arrived
     copy.end_at = message.end_at
     copy.content = body
     copy.complete = True
@@ -193,8 +193,7 @@ cdef class Request(Message):
         no_facts(&self.facts, version, 0)
         if not note_target(&self.facts, <const uint8_t *>PyBytes_AS_STRING(verb), len(verb),
                            p, len(where)):
-            raise LocalProtocolError(f"{method} may not have the target {target!r}",
-                                     "target-form")
+            raise LocalProtocolError(f"{method} may not have the target {target!r}", "target-form")
         cdef Headers fields = as_headers(headers)
         note_headers(&self.facts, fields)
         take_headers(self, fields)
@@ -202,8 +201,7 @@ cdef class Request(Message):
 
     cdef str get_target(self):
         if self.target_text is None:
-            self.target_text = ascii(text_in(self.block, self.count) + self.target_at,
-                                     self.target_size)
+            self.target_text = ascii(text_in(self.block, self.count) + self.target_at, self.target_size)
         return self.target_text
 
     def with_body(self, bytes body not None):
@@ -247,17 +245,21 @@ cdef class Request(Message):
         return websocket_of(self.exchange, handler, subprotocols, headers)
 
     @property
+    def arrival(self):
+        return PLAINLY if self.arrived is None else self.arrived
+
+    @property
     def scheme(self):
-        return "http" if self.arrival is None else self.arrival.scheme
+        return "http" if self.arrived is None else self.arrived.scheme
 
     @property
     def tls(self):
-        return None if self.arrival is None else self.arrival.tls
+        return None if self.arrived is None else self.arrived.tls
 
     @property
     def host(self):
-        if self.arrival is not None and self.arrival.host is not None:
-            return self.arrival.host
+        if self.arrived is not None and self.arrived.host is not None:
+            return self.arrived.host
         # RFC 9112 3.2.2: the target's own authority wins over Host.
         if self.facts.flags & CONNECT:
             return self.get_target()

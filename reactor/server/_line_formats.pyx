@@ -172,11 +172,11 @@ cdef class Combined(LineFormat):
         put_decimal(to, record.body_bytes)
         put_quoted_field(to, request, b"referer", 7)
         put_quoted_field(to, request, b"user-agent", 10)
-        if request is not None and request.arrival is not None and (
-                request.arrival.peer is not None):
+        if request is not None and request.arrived is not None and (
+                request.arrived.peer is not None):
             # Behind the fields of the combined format, as nginx does it with X-Forwarded-For.
             buffer_put(to, b' "', 2)
-            put_host(to, request.arrival.peer)
+            put_host(to, request.arrived.peer)
             buffer_put(to, b'"', 1)
         return buffer_put(to, b"\n", 1)
 
@@ -233,7 +233,7 @@ cdef class Pairs(LineFormat):
         cdef object between = None
         if request is not None:
             peer = request.peer
-            between = None if request.arrival is None else request.arrival.peer
+            between = None if request.arrived is None else request.arrived.peer
         self.key(b"client.address")
         buffer_put(self.to, b'"', self.json)
         put_host(self.to, peer)

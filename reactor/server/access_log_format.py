@@ -128,9 +128,9 @@ def _client(peer: Any, record: AnswerRecord) -> str:
 
 def _peer(peer: Any, record: AnswerRecord) -> str:
     """Who is connected: a proxy, where that is believed what it says of the client."""
-    arrival = None if record.request is None else record.request.arrival
-    if arrival is not None and arrival.peer is not None:
-        return host_of(arrival.peer)
+    request = record.request
+    if request is not None and request.arrival.peer is not None:
+        return host_of(request.arrival.peer)
     return _client(peer, record)
 
 
