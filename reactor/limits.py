@@ -53,7 +53,8 @@ class Limits(Value):
     # read, for `body_timeout_s`; then 503. To this comes what one read may bring (`read_bytes_max`)
     # for each connection.
     body_memory_max: int = 256 * MIB
-    # The same for all that are in files: 256 of the largest. Not more than the above: no files.
+    # The same for all that are in files: 256 of the largest. 0: no files, all are in memory. Up to
+    # `body_in_memory_bytes_max`: no files, and nothing is taken that would be one.
     body_files_bytes_max: int = 4 * GIB
     # And how many these are, since each is a descriptor besides its connection's. Whoever comes
     # then stays in memory.

@@ -131,7 +131,7 @@ class TestWhereABodyGoes:
 
     @pytest.mark.parametrize("how", ["none are made", "no room is for any"])
     def test_without_files_all_are_in_memory(self, how):
-        u = Uploads(SMALL if how == "none are made" else SMALL.replace(body_files_bytes_max=10 * K))
+        u = Uploads(SMALL if how == "none are made" else SMALL.replace(body_files_bytes_max=0))
         if how == "none are made":
             d = Driven(lambda request: Response(200, {}, str(len(request.body))), SMALL)
             d.app.body_bytes_max = 1 << 30
@@ -153,6 +153,18 @@ class TestWhereABodyGoes:
             u.machine.data_received(chunk(b"x" * 7 * K))
         status, _ = u.status()
         assert (status, u.memory.held, u.files.held) == (413, 0, 0)
+
+    @pytest.mark.parametrize("most", [1, 9 * K, 10 * K])
+    @pytest.mark.parametrize("chunked", [False, True])
+    def test_where_no_file_has_room_what_would_be_one_is_too_long(self, most, chunked):
+        u = Uploads(SMALL.replace(body_files_bytes_max=most))
+        u.begin(10 * K, b"x" * 10 * K)
+        assert u.status() == (200, str(10 * K))
+        u.connect()
+        u.begin(11 * K, chunked=chunked)
+        if chunked:
+            u.machine.data_received(chunk(b"x" * 11 * K))
+        assert (u.status()[0], u.memory.held, u.disk.files) == (413, 0, [])
 
     @pytest.mark.parametrize("how", ["no descriptor", "too many files"])
     def test_without_a_descriptor_one_stays_in_memory(self, how):

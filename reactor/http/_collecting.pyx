@@ -80,7 +80,10 @@ cdef class BodyStore:
     cdef int64_t most(self) noexcept:
         """What one body may have: more would wait, or be told to come again, for room that there
         can never be."""
-        return self.memory.most if self.open_file is None else self.files.most
+        if self.open_file is not None:
+            return self.files.most
+        # Files for which there is room, but too little for one: what would be in one is too long.
+        return self.in_memory_max if 0 < self.files.most <= self.in_memory_max else self.memory.most
 
     cdef bint takes_file(self, int64_t size) except -1:
         """Whether a body of that size goes to a file, and may have one now."""
