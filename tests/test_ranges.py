@@ -38,6 +38,14 @@ SIZE = 1000
         # A satisfiable range among others answers alone
         ("bytes=0-9,5000-", [(0, 10)]),
         ("bytes=9999999999999999999-", []),
+        # However many digits: a position beyond the end is that
+        ("bytes=0-" + "9" * 20, [(0, 1000)]),
+        ("bytes=10-" + "9" * 4000, [(10, 990)]),
+        ("bytes=-" + "9" * 20, [(0, 1000)]),
+        ("bytes=0-9,20-" + "1" * 40, [(0, 10), (20, 980)]),
+        ("bytes=" + "0" * 30 + "5-" + "0" * 30 + "6", [(5, 2)]),
+        ("bytes=" + "9" * 4000 + "-", []),
+        ("bytes=" + "9" * 30 + "-" + "9" * 40, []),
         ("bytes=1000-", []),
         ("bytes=1000-2000", []),
         ("bytes=-0", []),
@@ -54,7 +62,7 @@ def test_satisfied(value, spans):
      "bytes=--1", "bytes=+0-9", "bytes=0-+9", "bytes=0_1-9", "bytes=0x0-9", "bytes=0 -9",
      "bytes=0-9;1-2", "bytes=0-9,", "bytes=,0-9", "bytes=0-9,x", "bytes\t=0-1", "items=0-9",
      "byte\u017f=0-9", "bytes=\u0660-\u0669", "bytes=\uff10-\uff19", "bytes=1.0-2", "bytes=1e1-20",
-     "bytes=0-" + "9" * 20, "bytes=" + "9" * 4000 + "-", "bytes=0-9, bytes=20-29",
+     "bytes=0-" + "9" * 20 + "x", "bytes=-" + "9" * 20 + "-", "bytes=0-9, bytes=20-29",
      # overlapping, however little
      "bytes=0-9,9-19", "bytes=0-,0-", "bytes=-5,-5", "bytes=0-99,50-59", "bytes=900-,-200"],
 )  # fmt: skip

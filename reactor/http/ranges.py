@@ -12,14 +12,11 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from reactor.http.ascii import lower
-from reactor.parser._digits import parse_digits
+from reactor.parser._digits import parse_saturated
 
 # Players and download tools ask for one, PDF viewers for a few. The "Apache killer"
 # (CVE-2011-3192) asked for 1,300.
 RANGES_MAX = 8
-
-# 2**63 has 19 digits: a longer number is no position in any file.
-_DIGITS_MAX = 19
 
 
 class Span(NamedTuple):
@@ -62,8 +59,9 @@ def select_ranges(value: str, size: int) -> list[Span] | None:
 
 def _parse_spec(spec: str) -> tuple[int | None, int | None] | None:
     first_text, dash, last_text = spec.partition("-")
-    first = parse_digits(first_text, _DIGITS_MAX)
-    last = parse_digits(last_text, _DIGITS_MAX)
+    # RFC 9110 14.1.2: a position may be beyond the end, by any number of digits.
+    first = parse_saturated(first_text)
+    last = parse_saturated(last_text)
     if not dash or (first is None and first_text) or (last is None and last_text):
         return None
     if first is None:

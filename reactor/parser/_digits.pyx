@@ -22,3 +22,20 @@ def parse_digits(str text not None, Py_ssize_t digits_max):
     if read_decimal(p, p + size, LARGEST, &number) != NUMBER:
         return None
     return number
+
+
+def parse_saturated(str text not None):
+    cdef uint64_t number
+    cdef Number kind
+    cdef const uint8_t *p
+    cdef const uint8_t *end
+    if not PyUnicode_IS_ASCII(text):
+        return None
+    p = PyUnicode_1BYTE_DATA(text)
+    end = p + PyUnicode_GET_LENGTH(text)
+    kind = read_decimal(p, end, LARGEST, &number)
+    if kind == TOO_LARGE:
+        number = LARGEST
+        while p < end and digit_of(p[0]) >= 0:
+            p += 1
+    return number if kind == NUMBER or p == end and kind == TOO_LARGE else None
