@@ -10,11 +10,14 @@ import os
 import re
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from reactor.apps.load import NoFolderError, load_target
 from reactor.cli.output import say
 from reactor.errors import ConfigurationError, HeaderError
+from reactor.process.interrupts import is_from_a_signal
 
 if TYPE_CHECKING:
     from reactor.apps.static import StaticFolder
@@ -25,7 +28,7 @@ _ADDRESS = re.compile(r"(?:[\d.]+|\[[\da-fA-F:]+\]|localhost)?:\d+", re.ASCII)
 # Between us and the module's first line.
 _OURS = {
     *("importlib", "importlib._bootstrap", "importlib._bootstrap_external"),
-    *("reactor.apps.load", __name__),
+    *("reactor.apps.load", "reactor.cli.tls_options", __name__),
 }
 
 
@@ -50,21 +53,37 @@ def load(options: Any, limits: Any) -> Any:
     if os.path.isdir(target):
         import reactor.apps.static  # noqa: F401 - here a failure is not said to be the target's
     try:
-        app = load_target(
-            target,
-            limits,
-            options.interface,
-            factory=options.factory,
-            lifespan=options.lifespan,
-            root_path=options.root_path,
-            **given,
-        )
+        with importing(target):
+            app = load_target(
+                target,
+                limits,
+                options.interface,
+                factory=options.factory,
+                lifespan=options.lifespan,
+                root_path=options.root_path,
+                **given,
+            )
     except NoFolderError as error:
         flags = ", ".join(_flag(name, value) for name, value in given.items())
         raise WrongUsage(f"{flags}: only a folder has such options, {target} is none") from error
     except HeaderError as error:
         raise WrongUsage(f"--header: {error}") from error
-    except ConfigurationError:
+    if options.model == "threads" and getattr(app, "needs_asyncio", False):
+        raise WrongUsage(f"--model threads: {target} is asynchronous, and runs in one thread")
+    return app
+
+
+@contextmanager
+def importing(target: str) -> Iterator[None]:
+    """While the block imports what ``target`` names: what its author has to know is said.
+
+    Raises:
+        ConfigurationError: there is no such thing.
+        ApplicationFailed: everything was said.
+    """
+    try:
+        yield
+    except (ConfigurationError, HeaderError):
         raise
     except ModuleNotFoundError as error:
         # Most often a framework that is not installed: a traceback would say nothing more.
@@ -72,16 +91,15 @@ def load(options: Any, limits: Any) -> Any:
         said = f"{type(error).__name__}: {_text_of(error)}"
         say(f"cannot import {target}: {said} ({where.filename}:{where.lineno}; {sys.executable})")
         raise ApplicationFailed from error
-    except Exception as error:
-        traceback.print_exception(error.with_traceback(_without_ours(error)))
-        say(f"cannot import {target}: {type(error).__name__}: {_text_of(error)}")
-        raise ApplicationFailed from error
     except SystemExit as error:
         say(f"{target} ended the program while it was imported: {error}")
         raise ApplicationFailed from error
-    if options.model == "threads" and getattr(app, "needs_asyncio", False):
-        raise WrongUsage(f"--model threads: {target} is asynchronous, and runs in one thread")
-    return app
+    except BaseException as error:
+        if is_from_a_signal(error):
+            raise
+        traceback.print_exception(error.with_traceback(_without_ours(error)))
+        say(f"cannot import {target}: {type(error).__name__}: {_text_of(error)}")
+        raise ApplicationFailed from error
 
 
 def load_folders(options: Any) -> dict[str, StaticFolder]:

@@ -187,13 +187,14 @@ def _by_files(options: argparse.Namespace) -> TlsOptions:
 
 def _by_function(named: str) -> TlsOptions:
     from reactor.apps.load import import_attribute
-    from reactor.cli.target import WrongUsage
+    from reactor.cli.target import WrongUsage, importing
     from reactor.server.tls import TlsOptions
 
     module, colon, name = named.partition(":")
     if not colon or not module or not name:
         raise WrongUsage(f"--ssl-context {named}: write MODULE:NAME of a function")
-    return TlsOptions(make_context=import_attribute(module, name))
+    with importing(named):
+        return TlsOptions(make_context=import_attribute(module, name))
 
 
 def _self_signed(binds: list[Bind]) -> TlsOptions:

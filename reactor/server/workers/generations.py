@@ -259,12 +259,9 @@ class Generations:
                 self._owner.ended(worker, None)
         if mold.closed:
             return
-        if not self._owner.has_served and status is not None and mold is self._next:
-            # It has said why.
-            code = os.waitstatus_to_exitcode(status)
-            if code > 0:
-                self._cannot_start(code)
-                return
+        if not self._owner.has_served and mold is self._next and mold.explained:
+            self._cannot_start(code_of(status))
+            return
         if self._owner.stopping:
             return
         if mold is self._next:
@@ -313,8 +310,7 @@ class Generations:
     def failed(self, worker: Worker, status: int | None) -> bool:
         """The first worker of a generation has not become ready."""
         if not self._owner.has_served:
-            code = CANNOT_START if status is None else os.waitstatus_to_exitcode(status)
-            self._cannot_start(code if code > 0 else CANNOT_START)
+            self._cannot_start(code_of(status) if worker.explained else CANNOT_START)
             return True
         comes = self._next is not None and worker.generation == self._next.generation
         if comes and self._mold is not None and not self._mold.child.ended:
@@ -322,3 +318,9 @@ class Generations:
             self._no_mold(ended if worker.pid else "no worker could be forked")
             return True
         return False
+
+
+def code_of(status: int | None) -> int:
+    """The exit code of whoever ended with it before anything was served."""
+    code = 0 if status is None else os.waitstatus_to_exitcode(status)
+    return code if code > 0 else CANNOT_START

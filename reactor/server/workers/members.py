@@ -14,8 +14,16 @@ from typing import Protocol
 from reactor.loop import Loop
 from reactor.loop._core import EVENT_READ
 from reactor.server.workers.children import Child
-from reactor.server.workers.mold import CHILD, FORK, FORKED, LOADED, PACKET_BYTES_MAX, THREADS
-from reactor.server.workers.worker import ASK, NUDGE, READY
+from reactor.server.workers.mold import (
+    CHILD,
+    FAILED,
+    FORK,
+    FORKED,
+    LOADED,
+    PACKET_BYTES_MAX,
+    THREADS,
+)
+from reactor.server.workers.worker import ASK, EXPLAINED, NUDGE, READY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -104,6 +112,7 @@ class Mold(_Line):
         self.generation = generation
         self.is_loaded = False
         self.closed = False
+        self.explained = False  # the log says why it could not load
         self.threads = ""
         self.forking = 0  # workers whose numbers are not known yet
         self._watching = watching
@@ -140,6 +149,8 @@ class Mold(_Line):
         elif kind == LOADED:
             self.is_loaded = True
             self._watching.loaded(self)
+        elif kind == FAILED:
+            self.explained = True
         elif kind == THREADS:
             self.threads = packet[1:].decode(errors="replace")
 
@@ -175,6 +186,7 @@ class Worker(_Line):
         self.ready_at: float | None = None
         self.child: Child | None = None
         self.killed_for = ""
+        self.explained = False  # its exit code is one of ours
         self._told: set[bytes] = set()
         self._watching = watching
 
@@ -216,6 +228,8 @@ class Worker(_Line):
             self._watching.ready(self, text)
         elif kind == ASK:
             self._watching.asked(self, text)
+        elif kind == EXPLAINED:
+            self.explained = True
 
     def _ended(self, status: int | None) -> None:
         self.hear_rest()

@@ -7,7 +7,7 @@ the application anew while what was imported before serves on. What all its work
 common they share in memory: the collector leaves it alone (`gc.freeze`).
 
 Over its socket, a packet each: the supervisor sends `FORK`, with the worker's end of a channel; the
-mold says `LOADED`, `THREADS`, `FORKED`. At the end of the socket the mold ends.
+mold says `LOADED`, `FAILED`, `THREADS`, `FORKED`. At the end of the socket the mold ends.
 
 Must never know: why a worker is wanted.
 """
@@ -26,10 +26,12 @@ from functools import partial
 
 from reactor.process._page import Page
 from reactor.process._parentage import die_with, outlive
+from reactor.process.interrupts import raises_no_other
 from reactor.server.workers.children import fork, hear_again
-from reactor.server.workers.worker import Channel, Service, work
+from reactor.server.workers.worker import Channel, Service, explaining, work
 
 LOADED, THREADS, FORKED = b"L", b"T", b"F"
+FAILED = b"E"  # to load, and why is in the log
 FORK = struct.Struct("!II")  # the worker's number, and where it is in the page
 CHILD = struct.Struct("!cII")  # FORKED, the worker's number, its process's (0: it was not forked)
 # Names of threads, as far as they fit.
@@ -54,7 +56,7 @@ def mold(
         signal.signal(number, _leave_it)
     hear_again()
     if preload:
-        code = service.load()
+        code = explaining(service.load, partial(_say, supervisor, FAILED))
         if code:
             return code
         gc.collect()
@@ -132,7 +134,7 @@ def _worker(
     outlives(between)
     if not preload:
         # Before it is heard: an import takes its time.
-        code = service.load()
+        code = explaining(service.load, lambda: channel().explained())
         if code:
             return code
     return work(channel(), service)
@@ -143,5 +145,6 @@ def _say(supervisor: socket.socket, packet: bytes) -> None:
         supervisor.send(packet, socket.MSG_NOSIGNAL)
 
 
+@raises_no_other
 def _leave_it(number: int, frame: object) -> None:
     """Not ignored, which a program that the application starts would inherit."""

@@ -16,6 +16,7 @@ import socket
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from types import FrameType, TracebackType
 from typing import Any, Protocol
 
@@ -25,8 +26,9 @@ from reactor.process.interrupts import SignalInterrupt, raises_no_other
 from reactor.server.stopping import Stoppable, WakePipe, say_blocked
 from reactor.server.workers.children import hear_again
 
-# What a worker says: it serves, with a sentence; it wants to be replaced, with a reason.
-READY, ASK = b"R", b"A"
+# What a worker says: it serves, with a sentence; it wants to be replaced, with a reason; it ends
+# with an exit code of ours, and why is in the log.
+READY, ASK, EXPLAINED = b"R", b"A", b"E"
 # What it is told. RETIRE: siblings go on with the sockets. DRAIN, INTERRUPT: nobody does, and idle
 # clients have the usual grace, or that of Ctrl-C. NOW: end.
 RETIRE, DRAIN, INTERRUPT, NOW = b"retire", b"drain", b"interrupt", b"now"
@@ -98,6 +100,9 @@ class Channel:
     def ask(self, reason: str) -> None:
         """For a successor. Until that is ready this worker serves on."""
         self._say(ASK + reason.encode())
+
+    def explained(self) -> None:
+        self._say(EXPLAINED)
 
     def _say(self, packet: bytes) -> None:
         with suppress(OSError):  # the supervisor has gone, or does not listen
@@ -203,9 +208,22 @@ def work(channel: Channel, service: Service) -> int:
     # All workers would else draw the same numbers.
     random.seed()
     try:
-        return service.serve(channel)
+        return explaining(partial(service.serve, channel), channel.explained)
     finally:
         _leave()
+
+
+def explaining(body: Callable[[], int], say: Callable[[], None]) -> int:
+    """The exit code that ``body`` returns. ``say`` is called if it has failed, and the log has why:
+    an application that ends the process in the middle of it, by `os._exit`, says nothing."""
+    try:
+        code = body()
+    except BaseException:  # which is shown at the end of the process
+        say()
+        raise
+    if code:
+        say()
+    return code
 
 
 def show_stacks() -> None:
