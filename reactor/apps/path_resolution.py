@@ -32,6 +32,7 @@ from urllib.parse import quote_from_bytes
 from reactor._file import File
 from reactor.apps._openat2 import open_beneath
 from reactor.apps._stamps import FileStamps
+from reactor.apps.current_folder import current_folder
 from reactor.errors import ConfigurationError
 
 # O_NONBLOCK: opening a FIFO for reading must not wait for its writer. O_NOCTTY: a terminal
@@ -152,6 +153,8 @@ class Root:
     """
 
     def __init__(self, path: str | os.PathLike[str], *, openat2: bool | None = None) -> None:
+        if not os.path.isabs(path):
+            current_folder()  # it is there, or that is said in a sentence
         self.path = os.path.abspath(path)
         self._descriptor = self._open_root()
         self.openat2 = self._probe() if openat2 is None else openat2

@@ -6,6 +6,7 @@ import argparse
 import os
 from typing import Any
 
+from reactor.apps.current_folder import current_folder
 from reactor.errors import ConfigurationError
 from reactor.limits import Limits
 
@@ -67,7 +68,7 @@ def sources_of(options: argparse.Namespace) -> Sources | None:
     from reactor.server.workers.sources import Sources
     from reactor.server.workers.watching import Watcher
 
-    folders = options.reload_dirs or [os.getcwd()]
+    folders = options.reload_dirs or [current_folder()]
     for folder in folders:
         if not os.path.isdir(folder):
             raise ConfigurationError(f"--reload-dir {folder}: there is no such folder")
