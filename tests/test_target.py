@@ -35,6 +35,15 @@ def wrong(*arguments, code=3):
     return done.stderr.removeprefix("reactor: ").removesuffix("\n")
 
 
+SOURCES = {
+    "one": "import os\nos._exit(9)\ndef _help(a): pass\ndef greet(request): pass\n",
+    "maker": "def create_app(): raise KeyError\n",
+    "two": "def one(request): pass\ndef two(request): pass\n",
+    "taken": "from shop import wsgi as application\ndef x(r): pass\n",
+    "synt": "def app(:\n",
+}
+
+
 @pytest.mark.parametrize(
     ("target", "says"),
     [
@@ -48,11 +57,19 @@ def wrong(*arguments, code=3):
         ("shop/wsgi.py:app", "did you mean shop.wsgi:app?"),
         ("shop/wsgi:app", "did you mean shop.wsgi:app?"),
         ("hello", "did you mean hello:app?"),
+        # As far as its source says: these are not imported.
+        ("one", "did you mean one:greet?"),
+        ("maker", "did you mean maker:create_app()?"),
+        ("two", "did you mean two:NAME?"),
+        ("taken.py:", "did you mean taken:application?"),
+        ("synt", "did you mean synt:NAME?"),
         ("hello:ap", "has no attribute 'ap'; did you mean app?"),
         ("hello:wibble", "has no attribute 'wibble'"),
     ],
 )
 def test_a_program_is_named_as_a_module(here, target, says):
+    for name, source in SOURCES.items():
+        (here / f"{name}.py").write_text(source)
     said = wrong(target)
     assert said.endswith(says)
     assert target.endswith("txt") or "serve its folder" not in said

@@ -21,6 +21,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, TypeGuard
 
+from reactor.apps.current_folder import current_folder
 from reactor.apps.function import FunctionApp
 from reactor.apps.wsgi import WsgiApp
 from reactor.errors import ConfigurationError
@@ -39,6 +40,8 @@ _PROTOCOL_METHODS = (
     *("pause_writing", "resume_writing", "connection_lost"),
 )
 
+_USUAL_NAMES = ("app", "application")
+_SOURCE_BYTES_MAX = 1024 * 1024  # of a module that is looked at for a hint: most have some KiB
 ANY_NUMBER = -1
 UNKNOWN = -2
 
@@ -144,7 +147,10 @@ def _did_you_mean(target: str) -> str:
     """A target that is spelled otherwise, where there is such a file; "" where there is none."""
     file, _, attribute = target.partition(":")
     module = _module_of(file)
-    return "" if module is None else f"; did you mean {module}:{attribute or 'app'}?"
+    if module is None:
+        return ""
+    name = attribute or _application_in(f"{module.replace('.', os.sep)}.py")
+    return f"; did you mean {module}:{name}?"
 
 
 def _module_of(file: str) -> str | None:
@@ -153,6 +159,43 @@ def _module_of(file: str) -> str | None:
     names = path.split(os.sep)
     is_module = all(map(str.isidentifier, names)) and os.path.isfile(f"{path}.py")
     return ".".join(names) if is_module else None
+
+
+def _application_in(path: str) -> str:
+    """What a module calls its application, as far as its source says: nothing is imported. NAME if
+    that could be several things, or none."""
+    import ast  # only who mistypes pays for it
+
+    try:
+        with open(path, "rb") as file:
+            statements = ast.parse(file.read(_SOURCE_BYTES_MAX)).body
+    except (OSError, ValueError, SyntaxError, RecursionError):
+        return "NAME"
+    named = [name for statement in statements for name in _names_of(statement)]
+    defined = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+    public = [one for one in statements if isinstance(one, defined) and one.name[:1] != "_"]
+    for name in _USUAL_NAMES:
+        if name in named:
+            return name
+    if len(public) != 1:
+        return "NAME"
+    [only] = public
+    makes = isinstance(only, ast.FunctionDef) and not (only.args.args or only.args.vararg)
+    return f"{only.name}()" if makes else only.name
+
+
+def _names_of(statement: Any) -> list[str]:
+    """What a statement of a module gives a name to."""
+    import ast
+
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return [statement.name]
+    if isinstance(statement, ast.Import | ast.ImportFrom):
+        return [alias.asname or alias.name for alias in statement.names]
+    targets = statement.targets if isinstance(statement, ast.Assign) else []
+    if isinstance(statement, ast.AnnAssign):
+        targets = [statement.target]
+    return [target.id for target in targets if isinstance(target, ast.Name)]
 
 
 def as_app(
@@ -229,8 +272,9 @@ def _checked_kind(thing: Any, name: str, interface: Interface) -> str:
 
 def import_attribute(module_name: str, attribute: str) -> Any:
     # As `python -m` and every other server do: the user's modules are where he stands.
-    if os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())
+    here = current_folder()
+    if here not in sys.path:
+        sys.path.insert(0, here)
     try:
         thing: Any = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
