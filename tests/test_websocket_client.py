@@ -180,8 +180,10 @@ HEAD = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: U
 @pytest.mark.parametrize(
     ("answer", "exit_code", "why"),
     [
-        (b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", 56, "403 Forbidden"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", 56, "200 OK"),
+        (b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", 22, "403 Forbidden"),
+        (b"HTTP/1.1 302 Found\r\nLocation: /\r\n\r\n", 22, "302 Found"),
+        (b"HTTP/1.1 999 \r\nContent-Length: 0\r\n\r\n", 22, "answered 999"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", 22, "200 OK"),
         (HEAD + b"\r\n", 8, "no WebSocket handshake"),
         (HEAD + f"Sec-WebSocket-Accept: {ACCEPT}\r\n\r\n".encode(), 8, "no WebSocket handshake"),
         (b"not HTTP\r\n\r\n", 8, "breaks a rule"),

@@ -24,7 +24,8 @@ def add_parser(commands: Any) -> None:
         help="talk to a WebSocket",
         description="Send each line of the input as a message, and print each message that comes. "
         "Ends when the server closes, or some time after the end of the input. Exit codes: those "
-        "of get for a connection that fails, 1 if the server closes by anything but 1000 and 1001.",
+        "of get for a connection that fails, 22 if the server answers by another status than 101, "
+        "1 if it closes by anything but 1000 and 1001.",
     )
     parser.add_argument("url", metavar="URL", help="ws://HOST/PATH or wss://HOST/PATH")
     parser.add_argument(

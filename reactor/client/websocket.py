@@ -14,7 +14,7 @@ from os import urandom
 
 from reactor._protocol import Protocol, Transport
 from reactor.client.client import Client
-from reactor.client.failures import EXIT_PROTOCOL, EXIT_RECEIVE, EXIT_URL, transfer_failure
+from reactor.client.failures import EXIT_HTTP, EXIT_PROTOCOL, EXIT_URL, transfer_failure
 from reactor.client.opening import Opening, Route
 from reactor.client.request import GivenFields, basic, pairs_of
 from reactor.client.url import Url
@@ -205,7 +205,8 @@ class Connecting(Protocol):
         headers = response.headers
         chosen = headers.getall("sec-websocket-protocol")
         if response.status != 101:
-            self._fail(f"the server answered {response.status} {response.reason}", EXIT_RECEIVE)
+            said = f"{response.status} {response.reason}".rstrip()
+            self._fail(f"the server answered {said}", EXIT_HTTP)
         elif (
             "websocket" not in listed(headers.getall("upgrade"))
             or "upgrade" not in listed(headers.getall("connection"))
