@@ -126,18 +126,23 @@ def test_nobody_and_somebody_else():
         assert done.stderr.count("\n") == 1
         taken.listen()
 
-        def answer():
+        def answer(body):
             client, _ = taken.accept()
             with client:
                 client.recv(1000)
-                client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+                client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n" + body)
 
-        thread = threading.Thread(target=answer)
-        thread.start()
-        done = run_reactor("top", address)
-        thread.join()
-        assert done.returncode == 1
-        assert "no server with --metrics" in done.stderr
+        for said, why in (
+            (b"{}", "it says something else"),
+            (b"hi", "its /status is no JSON"),
+            (b"\xff\xfe", "its /status is no JSON"),
+        ):
+            thread = threading.Thread(target=answer, args=[said])
+            thread.start()
+            done = run_reactor("top", address)
+            thread.join()
+            sentence = f"reactor: what answers at {address} is no server with --metrics: {why}\n"
+            assert (done.returncode, done.stderr) == (1, sentence)
 
 
 def test_an_address_that_is_none():

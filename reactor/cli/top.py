@@ -137,7 +137,10 @@ def asked(place: str | tuple[str, int]) -> dict[str, Any]:
         answer = connection.getresponse()
         if answer.status != 200:
             raise ValueError(f"it says {answer.status} {shown(answer.reason)}")
-        status = json.loads(answer.read(ANSWER_BYTES_MAX))
+        try:
+            status = json.loads(answer.read(ANSWER_BYTES_MAX))
+        except ValueError as error:
+            raise ValueError("its /status is no JSON") from error
         if not isinstance(status, dict) or "counters" not in status:
             raise ValueError("it says something else")
         return status
