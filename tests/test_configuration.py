@@ -12,6 +12,7 @@ from processes import eventually, run_reactor, serving
 
 from reactor.cli.configuration import configured, ignored_variables, keys_of, read_again
 from reactor.cli.settings_file import written
+from reactor.cli.target import WrongUsage
 from reactor.errors import ConfigurationError
 
 
@@ -256,7 +257,8 @@ def test_a_mistake_in_a_variable_is_one_sentence(folder, name, text, said):
     variables = {f"REACTOR_SERVE_{name}": text}
     if name == "PIDFILE":
         variables["REACTOR_SERVE_PID"] = "a"
-    with pytest.raises(ConfigurationError) as raised:
+    # What its file says is no usage of the command.
+    with pytest.raises(ConfigurationError if name == "CONFIG" else WrongUsage) as raised:
         options_of(folder, **variables)
     assert said in str(raised.value)
     assert "sesame" not in str(raised.value)
@@ -352,7 +354,11 @@ def test_check_config_loads_all_and_binds_nothing(folder):
         (["shop:app", "--ssl-certfile", "none.pem"], 3, "none.pem"),
         (["shop:app", "--user", "nobody-of-that-name"], 3, "there is no user"),
         (["shop:app", "--body-dir", "none"], 3, "none"),
-        (["shop:app", "--allowed-host", "a b"], 3, "a b"),
+        (["shop:app", "--allowed-host", "a b"], 2, "a b"),
+        (["shop:app", "--trusted-proxy", "1.2.3.4.5"], 2, "1.2.3.4.5"),
+        (["shop:app", "-b", "127.0.0.1:0,tls"], 2, "goes with --ssl-certfile"),
+        (["shop:app", "--loop", "asyncio", "--model", "threads"], 2, "leave out --model threads"),
+        (["waits:app", "--loop", "reactor"], 2, "waits:app is asynchronous"),
         (["shop:app", "--chdir", "none"], 3, "--chdir none"),
         (["shop:app", "--reload", "--reload-dir", "none"], 3, "--reload-dir none"),
         (["shop:app", "--static", "/s=none"], 3, "none"),
@@ -365,6 +371,7 @@ def test_check_config_says_what_is_wrong(folder, words, code, said, capfd, monke
     from reactor.cli import main
 
     (folder / "broken.py").write_text("1 / 0")
+    (folder / "waits.py").write_text("async def app(scope, receive, send): pass\n")
     monkeypatch.chdir(folder)
     monkeypatch.syspath_prepend(str(folder))
     try:

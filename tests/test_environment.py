@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 import signal
+import subprocess
 
 import pytest
-from processes import eventually, run_reactor, serving
+from processes import command, environment, eventually, run_reactor, serving
 
 from reactor.cli.environment import _variables_of
 from reactor.errors import ConfigurationError
@@ -74,9 +75,35 @@ def test_an_option_wins_over_port(tmp_path):
         assert server.err == ""
 
 
+def test_a_link_to_a_service_is_no_port(tmp_path):
+    """Kubernetes sets PORT so in no case, but Docker's links and a prefix that is empty do."""
+    link = {"PORT": "tcp://10.0.0.1:80"}
+    done = run_reactor("serve", tmp_path, "--check-config", env=link)
+    assert done.returncode == 0, done
+    assert done.stdout.endswith("would be served on 127.0.0.1:8000\n")
+    done = run_reactor("serve", tmp_path, "--print-config", env=link)
+    assert done.stdout.endswith("# PORT sets no option: it is ignored\n")
+
+
+def test_a_variable_that_no_flag_would_take_is_wrong_usage(tmp_path):
+    said = wrong(tmp_path, code=2, env={"REACTOR_SERVE_ACCESS_LOG": "maybe"})
+    assert "REACTOR_SERVE_ACCESS_LOG: write true or false" in said
+
+
+@pytest.mark.parametrize("words", [["--port", "0"], ["m:app"], [".", "--workers", "2"]])
+def test_a_folder_that_was_removed_is_one_sentence(tmp_path, words):
+    (gone := tmp_path / "gone").mkdir()
+    shell = ["sh", "-c", 'rmdir "$PWD"; exec "$@"', "sh", *command("serve", *words)]
+    done = subprocess.run(
+        shell, cwd=gone, env=environment(), capture_output=True, text=True, timeout=20
+    )
+    sentence = "reactor: the current folder was removed: go to another one\n"
+    assert (done.returncode, done.stdout, done.stderr) == (3, "", sentence)
+
+
 @pytest.mark.parametrize("port", ["nonsense", "99999", "-1"])
 def test_a_wrong_port_is_one_sentence(tmp_path, port):
-    said = wrong(tmp_path, code=3, env={"PORT": port})
+    said = wrong(tmp_path, code=2, env={"PORT": port})
     assert "PORT in the environment" in said
 
 
@@ -87,7 +114,7 @@ def test_web_concurrency_is_how_many_workers_serve(tmp_path):
         # The supervisor, the mold, two workers.
         eventually(lambda: len(children(server.pid)) == 3, "there are two workers")
     assert "WEB_CONCURRENCY in the environment" in wrong(
-        tmp_path, env={"WEB_CONCURRENCY": "many"}, code=3
+        tmp_path, env={"WEB_CONCURRENCY": "many"}, code=2
     )
     with serving(tmp_path, env={"WEB_CONCURRENCY": "1"}) as server:
         pass

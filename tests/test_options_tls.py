@@ -32,7 +32,7 @@ WRONG = [
     ([*ONE, "--ssl-ca-certs", "{ca}"], 3, "add --ssl-cert-reqs required"),
     ([*ONE, "--ssl-ca-certs", "{key}", "--ssl-cert-reqs", "optional"], 3, "holds no certificate"),
     (["--tls-self-signed", "--bind", "0.0.0.0:0"], 2, "for this machine alone"),
-    (["--bind", "127.0.0.1:0,tls"], 3, "a bind says ,tls but there is no certificate"),
+    (["--bind", "127.0.0.1:0,tls"], 2, "127.0.0.1:0,tls goes with --ssl-certfile: there is no"),
     (["--ssl-certfile", "none.pem"], 3, "the certificate none.pem does not exist"),
 ]
 

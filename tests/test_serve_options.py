@@ -35,8 +35,8 @@ def test_the_options_for_folders(serve, tmp_path, model):
     ("flag", "request_bytes", "status"),
     [
         (
-            "--limit-request-line=40",
-            b"GET /" + b"x" * 40 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+            "--limit-request-line=64",
+            b"GET /" + b"x" * 64 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
             b"414",
         ),
         (

@@ -161,6 +161,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: Sequence[str]) -> int:
     with loading():
         parser = _parser(arguments)
+        if arguments and arguments[0][:1] != "-" and arguments[0] not in COMMANDS:
+            from reactor.cli.foreign import nearest
+
+            near = nearest(arguments[0], COMMANDS)
+            hint = f"; did you mean {near}?" if near else f": choose {', '.join(COMMANDS)}"
+            parser.error(f"there is no command {arguments[0]}{hint}")
         if arguments and (command := parser.commands.get(arguments[0])) is not None:
             arguments = [arguments[0], *command.with_values(arguments[1:])]
             command.refuse_unknown(arguments[1:])

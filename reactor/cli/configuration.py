@@ -18,6 +18,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from reactor._value import Value
+from reactor.apps.current_folder import current_folder
+from reactor.cli.environment import is_link
 from reactor.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -94,11 +96,13 @@ def configured(
     the file as it is then: for who is asked to reload.
 
     Raises:
-        ConfigurationError: a file or a variable says what is no option, or no value of one.
+        ConfigurationError: a file says what is no option, or no value of one; the current folder
+            was removed.
+        WrongUsage: a variable does.
     """
     if environ is None:
         environ = {name: text for name, text in os.environ.items() if name.startswith(PREFIX)}
-    folder = os.getcwd() if folder is None else folder
+    folder = current_folder() if folder is None else folder
     said = _given(parser, words)
     variables = _of_variables(parser, environ)
     options, _ = parser.parse_known_args(words)
@@ -207,24 +211,24 @@ def _given(parser: Parser, words: Sequence[str]) -> Settings:
 def _of_variables(parser: Parser, environ: Mapping[str, str]) -> Settings:
     """Unknown names are not ours: Kubernetes makes REACTOR_SERVE_SERVICE_HOST and more of them for
     a service that somebody has called reactor-serve."""
+    from reactor.cli.target import WrongUsage
+
     keys = keys_of(parser)
     found: Settings = {}
     for name in sorted(environ):
         action = keys.get(name[len(PREFIX) :].lower())
         text = environ[name]
-        if action is None or not text or _is_link(name, text):
+        if action is None or not text or is_link(name, text):
             continue
         # A variable has no lists: each of its lines is a value.
         values = [line for line in text.splitlines() if line] if _repeats(action) else [text]
         switch = action.nargs == 0 or (_may_be_bare(action) and text.lower() in ("true", "false"))
-        value = _boolean(text, name) if switch else _checked(parser, action, values, name)
-        _add(found, action, value, name, name)
+        try:
+            value = _boolean(text, name) if switch else _checked(parser, action, values, name)
+            _add(found, action, value, name, name)
+        except ConfigurationError as error:
+            raise WrongUsage(str(error)) from error
     return found
-
-
-def _is_link(name: str, text: str) -> bool:
-    """REACTOR_SERVE_PORT=tcp://10.0.0.1:80 is where such a service is, not where to listen."""
-    return name.endswith("PORT") and "://" in text
 
 
 def _boolean(text: str, name: str) -> bool:
@@ -328,9 +332,10 @@ def _config(text: str) -> str:
 
 
 def ignored_variables(parser: Parser, environ: Mapping[str, str]) -> Iterator[str]:
-    """Those with our prefix that set nothing."""
+    """Those with our prefix that set nothing, and PORT if it is a link."""
     keys = keys_of(parser)
     for name, text in sorted(environ.items()):
         ours = name.startswith(PREFIX) and name != f"{PREFIX}CONFIG"
-        if ours and (name[len(PREFIX) :].lower() not in keys or _is_link(name, text)):
+        unknown = ours and name[len(PREFIX) :].lower() not in keys
+        if unknown or ((ours or name == "PORT") and is_link(name, text)):
             yield name

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from typing import Any
 
-from reactor.server.edge import FAMILIES, EdgePolicy
+from reactor.errors import ConfigurationError
+from reactor.server.edge import FAMILIES, AllowedHosts, EdgePolicy, TrustedProxies
 
 
 def add_edge(group: Any) -> None:
@@ -13,7 +15,7 @@ def add_edge(group: Any) -> None:
         "--trusted-proxy",
         "--forwarded-allow-ips",
         action="append",
-        type=_listed,
+        type=_proxies,
         default=[],
         metavar="NETWORKS",
         help="believe these proxies what they say of a client: addresses and networks with commas "
@@ -30,7 +32,7 @@ def add_edge(group: Any) -> None:
         "--allowed-host",
         "--allowed-hosts",
         action="append",
-        type=_listed,
+        type=_hosts,
         metavar="HOSTS",
         help="answer requests for these hosts, others get 421: names, *.NAME, addresses, * for "
         "any; repeatable; default: any, but on loopback only this machine's own",
@@ -46,5 +48,19 @@ def edge_policy(options: argparse.Namespace) -> EdgePolicy:
     )
 
 
-def _listed(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
+def _proxies(text: str) -> list[str]:
+    return _listed(text, TrustedProxies)
+
+
+def _hosts(text: str) -> list[str]:
+    # "*" is any, which the policy says and no list of hosts.
+    return _listed(text, lambda names: AllowedHosts(name for name in names if name != "*"))
+
+
+def _listed(text: str, check: Callable[[list[str]], object]) -> list[str]:
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    try:
+        check(parts)
+    except ConfigurationError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return parts

@@ -63,14 +63,22 @@ def set_up(options: argparse.Namespace) -> None:
 
 
 def port_of_environment() -> int | None:
-    """PORT, as platforms that run containers set it. Raises ConfigurationError: it is no port."""
+    """PORT, as platforms that run containers set it. Raises WrongUsage: it is no port."""
+    from reactor.cli.target import WrongUsage
+
     text = os.environ.get("PORT", "")
-    if not text:
+    if not text or is_link("PORT", text):
         return None
     try:
         return parse_port(text)
     except ConfigurationError as error:
-        raise ConfigurationError(f"PORT in the environment: {error}") from error
+        raise WrongUsage(f"PORT in the environment: {error}") from error
+
+
+def is_link(name: str, text: str) -> bool:
+    """REACTOR_SERVE_PORT=tcp://10.0.0.1:80, as Kubernetes and Docker's links set it for a service
+    of that name, is where that service is, not where to listen."""
+    return name.endswith("PORT") and "://" in text
 
 
 def _variables_of(path: str) -> Iterator[tuple[str, str]]:

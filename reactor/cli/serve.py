@@ -54,8 +54,13 @@ ALREADY = (
     *("--server-header", "--precompressed", "--preload"),
 )
 
-# Those of the limits that may be 0.
-_FROM_0 = {"body_files_bytes_max": whole(0, 999_999_999_999), "drain_delay_s": seconds_or_0}
+# Those of the limits that may be 0, and those that with 1 would refuse every request.
+_OTHER_KINDS = {
+    "body_files_bytes_max": whole(0, 999_999_999_999),
+    "drain_delay_s": seconds_or_0,
+    "request_line_bytes_max": whole(64, 999_999_999_999),
+    "field_bytes_max": whole(16, 999_999_999_999),
+}
 
 
 def add_parser(commands: Any) -> None:
@@ -132,6 +137,7 @@ def _add_folder_options(group: Any) -> None:
     group.add_argument(
         "--index",
         action="append",
+        type=_index,
         metavar="NAME",
         help="the file that answers for its folder; repeatable; default: index.html",
     )
@@ -160,7 +166,7 @@ def _add_limits(group: Any) -> None:
     number = whole(1, 999_999_999_999)
     for flags, usual, metavar in ((LIMIT_FLAGS, number, "N"), (TIMEOUT_FLAGS, seconds, "SECONDS")):
         for flag, field, what in flags:
-            kind = _FROM_0.get(field, usual)
+            kind = _OTHER_KINDS.get(field, usual)
             default = getattr(DEFAULT_LIMITS, field)
             group.add_argument(
                 *flag.split(),
@@ -280,6 +286,14 @@ def _static(text: str) -> tuple[str, str]:
         return checked_prefix(prefix), folder
     except ConfigurationError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _index(text: str) -> str:
+    if not text or "/" in text or text in (".", "..") or "\0" in text:
+        raise argparse.ArgumentTypeError(
+            f"{text!r:.80} is no name of a file: it is looked for in each folder"
+        )
+    return text
 
 
 def _header(text: str) -> tuple[str, str]:

@@ -68,8 +68,13 @@ def load(options: Any, limits: Any) -> Any:
         raise WrongUsage(f"{flags}: only a folder has such options, {target} is none") from error
     except HeaderError as error:
         raise WrongUsage(f"--header: {error}") from error
-    if options.model == "threads" and getattr(app, "needs_asyncio", False):
+    is_asynchronous = getattr(app, "needs_asyncio", False)
+    if options.model == "threads" and is_asynchronous:
         raise WrongUsage(f"--model threads: {target} is asynchronous, and runs in one thread")
+    if options.model == "threads" and options.loop == "asyncio":
+        raise WrongUsage("--loop asyncio is one thread's: leave out --model threads")
+    if options.loop == "reactor" and is_asynchronous:
+        raise WrongUsage(f"--loop reactor: {target} is asynchronous, and needs asyncio's")
     return app
 
 

@@ -150,6 +150,8 @@ def tls_options(options: argparse.Namespace, bind: list[Bind]) -> TlsOptions | N
         raise WrongUsage(f"{' and '.join(asked)}: one of them is enough")
     if not asked and any(one.redirect for one in bind):
         raise WrongUsage("--tls-redirect goes with --ssl-certfile: nothing is served by https")
+    if not asked and (secured := next((one for one in bind if one.tls), None)) is not None:
+        raise WrongUsage(f"--bind {secured} goes with --ssl-certfile: there is no certificate")
     if asked and options.model == "threads":
         raise WrongUsage(f"{asked[0]}: threads serve no TLS, leave out --model threads")
     if asked != ["--ssl-certfile"]:

@@ -9,7 +9,6 @@ from typing import Any
 
 from reactor.cli.numbers import seconds, seconds_or_0, whole
 from reactor.cli.reload_options import reloads
-from reactor.errors import ConfigurationError
 from reactor.limits import MIB
 
 TYPE_CHECKING = False
@@ -87,14 +86,16 @@ def workers_of(options: argparse.Namespace) -> int:
     """How many workers serve.
 
     Raises:
-        ConfigurationError: the environment asks for no number of them.
+        WrongUsage: the environment asks for no number of them.
     """
+    from reactor.cli.target import WrongUsage
+
     asked = options.workers
     if asked is None and os.environ.get(_VARIABLE):
         try:
             asked = _count(os.environ[_VARIABLE])
         except argparse.ArgumentTypeError as error:
-            raise ConfigurationError(f"{_VARIABLE} in the environment: {error}") from error
+            raise WrongUsage(f"{_VARIABLE} in the environment: {error}") from error
     if asked == AUTO:
         from reactor.server.workers.cgroups import processors
 

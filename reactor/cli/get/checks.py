@@ -5,6 +5,7 @@ A sentence says what is wrong, and never repeats what may be a password.
 
 from __future__ import annotations
 
+import re
 from argparse import ArgumentTypeError
 
 from reactor.cli.numbers import above_zero, whole
@@ -21,14 +22,31 @@ def parallel(text: str) -> int:
     return whole(1, PARALLEL_MAX)(text)
 
 
+# RFC 9110 5.6.2
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+
+
+def method(text: str) -> str:
+    if _TOKEN.fullmatch(text) is None:
+        raise ArgumentTypeError(f"{text!r:.40} is no method: write a word, as GET")
+    return text
+
+
+def value(text: str) -> str:
+    """Of a field."""
+    if not (text.isprintable() or set(text) <= {"\t", *filter(str.isprintable, text)}):
+        raise ArgumentTypeError("a field's value is one line of printable characters")
+    return text
+
+
 def header(text: str) -> tuple[str, str]:
-    name, colon, value = text.partition(":")
+    name, colon, rest = text.partition(":")
     if not colon or not name:
         # Not repeated: there may be a password in it.
         raise ArgumentTypeError("a field is written NAME:VALUE")
-    if not (value.isprintable() or set(value) <= {"\t", *filter(str.isprintable, value)}):
-        raise ArgumentTypeError("a field's value is one line of printable characters")
-    return name, value.strip()
+    if _TOKEN.fullmatch(name) is None:
+        raise ArgumentTypeError("a field's name is letters, digits and -")
+    return name, value(rest).strip()
 
 
 def digest(text: str) -> str:

@@ -10,15 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from reactor.cli.get.checks import (
-    digest,
-    from_where,
-    header,
-    parallel,
-    range_of_bytes,
-    rate,
-    write_out,
-)
+from reactor.cli.get import checks
 from reactor.cli.numbers import seconds, whole
 from reactor.errors import ConfigurationError
 from reactor.limits import DEFAULT_LIMITS, MIB
@@ -94,14 +86,14 @@ def _add_saving(group: Any) -> None:
         "-C",
         "--continue-at",
         dest="resume",
-        type=from_where,
+        type=checks.from_where,
         default=False,
         metavar="-",
         help="with -, the same as --continue",
     )
     group.add_argument(
         "--sha256",
-        type=digest,
+        type=checks.digest,
         metavar="HEX",
         help="give the file its name only if it has this hash; - only tells it",
     )
@@ -118,7 +110,7 @@ def _add_many(group: Any) -> None:
         "-P",
         "--parallel",
         "--parallel-max",
-        type=parallel,
+        type=checks.parallel,
         metavar="N",
         help=f"transfers at a time; default: {DEFAULT_LIMITS.connections_per_host_max} to a host",
     )
@@ -130,18 +122,28 @@ def _add_request(group: Any) -> None:
         "-H",
         "--header",
         action="append",
-        type=header,
+        type=checks.header,
         default=[],
         metavar="NAME:VALUE",
         help="send this field instead of ours; repeatable",
     )
     group.add_argument(
-        "-X", "--request", "--method", metavar="METHOD", help="default: GET, or what -d and -T ask"
+        *("-X", "--request", "--method"),
+        type=checks.method,
+        metavar="METHOD",
+        help="default: GET, or what -d and -T ask",
     )
-    group.add_argument("-A", "--user-agent", metavar="NAME", help="who asks; default: reactor")
-    group.add_argument("-e", "--referer", metavar="URL", help="where the URL was found")
     group.add_argument(
-        "-r", "--range", type=range_of_bytes, metavar="FIRST-LAST", help="only these bytes"
+        *("-A", "--user-agent"),
+        type=checks.value,
+        metavar="NAME",
+        help="who asks; default: reactor",
+    )
+    group.add_argument(
+        "-e", "--referer", type=checks.value, metavar="URL", help="where the URL was found"
+    )
+    group.add_argument(
+        "-r", "--range", type=checks.range_of_bytes, metavar="FIRST-LAST", help="only these bytes"
     )
     group.add_argument(
         "-b",
@@ -247,7 +249,7 @@ def _add_connection(group: Any) -> None:
         )
     group.add_argument(
         "--limit-rate",
-        type=rate,
+        type=checks.rate,
         metavar="N[k|m|g]",
         help="bytes that each transfer takes in a second",
     )
@@ -293,7 +295,7 @@ def _add_showing(group: Any) -> None:
     group.add_argument(
         "-w",
         "--write-out",
-        type=write_out,
+        type=checks.write_out,
         metavar="FORMAT",
         help="print this for each URL, as '%%{http_code}\\n', and no header; @FILE reads it",
     )
