@@ -24,6 +24,7 @@ cdef class Transport:
     # Readings of the transport's clock: a fresh one, and the one that the turn began with.
     cpdef double time(self) except? -1
     cpdef double turn_began(self) except? -1
+    cpdef double waited(self) except? -1
     cpdef close(self, linger=*)
     cpdef set_protocol(self, protocol)
 

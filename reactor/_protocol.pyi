@@ -122,6 +122,9 @@ class Transport:
             ValueError: they are nan.
         """
 
+    def waited(self) -> float:
+        """Seconds since its deadline was set, or moved; 0 where nobody knows."""
+
     def extend_deadline(self, seconds: float, at_most: float) -> None:
         """Give ``seconds`` more, but never more than ``at_most`` from now."""
 

@@ -131,6 +131,9 @@ cdef class Transport:
     cpdef double turn_began(self) except? -1:
         return self.time()  # of a transport that has no turns
 
+    cpdef double waited(self) except? -1:
+        return 0.0
+
     def set_deadline(self, seconds):
         raise NotImplementedError
 

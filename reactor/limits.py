@@ -72,6 +72,10 @@ class Limits(Value):
     # --- time-outs of a server's connection, in seconds -----------------------------------
     # A new connection that says nothing holds a descriptor (browsers preconnect: be patient).
     silent_timeout_s: float = 20.0
+    # When others wait for its place, a connection that has yet to ask, whose head or handshake is
+    # not whole, or that lingers, keeps it for so long. A round trip by satellite is 0.6 s, and a
+    # packet that was lost comes again a moment later; a crowd that is silent holds no place longer.
+    silent_grace_s: float = 1.0
     # A TLS handshake, from TCP's on: two round trips, on any line. OpenSSL holds some 15 KiB for
     # each that is under way.
     tls_handshake_timeout_s: float = 10.0

@@ -118,7 +118,7 @@ class FakeTransport(Transport):
     ) -> None:
         self.protocol = protocol
         self.clock = FakeClock() if clock is None else clock
-        self.turn = self.clock()
+        self.turn = self._since = self.clock()
         self.peername = peername
         self.sent = bytearray()
         self.sends = 0
@@ -207,6 +207,10 @@ class FakeTransport(Transport):
 
     def set_deadline(self, seconds: float | None) -> None:
         self.deadline = None if seconds is None else seconds_checked(seconds)
+        self._since = self.turn
+
+    def waited(self) -> float:
+        return self.turn - self._since
 
     def extend_deadline(self, seconds: float, at_most: float) -> None:
         if self.deadline is not None:

@@ -169,6 +169,8 @@ def test_before_the_stop_begins_only_heads_say_it():
     assert (d.transport.deadline, silent.transport.deadline) == (15, 20)
     assert d.machine.is_idle()
     assert not silent.machine.is_idle()  # nobody makes room who has just come
+    silent.transport.turn += silent.context.limits.silent_grace_s
+    assert silent.machine.is_idle()
     assert CLOSE in d.feed(GET)
     assert d.transport.closed
 

@@ -71,13 +71,13 @@ class TestAcceptor:
         class Idle(Protocol):
             def __init__(self):
                 protocols.append(self)
-                self.idle_s, self.lost = 30 - len(protocols), False
+                self.lost = False
 
             def connection_made(self, transport):
-                transport.set_deadline(self.idle_s)
+                self.transport = transport
 
             def is_idle(self):
-                return self.idle_s != 27  # the third has something under way
+                return self is not protocols[2]  # which has something under way
 
             def connection_lost(self, exc):
                 self.lost = True
@@ -88,7 +88,8 @@ class TestAcceptor:
         port = listener.addresses[0].port
         clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(5)]
         run_until(reactor, lambda: len(protocols) == 5)
-        for _ in range(3):
+        for protocol in reversed(protocols):
+            protocol.transport.set_deadline(30)  # so that the last has been idle the longest
             reactor.run_once(timeout=0)
         assert len(listener) == 5  # nobody waits: nobody has to go
         clients.append(socket.create_connection(("127.0.0.1", port)))

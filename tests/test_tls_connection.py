@@ -9,6 +9,7 @@ import socket
 import ssl
 import threading
 from collections import Counter
+from contextlib import ExitStack
 from typing import ClassVar
 
 import pytest
@@ -418,6 +419,21 @@ def test_connections_that_are_idle_make_room(wire):
         assert any(read_nothing(sock) for sock in clients)
         for sock in clients:
             sock.close()
+
+
+@pytest.mark.parametrize("words", [b"", b"\x16\x03\x01"])
+def test_handshakes_that_do_not_go_on_make_room(wire, words):
+    limits = DEFAULT_LIMITS.replace(
+        connections_max=3, silent_grace_s=0.1, silent_timeout_s=60, tls_handshake_timeout_s=60
+    )
+    with wire.serving(app(hello, limits), limits), ExitStack() as stack:
+        for _ in range(5):
+            stack.enter_context(wire.plain()).sendall(words)
+            stack.enter_context(wire.client())  # and handshakes that nothing follows
+        with wire.client() as last:
+            last.sendall(LAST % b"/")
+            assert last.recv(4096).startswith(b"HTTP/1.1 200")
+        assert wire.in_loop(lambda: wire.listener.shed) >= 8
 
 
 def read_nothing(sock):

@@ -57,7 +57,7 @@ LIMIT_FLAGS = [
     (
         "--limit-concurrency --worker-connections",
         "connections_max",
-        "connections; idle ones make room, others wait",
+        "connections; idle and silent ones make room, others wait",
     ),
 ]
 TIMEOUT_FLAGS = [

@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int64_t, uint8_t
 
+from reactor._protocol cimport Transport
 from reactor.http._collecting cimport BodyStore
 from reactor.http._counting cimport AnswerCounts
 from reactor.http._edge cimport Edge
@@ -24,7 +25,7 @@ cdef class ServerContext:
     cdef object respond_to
     cdef int requests_per_turn
     cdef int64_t high_water
-    cdef double silent_timeout, keep_alive_timeout
+    cdef double silent_timeout, keep_alive_timeout, silent_grace
     cdef bint wants_answers, logs_answers, streams_bodies
     cdef public Slot slot       # where requests are counted; None: nowhere
     cdef AnswerCounts counts    # and what is known of their answers
@@ -34,7 +35,6 @@ cdef class ServerContext:
     cdef object error_fields   # the application's, of an answer that is the machine's
     cdef readonly bint draining # answers that begin are the last of their connections
     cdef bint finishing         # and nobody new comes; a next request is waited for idle_grace
-    cdef public bint sheds_silent   # who has yet to ask makes room for others
     cdef bint streams_end       # event streams are to end
     cdef double idle_grace
     cdef list spare             # parsers that nobody parses with now, the first spare_count
@@ -42,6 +42,7 @@ cdef class ServerContext:
     cdef public object websockets       # what the WebSockets of this server share; None: none was opened
     cdef public object websocket_options    # how they are opened; None: as by default
 
+    cdef bint is_silent(self, Transport transport) except -1
     cdef int judge(self, Request request) except -1
     cdef Response error(self, int status, str message)
     cdef RequestParser lend_parser(self)

@@ -22,7 +22,6 @@ class ServerContext:
     websockets: Any  # the `WebSocketContext` of this server; None: no WebSocket was opened
     websocket_options: WebSocketOptions | None
     slot: Slot | None  # where requests are counted; None: nowhere
-    sheds_silent: bool  # connections that have yet to ask, or whose head is not whole, are idle too
     @property
     def app(self) -> App: ...
     @property

@@ -47,6 +47,7 @@ cdef class ServerContext:
         self.high_water = limits.write_high_water_bytes
         self.silent_timeout = limits.silent_timeout_s
         self.keep_alive_timeout = limits.keep_alive_timeout_s
+        self.silent_grace = limits.silent_grace_s
 
     def drain(self, idle_grace_s):
         self.draining = True
@@ -67,6 +68,12 @@ cdef class ServerContext:
         self.counted = counts.values
         self.slot = counts.slot
         self.wants_answers = True
+
+    cdef bint is_silent(self, Transport transport) except -1:
+        """Whether a request was waited for so long that another may have the place. Not at once: if
+        everybody who comes were shed for the next who comes, a crowd would be served nothing."""
+        # None: at its end, if another thread asks.
+        return transport is not None and transport.waited() >= self.silent_grace
 
     cdef int judge(self, Request request) except -1:
         self.edge.judge(request)

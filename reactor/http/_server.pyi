@@ -17,8 +17,8 @@ class ServerMachine(DeferredResponder):
     def eof_received(self) -> bool: ...
     def connection_lost(self, exc: Any) -> None: ...
     def is_idle(self) -> bool:
-        """Whether it waits for one more request and nothing of that has come; if the context sheds
-        who is silent, for any request, and that has not come whole."""
+        """Whether it waits for one more request and nothing of that has come; or has waited for a
+        request for longer than the grace of who is silent, and that has not come whole."""
 
     def open_exchange(self) -> Exchange:
         """The handle of the request that is being answered; see `Request.exchange`."""

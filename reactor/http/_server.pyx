@@ -130,11 +130,14 @@ cdef class ServerMachine(DeferredResponder):
         self.exchange = self.transport = None
 
     cpdef is_idle(self):
-        # Not one that has yet to ask: if everybody who comes were shed for the next who comes,
-        # a crowd would be served nothing. When the server stops, nobody else comes.
-        return self.write_state == IDLE and (
-            self.read_state == IDLE and (self.clock == FOR_NEXT or self.context.finishing)
-            or self.read_state in (IDLE, HEAD) and self.context.sheds_silent)
+        if self.write_state != IDLE:
+            return False
+        if self.read_state == HEAD:
+            return self.clock == FOR_HEAD and self.context.is_silent(self.transport)
+        # When the server stops, nobody else comes.
+        return self.read_state == IDLE and (
+            self.clock == FOR_NEXT or self.context.finishing or self.clock == FOR_ANYTHING
+            and self.context.is_silent(self.transport))
 
     cpdef finish(self):
         if not self.is_closed():
@@ -164,9 +167,7 @@ cdef class ServerMachine(DeferredResponder):
         return rest
 
     cdef bint is_last(self) except -1:
-        if self.parser is not None and buffer_size(&self.parser.buffer):
-            return False
-        return self.peer_done or not self.transport.has_input()
+        return not self.is_behind() and (self.peer_done or not self.transport.has_input())
 
     # --- requests -------------------------------------------------------------------------
 
@@ -297,10 +298,9 @@ cdef class ServerMachine(DeferredResponder):
 
     cdef int peer_ended(self) except -1:
         """The peer's end came, and everything before it is answered."""
-        if self.read_state == IDLE:
-            return self.close()
         try:
-            self.parser.eof()
+            if self.read_state != IDLE:
+                self.parser.eof()
         except RemoteProtocolError as error:
             return self.answer_fault(error)
         return self.close()
@@ -421,7 +421,7 @@ cdef class ServerMachine(DeferredResponder):
 
     cdef int next_request(self) except -1:
         self.clock = OUTDATED
-        if self.parser is not None and buffer_size(&self.parser.buffer):
+        if self.is_behind():
             self.move_reading(START)
         return 0
 

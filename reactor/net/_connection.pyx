@@ -74,6 +74,7 @@ cdef class Connection(ServedEndpoint):
         self.high = self.high_usual = owner.high
         self.low = owner.low
         self.deadline = self.stall = INFINITY
+        self.since = self.loop.time_now()
         self.registration = registration_of(self.fd, self, react)
         return 0
 
@@ -104,7 +105,7 @@ cdef class Connection(ServedEndpoint):
             elif event == LOST:
                 self.notify_lost()
             elif event == SHED:
-                self.close(linger=False)
+                self.give_way()
             elif event == HANGUP:
                 self.end_ahead()
             elif event == GONE:
@@ -403,7 +404,6 @@ cdef class Connection(ServedEndpoint):
 
     cdef int shed(self) except -1:
         """Make room for somebody else."""
-        # Nothing is under way that a reset could destroy, and to linger would take its time.
         self.contained(SHED, None, None)
         return 0
 

@@ -233,8 +233,7 @@ cdef class Listener(ConnectionOwner):
     cdef readonly object limits, refusals
     cdef Py_ssize_t connections_max, backlog, accepts_per_turn
     cdef object on_empty        # None: it is not finishing
-    cdef double grace_s, handshake_s
-    cdef double pause_s, pause_max_s, warning_s, warned_at
+    cdef double grace_s, handshake_s, pause_s, pause_max_s, warning_s, warned_at
     cdef bint short             # of places or descriptors: some acceptor waits
     cdef readonly int shed
 
@@ -305,7 +304,6 @@ cdef class Listener(ConnectionOwner):
 
     cdef int accepted(self, int fd, const Peer *peer, Acceptor acceptor) except -1:
         """Raises OSError or MemoryError if there is no room for it; then it is closed."""
-        cdef object name
         try:
             name = peer_name(peer)
         except MemoryError:
@@ -419,14 +417,16 @@ cdef class Listener(ConnectionOwner):
         return 0
 
     cdef bint make_room(self) except -1:
-        """Close idle connections, the longest idle ones first; true if
-        some of them will be gone by the end of the next turn."""
+        """Close who is idle or silent, the longest first; true if some of them will be gone by the
+        end of the next turn."""
         self.short = True
         if self.going:
             return True
         self.say_if_full()
-        idle = [connection for connection in self.connections if connection.idle]
-        self.going = set(heapq.nsmallest(self.accepts_per_turn, idle, key=attrgetter("deadline")))
+        waiting = [connection for connection in self.connections if connection.gives_way]
+        first = heapq.nsmallest(self.accepts_per_turn, waiting, key=attrgetter("waits_since"))
+        # Who has asked while the loop was held up is read first.
+        self.going = {connection for connection in first if not connection.has_input()}
         self.shed += len(self.going)
         count(self.slot, SHED, len(self.going))
         for connection in self.going:
@@ -438,7 +438,7 @@ cdef class Listener(ConnectionOwner):
         if self.is_full() and now - self.warned_at > self.warning_s:
             self.warned_at = now
             log(logging.WARNING,
-                "%d connections are the limit: idle ones are closed, new clients wait",
+                "%d connections are the limit: idle and silent ones are closed, new clients wait",
                 self.connections_max)
         return 0
 

@@ -14,6 +14,7 @@ cdef class ConnectionOwner:
     cdef Py_ssize_t scratch_size
     cdef int64_t high, low, write_per_turn, sendfile_per_turn
     cdef double linger_timeout, linger_time, linger_rate, write_timeout
+    cdef double silent_grace
     cdef double linger_cut      # seconds less of linger_time, when it ends
     cdef int vain_events_max, pauses_max
     cdef double least_taken     # bytes in a write_timeout: less is nothing

@@ -23,6 +23,7 @@ cdef class ConnectionOwner:
         self.linger_time = limits.linger_time_s
         self.linger_rate = limits.linger_rate_min
         self.write_timeout = limits.write_timeout_s
+        self.silent_grace = limits.silent_grace_s
         self.window, self.pauses_max = limits.write_window_bytes, limits.write_pauses_max
         self.least_taken = limits.least_taken
         self.vain_events_max = limits.vain_events_max

@@ -10,3 +10,4 @@ cdef class ServedEndpoint(TimedEndpoint):
     cdef bint has_unsent(self) noexcept
     cdef int reading_changed(self) except -1
     cdef int end_ahead(self) except -1
+    cdef int give_way(self) except -1

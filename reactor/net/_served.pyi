@@ -13,6 +13,14 @@ class ServedEndpoint(TimedEndpoint):
         """Whether nothing is under way, as the protocol's ``is_idle()`` says, if it has one."""
 
     @property
+    def gives_way(self) -> bool:
+        """Whether it may be closed for another: it is idle, or only lingers for long enough."""
+
+    @property
+    def waits_since(self) -> float:
+        """When its deadline was set: who is closed for others is closed in this order."""
+
+    @property
     def under_way(self) -> bool:
         """Whether a stop should wait for it: it is not idle, or has not sent all."""
 

@@ -10,8 +10,10 @@ Must never know: what is sent or received.
 """
 
 from reactor.loop._registration cimport HANGUP
-from reactor.net._socket cimport pending_error
-from reactor.net._timed cimport OPEN
+from reactor.net._socket cimport has_input, pending_error, unacknowledged
+from reactor.net._timed cimport LINGERING, OPEN
+
+from libc.math cimport INFINITY
 
 import os
 
@@ -49,6 +51,25 @@ cdef class ServedEndpoint(TimedEndpoint):
         if self.state != OPEN or self.has_unsent():
             return False
         return bool(self.call_protocol("is_idle", ()))
+
+    @property
+    def gives_way(self):
+        if self.state != LINGERING:
+            return self.idle
+        # The peer has our last bytes, and sends no more, so no reset can take anything back.
+        return (self.waited() >= self.owner.silent_grace
+                and not has_input(self.fd) and unacknowledged(self.fd) == 0)
+
+    @property
+    def waits_since(self):
+        return -INFINITY if self.state == LINGERING else self.since
+
+    cdef int give_way(self) except -1:
+        # Nothing is under way that a reset could destroy, and to linger would take its time.
+        if self.state == LINGERING:
+            return self.close_now(None)
+        self.close(False)
+        return 0
 
     @property
     def under_way(self):

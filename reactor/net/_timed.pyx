@@ -113,6 +113,10 @@ cdef class TimedEndpoint(Endpoint):
             self.set_deadline_at(self.loop.time_now() + seconds if seconds >= 0 else INFINITY)
         return 0
 
+    cpdef double waited(self) except? -1:
+        self.check_made()
+        return self.loop.time_now() - self.since
+
     def extend_deadline(self, double seconds, double at_most):
         if seconds != seconds or at_most != at_most:
             raise ValueError("a deadline is a number of seconds, not nan")
@@ -121,6 +125,7 @@ cdef class TimedEndpoint(Endpoint):
 
     cdef int set_deadline_at(self, double when) except -1:
         self.deadline = when
+        self.since = self.loop.time_now()
         return self.arm()
 
     cdef int arm(self) except -1:

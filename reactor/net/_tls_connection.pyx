@@ -232,6 +232,11 @@ cdef class TlsConnection(Connection):
             self.finish(self.grace)
         return 0
 
+    cdef int give_way(self) except -1:
+        if self.shaking:
+            self.say_failed(ConnectionError("it was too slow, and others waited for its place"))
+        return Connection.give_way(self)
+
     cdef int deadline_over(self) except -1:
         if not self.shaking:
             return Connection.deadline_over(self)
@@ -330,6 +335,12 @@ cdef class TlsConnection(Connection):
             return
         self.grace = grace_s
         self.set_deadline_at(min(self.deadline, self.loop.time_now() + grace_s))
+
+    @property
+    def idle(self):
+        if self.shaking:
+            return self.state == OPEN and self.waited() >= self.owner.silent_grace
+        return super().idle
 
     @property
     def under_way(self):

@@ -262,6 +262,9 @@ class TlsTransport(Transport):
     def turn_began(self) -> float:
         return self._below.turn_began()
 
+    def waited(self) -> float:
+        return self._below.waited()
+
     def write(self, data: bytes | bytearray | memoryview) -> None:
         if self.is_closing() or not len(data):
             return

@@ -26,7 +26,7 @@ cdef enum:
     ACCEPTS_EMPTY                       # events of a listener that nobody waited behind any more
     ACCEPTS_LEFT                        # left to workers with fewer connections
     ACCEPT_PAUSES
-    SHED                                # idle connections that were closed to make room
+    SHED                                # connections that were closed to make room
     HANDSHAKES                          # of TLS
     HANDSHAKES_RESUMED
     HANDSHAKES_FAILED

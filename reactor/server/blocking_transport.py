@@ -51,13 +51,12 @@ class BlockingTransport(Transport):
         self._peer = peer
         self._limits = limits
         self._marks = limits.write_low_water_bytes, limits.write_high_water_bytes
-        self._half_closed = self._finishing = False
+        self._half_closed = self._finishing = self._giving_way = self._lingering = False
         self._reading = True
-        self._closing = False
-        self._aborted = False
+        self._closing = self._aborted = self._eof_seen = False
         self._lingers = True
-        self._eof_seen = False
         self._deadline: float | None = None
+        self._since = time.monotonic()  # when that was set
         self._held: bytearray | None = None  # what was written since `cork`
         self._soon: deque[Callable[[], object]] = deque()
         self._queued: int | None = None  # what the kernel had when it took no more; None: not known
@@ -121,16 +120,20 @@ class BlockingTransport(Transport):
 
     def finish(self) -> None:
         """Make the connection end after the response under way."""
-        # The thread that reads gets what has come, then the peer's end, as if the client had
-        # half-closed.
+        # The thread that reads gets what has come, then the end, as if the client had half-closed.
         self._finishing = True
         with suppress(OSError):
             self._sock.shutdown(socket.SHUT_RD)
         self._wake()
 
+    def give_way(self) -> None:
+        """Make the connection end for another; who has asked meanwhile is answered first."""
+        self._giving_way = True
+        self.finish()
+
     def finish_idle(self) -> None:
         """`finish`, if nothing is under way, or nobody can know whether it is."""
-        if self.idle or self._told_idle() is None:
+        if self.idle or self._tell("is_idle") is None:
             self.finish()
 
     def cut(self) -> None:
@@ -150,15 +153,21 @@ class BlockingTransport(Transport):
     @property
     def idle(self) -> bool:
         """Whether nothing is under way, as the protocol's ``is_idle()`` says, if it has one."""
-        return not self._closing and bool(self._told_idle())
-
-    def _told_idle(self) -> Any:
-        return self._tell("is_idle")
+        return not self._closing and bool(self._tell("is_idle"))
 
     @property
-    def ends_at(self) -> float:
-        """When the time of an idle one is over: the sooner, the longer it has been idle."""
-        return math.inf if self._deadline is None else self._deadline
+    def waits_since(self) -> float:
+        """When its deadline was set: who is closed for others is closed in this order."""
+        return -math.inf if self._lingering else self._since
+
+    @property
+    def gives_way(self) -> bool:
+        """Whether it may be closed for another: it is idle, or only lingers for long enough."""
+        if not self._lingering:
+            return self.idle and not self._giving_way
+        # The peer has our last bytes, and sends no more, so no reset can take anything back.
+        waited = self.waited() >= self._limits.silent_grace_s
+        return waited and unacknowledged(self._sock.fileno()) == 0
 
     @property
     def under_way(self) -> bool:
@@ -208,6 +217,9 @@ class BlockingTransport(Transport):
             self._protocol.buffer_updated(data)
         else:
             self._eof_seen = True
+            if self._giving_way and self.idle:
+                self.close(linger=False)
+                return
             if self._finishing:
                 self._tell("finish")  # here, since a protocol is its own thread's
             if not self._tell("eof_received"):
@@ -254,9 +266,10 @@ class BlockingTransport(Transport):
 
     def _drop_last_bytes(self) -> None:
         limits = self._limits
-        self._sock.shutdown(socket.SHUT_WR)
         end = time.monotonic() + limits.linger_time_s
         self.set_deadline(limits.linger_timeout_s)
+        self._lingering = True
+        self._sock.shutdown(socket.SHUT_WR)
         while True:
             self._sock.settimeout(self._seconds_left())
             dropped = len(self._sock.recv(limits.read_bytes_max))
@@ -416,12 +429,17 @@ class BlockingTransport(Transport):
 
     def set_deadline(self, seconds: float | None) -> None:
         left = None if seconds is None else seconds_checked(seconds)
-        self._deadline = None if left is None else time.monotonic() + left
+        self._since = time.monotonic()
+        self._deadline = None if left is None else self._since + left
+
+    def waited(self) -> float:
+        return time.monotonic() - self._since
 
     def extend_deadline(self, seconds: float, at_most: float) -> None:
         seconds, at_most = seconds_checked(seconds), seconds_checked(at_most)
         if self._deadline is not None:
-            self._deadline = min(self._deadline + seconds, time.monotonic() + at_most)
+            self._since = time.monotonic()
+            self._deadline = min(self._deadline + seconds, self._since + at_most)
 
     def call_soon(self, callback: Callable[[], object]) -> None:
         self._soon.append(callback)

@@ -307,7 +307,7 @@ class ThreadServer:
                 report(error, f"accepting {peer!r}")
 
     def _take_place(self) -> None:
-        """Wait until another connection may be served; idle ones make room.
+        """Wait until another connection may be served; idle and silent ones make room.
 
         A stop ends the waiting: whoever has been accepted until then is served too.
         """
@@ -318,13 +318,13 @@ class ThreadServer:
             self._warned_at = now
             log(
                 logging.WARNING,
-                "%d connections are the limit: idle ones are closed, new clients wait",
+                "%d connections are the limit: idle and silent ones are closed, new clients wait",
                 self._places_max,
             )
         while self._takes_clients():
-            idle = [transport for transport in list(self._serving.values()) if transport.idle]
-            if idle:
-                min(idle, key=lambda transport: transport.ends_at).finish()
+            waiting = [one for one in list(self._serving.values()) if one.gives_way]
+            if waiting:
+                min(waiting, key=lambda transport: transport.waits_since).give_way()
             # A connection that goes idle tells nobody, so the next look is after a pause.
             if self._places.acquire(timeout=self._limits.accept_pause_s):
                 return

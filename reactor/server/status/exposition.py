@@ -187,7 +187,7 @@ def _connections(snapshot: Snapshot) -> Iterator[Family]:
         "reactor_connections_accepted", "counter", "Since the start.", _one(counters.accepted)
     )
     yield Family(
-        "reactor_shed", "counter", "Idle ones that made room for new ones.", _one(counters.shed)
+        "reactor_shed", "counter", "Those that made room for new ones.", _one(counters.shed)
     )
     yield Family(
         "reactor_accept_paused",

@@ -28,12 +28,15 @@ from reactor.server.status.snapshot import Snapshot
 # Prometheus, a health check, some pages: each has one. Beside `Limits.connections_max`, from the
 # descriptors that are kept back for what is no connection.
 CONNECTIONS_MAX = 16
-# A quarter of them at a time: who is shed for others has been there for some turns, so that a
-# request which came with its connection is answered. Nobody has a body to send here, so nobody who
-# announces one keeps a place until it has come.
+# An answer takes a turn here, so who says nothing for many of them has no claim: a health check
+# waits for nobody. Event streams are no silent ones, and have a bound of their own. A quarter at a
+# time: who is shed for others has been there for some turns, so that a request which came with its
+# connection is answered. Nobody has a body to send here, so nobody who announces one keeps a place
+# until it has come.
 LIMITS = DEFAULT_LIMITS.replace(
     connections_max=CONNECTIONS_MAX,
     accepts_per_turn_max=CONNECTIONS_MAX // 4,
+    silent_grace_s=0.0,
     linger_timeout_s=0.1,
     linger_time_s=0.1,
 )
@@ -75,9 +78,6 @@ class StatusListener:
         context = ServerContext(app, LIMITS, DateField(), AccessLog(None))
         if self._edge is not None:
             context.guard(self._edge)
-        # An answer takes a turn here, so who says nothing for many of them has no claim: a health
-        # check waits for nobody. Event streams are no idle ones, and have a bound of their own.
-        context.sheds_silent = True
         return loop.serve(self._sockets, ServerMachines(context), LIMITS, counted=False)
 
     def close(self) -> None:

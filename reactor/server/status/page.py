@@ -272,7 +272,7 @@ def _refused(snapshot: Snapshot) -> str:
     rows = sorted(counters.faults.items(), key=lambda pair: -pair[1])
     failed = counters.handshakes.get("failed", 0)
     rows += [("TLS handshake", failed)] if failed else []
-    rows += [("idle, for a new one", counters.shed)] if counters.shed else []
+    rows += [("idle or silent, for a new one", counters.shed)] if counters.shed else []
     expired = sum(counters.expired.values())
     small = f"and {words.count(expired)} that were idle for long" if expired else ""
     if not rows:
