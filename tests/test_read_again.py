@@ -10,7 +10,7 @@ from crew import (
     crewed_folder,  # noqa: F401 - a fixture
     write_app,
 )
-from processes import eventually
+from processes import eventually, run_reactor
 from test_workers import is_taken
 
 
@@ -42,6 +42,30 @@ def test_a_mistake_leaves_all_as_it_is(folder):
         configure(folder, "access_log = false")
         server.signal(signal.SIGHUP)
         eventually(lambda: ask(server) != before, "another one serves")
+
+
+def test_an_option_that_does_not_fit_is_one_line_of_the_log(folder):
+    with crew(folder, "--supervise") as server:
+        before = ask(server)
+        configure(folder, "spa = true")
+        server.signal(signal.SIGHUP)
+        eventually(lambda: "the reload has failed" in server.err, "it is told")
+        assert ask(server) == before
+        server.stop()
+        said = [line for line in server.err.splitlines() if "--spa" in line]
+        sentence = "--spa: only a folder has such options, crewed:app is none"
+        assert [line.partition("those who serve go on: ")[2] for line in said] == [sentence]
+        assert " ERROR " in said[0]
+        assert "--help" not in server.err
+        assert "the import ended" not in server.err
+
+
+def test_at_the_start_it_is_a_sentence(folder):
+    configure(folder, "spa = true")
+    done = run_reactor("serve", "crewed:app", "--supervise", "--port", "0", cwd=folder)
+    assert done.returncode == 2
+    assert "reactor: --spa: only a folder has such options" in done.stderr
+    assert "--help" in done.stderr
 
 
 def test_what_only_a_restart_changes_is_named(folder):

@@ -83,17 +83,21 @@ TIMEOUT_FLAGS = [
 ]
 
 
-def explained(body: Callable[[], int]) -> int:
-    """What ``body`` returns; or what it raises is said, and the exit code for that."""
+def explained(body: Callable[[], int], tell: Callable[[str], object] | None = None) -> int:
+    """What ``body`` returns; or what it raises is said, and the exit code for that. ``tell`` gets
+    the sentence in the place of the user at the command line."""
     from reactor.cli.target import ApplicationFailed, WrongUsage
 
     try:
         return body()
     except WrongUsage as error:
-        say(f"{error} (see reactor serve --help)")
+        if tell is None:
+            say(f"{error} (see reactor serve --help)")
+        else:
+            tell(str(error))
         return WRONG_USAGE
     except ConfigurationError as error:
-        say(str(error))
+        (tell or say)(str(error))
         return CANNOT_START
     except ShutdownError as error:
         say(str(error))

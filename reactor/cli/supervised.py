@@ -106,6 +106,8 @@ class _Service:
         self._sockets, self._tls = sockets, contexts
         self._showing, self._sources = showing, sources
         self._app: Any = None
+        self._was_read_again = False
+        self.failure = ""
         self._notes: Notes | None = None  # of the workers; None: nobody looks
 
     def status_of(self, supervisor: Supervisor) -> CrewStatus | None:
@@ -127,6 +129,7 @@ class _Service:
     def read_again(self) -> None:
         """In the supervisor, for the generation that comes."""
         self._options, kept = read_again(self._options)
+        self._was_read_again = True
         if kept:
             log_line(logging.WARNING, "only a restart changes %s", ", ".join(kept))
         self._logs.reopen()
@@ -136,9 +139,14 @@ class _Service:
     def load(self) -> int:
         # The log of the supervisor is not this process's: the application may have one of its own.
         self._showing.close()
-        if self._sources is None:
-            return explained(self._load)
-        return explained(partial(self._load_watched, self._sources))
+        load = self._load
+        if self._sources is not None:
+            load = partial(self._load_watched, self._sources)
+        # At the start a sentence for who has started it; later a line of the supervisor's log.
+        return explained(load, self._leave if self._was_read_again else None)
+
+    def _leave(self, sentence: str) -> None:
+        self.failure = sentence
 
     def _load_watched(self, sources: Sources) -> int:
         began = time.time_ns()

@@ -196,6 +196,8 @@ class Generations:
             log(logging.ERROR, "cannot start: %s", why)
             self._cannot_start(CANNOT_START)
         elif self._mold is None or self._mold.child.ended:
+            if failed is not None and failed.failure:
+                log(logging.ERROR, "the application cannot be loaded again: %s", why)
             self._loop.call_later(MOLD_PAUSE_S, self._mold_again)
         else:
             self._say_failed(why)
@@ -260,12 +262,14 @@ class Generations:
         if mold.closed:
             return
         if not self._owner.has_served and mold is self._next and mold.explained:
+            if mold.failure:
+                log(logging.ERROR, "cannot start: %s", mold.failure)
             self._cannot_start(code_of(status))
             return
         if self._owner.stopping:
             return
         if mold is self._next:
-            self._no_mold(f"the import ended {how_ended(status)}")
+            self._no_mold(mold.failure or f"the import ended {how_ended(status)}")
         elif mold is self._mold:
             log(logging.WARNING, "the mold %d ended %s", mold.child.pid, how_ended(status))
             mold.closed = True

@@ -112,7 +112,8 @@ class Mold(_Line):
         self.generation = generation
         self.is_loaded = False
         self.closed = False
-        self.explained = False  # the log says why it could not load
+        self.explained = False  # it has said why it could not load: to the log, or here
+        self.failure = ""
         self.threads = ""
         self.forking = 0  # workers whose numbers are not known yet
         self._watching = watching
@@ -150,7 +151,7 @@ class Mold(_Line):
             self.is_loaded = True
             self._watching.loaded(self)
         elif kind == FAILED:
-            self.explained = True
+            self.explained, self.failure = True, packet[1:].decode(errors="replace")
         elif kind == THREADS:
             self.threads = packet[1:].decode(errors="replace")
 

@@ -31,7 +31,7 @@ from reactor.server.workers.children import fork, hear_again
 from reactor.server.workers.worker import Channel, Service, explaining, work
 
 LOADED, THREADS, FORKED = b"L", b"T", b"F"
-FAILED = b"E"  # to load, and why is in the log
+FAILED = b"E"  # to load, and why is in the log, or stands behind it
 FORK = struct.Struct("!II")  # the worker's number, and where it is in the page
 CHILD = struct.Struct("!cII")  # FORKED, the worker's number, its process's (0: it was not forked)
 # Names of threads, as far as they fit.
@@ -56,7 +56,10 @@ def mold(
         signal.signal(number, _leave_it)
     hear_again()
     if preload:
-        code = explaining(service.load, partial(_say, supervisor, FAILED))
+        code = explaining(
+            service.load,
+            lambda: _say(supervisor, (FAILED + service.failure.encode())[:PACKET_BYTES_MAX]),
+        )
         if code:
             return code
         gc.collect()

@@ -43,7 +43,13 @@ _OF_THE_SUPERVISOR = (
 
 
 class Service(Protocol):
-    """What the processes of a supervisor do. Each of them says itself why it cannot."""
+    """What the processes of a supervisor do. Each of them says itself why it cannot.
+
+    Attributes:
+        failure: why `load` was not possible, where that is left to the supervisor to say; else "".
+    """
+
+    failure: str
 
     def load(self) -> int:
         """Import the application; 0, or the exit code if that is not possible."""
