@@ -18,7 +18,8 @@ from reactor.parser._frames import FrameReader
 
 USUAL = Limits()
 # So that short inputs reach the bounds.
-SMALL = Limits(websocket_inflate_ratio_max=4, websocket_inflate_free_bytes=50)
+SMALL = Limits(
+    websocket_inflate_ratio_max=4, websocket_inflate_free_bytes=50, websocket_inflate_per_turn_max=7)
 
 
 cdef object outcome(list pieces, int mode):

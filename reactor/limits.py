@@ -201,10 +201,18 @@ class Limits(Value):
     # An application that sends on to a peer that takes nothing, without a look at `room`, loses the
     # connection: what it sends to a thousand slow ones would be all memory there is.
     websocket_unsent_bytes_max: int = 16 * MIB
-    # What deflate may make of a message, once that is over the second: Apache's
-    # DeflateInflateRatioLimit. Over it: 1009.
+    # What deflate may make of all messages of a client: so many times what was received (Apache's
+    # DeflateInflateRatioLimit), and over that so much at once, and again each second. Of those of
+    # a server, who was chosen, each may be so much over it. Else: 1009. JSON is 40 times its
+    # deflated size, a page of zeros 190 times: neither owes anything. One letter or colour is 500
+    # to 960 times, and 17 such images of 300 KB a second may come for ever: a MiB takes 2 ms, so
+    # that is 1 % of a core. Nothing is over 1032 times.
     websocket_inflate_ratio_max: int = 200
-    websocket_inflate_free_bytes: int = MIB
+    websocket_inflate_free_bytes: int = 4 * MIB
+    # What a connection may inflate in a turn, with what it is inflated from, before others have
+    # theirs; and all together: 2 ms. The first is small: short messages wait for those of others.
+    websocket_inflate_per_turn_max: int = 64 * KIB
+    websocket_inflate_per_turn_all_max: int = MIB
     # Shorter messages are not deflated: they would become longer.
     websocket_deflate_bytes_min: int = 64
     # With more connections than this none keeps what it needs to deflate the next message by the

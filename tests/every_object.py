@@ -256,6 +256,7 @@ RECIPES: dict[str, Callable[[], tuple[object, ...]]] = {
     "FileStamps": lambda: (os.open("/", os.O_RDONLY), [b"tmp"]),
     "File": lambda: (os.open(os.devnull, os.O_RDONLY), 10),
     "FrameReader": lambda: (True, 100),
+    "InflateTurns": lambda: (Limits(),),
     "WebSocketContext": lambda: (Limits(), FakeJournal()),
     "WebSocketMachine": lambda: (WebSocketContext(Limits(), FakeJournal()), WebSocket()),
     "Headers": lambda: ([("a", "b")],),

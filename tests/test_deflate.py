@@ -247,6 +247,8 @@ class TestBombs:
         try:
             for start in range(0, len(message), 65_536):
                 d.feed(message[start : start + 65_536])
+                while d.transport.run_soon():
+                    pass
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
@@ -254,16 +256,70 @@ class TestBombs:
         assert peak < 20 << 20
 
     def test_the_ratio_has_a_bound_above_a_size(self):
-        limits = Limits(websocket_inflate_ratio_max=50, websocket_inflate_free_bytes=100_000)
-        for size, code in ((100_000, None), (100_001, 1009)):
-            data = of_client(BINARY, deflated(bytes(size)), deflated=True)
+        payload = deflated(bytes(60_000))
+        over = 60_000 - 50 * (2 + len(payload))
+        data = of_client(BINARY, payload, deflated=True)
+        for free, code in ((over, None), (over - 1, 1009)):
+            limits = Limits(websocket_inflate_ratio_max=50, websocket_inflate_free_bytes=free)
             for pieces in [[data], *cuts(data)]:
                 d = deflating(limits)
                 sent = [item for piece in pieces for item in d.feed(piece)]
                 if code is None:
-                    assert d.socket.messages == [bytes(size)]
+                    assert d.socket.messages == [bytes(60_000)]
                 else:
                     assert [payload[:2] for _, payload in sent] == [close_payload(1009)]
+
+    def test_what_all_messages_owe_has_a_bound_and_is_forgiven_in_time(self):
+        payload = deflated(bytes(60_000))
+        over = 60_000 - 200 * (2 + len(payload))
+        limits = Limits(websocket_inflate_free_bytes=3 * over)
+        now = [100.0]
+        inflater = Inflater(12, True, limits, lambda: now[0])
+
+        def inflate():
+            return inflater.inflate(payload, 1 << 20, True, True)
+
+        for _ in range(3):
+            assert inflate() == bytes(60_000)
+        with pytest.raises(RemoteProtocolError) as caught:
+            inflate()
+        assert (caught.value.status, caught.value.code) == (1009, "ws-inflate-ratio")
+        now[0] += 1.4  # the four are forgiven, and a third of it is left over
+        inflater.inflate(payload, 1 << 20, True, True)
+        now[0] += 1000  # what is forgiven is not saved up
+        for _ in range(3):
+            inflate()
+        with pytest.raises(RemoteProtocolError):
+            inflate()
+
+    def test_what_is_received_pays_for_what_was_owed_but_not_for_what_comes(self):
+        payload, plain = deflated(bytes(60_000)), random.Random(2).randbytes(5000)
+        over = 60_000 - 200 * (2 + len(payload))
+        limits = Limits(websocket_inflate_free_bytes=over)
+        inflater = Inflater(12, True, limits, lambda: 0.0)
+        for _ in range(3):
+            inflater.inflate(deflated(plain), 1 << 20, True, True)
+            inflater.inflate(payload, 1 << 20, True, True)
+        with pytest.raises(RemoteProtocolError):
+            inflater.inflate(payload, 1 << 20, True, True)
+
+    def test_of_a_server_each_message_is_judged_alone(self):
+        inflater = Inflater(12, True, Limits())
+        for _ in range(200):
+            inflater.inflate(deflated(bytes(60_000)), 1 << 20, True, True)
+        with pytest.raises(RemoteProtocolError):
+            inflater.inflate(deflated(bytes(6 << 20)), 8 << 20, True, True)
+            while inflater.pending:
+                inflater.go_on(8 << 20)
+
+    @pytest.mark.parametrize(
+        "data", [b"[" + b"0," * 1500 + b"0]", bytes(4096), b'{"temperature": 20.0}, ' * 150]
+    )
+    def test_what_compresses_well_passes_for_ever(self, data):
+        inflater = Inflater(12, False, Limits(websocket_inflate_free_bytes=0), lambda: 0.0)
+        compressor = zlib.compressobj(6, zlib.DEFLATED, -12, 5)
+        for _ in range(1000):
+            assert inflater.inflate(deflated(data, compressor), 1 << 20, True, True) == data
 
     def test_the_ratio_does_not_depend_on_how_it_is_cut(self):
         limits = Limits(websocket_inflate_ratio_max=4, websocket_inflate_free_bytes=50)

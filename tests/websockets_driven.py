@@ -61,10 +61,10 @@ class UnsentTransport(FakeTransport):
 class DrivenSocket:
     """One opened WebSocket, and what is seen at its other end."""
 
-    def __init__(self, socket=None, limits=None, is_client=False, memory=None, **codec):
+    def __init__(self, socket=None, limits=None, is_client=False, memory=None, turns=None, **codec):
         self.socket = socket or Recorder()
         self.journal = FakeJournal()
-        self.context = WebSocketContext(limits or Limits(), self.journal, memory, is_client)
+        self.context = WebSocketContext(limits or Limits(), self.journal, memory, is_client, turns)
         self.machine = WebSocketMachine(self.context, self.socket, **codec)
         self.transport = UnsentTransport(self.machine)
         self.other_end = FrameReader(is_client, 1 << 30)

@@ -32,6 +32,7 @@ cdef class WebSocketMachine(WebSocketSender):
     cdef bint paused            # by the application
     cdef bint reads_while_full, notified, going_on, peer_done
 
+    cdef bint may_inflate(self) except -1
     cdef int read_on(self) except -1
     cdef int control_received(self, int opcode, bytes payload) except -1
     cdef int close_received(self, bytes payload) except -1

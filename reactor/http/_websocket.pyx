@@ -6,7 +6,8 @@
 
 `WebSocket` is the application's side, and made by it; `WebSocketMachine` is the protocol of the
 connection, whose sending half is `_websocket_sending.pyx`. A message is given out inside the read that made it whole. If the application pauses,
-or many came at once, the rest of the read waits here, as it came, and nothing more is read.
+or many came at once, or much is to be inflated, the rest of the read waits here, as it came, and nothing
+more is read.
 
 The machine reads no clock: it asks its transport for a deadline, and each read moves it.
 The docstrings are in `_websocket.pyi`.
@@ -17,7 +18,8 @@ from libc.stdint cimport int64_t, uint8_t
 
 from reactor.process._forked cimport end_if_forked
 from reactor.http._collecting cimport BodyRoom
-from reactor.http._websocket_sending cimport CLOSED, CLOSING, NOT_OPEN, OPEN, WebSocketContext
+from reactor.http._websocket_sending cimport (
+    CLOSED, CLOSING, NOT_OPEN, OPEN, InflateTurns, WebSocketContext)
 from reactor.parser._frames cimport CLOSE, CONTINUATION, FIN, PING, PONG
 from reactor.parser._message cimport Request
 
@@ -144,8 +146,18 @@ cdef class WebSocketMachine(WebSocketSender):
         if self.rest is not None:
             self.rest += <bytes>data[:size]  # of a transport that gave it though it was to pause
             return 0
+        if self.reader.inflater is not None and not self.may_inflate():
+            self.rest = <bytes>data[:size]
+            return self.set_reading()
         self.reader.lend(data, size)
         return self.read_on()
+
+    cdef bint may_inflate(self) except -1:
+        """Whether those who have read something leave it a share of this turn."""
+        cdef InflateTurns turns = self.context.turns
+        turns.begin(self.transport.turn_began())
+        self.reader.allowance = turns.each
+        return turns.left > 0 or self.reader.dropping
 
     def eof_received(self):
         self.peer_done = True
@@ -204,6 +216,7 @@ cdef class WebSocketMachine(WebSocketSender):
         if isinstance(exc, TimeoutError):
             self.context.journal.refused(socket.client, RemoteProtocolError(
                 1006, "write-timeout", "nothing of what was sent was taken"))
+        self.context.turns.leave(self)
         socket.over = True
         self.notify_closed(self.code if closing else 1006, self.reason if closing else "")
         socket.machine = None   # each holds the other
@@ -241,8 +254,10 @@ cdef class WebSocketMachine(WebSocketSender):
                         self.failed(exception, "on_message")
         except RemoteProtocolError as error:
             self.refuse(error)
+        if reader.inflater is not None:
+            self.context.turns.left -= self.context.turns.each - reader.allowance
         if self.stage != CLOSED:
-            if reader.at < reader.end:
+            if reader.at < reader.end or reader.inflating:
                 self.rest = <bytes>reader.at[:reader.end - reader.at]
                 reader.at = reader.end
             self.count(reader.size)
@@ -252,6 +267,10 @@ cdef class WebSocketMachine(WebSocketSender):
     def _go_on(self):
         """Read on in what was left over."""
         self.going_on = False
+        if self.reader.inflater is not None:
+            self.context.turns.leave(self)
+            if self.stage != CLOSED:
+                self.may_inflate()  # the turn is its own
         rest, self.rest = self.rest, None
         if rest is not None and self.stage != CLOSED:
             if self.paused:
@@ -274,7 +293,10 @@ cdef class WebSocketMachine(WebSocketSender):
     cdef int plan(self) except -1:
         if not self.going_on:
             self.going_on = True
-            self.transport.call_soon(self._go_on)
+            if self.reader.inflater is None:
+                self.transport.call_soon(self._go_on)
+            else:
+                self.context.turns.wait(self)
         return 0
 
     cdef int count(self, int64_t size) except -1:

@@ -13,6 +13,7 @@ class WebSocketContext:
     Args:
         memory: the bound of all bodies together (`ServerContext.bodies`), which messages that
             come in parts count against.
+        turns: of all WebSockets of a loop; unless given, they are of this context's.
     """
 
     deflating: int
@@ -22,9 +23,24 @@ class WebSocketContext:
     def journal(self) -> Journal: ...
     @property
     def is_client(self) -> bool: ...
+    @property
+    def turns(self) -> InflateTurns: ...
     def __init__(
-        self, limits: Limits, journal: Journal, memory: Any = None, is_client: bool = False
+        self,
+        limits: Limits,
+        journal: Journal,
+        memory: Any = None,
+        is_client: bool = False,
+        turns: InflateTurns | None = None,
     ) -> None: ...
+
+@disjoint_base
+class InflateTurns:
+    """Who may inflate in a turn of the loop, and how much: each a share, some of all."""
+
+    def __init__(self, limits: Limits) -> None: ...
+    def turn_began(self) -> float:
+        """When the last turn began in which something was read: see `Transport.turn_began`."""
 
 @disjoint_base
 class WebSocketSender(Protocol):

@@ -1,4 +1,11 @@
-"""What a WebSocket sends: messages, control frames, and when it must not.
+"""What WebSockets share, and what one sends: messages, control frames, and when it must not.
+
+What they share besides numbers are the turns in which they inflate. A few bytes may stand for
+megabytes, so each stops after a share of a turn of the loop, and who stops goes to the end of a queue:
+
+    read ──> its share ─┬─> all is read
+      ^                 └─> `wait` ──> one of the next few ──> in the next turn: its share ─> ...
+      └── nothing is read from who waits
 
 Must never know: what is read, who sends it.
 """
@@ -28,7 +35,8 @@ cdef enum:
 
 cdef class WebSocketContext:
 
-    def __init__(self, limits, journal, BodyRoom memory=None, bint is_client=False):
+    def __init__(self, limits, journal, BodyRoom memory=None, bint is_client=False,
+                 InflateTurns turns=None):
         self.limits = limits
         self.journal = journal
         self.memory = memory
@@ -43,6 +51,48 @@ cdef class WebSocketContext:
         self.message_bytes_max = limits.websocket_message_bytes_max
         self.unsent_bytes_max = limits.websocket_unsent_bytes_max
         self.deflate_bytes_min = limits.websocket_deflate_bytes_min
+        self.turns = InflateTurns(limits) if turns is None else turns
+
+
+cdef class InflateTurns:
+
+    def __init__(self, limits not None):
+        self.each = limits.websocket_inflate_per_turn_max
+        # One half for who has just read, one for who goes on: neither keeps the other out.
+        self.half = max(self.each, limits.websocket_inflate_per_turn_all_max // 2)
+        self.left = self.half
+        self.most = self.half // self.each
+        self.waiting = []
+
+    def turn_began(self):
+        return self.turn
+
+    cdef int begin(self, double turn) except -1:
+        if turn != self.turn:
+            self.turn = turn
+            self.left = self.half
+        return 0
+
+    cdef int wait(self, WebSocketSender sender) except -1:
+        self.waiting.append(sender)
+        return self.give()
+
+    cdef int leave(self, WebSocketSender sender) except -1:
+        """It goes on now, or is lost."""
+        if sender.has_turn:
+            sender.has_turn = False
+            self.taken -= 1
+        return self.give()
+
+    cdef int give(self) except -1:
+        cdef WebSocketSender sender
+        while self.taken < self.most and self.waiting:
+            sender = self.waiting.pop(0)
+            if sender.stage != CLOSED and sender.transport is not None:
+                sender.transport.call_soon(sender._go_on)
+                sender.has_turn = True
+                self.taken += 1
+        return 0
 
 
 cdef class WebSocketSender(Protocol):

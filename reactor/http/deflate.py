@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from reactor._value import Value
 from reactor.errors import RemoteProtocolError
@@ -26,8 +26,9 @@ _WINDOW_BITS_MIN = 9
 _NAME = "permessage-deflate"
 # RFC 7692 7.2.1: what every message ends with, and what is not sent.
 _TAIL = b"\x00\x00\xff\xff"
-# What is inflated at a time, to be put where it stays before there is more.
-_STEP_BYTES = 256 * 1024
+# The least that a frame has besides its payload (RFC 6455 5.2). It was received as well: without
+# it a page of zeros again and again, 20 bytes each, would be over the ratio.
+_FRAME_HEAD_BYTES = 2
 
 # RFC 6455 9.1: extension-list; a value may be quoted, and is a token then too.
 _WORD = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
@@ -145,6 +146,12 @@ def _parameters(element: str) -> Parameters | None:
 class Inflater:
     """Inflates the messages of one direction, in the pieces in which they come.
 
+    What comes out over the ratio is owed, up to a bound.
+
+    Args:
+        clock: seconds. All messages have one account, and as much as the bound is forgiven each
+            second. Without one each message has its own.
+
     Attributes:
         pending: whether `go_on` has more of what was given to `inflate`.
 
@@ -153,17 +160,27 @@ class Inflater:
     """
 
     __slots__ = (
-        *("_bits", "_data", "_decompressor", "_forgets", "_frame_ends", "_free", "_last"),
-        *("_ratio", "_read", "_written", "pending"),
+        *("_bits", "_clock", "_data", "_decompressor", "_forgets", "_frame_ends", "_free"),
+        *("_last", "_owed", "_owed_at", "_ratio", "_read", "_step", "_written", "pending"),
     )
 
-    def __init__(self, bits: int, forgets: bool, limits: Limits) -> None:
+    def __init__(
+        self,
+        bits: int,
+        forgets: bool,
+        limits: Limits,
+        clock: Callable[[], float] | None = None,
+    ) -> None:
+        self._clock = clock
         self._bits = max(bits, _WINDOW_BITS_MIN)
         self._forgets = forgets
         self._free = limits.websocket_inflate_free_bytes
+        # To be put where it stays before there is more; a share of a turn is overrun by no more.
+        self._step = limits.websocket_inflate_per_turn_max
         self._ratio = limits.websocket_inflate_ratio_max
         self._decompressor: zlib._Decompress | None = None
-        self._read = self._written = 0
+        self._read, self._written = _FRAME_HEAD_BYTES, 0
+        self._owed = self._owed_at = 0.0
         self.pending = False
 
     def inflate(self, data: bytes, most: int, frame_ends: bool, last: bool) -> bytes:
@@ -180,7 +197,7 @@ class Inflater:
     def go_on(self, most: int) -> bytes:
         if self._decompressor is None:
             self._decompressor = zlib.decompressobj(-self._bits)
-        at_most = min(most + 1, _STEP_BYTES)
+        at_most = min(most + 1, self._step)
         try:
             piece = self._decompressor.decompress(self._data, at_most)
         except zlib.error as error:
@@ -200,14 +217,26 @@ class Inflater:
         return piece
 
     def _ended(self) -> None:
-        if self._frame_ends and self._written > max(self._free, self._ratio * self._read):
+        if self._frame_ends:
+            over = self._written - self._ratio * self._read
+            self._read, self._written = _FRAME_HEAD_BYTES, 0
+            if over > 0 or self._owed:
+                self._charge(over)
+        if self._last and self._forgets:
+            self._decompressor = None
+
+    def _charge(self, over: int) -> None:
+        if self._clock is not None:
+            now = self._clock()
+            self._owed = max(0.0, self._owed - self._free * (now - self._owed_at))
+            self._owed_at = now
+        self._owed = max(0.0, self._owed + over)
+        if self._owed > self._free:
             raise RemoteProtocolError(
-                1009, "ws-inflate-ratio", f"a message inflates {self._ratio}-fold"
+                1009, "ws-inflate-ratio", f"messages inflate {self._ratio}-fold"
             )
-        if self._last:
-            self._read = self._written = 0
-            if self._forgets:
-                self._decompressor = None
+        if self._last and self._clock is None:
+            self._owed = 0.0
 
 
 class Deflater:

@@ -167,7 +167,9 @@ def codec_of(
     ours = agreement.server_bits, agreement.server_forgets
     if shared.is_client:
         theirs, ours = ours, theirs
-    return Inflater(*theirs, shared.limits), Deflater(*ours)
+    # A client has chosen its server, whose messages may all be of one letter.
+    clock = None if shared.is_client else shared.turns.turn_began
+    return Inflater(*theirs, shared.limits, clock), Deflater(*ours)
 
 
 def listed(values: Iterable[str]) -> list[str]:

@@ -30,11 +30,14 @@ cdef class FrameReader:
     cdef PyObject *data         # a message that comes in parts: the first `size` of bytes, or of a str
     cdef Py_ssize_t size, capacity
     cdef uint64_t left          # bytes that the frame's payload has still to bring
+    cdef int64_t allowance      # of bytes to inflate: at zero nothing is read until there is more
     cdef uint32_t key, utf8
     cdef uint8_t[FRAME_HEAD_BYTES_MAX] head
     cdef uint8_t head_size, first, message
     cdef bint masked            # the peer is a client: all its frames are
     cdef bint in_payload, deflated
+    cdef bint inflating         # more comes of what the inflater was given; if `last`, the message ends
+    cdef bint last
     cdef bint ascii             # `data` is a str, of ASCII so far
     cdef public bint dropping   # messages are read over: nobody takes them any more
 
@@ -57,6 +60,7 @@ cdef class FrameReader:
     cdef int become_bytes(self, Py_ssize_t size) except -1
     cdef int append_inflated(self, bytes inflated) except -1
     cdef int inflate(self, Py_ssize_t size, bint last) except -1
+    cdef int inflate_on(self) except -1
     cdef int finish_message(self) except -1
     cdef object take_data(self)
 

@@ -7,7 +7,8 @@
 A message that is whole in what was lent is unmasked straight into the object that is given out.
 One that comes in parts is collected in one object, that grows with what has come and not with what
 its head announces. Text is checked while it comes, so that a fault is seen at the byte that makes it
-certain; a length that is over the bound, before its payload.
+certain; a length that is over the bound, before its payload. What inflates stops at an allowance,
+in the middle of a message too: a few bytes may stand for megabytes.
 
 Must never know: a connection, what a close code means, what is answered.
 The docstrings are in `_frames.pyi`.
@@ -15,6 +16,7 @@ The docstrings are in `_frames.pyi`.
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.ref cimport Py_XDECREF
+from libc.stdint cimport INT64_MAX
 from libc.string cimport memcpy
 
 from reactor.errors import RemoteProtocolError
@@ -51,6 +53,7 @@ cdef class FrameReader:
         self.masked = masked
         self.message_bytes_max = message_bytes_max
         self.inflater = inflater
+        self.allowance = INT64_MAX
 
     def __dealloc__(self):
         Py_XDECREF(self.data)
@@ -58,6 +61,7 @@ cdef class FrameReader:
     def read(self, bytes data not None, list found=None):
         if found is None:
             found = []
+        self.allowance = INT64_MAX
         self.lend(<const uint8_t *>PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
         while True:
             opcode = self.pull()
@@ -89,10 +93,12 @@ cdef class FrameReader:
         """The opcode of what is whole now, CONTINUATION if nothing is. Raises RemoteProtocolError
         with the close code as its status; then nothing more may be read."""
         cdef int opcode
-        while True:
-            if not self.in_payload and not self.read_head():
+        while self.allowance > 0:
+            if self.inflating:
+                opcode = self.inflate_on()
+            elif not self.in_payload and not self.read_head():
                 return CONTINUATION
-            if self.first & 8:
+            elif self.first & 8:
                 opcode = self.read_control()
             elif (self.message == CONTINUATION and self.first & FIN and not self.deflated
                     and not self.dropping and self.left <= <uint64_t>(self.end - self.at)):
@@ -101,8 +107,9 @@ cdef class FrameReader:
                 opcode = self.read_part()
             if opcode != CONTINUATION:
                 return opcode
-            if self.in_payload:
+            if self.in_payload and not self.inflating:
                 return CONTINUATION  # the payload goes on
+        return CONTINUATION
 
     # --- the head of a frame --------------------------------------------------------------
 
@@ -250,7 +257,7 @@ cdef class FrameReader:
             self.key = frames_turned(self.key, size)
             return CONTINUATION
         self.in_payload = False
-        return self.finish_message() if last else CONTINUATION
+        return self.finish_message() if last and not self.inflating else CONTINUATION
 
     cdef int append(self, const uint8_t *data, Py_ssize_t size, uint32_t key) except -1:
         cdef Py_ssize_t needed = self.size + size
@@ -307,13 +314,22 @@ cdef class FrameReader:
             frames_mask(<uint8_t *>PyBytes_AS_STRING(plain), self.at, size, self.key)
         inflated = self.inflater.inflate(
             plain, self.message_bytes_max - self.size, size == <Py_ssize_t>self.left, last)
-        self.append_inflated(inflated)
-        while self.inflater.pending:
+        self.allowance -= size  # to read codes costs something, and they may stand for nothing
+        self.last = last
+        return self.append_inflated(inflated)
+
+    cdef int inflate_on(self) except -1:
+        while self.inflating and self.allowance > 0 and not self.dropping:
             self.append_inflated(self.inflater.go_on(self.message_bytes_max - self.size))
-        return 0
+        if self.inflating and not self.dropping:
+            return CONTINUATION
+        self.inflating = False
+        return self.finish_message() if self.last else CONTINUATION
 
     cdef int append_inflated(self, bytes inflated) except -1:
         cdef Py_ssize_t size = PyBytes_GET_SIZE(inflated)
+        self.inflating = self.inflater.pending
+        self.allowance -= size
         if size > self.message_bytes_max - self.size:
             raise self.too_big()
         if size:
@@ -332,6 +348,8 @@ cdef class FrameReader:
         self.item = self.take_data()
         if message == TEXT and isinstance(self.item, bytes):
             # It was checked while it came: this cannot fail but for want of memory.
+            if self.inflater is not None:
+                self.allowance -= PyBytes_GET_SIZE(self.item)  # all of it is gone through once more
             self.item = self.decoded(
                 <const uint8_t *>PyBytes_AS_STRING(self.item), PyBytes_GET_SIZE(self.item))
         return message
