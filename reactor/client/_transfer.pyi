@@ -48,6 +48,11 @@ class Transfer(Exchange):
         """Bytes of the body as they came, before any decoding."""
 
     @property
+    def glimpse(self) -> bytes:
+        """How a body that was discarded begins: all of it if it has no more than 1,024 bytes, else
+        more than so many."""
+
+    @property
     def url(self) -> str:
         """Where the transfer is now, after redirects; without a password."""
 

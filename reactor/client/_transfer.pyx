@@ -17,10 +17,13 @@ from reactor.loop._core cimport Loop
 import time
 
 import reactor.client.failures as failures
+from reactor.client.refusal import TEXT_BYTES_MAX
 from reactor.client.request import PASSING as _PASSING
 from reactor.client.request import pause_before
 from reactor.errors import FetchError
 from reactor.net import Inet
+
+_GLIMPSE_BYTES = TEXT_BYTES_MAX + 1  # one more tells that there is more
 
 
 @cython.nonecheck(True)
@@ -43,6 +46,7 @@ cdef class Transfer(Exchange):
     cdef dict steps                     # seconds of what its own connection took
     cdef double began, first_byte_s, total_s, pause_s
     cdef int64_t drained
+    cdef bytes first_bytes              # of what nobody wants; None: nothing has come
     cdef readonly int tries             # after the first, as far as they count
     cdef int retries                    # how many may be made
     cdef bint unwanted                  # the body goes nowhere
@@ -63,6 +67,10 @@ cdef class Transfer(Exchange):
     @property
     def url(self):
         return self.asked.url.text
+
+    @property
+    def glimpse(self):
+        return self.first_bytes or b""
 
     @property
     def redirects(self):
@@ -225,6 +233,10 @@ cdef class Transfer(Exchange):
         if self.over:
             return
         if self.unwanted:
+            if self.first_bytes is None:
+                self.first_bytes = bytes(data[:_GLIMPSE_BYTES])
+            elif len(self.first_bytes) < _GLIMPSE_BYTES:
+                self.first_bytes += bytes(data[:_GLIMPSE_BYTES])
             if self.is_drained(data):
                 self.end(None)
             return

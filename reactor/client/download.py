@@ -18,6 +18,7 @@ from reactor.client import failures
 from reactor.client.choices import Choices
 from reactor.client.hashing import is_sha256
 from reactor.client.names import name_from_disposition
+from reactor.client.refusal import reason_in
 from reactor.client.request import Upload, may_be_repeated, pairs_of
 from reactor.client.resuming import Rest, ResumeAction, Version, total_of
 from reactor.client.saving import Sink
@@ -317,9 +318,9 @@ class Download:
             self._fail(FetchError("no answer came", failures.EXIT_PROTOCOL))
         elif self._refused:
             self.received += 0 if self.transfer is None else self.transfer.received
-            self._fail(
-                FetchError(f"the server answered {self.response.status}", failures.EXIT_HTTP)
-            )
+            glimpse = b"" if self.transfer is None else self.transfer.glimpse
+            said = f"{self.response.status}{reason_in(self.response, glimpse)}"
+            self._fail(FetchError(f"the server answered {said}", failures.EXIT_HTTP))
         elif self._rest.asked is not None and self.resumed_from and self.total != self.size:
             self._fail(FetchError("the rest did not come whole", failures.EXIT_PARTIAL))
         elif self.response.status == 304:
