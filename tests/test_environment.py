@@ -90,15 +90,24 @@ def test_a_variable_that_no_flag_would_take_is_wrong_usage(tmp_path):
     assert "REACTOR_SERVE_ACCESS_LOG: write true or false" in said
 
 
-@pytest.mark.parametrize("words", [["--port", "0"], ["m:app"], [".", "--workers", "2"]])
-def test_a_folder_that_was_removed_is_one_sentence(tmp_path, words):
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("serve --port 0", 3),
+        ("serve m:app", 3),
+        ("serve . --workers 2", 3),
+        ("serve --check-config", 3),
+        ("bench --json x.json", 1),
+    ],
+)
+def test_a_folder_that_was_removed_is_one_sentence(tmp_path, words, code):
     (gone := tmp_path / "gone").mkdir()
-    shell = ["sh", "-c", 'rmdir "$PWD"; exec "$@"', "sh", *command("serve", *words)]
+    shell = ["sh", "-c", 'rmdir "$PWD"; exec "$@"', "sh", *command(*words.split())]
     done = subprocess.run(
         shell, cwd=gone, env=environment(), capture_output=True, text=True, timeout=20
     )
     sentence = "reactor: the current folder was removed: go to another one\n"
-    assert (done.returncode, done.stdout, done.stderr) == (3, "", sentence)
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", sentence)
 
 
 @pytest.mark.parametrize("port", ["nonsense", "99999", "-1"])

@@ -64,6 +64,9 @@ def test_one_range(get):
     assert answer.headers["content-range"] == "bytes 10-19/256"
     assert answer.headers["etag"] == get("/data.bin").headers["etag"]
     assert get("/data.bin", Range="bytes=-6").body == bytes(range(250, 256))
+    answer = get("/data.bin", Range="bytes=10-99999999999999999999")
+    assert (answer.status, answer.body) == (206, bytes(range(10, 256)))
+    assert get("/data.bin", Range="bytes=-99999999999999999999").status == 206
 
 
 def test_head_ignores_range(get):

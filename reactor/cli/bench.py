@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import reactor
+from reactor.apps.current_folder import current_folder
 from reactor.bench.access_logs import ACCESS_LOGS
 from reactor.bench.answers import VARIED, Right
 from reactor.bench.comparison import Comparison, Contender
@@ -318,6 +319,7 @@ def _compare(words: list[str]) -> int:
 
 def _check_files(options: argparse.Namespace) -> None:
     """Before anything is measured: a report that cannot be written is known then."""
+    current_folder()
     for file in (options.json, options.html):
         if file is None:
             continue

@@ -17,13 +17,13 @@ from reactor.loop._core cimport Loop
 import time
 
 import reactor.client.failures as failures
-from reactor.client.refusal import TEXT_BYTES_MAX
+from reactor.client.refusal import TEXT_BYTES_MAX as _TEXT_BYTES_MAX
 from reactor.client.request import PASSING as _PASSING
 from reactor.client.request import pause_before
 from reactor.errors import FetchError
 from reactor.net import Inet
 
-_GLIMPSE_BYTES = TEXT_BYTES_MAX + 1  # one more tells that there is more
+_GLIMPSE_BYTES = _TEXT_BYTES_MAX + 1  # one more tells that there is more
 
 
 @cython.nonecheck(True)

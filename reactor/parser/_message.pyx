@@ -25,7 +25,7 @@ from reactor.parser._target cimport decoded_path, query_mark, split_absolute
 from io import BytesIO
 
 from reactor.errors import LocalProtocolError
-from reactor.parser._arrival import PLAINLY
+from reactor.parser._arrival import PLAINLY as _PLAINLY
 
 cdef extern from "_scan.h" nogil:
     const int SCAN_TARGET
@@ -246,7 +246,7 @@ cdef class Request(Message):
 
     @property
     def arrival(self):
-        return PLAINLY if self.arrived is None else self.arrived
+        return _PLAINLY if self.arrived is None else self.arrived
 
     @property
     def scheme(self):
