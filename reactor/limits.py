@@ -257,7 +257,7 @@ class Limits(Value):
     backlog: int = 2048
     # What one process serves well; its descriptors may allow fewer.
     connections_max: int = 10_000
-    # Descriptors kept free for files, logs and the loop itself.
+    # Descriptors kept free for files, logs and the loop itself; of few, half.
     reserved_descriptors: int = 64
     # Three streams, the loop's five, a listener, a folder, and what a request opens besides. With
     # fewer a server would start, and accept nobody.

@@ -37,6 +37,8 @@ def allowed(monkeypatch):
         (5_000, 5_000, 3_936, 1_000),
         (1_024, 1_024, 512, 448),
         (100, 100, 50, 0),
+        (30, 30, 15, 0),
+        (16, 16, 8, 0),  # a start with fewer is refused, and says so
     ],
 )
 def test_connections_and_files_share_them(allowed, soft, hard, connections, files):

@@ -44,8 +44,8 @@ def test_too_few_descriptors_are_one_sentence_at_start(tmp_path, model, count):
     assert done.returncode not in (0, None)
     assert done.stdout == ""
     assert done.stderr == (
-        f"reactor: this process may open {count} files: a server needs 16, and one for each "
-        "connection (ulimit -n)\n"
+        f"reactor: this process may open {count} files: a server needs 16, half of them for "
+        "connections (ulimit -n)\n"
     )
 
 

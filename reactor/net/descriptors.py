@@ -32,8 +32,8 @@ def connections_max(limits: Limits) -> int:
         return limits.connections_max
     if soft < limits.descriptors_min:
         raise ConfigurationError(
-            f"this process may open {soft} files: a server needs {limits.descriptors_min}, and one "
-            "for each connection (ulimit -n)"
+            f"this process may open {soft} files: a server needs {limits.descriptors_min}, half of "
+            "them for connections (ulimit -n)"
         )
     # A process with few descriptors keeps no more of them back than it gives away.
     free = max(soft - limits.reserved_descriptors, soft // 2)
