@@ -13,6 +13,8 @@ from processes import PATIENCE_S, eventually
 from test_metrics import folder as one_folder  # noqa: F401 - a fixture
 from test_metrics import next_event
 
+from reactor.server.status.listener import CONNECTIONS_MAX
+
 CROWD = 40
 # Ten times what it may take; without shedding it is the time-out of who is silent, 20 s.
 ANSWER_S = 2.0
@@ -49,9 +51,9 @@ def crowd(server):
         yield come
 
 
-def ready(server):
+def ready(server, path="/readyz"):
     began = time.monotonic()
-    status = ask(where(server), "/readyz")[0]
+    status = ask(where(server), path)[0]
     assert time.monotonic() - began < ANSWER_S
     return status == 200
 
@@ -59,10 +61,10 @@ def ready(server):
 @pytest.mark.parametrize("words", WORDS)
 def test_a_health_check_is_answered_at_once(words, server, crowd):
     eventually(lambda: ready(server), "it is ready")
-    for _ in range(3):
-        crowd(WORDS[words])
-        for _ in range(5):
-            assert ready(server)
+    for count in (CROWD, CONNECTIONS_MAX, CROWD):
+        crowd(WORDS[words], count)
+        for path in ("/healthz", *["/readyz"] * 4):
+            assert ready(server, path)
 
 
 def test_an_event_stream_goes_on(server, crowd):

@@ -59,6 +59,44 @@ def test_a_limit_has_its_flag(serve, tmp_path, flag, request_bytes, status):
         assert read_to_end(sock).startswith(b"HTTP/1.1 " + status)
 
 
+HOST = b"Host: localhost\r\n"
+
+
+def field(size):
+    return b"A: %b\r\n" % (b"x" * (size - 5))
+
+
+# A head of which something has so many bytes, as `Limits` counts it.
+HEADS = {
+    "line": lambda size: b"GET /?%b HTTP/1.1\r\n" % (b"q" * (size - 17)) + HOST + b"\r\n",
+    "field": lambda size: b"GET / HTTP/1.1\r\n" + HOST + field(size) + b"\r\n",
+    "fields": lambda size: (
+        b"GET / HTTP/1.1\r\n" + HOST + 4 * field(8000) + field(size - 32_000 - 17) + b"\r\n"
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("words", "counted", "most", "status"),
+    [
+        ((), "line", 8192, b"414"),
+        (("--limit-request-line", "100"), "line", 100, b"414"),
+        ((), "field", 8192, b"431"),
+        (("--limit-request-field-size", "100"), "field", 100, b"431"),
+        ((), "fields", 32768, b"431"),
+    ],
+)
+@pytest.mark.parametrize("model", MODELS)
+def test_a_bound_of_a_head_counts_the_ends_of_lines(
+    serve, tmp_path, model, words, counted, most, status
+):
+    server = serve(tmp_path, "--model", model, *words)
+    for size, expected in ((most, b"200"), (most + 1, status)):
+        with server.connect() as sock:
+            sock.sendall(HEADS[counted](size))
+            assert sock.recv(12) == b"HTTP/1.1 " + expected
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

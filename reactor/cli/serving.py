@@ -30,12 +30,16 @@ CANNOT_START = 3
 
 # The conventional flags, the field of Limits, what it bounds.
 LIMIT_FLAGS = [
-    ("--limit-request-line", "request_line_bytes_max", "bytes of a request line (414)"),
+    (
+        "--limit-request-line",
+        "request_line_bytes_max",
+        "bytes of a request line, with its CRLF (414)",
+    ),
     ("--limit-request-fields", "field_count_max", "header fields of a request (431)"),
     (
         "--limit-request-field-size --limit-request-field_size",
         "field_bytes_max",
-        "bytes of one header field (431)",
+        "bytes of one header field, with its CRLF (431)",
     ),
     (
         "--limit-request-body",
