@@ -174,6 +174,9 @@ class Limits(Value):
     retry_pause_s: float = 1.0
     # A Retry-After that asks for more is a "no": the user decides whether to wait that long.
     retry_pause_max_s: float = 60.0
+    # What a client decodes of one body in a turn of the loop: half a millisecond. A read may stand
+    # for a thousand times as much.
+    decoded_per_turn_max: int = 256 * KIB
     # One scratch buffer of a client's own reactor: 1 GiB costs a fifth less CPU than by 64 KiB,
     # since every read is a turn of the loop; past this there is little more to gain.
     fetch_read_bytes_max: int = 256 * KIB

@@ -77,7 +77,7 @@ class Transfer(Exchange):
 
     def pause(self) -> None:
         """No more ``on_body`` until `resume`: the server is made to wait. It may be called in a
-        callback; what is being decoded still comes."""
+        callback."""
 
     def resume(self) -> None: ...
     def discard(self) -> None:

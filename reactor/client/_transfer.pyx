@@ -25,6 +25,9 @@ from reactor.net import Inet
 
 _GLIMPSE_BYTES = _TEXT_BYTES_MAX + 1  # one more tells that there is more
 
+cdef enum:
+    PIECE_BYTES = 64 * 1024  # decoding.PIECE_BYTES_MAX
+
 
 @cython.nonecheck(True)
 cdef class Transfer(Exchange):
@@ -41,6 +44,7 @@ cdef class Transfer(Exchange):
     cdef bytes message
     cdef object following               # the ClientRequest of a redirect, or the same again
     cdef object decoder
+    cdef object decoding                # the pieces that come of what was received; None: no more
     cdef object deadline, timer         # TimerHandle or None
     cdef list redirected
     cdef dict steps                     # seconds of what its own connection took
@@ -52,6 +56,9 @@ cdef class Transfer(Exchange):
     cdef bint unwanted                  # the body goes nowhere
     cdef bint queued                    # at the pool, for a connection
     cdef bint over, delivering
+    cdef bint held                      # by its user: see `pause`
+    cdef bint whole                     # all was received, while there is more to decode
+    cdef bint decoding_soon             # it goes on in the next turn of the loop
 
     def __init__(self, client, asked, on_head, on_body, on_done, int retries, int tries=0):
         self.asked = asked
@@ -101,11 +108,15 @@ cdef class Transfer(Exchange):
         self.end(error)
 
     def pause(self):
+        self.held = True
         if self.machine is not None:
             self.machine.pause()
 
     def resume(self):
-        if self.machine is not None:
+        self.held = False
+        if self.decoding is not None:
+            self.decode_soon()
+        elif self.machine is not None:
             self.machine.resume()
 
     def discard(self):
@@ -244,7 +255,8 @@ cdef class Transfer(Exchange):
             if self.decoder is None:
                 self.on_body(data)
             else:
-                self.deliver_decoded(data)
+                self.decoding = self.decoder.feed(data)
+                self.deliver_decoded()
         except Exception as error:
             self.fail(error)
 
@@ -258,25 +270,59 @@ cdef class Transfer(Exchange):
         self.drained += len(data)
         return self.drained > self.client.limits.drain_bytes_max
 
-    cdef int deliver_decoded(self, object data) except -1:
-        for piece in self.decoder.feed(data):
-            if self.over:
+    cdef int deliver_decoded(self) except -1:
+        """Some of what comes of a read: it may be a thousand times as much, and others wait."""
+        cdef Py_ssize_t left = self.client.limits.decoded_per_turn_max
+        for piece in self.decoding:
+            if piece:
+                self.on_body(piece)
+            if self.over or self.unwanted:
                 break
-            self.on_body(piece)
+            left -= len(piece) or PIECE_BYTES  # empty: as much as a piece was gone through
+            if left <= 0 or self.held:
+                if self.machine is not None:
+                    self.machine.pause()
+                return 0 if self.held else self.decode_soon()
+        self.decoding = None
         return 0
+
+    cdef int decode_soon(self) except -1:
+        if not self.decoding_soon:
+            self.decoding_soon = True
+            self.loop.call_soon(self._decode_on)
+        return 0
+
+    def _decode_on(self):
+        self.decoding_soon = False
+        if self.over or self.held:
+            return
+        try:
+            self.deliver_decoded()
+        except Exception as error:
+            self.fail(error)
+        if self.over or self.held or self.decoding is not None:
+            return
+        if self.whole:
+            self.end_decoded()
+        elif self.machine is not None:
+            self.machine.resume()
 
     cpdef completed(self, trailers):
         self.machine = None
         if self.following is not None:
             self.go_on()
-            return
+        elif self.decoding is not None:
+            self.whole = True
+        else:
+            self.end_decoded()
+
+    cdef int end_decoded(self) except -1:
         try:
             if self.decoder is not None and not self.unwanted:
                 self.decoder.finish()
         except FetchError as error:
-            self.end(error)
-            return
-        self.end(None)
+            return self.end(error)
+        return self.end(None)
 
     cpdef failed(self, error):
         machine, self.machine = self.machine, None
@@ -343,7 +389,7 @@ cdef class Transfer(Exchange):
         self.over = True
         # The maker of the callbacks may hold the transfer: what is over is in no cycle, so its
         # memory is free at once, and ten thousand of them take no more than one.
-        self.on_head = self.on_body = self.on_done = None
+        self.on_head = self.on_body = self.on_done = self.decoding = None
         self.total_s = self.loop.time_now() - self.began
         if self.deadline is not None:
             self.deadline.cancel()

@@ -76,6 +76,8 @@ class Layers:
             return
         for piece in self._decoders[start].feed(data):
             yield from self.feed(piece, start + 1)
+            if start + 1 < len(self._decoders):
+                yield b""  # a piece was gone through, whatever has come of it
 
     def finish(self) -> None:
         for decoder in self._decoders:
