@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 
+import pytest
 from crew import (
     ask,
     crew,
@@ -44,18 +45,30 @@ def test_a_mistake_leaves_all_as_it_is(folder):
         eventually(lambda: ask(server) != before, "another one serves")
 
 
-def test_an_option_that_does_not_fit_is_one_line_of_the_log(folder):
-    with crew(folder, "--supervise") as server:
+SPA = "--spa: only a folder has such options, crewed:app is none"
+
+
+@pytest.mark.parametrize(
+    ("words", "line", "sentence"),
+    [
+        ([], "spa = true", SPA),
+        # It is the worker that finds it out.
+        (["--no-preload"], "spa = true", SPA),
+        ([], "body_dir = 'none'", "no file for a request's body can be made in 'none': No such"),
+    ],
+)
+def test_an_option_that_does_not_fit_is_a_line_of_the_log(folder, words, line, sentence):
+    with crew(folder, "--supervise", *words) as server:
         before = ask(server)
-        configure(folder, "spa = true")
+        configure(folder, line)
         server.signal(signal.SIGHUP)
         eventually(lambda: "the reload has failed" in server.err, "it is told")
         assert ask(server) == before
         server.stop()
-        said = [line for line in server.err.splitlines() if "--spa" in line]
-        sentence = "--spa: only a folder has such options, crewed:app is none"
-        assert [line.partition("those who serve go on: ")[2] for line in said] == [sentence]
-        assert " ERROR " in said[0]
+        failed = "ERROR the reload has failed, and those who serve go on: "
+        [said] = [line for line in server.err.splitlines() if failed in line]
+        assert said.partition(failed)[2].startswith(sentence)
+        assert not [line for line in server.err.splitlines() if line.startswith("reactor: --spa")]
         assert "--help" not in server.err
         assert "the import ended" not in server.err
 

@@ -29,7 +29,7 @@ class FakeWorker:
         self.slot, self.generation = slot, generation
         self.state = WorkerState.STARTING
         self.started_at, self.ready_at = now, None
-        self.killed_for = ""
+        self.killed_for = self.failure = ""
         self.orders, self.kills = [], []
 
     def order(self, word):

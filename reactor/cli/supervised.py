@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -142,10 +143,13 @@ class _Service:
         load = self._load
         if self._sources is not None:
             load = partial(self._load_watched, self._sources)
-        # At the start a sentence for who has started it; later a line of the supervisor's log.
-        return explained(load, self._leave if self._was_read_again else None)
+        return self._explained(load)
 
-    def _leave(self, sentence: str) -> None:
+    def _explained(self, body: Callable[[], int]) -> int:
+        """At the start a sentence for who has started it; later for the supervisor's log."""
+        return explained(body, self._keep if self._was_read_again else None)
+
+    def _keep(self, sentence: str) -> None:
         self.failure = sentence
 
     def _load_watched(self, sources: Sources) -> int:
@@ -170,7 +174,7 @@ class _Service:
         return 0
 
     def serve(self, channel: Channel) -> int:
-        return explained(partial(self._serve, channel))
+        return self._explained(partial(self._serve, channel))
 
     def _serve(self, channel: Channel) -> int:
         options = self._options

@@ -313,13 +313,15 @@ class Generations:
 
     def failed(self, worker: Worker, status: int | None) -> bool:
         """The first worker of a generation has not become ready."""
-        if not self._owner.has_served:
+        if not self._owner.has_served:  # why is in the log
             self._cannot_start(code_of(status) if worker.explained else CANNOT_START)
             return True
         comes = self._next is not None and worker.generation == self._next.generation
         if comes and self._mold is not None and not self._mold.child.ended:
             ended = f"worker {worker.pid} ended {how_ended(status)} before it served"
-            self._no_mold(ended if worker.pid else "no worker could be forked")
+            if not worker.pid:
+                ended = "no worker could be forked"
+            self._no_mold(worker.failure or ended)
             return True
         return False
 

@@ -188,6 +188,7 @@ class Worker(_Line):
         self.child: Child | None = None
         self.killed_for = ""
         self.explained = False  # its exit code is one of ours
+        self.failure = ""  # why, where the log does not have it
         self._told: set[bytes] = set()
         self._watching = watching
 
@@ -230,7 +231,7 @@ class Worker(_Line):
         elif kind == ASK:
             self._watching.asked(self, text)
         elif kind == EXPLAINED:
-            self.explained = True
+            self.explained, self.failure = True, text
 
     def _ended(self, status: int | None) -> None:
         self.hear_rest()

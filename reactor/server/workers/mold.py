@@ -137,7 +137,7 @@ def _worker(
     outlives(between)
     if not preload:
         # Before it is heard: an import takes its time.
-        code = explaining(service.load, lambda: channel().explained())
+        code = explaining(service.load, lambda: channel().explained(service.failure))
         if code:
             return code
     return work(channel(), service)

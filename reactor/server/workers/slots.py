@@ -288,10 +288,12 @@ class Slots:
             worker.pid,
             worker.slot,
             how_ended(status),
-            served + self._why_killed(status, worker),
+            served + self._why(status, worker),
         )
 
-    def _why_killed(self, status: int | None, worker: Worker) -> str:
+    def _why(self, status: int | None, worker: Worker) -> str:
+        if worker.failure:
+            return f": {worker.failure}"
         if status is None or os.waitstatus_to_exitcode(status) != -signal.SIGKILL:
             return ""
         before, self._killed = self._killed, killed_for_memory()

@@ -27,7 +27,7 @@ from reactor.server.stopping import Stoppable, WakePipe, say_blocked
 from reactor.server.workers.children import hear_again
 
 # What a worker says: it serves, with a sentence; it wants to be replaced, with a reason; it ends
-# with an exit code of ours, and why is in the log.
+# with an exit code of ours, and why is in the log, or stands behind it.
 READY, ASK, EXPLAINED = b"R", b"A", b"E"
 # What it is told. RETIRE: siblings go on with the sockets. DRAIN, INTERRUPT: nobody does, and idle
 # clients have the usual grace, or that of Ctrl-C. NOW: end.
@@ -46,7 +46,7 @@ class Service(Protocol):
     """What the processes of a supervisor do. Each of them says itself why it cannot.
 
     Attributes:
-        failure: why `load` was not possible, where that is left to the supervisor to say; else "".
+        failure: why `load` or `serve` was not possible, where the supervisor is to say it; else "".
     """
 
     failure: str
@@ -107,8 +107,8 @@ class Channel:
         """For a successor. Until that is ready this worker serves on."""
         self._say(ASK + reason.encode())
 
-    def explained(self) -> None:
-        self._say(EXPLAINED)
+    def explained(self, failure: str) -> None:
+        self._say((EXPLAINED + failure.encode())[:PACKET_BYTES_MAX])
 
     def _say(self, packet: bytes) -> None:
         with suppress(OSError):  # the supervisor has gone, or does not listen
@@ -214,7 +214,9 @@ def work(channel: Channel, service: Service) -> int:
     # All workers would else draw the same numbers.
     random.seed()
     try:
-        return explaining(partial(service.serve, channel), channel.explained)
+        return explaining(
+            partial(service.serve, channel), lambda: channel.explained(service.failure)
+        )
     finally:
         _leave()
 
