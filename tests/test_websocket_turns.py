@@ -1,10 +1,12 @@
 """What WebSockets inflate in a turn of the loop: a share each, and others in between."""
 
+import random
 import re
 import signal
 import socket
 import zlib
 from contextlib import ExitStack, contextmanager
+from itertools import pairwise
 from typing import ClassVar
 
 import pytest
@@ -14,6 +16,8 @@ from websockets_driven import (
     BINARY,
     CLOSE,
     MASK,
+    PING,
+    PONG,
     TEXT,
     DrivenSocket,
     Recorder,
@@ -173,6 +177,54 @@ class TestOne:
             pass
         assert d.socket.messages == [bytes(3 * EACH)]
         assert d.transport.closed
+
+    @pytest.mark.parametrize("seed", range(20))
+    def test_nothing_is_lost_or_changes_its_place(self, seed):
+        """Deflated or not, in frames and reads of any size, with pings and pauses in between."""
+        chance = random.Random(seed)
+        sent, expected = chance_messages(chance)
+        limits = LIMITS.replace(websocket_inflate_per_turn_max=chance.choice([1, 7, 100, 3000]))
+        crowd = Crowd(1, limits, message=lambda socket, data: chance.random() < 0.2 and pause())
+        [d] = crowd.all
+        pause, pongs = d.socket.pause_reading, []
+        while sent or crowd.go_on() or not d.transport.reading:
+            crowd.begin()
+            if sent and d.transport.reading:
+                size = chance.choice([1, 10, 1000])
+                pongs += d.feed(sent[:size])
+                sent = sent[size:]
+            if chance.random() < 0.5:
+                d.socket.resume_reading()
+            crowd.go_on()
+        pongs += d.sent()
+        assert d.socket.messages == [item for item in expected if not isinstance(item, tuple)]
+        assert pongs == [item for item in expected if isinstance(item, tuple)]
+
+
+def chance_messages(chance):
+    """Frames of a client, and what is to come of them: messages, and pongs as pairs."""
+    sent, expected = [], []
+    compressor = zlib.compressobj(9, zlib.DEFLATED, -12)
+    for number in range(30):
+        size = chance.choice([0, 1, 50, 5000])
+        message = chance.choice([bytes(size), chance.randbytes(size), "x" * size, "é中" * size])
+        data = message.encode() if isinstance(message, str) else message
+        packed = chance.random() < 0.7
+        if packed:
+            data = (compressor.compress(data) + compressor.flush(zlib.Z_SYNC_FLUSH))[:-4]
+        cuts = sorted(chance.randrange(len(data) + 1) for _ in range(chance.choice([0, 0, 1, 5])))
+        pieces = [data[a:b] for a, b in pairwise([0, *cuts, len(data)])]
+        opcode = TEXT if isinstance(message, str) else BINARY
+        for index, piece in enumerate(pieces):
+            fin = index == len(pieces) - 1
+            sent.append(
+                of_client(0 if index else opcode, piece, fin, deflated=packed and not index)
+            )
+            if not fin and chance.random() < 0.3:
+                sent.append(of_client(PING, b"%d" % number))
+                expected.append((PONG, b"%d" % number))
+        expected.append(message)
+    return b"".join(sent), expected
 
 
 class TestMany:
