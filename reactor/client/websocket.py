@@ -11,6 +11,7 @@ import logging
 from base64 import b64encode
 from collections.abc import Callable, Iterable
 from os import urandom
+from weakref import WeakKeyDictionary
 
 from reactor._protocol import Protocol, Transport
 from reactor.client.client import Client
@@ -20,7 +21,7 @@ from reactor.client.request import GivenFields, basic, pairs_of
 from reactor.client.url import Url
 from reactor.errors import FetchError, LocalProtocolError, ProtocolError, RemoteProtocolError
 from reactor.http._websocket import WebSocket, WebSocketMachine
-from reactor.http._websocket_sending import WebSocketContext
+from reactor.http._websocket_sending import InflateTurns, WebSocketContext
 from reactor.http.deflate import OFFER, agreed
 from reactor.http.websocket import (
     HANDSHAKE_FIELDS,
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 _SCHEMES = {"ws": "http", "wss": "https"}
+# All WebSockets of a loop have one share of a turn, whoever's they are.
+_turns: WeakKeyDictionary[Reactor, InflateTurns] = WeakKeyDictionary()
 
 
 def websocket_url(text: str) -> Url:
@@ -49,6 +52,13 @@ def websocket_url(text: str) -> Url:
     if scheme.lower() not in _SCHEMES or not colon:
         raise FetchError(f"{text or repr('')} is no WebSocket: write ws://HOST/PATH", EXIT_URL)
     return Url.parse(f"{_SCHEMES[scheme.lower()]}://{rest}")
+
+
+def turns_of(client: Client) -> InflateTurns:
+    turns = _turns.get(client.reactor)
+    if turns is None:
+        turns = _turns[client.reactor] = InflateTurns(client.limits)
+    return turns
 
 
 def connect(
@@ -220,7 +230,10 @@ class Connecting(Protocol):
 
     def _open(self, response: Response, subprotocol: str | None) -> None:
         shared = WebSocketContext(
-            self._client.limits, _Journal(self._client.reactor), is_client=True
+            self._client.limits,
+            _Journal(self._client.reactor),
+            is_client=True,
+            turns=turns_of(self._client),
         )
         agreement = agreed(response.headers.getall("sec-websocket-extensions"))
         machine = WebSocketMachine(
