@@ -123,7 +123,7 @@ class Transport:
         """
 
     def waited(self) -> float:
-        """Seconds since its deadline was set, or moved; 0 where nobody knows."""
+        """Seconds since its deadline was set; 0 where nobody knows."""
 
     def extend_deadline(self, seconds: float, at_most: float) -> None:
         """Give ``seconds`` more, but never more than ``at_most`` from now."""

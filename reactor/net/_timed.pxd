@@ -21,7 +21,7 @@ cdef class TimedEndpoint(Endpoint):
     cdef State state
     cdef int queued                 # bytes that the kernel had, unacknowledged, when `stall` was set
     cdef readonly double deadline   # a time of the loop, for the protocol
-    cdef double since               # another: when that was set
+    cdef double since               # another: when that began to be waited for
     cdef double stall               # another: when a peer that takes nothing is given up; while
                                     # LINGERING, when that ends whatever comes
     cdef double paid                # bytes: what the peer's time-outs have cost, see `charged`

@@ -95,22 +95,24 @@ cdef class TimedEndpoint(Endpoint):
         return queued_then - self.queued >= owner.least_taken or read >= self.paid
 
     cdef int linger_begins(self) except -1:
-        cdef double now = self.loop.time_now()
-        self.stall = now + self.owner.linger_time
-        return self.set_deadline_at(now + self.owner.linger_timeout)
+        self.since = self.loop.time_now()
+        self.stall = self.since + self.owner.linger_time
+        return self.set_deadline_at(self.since + self.owner.linger_timeout)
 
     cdef int linger_on(self, Py_ssize_t dropped) except -1:
         """Give a peer that goes on sending more time, the more the faster it sends."""
         cdef ConnectionOwner owner = self.owner
         if dropped == 0:
             return self.close_now(None)
+        self.since = self.loop.time_now()
         return self.set_deadline_at(min(
             self.deadline + dropped / owner.linger_rate,
-            self.loop.time_now() + owner.linger_timeout, self.stall - owner.linger_cut))
+            self.since + owner.linger_timeout, self.stall - owner.linger_cut))
 
     cdef int expire_in(self, double seconds) except -1:
         if self.state == OPEN:
-            self.set_deadline_at(self.loop.time_now() + seconds if seconds >= 0 else INFINITY)
+            self.since = self.loop.time_now()
+            self.set_deadline_at(self.since + seconds if seconds >= 0 else INFINITY)
         return 0
 
     cpdef double waited(self) except? -1:
@@ -125,7 +127,6 @@ cdef class TimedEndpoint(Endpoint):
 
     cdef int set_deadline_at(self, double when) except -1:
         self.deadline = when
-        self.since = self.loop.time_now()
         return self.arm()
 
     cdef int arm(self) except -1:

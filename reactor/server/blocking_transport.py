@@ -275,7 +275,8 @@ class BlockingTransport(Transport):
             dropped = len(self._sock.recv(limits.read_bytes_max))
             if not dropped:
                 return
-            latest = min(limits.linger_timeout_s, end - time.monotonic())
+            self._since = time.monotonic()
+            latest = min(limits.linger_timeout_s, end - self._since)
             self.extend_deadline(dropped / limits.linger_rate_min, latest)
 
     def _tell(self, method: str, *args: object) -> object:
@@ -438,8 +439,7 @@ class BlockingTransport(Transport):
     def extend_deadline(self, seconds: float, at_most: float) -> None:
         seconds, at_most = seconds_checked(seconds), seconds_checked(at_most)
         if self._deadline is not None:
-            self._since = time.monotonic()
-            self._deadline = min(self._deadline + seconds, self._since + at_most)
+            self._deadline = min(self._deadline + seconds, time.monotonic() + at_most)
 
     def call_soon(self, callback: Callable[[], object]) -> None:
         self._soon.append(callback)
