@@ -189,16 +189,16 @@ from reactor.server.edge import EdgePolicy
 def announce(sockets):
     print(f"Serving on http://127.0.0.1:{sockets[0].getsockname()[1]}/", flush=True)
 
-serve(sys.argv[1], port=0, model=sys.argv[2], limits=Limits(**eval(sys.argv[3])),
+serve(sys.argv[1], bind=sys.argv[4], model=sys.argv[2], limits=Limits(**eval(sys.argv[3])),
       edge=EdgePolicy(hosts=("*",)),
       on_listening=announce)
 """
 
 
-def serving_limited(target, model, limits, **options):
+def serving_limited(target, model, limits, bind="127.0.0.1:0", **options):
     """As `serving`, with other `Limits` than the command's: a dict of those that differ."""
     optimised = ["-O"] * sys.flags.optimize
-    arguments = ["-c", LIMITED, str(target), model, repr(limits)]
+    arguments = ["-c", LIMITED, str(target), model, repr(limits), bind]
     return started([sys.executable, *optimised, *arguments], **options)
 
 

@@ -162,6 +162,17 @@ def test_workers_and_unix_sockets(stack, site, tmp_path):
     assert sum(map(ended, crowd)) > 5
 
 
+@pytest.mark.parametrize("words", [b"", b"PROXY TCP4"])
+def test_proxies_that_do_not_say_for_whom_make_room(stack, site, model, words):
+    limits = {"connections_max": 2, "silent_grace_s": 0.1, "proxy_timeout_s": 60.0}
+    bind = "127.0.0.1:0,proxy=v1"
+    server = stack.enter_context(serving_limited(site, model, limits, bind))
+    crowd = [come(stack, server, words) for _ in range(2)]
+    last = come(stack, server, b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n" + CLOSING)
+    assert read_to_end(last).endswith(NOTE)
+    assert any(map(ended, crowd))
+
+
 def test_a_protocol_that_speaks_first_keeps_its_silent_clients(stack, model):
     limits = {"silent_grace_s": 0.0, "connections_max": 2, "accept_pause_s": 0.01}
     server = stack.enter_context(serving_limited("reactor.apps.echo:Echo", model, limits))

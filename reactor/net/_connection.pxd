@@ -16,7 +16,7 @@ cdef class Connection(ServedEndpoint):
 
     cdef int begin(self, ConnectionOwner owner, object protocol, object peer) except -1
     cdef int start(self) except -1
-    cdef int shed(self) except -1
+    cpdef shed(self)
     cdef object contained(self, int event, object callback, tuple args)
     cdef int failed(self, object exception) except -1
     cdef int notify_made(self) except -1

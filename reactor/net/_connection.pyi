@@ -27,4 +27,7 @@ class Connection(ServedEndpoint):
     def open(self) -> None:
         """Tell the protocol, and begin to read."""
 
+    def shed(self) -> None:
+        """End it for another client that waits for its place."""
+
     def sendfile(self, file: BinaryIO, offset: int, count: int) -> None: ...

@@ -402,10 +402,8 @@ cdef class Connection(ServedEndpoint):
         if not self.wants_write:
             self.plan_flush()
 
-    cdef int shed(self) except -1:
-        """Make room for somebody else."""
+    cpdef shed(self):
         self.contained(SHED, None, None)
-        return 0
 
     def abort(self):
         if self.state != CLOSED:  # then the number may be somebody else's by now

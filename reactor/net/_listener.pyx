@@ -359,6 +359,7 @@ cdef class Listener(ConnectionOwner):
 
     def _header_came(self, client, header, error):
         cdef Acceptor acceptor = self.introducing.pop(client)
+        self.going.discard(client)
         if header is None:
             self.refusals.say(client.peer, error)
             client.close()
@@ -417,21 +418,21 @@ cdef class Listener(ConnectionOwner):
         return 0
 
     cdef bint make_room(self) except -1:
-        """Close who is idle or silent, the longest first; true if some of them will be gone by the
-        end of the next turn."""
+        """Close who has waited longest; true if some of them are gone by the next turn's end."""
         self.short = True
         if self.going:
             return True
         self.say_if_full()
-        waiting = [connection for connection in self.connections if connection.gives_way]
+        waiting = [one for one in (*self.connections, *self.introducing) if one.gives_way]
         first = heapq.nsmallest(self.accepts_per_turn, waiting, key=attrgetter("waits_since"))
         # Who has asked while the loop was held up is read first.
-        self.going = {connection for connection in first if not connection.has_input()}
-        self.shed += len(self.going)
-        count(self.slot, SHED, len(self.going))
-        for connection in self.going:
-            (<Connection>connection).shed()
-        return len(self.going) > 0
+        shed = [client for client in first if not client.has_input()]
+        self.going = set(shed)
+        self.shed += len(shed)
+        count(self.slot, SHED, len(shed))
+        for client in shed:
+            client.shed()
+        return len(shed) > 0
 
     cdef int say_if_full(self) except -1:
         cdef double now = self.loop.time_now()

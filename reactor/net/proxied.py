@@ -25,7 +25,7 @@ from reactor.limits import Limits
 from reactor.log import log
 from reactor.loop import Loop
 from reactor.loop._core import EVENT_READ
-from reactor.net._socket import user_of
+from reactor.net._socket import has_input, user_of
 from reactor.parser._arrival import Arrival
 from reactor.parser.proxy_header import FIXED_BYTES, ProxyHeader, parse_proxy_header
 
@@ -141,6 +141,8 @@ class ProxiedClient:
         self._sock = sock
         self._reader = HeaderReader(sock, version, limits)
         self._on_over = on_over
+        self._grace_s = limits.silent_grace_s
+        self.waits_since = loop.time()
         try:
             self._registration = loop.register(self._sock, EVENT_READ, self)
             loop.set_deadline(self._registration, limits.proxy_timeout_s)
@@ -164,6 +166,17 @@ class ProxiedClient:
 
     def on_deadline(self) -> None:
         self._on_over(self, None, TimeoutError("its header did not come in time"))
+
+    @property
+    def gives_way(self) -> bool:
+        """Whether it may be closed for another: its header has not come for long."""
+        return self._loop.time() - self.waits_since >= self._grace_s
+
+    def has_input(self) -> bool:
+        return has_input(self._sock.fileno())
+
+    def shed(self) -> None:
+        self._on_over(self, None, ConnectionError("it was slow, and others waited for its place"))
 
     def release(self) -> int:
         """The descriptor, for somebody else."""

@@ -51,10 +51,9 @@ class BlockingTransport(Transport):
         self._peer = peer
         self._limits = limits
         self._marks = limits.write_low_water_bytes, limits.write_high_water_bytes
-        self._half_closed = self._finishing = self._giving_way = self._lingering = False
-        self._reading = True
+        self._half_closed = self._finishing = self._giving_way = self._only_waits = False
+        self._reading = self._lingers = True
         self._closing = self._aborted = self._eof_seen = False
-        self._lingers = True
         self._deadline: float | None = None
         self._since = time.monotonic()  # when that was set
         self._held: bytearray | None = None  # what was written since `cork`
@@ -65,12 +64,14 @@ class BlockingTransport(Transport):
 
     def introduce(self, version: str, refusals: Refusals) -> bool:
         """Receive the header of the PROXY protocol; false: it did not come, and all is closed."""
+        self._only_waits = True
         try:
             header = receive_header(self._sock, version, self._limits)
         except (OSError, RemoteProtocolError) as error:
             refusals.say(self._peer, error)
             self.bury()
             return False
+        self._only_waits = False
         self._peer, self.arrival = introduced(self._peer, header)
         return True
 
@@ -158,12 +159,12 @@ class BlockingTransport(Transport):
     @property
     def waits_since(self) -> float:
         """When its deadline was set: who is closed for others is closed in this order."""
-        return -math.inf if self._lingering else self._since
+        return -math.inf if self._only_waits else self._since
 
     @property
     def gives_way(self) -> bool:
-        """Whether it may be closed for another: it is idle, or only lingers for long enough."""
-        if not self._lingering:
+        """Whether it may be closed for another: it is idle, or has only waited for long enough."""
+        if not self._only_waits:
             return self.idle and not self._giving_way
         # The peer has our last bytes, and sends no more, so no reset can take anything back.
         waited = self.waited() >= self._limits.silent_grace_s
@@ -268,12 +269,11 @@ class BlockingTransport(Transport):
         limits = self._limits
         end = time.monotonic() + limits.linger_time_s
         self.set_deadline(limits.linger_timeout_s)
-        self._lingering = True
+        self._only_waits = True
         self._sock.shutdown(socket.SHUT_WR)
         while True:
             self._sock.settimeout(self._seconds_left())
-            dropped = len(self._sock.recv(limits.read_bytes_max))
-            if not dropped:
+            if not (dropped := len(self._sock.recv(limits.read_bytes_max))):
                 return
             self._since = time.monotonic()
             latest = min(limits.linger_timeout_s, end - self._since)
