@@ -266,6 +266,8 @@ cdef class WebSocketMachine(WebSocketSender):
 
     def _go_on(self):
         """Read on in what was left over."""
+        if self.stage == NOT_OPEN:
+            return  # anybody may call it: a machine without __init__ has no reader
         self.going_on = False
         if self.reader.inflater is not None:
             self.context.turns.leave(self)
