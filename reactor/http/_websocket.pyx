@@ -269,15 +269,15 @@ cdef class WebSocketMachine(WebSocketSender):
         if self.stage == NOT_OPEN:
             return  # anybody may call it: a machine without __init__ has no reader
         self.going_on = False
-        if self.reader.inflater is not None:
+        if self.has_turn:
             self.context.turns.leave(self)
-            if self.stage != CLOSED:
-                self.may_inflate()  # the turn is its own
         rest, self.rest = self.rest, None
         if rest is not None and self.stage != CLOSED:
             if self.paused:
                 self.rest = rest
                 return
+            if self.reader.inflater is not None:
+                self.may_inflate()  # the turn is its own
             self.reader.lend(<const uint8_t *>PyBytes_AS_STRING(rest), PyBytes_GET_SIZE(rest))
             self.read_on()
             if self.peer_done and self.rest is None and self.stage != CLOSED:
