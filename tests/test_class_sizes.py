@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import class_sizes
 import pytest
 from class_sizes import ROOT
@@ -16,11 +18,20 @@ def name_of(found):
     return f"{'.'.join(found.path.relative_to(ROOT).with_suffix('').parts)}.{found.name}"
 
 
+# A class in C has one base, and may implement an interface in Python that is not it.
+INTERFACES = {"reactor._protocol.Transport": asyncio.Transport}
+
+
+def count_of(found):
+    interface = INTERFACES.get(name_of(found))
+    return len(class_sizes.own_methods(found).difference(dir(interface) if interface else ()))
+
+
 def test_no_class_has_too_many_methods():
     large = {
         name_of(found): count
         for found in class_sizes.classes_of_the_package()
-        if (count := len(class_sizes.own_methods(found))) > METHODS_MAX
+        if (count := count_of(found)) > METHODS_MAX
     }
     # Equal, so that a class that has become smaller has its number lowered too.
     assert large == LARGE, "split a class by concept, or lower its number in LARGE"

@@ -35,7 +35,6 @@ cdef class Loop(Registry):
     cdef int lose(self, Registration registration, object fileobj) except -1
     cdef int close_when_over(self, object item) except -1
     cdef object select_timeout(self, object timeout)
-    cdef int end_if_forked(self, object exception) except -1
     cdef int pass_others(self, object exception) except -1
     cdef int call(self, object handle) except -1
     cdef int release(self) except -1

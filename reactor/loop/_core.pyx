@@ -356,15 +356,13 @@ cdef class Loop(Registry):
             self.signals = signals
         self.signals.watch(number, callback, args)
 
-    cdef int end_if_forked(self, object exception) except -1:
-        """An application has returned, or has raised this."""
-        return end_forked(exception) if self.generation != generation else 0
-
     cdef int pass_others(self, object exception) except -1:
-        """Raise it again if it is no fault of the code that was called."""
+        """An application has raised this: raise it again if it is no fault of its code."""
+        if self.generation != generation:
+            end_forked(exception)
         if is_from_a_signal(exception):
             raise exception
-        return self.end_if_forked(exception)
+        return 0
 
     def report(self, exception, doing):
         from reactor.log import report  # a loop that has nothing to report starts without it

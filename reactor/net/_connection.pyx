@@ -25,7 +25,7 @@ from reactor._protocol cimport Protocol
 from reactor.loop._core cimport Loop
 from reactor.loop._registration cimport (
     DUE, FLUSH, GONE, HANGUP, LOST, READ, WRITE, descriptor_checked, registration_of)
-from reactor.process._forked cimport generation
+from reactor.process._forked cimport end_forked, generation
 from reactor.net._owner cimport CallbackOwner, ConnectionOwner
 from reactor.net._socket cimport has_input, last_os_error, reset_on_close
 from reactor.net._timed cimport CLOSED, FLUSHING, LINGERING, OPEN, has_received, has_sent
@@ -220,7 +220,7 @@ cdef class Connection(ServedEndpoint):
         if self.state == CLOSED:
             return 0
         if self.loop.generation != generation:
-            self.loop.end_if_forked(None)  # or the answer of its parent would be sent twice
+            end_forked(None)  # or the answer of its parent would be sent twice
         if before:
             try:
                 self.outgoing.send(

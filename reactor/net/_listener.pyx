@@ -337,10 +337,11 @@ cdef class Listener(ConnectionOwner):
             if self.on_empty is not None:
                 connection.finish(self.grace_s)
         except BaseException as exception:
-            self.loop.end_if_forked(exception)
-            self.forget(connection)
-            connection.never_open()
-            self.loop.pass_others(exception)
+            try:
+                self.loop.pass_others(exception)
+            finally:
+                self.forget(connection)
+                connection.never_open()
             if isinstance(exception, (MemoryError, OSError)):
                 raise
             self.loop.report(exception, f"opening a connection of {peer}")
@@ -376,8 +377,7 @@ cdef class Listener(ConnectionOwner):
             acceptor.exhausted(refusal.strerror)
 
     cdef object made(self):
-        # TLS is spoken for the server's own factory only.
-        return self.made_by(self.factory)
+        return self.made_by(self.factory)  # TLS is spoken for the server's own factory only
 
     cdef object made_by(self, object factory):
         try:
