@@ -312,7 +312,8 @@ cdef class TlsConnection(Connection):
     cdef int all_sent(self) except -1:
         if self.state == FLUSHING:
             self.send_eof()
-            if self.notify_waits:
+            # Whoever makes room for another, and takes nothing, is not waited for.
+            if self.notify_waits and self.lingers:
                 return self.watch_for_stall(False, True)
         return Connection.all_sent(self)
 
