@@ -122,3 +122,9 @@ def advise(exception: BaseException) -> None:
             "transport.set_deadline in place of tasks and timers, or serve the class with asyncio: "
             "`loop.create_server(...)` on the loop of reactor.aio.new_event_loop (docs/tcp.md)."
         )
+
+
+def is_of_its_code(error: BaseException | None) -> bool:
+    """Whether a user's protocol has raised it, and no network, for all that can be seen."""
+    others = ConnectionError, TimeoutError, MemoryError, TruncatedFileError
+    return error is not None and not isinstance(error, others)

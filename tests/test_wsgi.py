@@ -9,10 +9,14 @@ from wsgi_driven import PLAIN, Driven
 
 from reactor import LocalProtocolError, Request
 from reactor.apps.wsgi import FileWrapper, WsgiApp
+from reactor.http.body import LateResponse
 
 
 def respond(application, method="GET"):
-    return WsgiApp(application).respond(Request(method, "/", [("Host", "a")]))
+    response = WsgiApp(application).respond(Request(method, "/", [("Host", "a")]))
+    if isinstance(response, LateResponse):
+        return response.begin(next(filter(None, response.pieces), b""))
+    return response
 
 
 # --- start_response and write -------------------------------------------------------------

@@ -152,6 +152,8 @@ def check_head(name):
     machine = drive(app, FakeJournal())
     transport = machine.transport
     machine.data_received(request(name, b"HEAD") + OK)
+    while transport.run_soon():
+        pass
     sent = bytes(transport.sent)
     head, _, rest = sent.partition(b"\r\n\r\n")
     status = head.split(b" ")[1]

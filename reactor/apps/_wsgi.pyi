@@ -5,6 +5,7 @@ from types import TracebackType
 from typing import Any, final
 
 from reactor.apps._environ import Environs
+from reactor.http.body import LateResponse
 from reactor.parser._message import Request, Response
 
 _ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
@@ -27,11 +28,11 @@ class WsgiCaller:
     def __init__(
         self,
         application: Callable[..., Any],
-        lazy: Callable[[WsgiCall, Any, Request], Response],
+        lazy: Callable[[WsgiCall, Any, Request], Response | LateResponse],
         environs: Environs,
         unsent_bytes_max: int,
     ) -> None: ...
-    def respond(self, request: Request) -> Response:
+    def respond(self, request: Request) -> Response | LateResponse:
         """The application's response; what it raises, or is made to raise, comes through."""
 
 @final

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from reactor.errors import ConfigurationError
 from reactor.http._exchange import Exchange
 from reactor.http.app import App
+from reactor.http.body import LateResponse
 from reactor.parser._message import Request, Response
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class FoldersBefore:
             for prefix in sorted(prefixes, key=len, reverse=True)
         ]
 
-    def respond(self, request: Request) -> Response | Exchange:
+    def respond(self, request: Request) -> Response | Exchange | LateResponse:
         target = request.target
         for prefix, recall, find, names in self._finds:
             if target.startswith(prefix):

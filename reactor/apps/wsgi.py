@@ -26,7 +26,7 @@ from reactor.apps._environ import Environs
 from reactor.apps._wsgi import WsgiCall, WsgiCaller
 from reactor.http.app import ServingContext
 from reactor.http.blame import name_of
-from reactor.http.body import PlainFile, blocks_of, is_plain_file, not_bytes
+from reactor.http.body import LateResponse, PlainFile, blocks_of, is_plain_file, not_bytes
 from reactor.limits import DEFAULT_LIMITS
 from reactor.net import Inet
 from reactor.parser._message import Request, Response
@@ -67,6 +67,18 @@ class WsgiApp:
     def serving(self, context: ServingContext) -> None:
         """Learn where and how the application is served, for its environs."""
         self._caller.environs = Environs(environ_template(context, self._root_path))
+
+
+class _Unbegun(LateResponse):
+    """Of an iterable that has given nothing but an empty piece."""
+
+    def __init__(self, call: WsgiCall, stream: _Stream, pieces: Iterator[bytes]) -> None:
+        self._call, self._stream = call, stream
+        self.pieces = pieces
+        self.close = stream.close  # type: ignore[method-assign]
+
+    def begin(self, first: bytes) -> Response:
+        return _begun(self._call, self._stream, first, self.pieces)
 
 
 class _Stream:
@@ -113,27 +125,42 @@ class FileWrapper:
         return next(self._blocks)
 
 
-def _lazy_response(call: WsgiCall, result: Any, request: Request) -> Response:
+def _lazy_response(call: WsgiCall, result: Any, request: Request) -> Response | LateResponse:
     """The response of an iterable that is run only as far as its first piece."""
     stream = _Stream(result)
     first = b""
     try:
         if type(result) is FileWrapper and not call.begun and is_plain_file(result.file):
-            body: Any = PlainFile(result.file, stream.close)
-        else:
-            call.returned = True
-            pieces = _pieces_of(result)
-            # With the first piece the headers are sent, unless they are by write().
-            first = b"" if call.begun else _first_piece(pieces)
-            stream.continue_with(first, pieces)
-            body = stream if first or call.begun else b""
-        if not body or call.bodyless:
-            stream.close()
-        response = call.response(body)
+            response = call.response(PlainFile(result.file, stream.close))
+            if call.bodyless:
+                stream.close()
+            return response
+        call.returned = True
+        pieces = _pieces_of(result)
+        if not call.begun:  # else the headers are sent, by write()
+            for first in pieces:
+                if not isinstance(first, bytes):
+                    raise not_bytes(first)
+                if not first:
+                    return _Unbegun(call, stream, pieces)
+                break
+        return _begun(call, stream, first, pieces)
     except BaseException:
         stream.close()
         raise
-    return response
+
+
+def _begun(call: WsgiCall, stream: _Stream, first: bytes, pieces: Iterator[bytes]) -> Response:
+    """With its first piece the headers are sent."""
+    try:
+        stream.continue_with(first, pieces)
+        body = stream if first or call.begun else b""
+        if not body or call.bodyless:
+            stream.close()
+        return call.response(body)
+    except BaseException:
+        stream.close()
+        raise
 
 
 def _pieces_of(result: Any) -> Iterator[bytes]:
@@ -145,16 +172,6 @@ def _pieces_of(result: Any) -> Iterator[bytes]:
             f"not {'None' if result is None else type(result).__name__}"
         )
     return iter(result)
-
-
-def _first_piece(pieces: Iterator[bytes]) -> bytes:
-    """The first piece that is not empty; b"" if there is none."""
-    for piece in pieces:
-        if not isinstance(piece, bytes):
-            raise not_bytes(piece)
-        if piece:
-            return piece
-    return b""
 
 
 def environ_template(context: ServingContext, root_path: str = "") -> Environ:

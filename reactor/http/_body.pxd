@@ -11,6 +11,9 @@ cdef class OutgoingBody:
     cdef object file            # when it is one, to be sent from there
     cdef object pieces          # an iterator of the body, when it is neither empty nor a file
     cdef object source          # what the application gave, until it is closed
+    cdef object held            # the response, or a LateResponse, until there is a piece; None: begun
+    cdef double silent_since    # by the transport's clock: without a client, and only empty pieces
+    cdef int64_t silent_at      # what was written by then
     cdef bytes last             # what ends a body in chunks
     cdef flag chunked           # Transfer-Encoding: chunked says the end
     cdef flag until_close       # only the end of the connection says it
@@ -28,4 +31,5 @@ cdef class OutgoingBody:
     cdef object take_source(self)
 
 cdef OutgoingBody outgoing_body(Request request, Response response)
+cdef OutgoingBody late_body(object late)
 cdef OutgoingBody pushed_body(Request request, Response response)

@@ -10,7 +10,9 @@
 
 The pieces of bytes, lists and tuples are there at once. Any other iterable is *lazy*: its next
 piece may be a long time in coming, so the last one has to leave first (PEP 3333: a server must
-not delay the transmission of any block).
+not delay the transmission of any block). An empty piece of such a one says that there is nothing
+yet: the next is asked for when all others have had a turn, and until the first that is not empty
+the answer has not begun.
 
 The rules are RFC 9110 section 6.4.1 and RFC 9112 section 6. Which files are plain is `body.py`'s.
 """
@@ -39,6 +41,16 @@ cdef OutgoingBody outgoing_body(Request request, Response response):
     return out
 
 
+cdef OutgoingBody late_body(object late):
+    """Of a `LateResponse`, until it is known."""
+    cdef OutgoingBody out = OutgoingBody.__new__(OutgoingBody)
+    out.length = -1
+    out.source = late
+    out.pieces = late.pieces
+    out.lazy = True
+    return out
+
+
 cdef OutgoingBody pushed_body(Request request, Response response):
     """Without a body yet; nor ever, if no pieces are left to it."""
     cdef OutgoingBody out = OutgoingBody.__new__(OutgoingBody)
@@ -53,6 +65,7 @@ cdef class OutgoingBody:
 
     def __cinit__(self):
         self.last = LAST_CHUNK
+        self.silent_at = -1
 
     cdef int decide(self, Request request, Response response, int64_t size) except -1:
         cdef object method = None if request is None else request.method_text
@@ -115,13 +128,14 @@ cdef class OutgoingBody:
         return 0
 
     cdef bytes next_piece(self, int64_t written):
-        """The next bytes, never none; None at the end. ``written`` came before them.
+        """The next bytes; none if the application has nothing yet, None at the end. ``written`` came
+        before them.
 
         Raises ValueError if the body is longer or shorter than its Content-Length.
         """
         for piece in () if self.pieces is None else self.pieces:
             self.check_piece(piece, written)
-            if piece:  # an empty chunk would end the message
+            if piece or self.lazy:
                 return piece
         if self.length >= 0 and written < self.length:
             raise ValueError(f"the body has {written} of its {self.length} bytes")

@@ -15,4 +15,9 @@ cdef class DeferredResponder(Responder):
     cdef OutgoingBody pushed(self)
     cdef int interim(self, int status, object headers) except -1
     cdef int upgrade(self, object protocol, object headers, object name) except -1
+    cdef int check_not_begun(self) except -1
+    cdef int begin_held(self) except -1
+    cdef bint begins_later(self, object response) except -1
+    cdef int begin_with(self, bytes first, object response, OutgoingBody out) except -1
+    cdef int leave(self) except -1
     cdef bytes take_leftover(self)

@@ -3,6 +3,7 @@
     respond_later                                  a whole answer
     begin_pushed ─> push ... ─> end_pushed         one whose pieces the application brings
     interim   upgrade                              103; another protocol on this connection
+    hold ─> begin_held ...                         one whose body begins with empty pieces
 
 Each ends as an answer that was given at once does: `Responder` frames and writes them all.
 
@@ -13,11 +14,13 @@ from libc.stdint cimport int64_t
 
 from reactor.process._forked cimport end_if_forked
 from reactor.process._page cimport REQUESTS, count
-from reactor.http._body cimport OutgoingBody, pushed_body
+from reactor.http._body cimport OutgoingBody, late_body, pushed_body
 from reactor.http._response cimport check_fields
-from reactor.http._sides cimport DONE, IDLE, START, WITH_BODY
+from reactor.http._sent_bytes cimport CLIENT_ABORTED
+from reactor.http._sides cimport BODY, DONE, IDLE, START, WITH_BODY
 
 from reactor.errors import LocalProtocolError
+from reactor.http.body import LateResponse
 from reactor.parser._headers import Headers
 from reactor.parser._serialise import serialise_response
 from reactor.process.interrupts import is_from_a_signal
@@ -30,8 +33,7 @@ cdef class DeferredResponder(Responder):
         raise NotImplementedError
 
     cdef int respond_later(self, Response response) except -1:
-        if self.write_state != IDLE:
-            raise RuntimeError("the answer has begun already")
+        self.check_not_begun()
         try:
             return self.answer(response)
         except BaseException as exception:
@@ -40,8 +42,7 @@ cdef class DeferredResponder(Responder):
             return self.failed_to_answer(exception, response)
 
     cdef int begin_pushed(self, Response response, bytes data) except -1:
-        if self.write_state != IDLE:
-            raise RuntimeError("the answer has begun already")
+        self.check_not_begun()
         check_fields(response)
         cdef OutgoingBody out = pushed_body(self.request, response)
         if out.pieces is None:
@@ -49,6 +50,79 @@ cdef class DeferredResponder(Responder):
         out.check_piece(data, 0)
         self.begin_body(response, out, data)
         return self.move_writing(WITH_BODY)
+
+    cdef int check_not_begun(self) except -1:
+        if self.write_state != IDLE or self.out is not None:
+            raise RuntimeError("the answer has begun already")
+        return 0
+
+    # --- an answer without a piece yet ----------------------------------------------------
+
+    cdef bint begins_later(self, object response) except -1:
+        if not isinstance(response, LateResponse):
+            return False
+        if self.request is None or self.write_state != IDLE:
+            self.close_source(response)
+            raise RuntimeError("the application has answered already, by its exchange")
+        self.hold(response, late_body(response))
+        return True
+
+    cdef int hold(self, object response, OutgoingBody out) except -1:
+        cdef double now
+        out.held = response
+        self.out = out
+        if self.request is not None and self.open_exchange().disconnected:
+            # Nothing is sent that could tell whether a client who sends nothing more is there.
+            now = self.transport.turn_began()
+            if out.silent_at != self.written:
+                out.silent_at = self.written
+                out.silent_since = now
+            elif now - out.silent_since > <double>self.context.limits.abandoned_grace_s:
+                return self.leave()
+        return self.continue_soon()
+
+    cdef int pump(self) except -1:
+        if self.out is None or self.out.held is None:
+            return Responder.pump(self)
+        return self.begin_held()
+
+    cdef int begin_held(self) except -1:
+        cdef OutgoingBody out = self.out
+        cdef bytes first
+        try:
+            first = out.next_piece(0)
+        except BaseException as exception:
+            if is_from_a_signal(exception):
+                raise
+            end_if_forked(exception)
+            return self.application_failed(exception, None)
+        if self.out is not out:
+            return 0    # lost, by what the application has done meanwhile
+        if first is not None and not first:
+            return self.hold(out.held, out)
+        response, self.out, out.held = out.held, None, None
+        return self.begin_with(first, response, out)
+
+    cdef int begin_with(self, bytes first, object response, OutgoingBody out) except -1:
+        try:
+            if isinstance(response, Response):
+                return self.begin_streaming(response, out, first)
+            response = response.begin(first or b"")
+            return self.answer(response)
+        except BaseException as exception:
+            if is_from_a_signal(exception):
+                raise
+            return self.failed_to_answer(exception, response)
+
+    cdef int leave(self) except -1:
+        """The client has ended its side, and the application says nothing more: no fault."""
+        self.cause = CLIENT_ABORTED
+        if self.write_state == BODY:
+            return self.break_off()
+        self.drop_source()
+        return self.close()
+
+    # --- one that is pushed ---------------------------------------------------------------
 
     cdef OutgoingBody pushed(self):
         if self.out is None or not self.out.pushing:
@@ -100,7 +174,8 @@ cdef class DeferredResponder(Responder):
     cdef int upgrade(self, object protocol, object headers, object name) except -1:
         """RFC 9110 7.8: after the 101 the connection speaks the other protocol."""
         asked = self.request.upgrade
-        if asked is None or self.write_state != IDLE or self.read_state != DONE:
+        begun = self.write_state != IDLE or self.out is not None
+        if asked is None or begun or self.read_state != DONE:
             raise LocalProtocolError("the request asks for no upgrade, or the answer has begun")
         fields = [("Upgrade", name or asked), ("Connection", "Upgrade"), *Headers(headers).items()]
         head = serialise_response(101, fields, None)

@@ -25,7 +25,6 @@ cdef class Responder(Sender):
     cdef int continue_soon(self) except -1
     cdef int respond(self, Request request) except -1
     cdef int answer(self, Response response) except -1
-    cdef int answer_file(self, Response response, File file, int64_t length) except -1
     cdef int failed_to_answer(self, object exception, object response) except -1
     cdef int application_failed(self, object exception, object response) except -1
     cdef int answer_in_pieces(self, Response response) except -1
@@ -33,6 +32,7 @@ cdef class Responder(Sender):
     cdef int begin(self, Response response, int64_t length, bint chunked, bytes data) except -1
     cdef int begin_streaming(self, Response response, OutgoingBody out, bytes first) except -1
     cdef int begin_body(self, Response response, OutgoingBody out, bytes first) except -1
+    cdef int hold(self, object response, OutgoingBody out) except -1
     cdef int call_exchange(self, str method, tuple arguments) except -1
     cdef bint is_later(self, object response)
     cdef int push_rest(self, object content) except -1

@@ -72,6 +72,11 @@ cdef class Responder(Sender):
         """Tell the handle of an answer that comes later."""
         raise NotImplementedError
 
+    cdef int hold(self, object response, OutgoingBody out) except -1:
+        """There is nothing to send yet: `pump` again when all others have had a turn. ``response``
+        has not begun; None: it has."""
+        raise NotImplementedError
+
     cdef bint reads_rest(self) except -1:
         """Whether what is left of a body that nobody takes is read for its connection's sake."""
         raise NotImplementedError
@@ -88,7 +93,9 @@ cdef class Responder(Sender):
 
     def resume_writing(self):
         self.paused = False
-        if self.write_state == BODY and self.out is not None:
+        if self.out is not None and self.out.held is not None:
+            self.continue_soon()
+        elif self.write_state == BODY and self.out is not None:
             if self.out.pushing:
                 self.call_exchange("has_room", ())
             else:
@@ -103,7 +110,7 @@ cdef class Responder(Sender):
 
     def _continue(self):
         self.continue_planned = False
-        if self.write_state == BODY and not self.paused:
+        if not self.paused and (self.write_state == BODY or self.out is not None):
             self.pump()
         self.advance()
 
@@ -146,6 +153,7 @@ cdef class Responder(Sender):
             return self.close()  # it was answered already
         if self.write_state != IDLE:
             return self.break_off()
+        self.release_body()
         self.keep_alive = False
         self.cause = APP_FAILED
         return self.answer(self.context.error(500, "the application failed"))
@@ -158,7 +166,10 @@ cdef class Responder(Sender):
         check_fields(response)
         body = response.content
         if type(body) is File and not empty and (<File>body).holds(length):
-            return self.answer_file(response, <File>body, length)
+            # What is known of the file needs no `OutgoingBody` to find it out.
+            self.begin(response, length, False, b"")
+            self.send_file(body, (<File>body).offset, length)
+            return self.end()
         if not isinstance(body, bytes):
             return self.answer_in_pieces(response)
         length = said_length(
@@ -170,13 +181,10 @@ cdef class Responder(Sender):
         self.begin(response, length, False, <bytes>body)
         return self.end()
 
-    cdef int answer_file(self, Response response, File file, int64_t length) except -1:
-        """What is known of the file needs no `OutgoingBody` to find it out."""
-        self.begin(response, length, False, b"")
-        self.send_file(file, file.offset, length)
-        return self.end()
-
     cdef int release_body(self) except -1:
+        """That of the request; and that of an answer which has not begun: another one is given."""
+        if self.out is not None and self.out.held is not None:
+            self.drop_source()
         body, self.body = self.body, None
         return 0 if body is None else (<CollectedBody>body).release()
 
@@ -220,8 +228,10 @@ cdef class Responder(Sender):
     cdef int answer_in_pieces(self, Response response) except -1:
         # The first piece before the head: an application that fails at once still gets its 500.
         cdef OutgoingBody out = outgoing_body(self.request, response)
-        return self.begin_streaming(
-            response, out, None if out.pieces is None else out.next_piece(0))
+        cdef bytes first = None if out.pieces is None else out.next_piece(0)
+        if out.lazy and first is not None and not first:
+            return self.hold(response, out)
+        return self.begin_streaming(response, out, first)
 
     cdef int begin_streaming(self, Response response, OutgoingBody out, bytes first) except -1:
         if out.lazy:
@@ -298,7 +308,7 @@ cdef class Responder(Sender):
             if piece is None:
                 return self.end()
             if self.out.lazy:
-                return self.put_piece(piece)
+                return self.put_piece(piece) if piece else self.hold(None, self.out)
             self.put_piece(piece)
         return 0
 

@@ -157,7 +157,7 @@ cdef class ServerMachine(DeferredResponder):
         return self.exchange
 
     cdef bint is_later(self, object response):
-        return isinstance(response, Exchange)
+        return isinstance(response, Exchange) or self.begins_later(response)
 
     cdef bytes take_leftover(self):
         cdef bytes rest = b""

@@ -12,6 +12,7 @@ from reactor._value import Value
 from reactor.errors import RemoteProtocolError
 from reactor.http._exchange import Exchange
 from reactor.http._sent_bytes import AnswerRecord
+from reactor.http.body import LateResponse
 from reactor.parser._message import Request, Response
 
 
@@ -47,7 +48,7 @@ class App(Protocol):
     @property
     def body_bytes_max(self) -> int: ...
 
-    def respond(self, request: Request) -> Response | Exchange:
+    def respond(self, request: Request) -> Response | Exchange | LateResponse:
         """The answer, or the request's exchange if it comes later. An exception is answered
         with a 500.
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from reactor._file import File
 from reactor.limits import DEFAULT_LIMITS
+from reactor.parser._message import Response
 
 # Long bytes are written in slices of this size, as the peer takes them.
 SLICE_BYTES = DEFAULT_LIMITS.write_high_water_bytes
@@ -23,6 +24,23 @@ def not_bytes(piece: Any) -> TypeError:
     """What is wrong with a piece of a body that is no bytes."""
     hint = ": encode it, text.encode()" if isinstance(piece, str) else ""
     return TypeError(f"a body yields bytes, not {type(piece).__name__}{hint}")
+
+
+class LateResponse:
+    """A response that is known when its body has a piece: until then all pieces are empty.
+
+    ``pieces`` is asked once a turn. With the first that is not empty ``begin`` gives the response
+    whose body begins with it; at their end with b"".
+    """
+
+    pieces: Iterator[bytes]
+
+    def begin(self, first: bytes) -> Response:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """There will be none. Idempotent."""
+        raise NotImplementedError
 
 
 class PlainFile:

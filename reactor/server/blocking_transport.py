@@ -22,7 +22,7 @@ from contextlib import suppress
 from typing import Any, BinaryIO
 
 from reactor._protocol import is_python, seconds_checked, write_buffer_marks
-from reactor.errors import RemoteProtocolError, TruncatedFileError
+from reactor.errors import RemoteProtocolError, TruncatedFileError, is_of_its_code
 from reactor.limits import DEFAULT_LIMITS, Limits
 from reactor.log import report
 from reactor.net import Protocol, Transport, reset_on_close
@@ -32,12 +32,6 @@ from reactor.net.proxied import Refusals, introduced, receive_header
 from reactor.process._forked import end_if_forked
 
 _FILE_PIECE = 1024 * 1024
-
-
-def _is_of_its_code(error: BaseException | None) -> bool:
-    """Whether a user's protocol has raised it, and no network, for all that can be seen."""
-    others = ConnectionError, TimeoutError, MemoryError, TruncatedFileError
-    return error is not None and not isinstance(error, others)
 
 
 class BlockingTransport(Transport):
@@ -97,7 +91,7 @@ class BlockingTransport(Transport):
             error = failed
         end_if_forked(error)
         self._closing = True
-        of_users = self._users and _is_of_its_code(error)
+        of_users = self._users and is_of_its_code(error)
         if of_users and error is not None:
             report(error, f"serving {self._peer!r}")
             # What a user's protocol wrote before it raised arrives, as with asyncio. One of ours
@@ -180,6 +174,9 @@ class BlockingTransport(Transport):
         while not self._closing:
             if self._soon:
                 self._soon.popleft()()
+                # A call that plans the next one for ever is no reason not to see the peer's end.
+                if self._soon and self._reading and not self._closing and self.has_input():
+                    self._read()
             elif not self._reading or self._eof_seen:
                 end_if_forked()
                 if not self._wait_for_a_call():
