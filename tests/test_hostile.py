@@ -278,7 +278,8 @@ def test_a_flood_of_pipelined_requests_does_not_keep_others_waiting(serve, site)
 
 
 def test_over_the_limit_of_connections_a_client_waits_for_one_that_is_idle(limited, site):
-    server = limited(site, "reactor", {"connections_max": 5})
+    # Nobody is slow: the grace is longer than the test.
+    server = limited(site, "reactor", {"connections_max": 5, "silent_grace_s": 60.0})
     with ExitStack() as stack:
         held = [stack.enter_context(server.connect()) for _ in range(5)]
         for sock in held:

@@ -264,9 +264,9 @@ def test_no_more_connections_than_the_limit_are_served(caplog):
 
 
 def test_at_the_limit_the_one_that_has_been_idle_the_longest_makes_room():
-    limits = Limits(connections_max=3, accept_pause_s=0.01)
+    limits = Limits(connections_max=3, accept_pause_s=0.01, silent_grace_s=60.0)
     with running(answering(hello, limits), limits) as server, contextlib.ExitStack() as stack:
-        # One that has never asked is not idle: it is the oldest, and stays.
+        # One that has its grace to ask is not idle: it is the oldest, and stays.
         silent, first, second, third = (stack.enter_context(server.connect()) for _ in range(4))
         for client in (first, second):
             client.sendall(GET)
