@@ -93,6 +93,33 @@ def wsgi(environ, start_response):
     start_response("200 OK", fields(path))
     return Body(pieces(path), environ["QUERY_STRING"])
 
+async def awaited(request):
+    if request.path == "/fine":
+        return Response(200, {}, b"fine")
+    return Response(200, {}, empties())
+
+async def empties():
+    try:
+        while True:
+            yield b""
+    finally:
+        sys.stderr.write("closed .\\n")
+        sys.stderr.flush()
+
+async def asgi(scope, receive, send):
+    if scope["type"] == "lifespan":
+        return
+    await send({"type": "http.response.start", "status": 200})
+    if scope["path"] == "/fine":
+        await send({"type": "http.response.body", "body": b"fine"})
+        return
+    try:
+        while True:
+            await send({"type": "http.response.body", "more_body": True})
+    finally:
+        sys.stderr.write("closed .\\n")
+        sys.stderr.flush()
+
 def late(start_response):
     yield b""
     yield b""
@@ -275,3 +302,17 @@ def test_workers_do_the_same(folder):
         for _ in range(10):
             assert body_of(exchange(server.address, GET % b"/")) == CHUNKS
         assert server.stop() == 0
+
+
+@pytest.mark.parametrize("kind", ["awaited", "asgi"])
+@pytest.mark.parametrize("ending", ["reset", "stop"])
+def test_an_asynchronous_one_does_the_same(folder, kind, ending):
+    with serving_limited(f"empty:{kind}", "reactor", SOON, cwd=folder) as server:
+        with begun(server, b"/") as sock:
+            for _ in range(3):
+                assert exchange(server.address, GET % b"/fine").endswith(b"fine")
+            if ending == "stop":
+                server.signal(signal.SIGTERM)
+                assert server.wait() == 0
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        check_closed(server, "closed .\n")

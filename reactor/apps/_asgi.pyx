@@ -258,7 +258,9 @@ cdef class AsgiCall(AsgiReceiver):
             self.streaming = True
         if not more:
             return self.finish_stream()
-        return self.sent(responder)
+        done = self.sent(responder)
+        # There is nothing yet: whoever says so for ever holds up nobody.
+        return self.calls.policy.others() if done is READY and not data else done
 
     cdef object sent(self, DeferredResponder responder):
         """What was made leaves now: no turn of the loop will, while the application runs."""

@@ -25,7 +25,7 @@ from reactor._file import File
 from reactor.apps._asgi import AsgiCall, AsgiCalls
 from reactor.apps._scope import Scopes
 from reactor.apps._tasks import CallTask, Tasks
-from reactor.apps.asgi_websocket import WebSocketCall
+from reactor.apps.asgi_websocket import WebSocketCall, others
 from reactor.apps.lifespan import Lifespan
 from reactor.http.app import ServingContext
 from reactor.http.blame import name_of
@@ -149,6 +149,9 @@ class AsgiApp:
 
     def is_disconnect(self, exception: BaseException) -> bool:
         return is_disconnect(exception)
+
+    def others(self) -> Awaitable[None]:
+        return others()
 
     def abandoned(self, request: Request) -> None:
         log(

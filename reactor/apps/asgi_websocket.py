@@ -163,7 +163,7 @@ class WebSocketCall:
         socket = self._socket
         self._sends = 0
         if socket is not None and socket.room:
-            await _others()
+            await others()
         while socket is not None and not socket.room:
             if self._end is not None or socket.closed:
                 raise ClientDisconnected("the WebSocket is closed")
@@ -288,6 +288,6 @@ def _wake(waiting: list[Any]) -> None:
 
 
 @types.coroutine
-def _others() -> Generator[None, None, None]:
+def others() -> Generator[None, None, None]:
     """Let everybody else have a turn."""
     yield

@@ -21,6 +21,7 @@ from typing import Any
 
 from reactor.apps._tasks import CallTask, Tasks
 from reactor.apps.asgi import hosted_tasks, is_disconnect
+from reactor.apps.asgi_websocket import others
 from reactor.http._exchange import Exchange
 from reactor.http.blame import name_of
 from reactor.http.body import not_bytes
@@ -153,13 +154,15 @@ class _Call:
                     raise not_bytes(piece)
                 if exchange.over:
                     return  # the client has gone, or the server has ended it
-                self.sent_lately = True
+                self.sent_lately = self.sent_lately or piece != b""
                 if self.streaming:
                     exchange.send(piece)
                 else:
                     exchange.begin(response.with_body(b""), piece)
                     self.streaming = True
                 exchange.flush()
+                if not piece:
+                    await others()  # there is nothing yet: whoever says so for ever holds up nobody
                 while not exchange.room and not exchange.over:
                     await self.wait()
             if self.streaming and not exchange.over:
