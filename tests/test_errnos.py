@@ -12,17 +12,16 @@ sys.path.append(str(REPOSITORY / "fuzz"))
 
 import errnos
 
+# One each here; all of them take a minute.
+SHORT = "recvfrom"
+
 CASES = [
-    pytest.param(model, call, errors, id=f"{model}-{call}")
+    pytest.param(
+        model, call, errors, id=f"{model}-{call}", marks=[] if call == SHORT else pytest.mark.long
+    )
     for model in MODELS
     for call, errors in errnos.QUICK.items()
     if model == "reactor" or call not in errnos.OF_THE_LOOP
-    if (model, call) != ("threads", "accept4")
-]
-# Three seconds each. The threads only sleep and ask again, whichever it is.
-CASES += [
-    pytest.param("threads", "accept4", "EMFILE"),
-    pytest.param("threads", "accept4", errnos.QUICK["accept4"], marks=pytest.mark.long),
 ]
 
 

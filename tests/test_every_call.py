@@ -11,6 +11,7 @@ from every_call import MODULES
 HERE = Path(__file__).parent
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("module", MODULES)
 def test_nothing_that_a_module_shows_to_python_crashes(module):
     run = subprocess.run(

@@ -205,6 +205,7 @@ MANY = [
 ]  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.option)
 def test_an_option_does_what_it_says(row, places):
     check(row, places)
