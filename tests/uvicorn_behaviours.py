@@ -292,17 +292,27 @@ def nothing_after_close(server):
 # --- WebSocket ----------------------------------------------------------------------------
 
 
-@behaviour
-def ws_scope(server):
+def ws_scope_of(server):
     sock = Socket(server, "/scope/%C3%A9?x", Sec_WebSocket_Protocol="one, two")
     scope = json.loads(sock.frame()[1])
     sock.send(8)
     sock.rest()
+    return scope
+
+
+@behaviour
+def ws_extensions(server):
+    return sorted(ws_scope_of(server)["extensions"])
+
+
+@behaviour
+def ws_scope(server):
+    scope = ws_scope_of(server)
     assert scope["client"][0] == "127.0.0.1"
     assert scope["server"] == ["127.0.0.1", server.port]
     scope["headers"] = sorted(name for name, _ in scope["headers"])
     del scope["client"], scope["asgi"]["spec_version"]
-    scope["server"] = None
+    scope["server"] = scope["extensions"] = None
     return scope
 
 

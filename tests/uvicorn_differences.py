@@ -28,7 +28,8 @@ DIFFERENCES = {
                 *("http.response.trailers", "http.response.zerocopysend", "reactor"),
             ],
             [],
-        )
+        ),
+        "ws_extensions": (["reactor", "websocket.http.response"], ["websocket.http.response"]),
     },
     "white space behind a field's value": {"white_space_behind_a_value": ("spaced", "spaced \t")},
     "an answer in one piece without a length": {

@@ -85,7 +85,7 @@ def shown(value):
         return {key: shown(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [shown(item) for item in value]
-    return value
+    return "a function" if callable(value) else value
 
 
 @does
