@@ -23,6 +23,7 @@ TESTS = (
     *("test_vectors", "test_copies", "test_digits", "test_length", "test_target", "test_arrival"),
     *("test_http_responses", "test_exchange", "test_frames", "test_deflate"),
     *("test_large_bodies", "test_websocket_opening", "test_websocket_client"),
+    "test_websocket_turns",
     "test_http_server",  # receives without a copy, which Python cannot
 )
 
