@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -121,15 +122,21 @@ def _started(
 
 
 def _worker_of(process: subprocess.Popen[bytes], port: int) -> int:
-    """Whoever serves, once the port is open."""
+    """Whoever serves, once it does: a port may be open before there is a worker."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
 
-    def is_open() -> bool:
+    def serves() -> bool:
         if process.poll() is not None:
             raise SystemExit(f"{process.args!r} has ended with {process.returncode}")
-        with socket.socket() as sock:
-            return sock.connect_ex(("127.0.0.1", port)) == 0
+        try:
+            with socket.create_connection(("127.0.0.1", port)) as sock, context.wrap_socket(sock):
+                return True
+        except OSError:
+            return False
 
-    eventually(is_open, "it serves")
+    eventually(serves, "it serves")
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text("ascii").split()
     # Python's multiprocessing has a process that counts semaphores, too: the worker is the busier.
     found = [int(child) for child in children]
