@@ -14,6 +14,7 @@ cdef class Endpoint(Transport):
     cdef flag owns_fd
     cdef flag prompt                # the protocol is a user's: what it writes leaves at once
     cdef flag buffered              # the protocol is a BufferedProtocol
+    cdef flag state                 # a State of `_timed.pxd`; here it takes no room
     cdef int64_t high, low, high_usual
 
     cdef Py_ssize_t take_buffer(self, Py_ssize_t at_most) except -1

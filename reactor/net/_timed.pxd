@@ -18,13 +18,12 @@ cdef class TimedEndpoint(Endpoint):
     cdef Loop loop
     cdef Registration registration
     cdef ConnectionOwner owner
-    cdef State state
     cdef int queued                 # bytes that the kernel had, unacknowledged, when `stall` was set
+    cdef float paid                 # bytes: what the peer's time-outs have cost, see `charged`
     cdef readonly double deadline   # a time of the loop, for the protocol
     cdef double since               # another: when that began to be waited for
     cdef double stall               # another: when a peer that takes nothing is given up; while
                                     # LINGERING, when that ends whatever comes
-    cdef double paid                # bytes: what the peer's time-outs have cost, see `charged`
 
     cdef int check_made(self) except -1
     cdef int never_open(self) except -1
