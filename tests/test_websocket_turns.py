@@ -91,6 +91,16 @@ class Crowd:
         return [len(one.socket.messages) for one in self.all]
 
 
+def a_short_one_behind_long_ones():
+    crowd = Crowd(30)
+    crowd.begin()
+    for one in crowd.all[1:]:
+        one.feed(bomb(20 * EACH))
+    crowd.begin()
+    crowd.all[0].feed(bomb(EACH // 2))
+    return crowd
+
+
 def bomb(size, opcode=BINARY, data=None):
     return of_client(opcode, deflated(bytes(size) if data is None else data), deflated=True)
 
@@ -243,23 +253,13 @@ class TestMany:
 
     def test_they_take_turns(self):
         """None is served twice before each was once."""
-        crowd = Crowd(30)
-        crowd.begin()
-        for one in crowd.all[1:]:
-            one.feed(bomb(20 * EACH))
-        crowd.begin()
-        crowd.all[0].feed(bomb(EACH // 2))
+        crowd = a_short_one_behind_long_ones()
         while not crowd.messages[0]:
             assert crowd.go_on()
         assert crowd.messages == [1] + [0] * 29
 
     def test_who_reads_little_does_not_wait_for_who_goes_on(self):
-        crowd = Crowd(30)
-        crowd.begin()
-        for one in crowd.all[1:]:
-            one.feed(bomb(20 * EACH))
-        crowd.begin()
-        crowd.all[0].feed(bomb(EACH // 2))
+        crowd = a_short_one_behind_long_ones()
         assert crowd.messages[0] == 1
 
     def test_who_reads_when_others_have_read_too_much_waits(self):
